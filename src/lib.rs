@@ -1,0 +1,5 @@
+//! shardgate.
+pub mod exposition;
+pub mod push;
+pub mod scrape;
+pub mod shard;

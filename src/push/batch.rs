@@ -1,0 +1,91 @@
+//! A decoded push: rendered families, ready for a shard.
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+
+use xxhash_rust::xxh3::xxh3_128_with_secret;
+
+use crate::exposition::Kind;
+
+/// The fingerprint of one series: a hash of its canonical spelling, `name{labels}` (for histograms
+/// and summaries without `le` and `quantile`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Series(u64, u64);
+
+impl Series {
+    /// Bits that are as good as any hash of the series.
+    pub fn bits(self) -> u64 {
+        self.0
+    }
+}
+
+/// Makes fingerprints. One secret for the life of the process, drawn at random, so that nobody can
+/// make up two series that meet.
+#[derive(Debug, Clone, Copy)]
+pub struct SeriesHasher(&'static [u8; SECRET_LEN]);
+
+const SECRET_LEN: usize = 192;
+
+impl SeriesHasher {
+    /// The hasher of this process.
+    pub fn get() -> SeriesHasher {
+        static SECRET: OnceLock<[u8; SECRET_LEN]> = OnceLock::new();
+        SeriesHasher(SECRET.get_or_init(|| {
+            let random = ahash::RandomState::new();
+            let mut secret = [0; SECRET_LEN];
+            for (position, chunk) in secret.chunks_exact_mut(8).enumerate() {
+                chunk.copy_from_slice(&random.hash_one(position).to_le_bytes());
+            }
+            secret
+        }))
+    }
+
+    /// The fingerprint of the series spelled `spelling`.
+    pub fn series(self, spelling: &[u8]) -> Series {
+        let hash = xxh3_128_with_secret(spelling, self.0);
+        Series(hash as u64, (hash >> 64) as u64)
+    }
+}
+
+/// The families of one push, sorted by name, each with its samples rendered.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The families; their names differ.
+    pub families: Vec<BatchFamily>,
+    /// The names and help texts of all families, one after the other.
+    pub(super) strings: String,
+    /// The fingerprints of all series, family by family.
+    pub(super) series: Vec<Series>,
+}
+
+/// One family of a [`Batch`].
+#[derive(Debug)]
+pub struct BatchFamily {
+    /// What the family is.
+    pub kind: Kind,
+    /// The rendered samples, each line ended by a line feed, without `HELP` and `TYPE`.
+    pub text: Arc<[u8]>,
+    /// How many lines the text has.
+    pub samples: u32,
+    /// Offsets into the batch's strings: where the name begins and ends, and where the help ends.
+    pub(super) strings: [u32; 3],
+    /// Where the fingerprints of the family stand among those of the batch.
+    pub(super) series: [u32; 2],
+}
+
+impl Batch {
+    /// The family's name.
+    pub fn name(&self, family: &BatchFamily) -> &str {
+        &self.strings[family.strings[0] as usize..family.strings[1] as usize]
+    }
+
+    /// The family's help text, escaped as a `HELP` line shows it; empty when there is none.
+    pub fn help(&self, family: &BatchFamily) -> &str {
+        &self.strings[family.strings[1] as usize..family.strings[2] as usize]
+    }
+
+    /// The fingerprints of the family's series, in the order of its text.
+    pub fn series(&self, family: &BatchFamily) -> &[Series] {
+        &self.series[family.series[0] as usize..family.series[1] as usize]
+    }
+}

@@ -1,0 +1,442 @@
+//! The text format read in one pass, rendered in the same.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use memchr::memchr;
+use smallvec::SmallVec;
+
+use super::batch::{Batch, BatchFamily, Series, SeriesHasher};
+use super::error::{Refusal, Rejected, SyntaxError, SyntaxErrorKind};
+use super::families::{Families, FamilyInProgress, Role, Segment};
+use super::fold::{Fold, Number};
+use super::grouping_key::GroupingKey;
+use super::line::{self, Label, Labels, Line};
+use super::{PUSH_FAILURE_TIME, PUSH_TIME, labels};
+use crate::exposition::{Kind, is_canonical, parse_number, write_help, write_number};
+
+/// How large the samples of one push may be once rendered: every line gains the grouping labels, so
+/// that a small body under a long URL could otherwise grow without bound.
+pub const RENDERED_BYTES_MAX: usize = 256 << 20;
+
+/// What is kept between the pushes that one thread decodes, at most, so that a huge one does not pin
+/// its memory for ever.
+const SCRATCH_BYTES_MAX: usize = 1 << 20;
+
+/// Buffers that one push after the other renders into.
+#[derive(Default)]
+struct Scratch {
+    text: Vec<u8>,
+    series: Vec<Series>,
+    hasher: ahash::RandomState,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// Decodes a body in the text format 0.0.4, pushed to the group `key`.
+///
+/// # Errors
+/// [`Rejected::Syntax`] for the first line that cannot be read; [`Rejected::Refused`] when all of it
+/// reads, but it contradicts itself or carries timestamps.
+pub fn decode(key: &GroupingKey, body: &[u8]) -> Result<Batch, Rejected> {
+    SCRATCH.with_borrow_mut(|scratch| {
+        let result = Decoder::new(key, body, scratch).decode(body);
+        scratch.text.clear();
+        scratch.series.clear();
+        scratch.text.shrink_to(SCRATCH_BYTES_MAX);
+        scratch.series.shrink_to(SCRATCH_BYTES_MAX / size_of::<Series>());
+        result
+    })
+}
+
+struct Decoder<'a, 's> {
+    key: &'a GroupingKey,
+    families: Families<'a, 's>,
+    fold: Fold<'a>,
+    text: &'s mut Vec<u8>,
+    series: &'s mut Vec<Series>,
+    hasher: SeriesHasher,
+    /// Set when the body is not UTF-8 somewhere: then each label value and help text is looked at.
+    /// What stands in other comments does not matter.
+    check_utf8: bool,
+    /// The first reason to refuse. Reading goes on, since a line that cannot be read counts for more.
+    refusal: Option<Refusal>,
+}
+
+impl<'a, 's> Decoder<'a, 's> {
+    fn new(key: &'a GroupingKey, body: &[u8], scratch: &'s mut Scratch) -> Self {
+        Decoder {
+            key,
+            families: Families::new(&scratch.hasher),
+            fold: Fold::default(),
+            text: &mut scratch.text,
+            series: &mut scratch.series,
+            hasher: SeriesHasher::get(),
+            check_utf8: std::str::from_utf8(body).is_err(),
+            refusal: None,
+        }
+    }
+
+    fn decode(mut self, body: &'a [u8]) -> Result<Batch, Rejected> {
+        let mut labels = Labels::new();
+        let mut rest = body;
+        let mut number = 0;
+        while !rest.is_empty() {
+            number += 1;
+            if self.text.len() + self.fold.rendered_bytes() > RENDERED_BYTES_MAX {
+                return Err(Rejected::TooLarge);
+            }
+            let end = memchr(b'\n', rest).unwrap_or(rest.len());
+            let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
+            rest = rest.get(end + 1..).unwrap_or_default();
+            self.line(line, number, &mut labels)
+                .map_err(|kind| Rejected::Syntax(SyntaxError { line: number, kind }))?;
+        }
+        self.render_folded();
+        self.finish().map_err(Rejected::Refused)
+    }
+
+    fn line(
+        &mut self,
+        line: &'a [u8],
+        number: u32,
+        labels: &mut Labels<'a>,
+    ) -> Result<(), SyntaxErrorKind> {
+        match line::split(line, labels)? {
+            Line::Nothing => {}
+            Line::Mention { name } => {
+                self.families.resolve(name);
+            }
+            Line::Help { name, text } => self.help(name, text)?,
+            Line::Type { name, kind } => {
+                let family = self.families.resolve(name).0;
+                let family = &mut self.families.list[family];
+                if family.kind.is_some() {
+                    return Err(SyntaxErrorKind::SecondType);
+                }
+                family.kind = Some(Kind::parse(kind).ok_or(SyntaxErrorKind::UnknownType)?);
+            }
+            Line::Sample { name, value, has_timestamp } => {
+                if self.check_utf8 && !labels.iter().all(|label| is_utf8(label.value)) {
+                    return Err(SyntaxErrorKind::Utf8);
+                }
+                if has_timestamp {
+                    self.refuse(|| Refusal::Timestamp { line: number });
+                }
+                if labels.iter().any(|label| label.name.starts_with(b"__")) {
+                    self.refuse(|| Refusal::ReservedLabel { line: number });
+                }
+                let (family, role) = self.families.resolve(name);
+                match *self.families.list[family].kind.get_or_insert(Kind::Untyped) {
+                    kind @ (Kind::Summary | Kind::Histogram | Kind::GaugeHistogram) => {
+                        self.folded_sample(family, kind, role, labels, value)?;
+                    }
+                    _ => self.plain_sample(family, labels, value)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes why the push will not be stored, unless there is a reason already.
+    fn refuse(&mut self, refusal: impl FnOnce() -> Refusal) {
+        self.refusal.get_or_insert_with(refusal);
+    }
+
+    fn help(&mut self, name: &'a [u8], text: &'a [u8]) -> Result<(), SyntaxErrorKind> {
+        let family = self.families.resolve(name).0;
+        let family = &mut self.families.list[family];
+        if family.help.is_some() {
+            return Err(SyntaxErrorKind::SecondHelp);
+        }
+        let mut rest = text;
+        while let Some(at) = memchr(b'\\', rest) {
+            match rest.get(at + 1) {
+                Some(b'\\' | b'"' | b'n') => rest = &rest[at + 2..],
+                _ => return Err(SyntaxErrorKind::HelpEscape),
+            }
+        }
+        if self.check_utf8 && !is_utf8(text) {
+            return Err(SyntaxErrorKind::Utf8);
+        }
+        family.help = Some(text);
+        Ok(())
+    }
+
+    fn plain_sample(
+        &mut self,
+        family: usize,
+        labels: &[Label<'a>],
+        value: &[u8],
+    ) -> Result<(), SyntaxErrorKind> {
+        let text = &mut *self.text;
+        let family = &mut self.families.list[family];
+        let start = text.len();
+        text.extend_from_slice(family.name);
+        text.push(b'{');
+        labels::merge(text, self.key, labels, None);
+        text.push(b'}');
+        let series = self.series.len() as u32;
+        self.series.push(self.hasher.series(&text[start..]));
+        text.push(b' ');
+        if is_canonical(value) {
+            text.extend_from_slice(value);
+        } else {
+            write_number(text, parse_number(value).ok_or(SyntaxErrorKind::Value)?);
+        }
+        text.push(b'\n');
+        let segment =
+            Segment { text: [start as u32, text.len() as u32], series: [series, series + 1] };
+        family.extend(segment, 1);
+        Ok(())
+    }
+
+    fn folded_sample(
+        &mut self,
+        family: usize,
+        kind: Kind,
+        role: Role,
+        labels: &mut Labels<'a>,
+        value: &'a [u8],
+    ) -> Result<(), SyntaxErrorKind> {
+        let part_label = kind.part_label().unwrap_or_default();
+        if self.key.names(part_label) {
+            let family = lossy(self.families.list[family].name);
+            self.refuse(|| Refusal::PartLabelInKey { family, label: part_label });
+        }
+        let bound = match labels.iter().position(|label| label.name == part_label.as_bytes()) {
+            None => None,
+            Some(at) => {
+                let bound = Number::parse(labels.remove(at).value);
+                Some(bound.ok_or(match kind {
+                    Kind::Summary => SyntaxErrorKind::Quantile,
+                    _ => SyntaxErrorKind::BucketBound,
+                })?)
+            }
+        };
+        let value = Number::parse(value).ok_or(SyntaxErrorKind::Value)?;
+        let is_count = role == Role::Count || (kind != Kind::Summary && role == Role::Part);
+        let is_no_count = value.value < 0.0 || (kind == Kind::Summary && !value.value.is_finite());
+        if is_count && is_no_count {
+            return Err(SyntaxErrorKind::Count);
+        }
+        let series = self.fold.series(self.families.list[family].name, family, self.key, labels);
+        self.fold.add(series, role, bound, value);
+        Ok(())
+    }
+
+    fn render_folded(&mut self) {
+        let fold = std::mem::take(&mut self.fold);
+        if fold.is_empty() {
+            return;
+        }
+        let (list, series) = (&mut self.families.list, &mut *self.series);
+        let (refusal, hasher) = (&mut self.refusal, self.hasher);
+        let heads: SmallVec<[(&[u8], Kind); 12]> =
+            list.iter().map(|family| (family.name, family.kind.unwrap_or(Kind::Untyped))).collect();
+        let mut text_end = self.text.len() as u32;
+        fold.render(
+            self.text,
+            |family| heads[family],
+            |done, spelling, text| {
+                let family = &mut list[done.family];
+                if done.duplicate_part && refusal.is_none() {
+                    *refusal = Some(Refusal::DuplicatePart { family: lossy(family.name) });
+                }
+                let text_start = text_end;
+                text_end += text.len() as u32;
+                let first = series.len() as u32;
+                series.push(hasher.series(spelling));
+                let segment = Segment { text: [text_start, text_end], series: [first, first + 1] };
+                family.extend(segment, done.samples);
+            },
+        );
+    }
+
+    /// Copies each family's samples out at their exact size.
+    fn finish(mut self) -> Result<Batch, Refusal> {
+        if let Some(refusal) = self.refusal.take() {
+            return Err(refusal);
+        }
+        let mut order: SmallVec<[usize; 12]> = (0..self.families.list.len())
+            .filter(|&at| {
+                let family = &self.families.list[at];
+                family.samples > 0 && !is_push_time(family.name)
+            })
+            .collect();
+        order.sort_unstable_by_key(|&at| self.families.list[at].name);
+        let mut batch = Batch {
+            families: Vec::with_capacity(order.len()),
+            strings: String::with_capacity(self.strings_bytes()),
+            series: Vec::with_capacity(self.series.len()),
+        };
+        for at in order {
+            let family = &self.families.list[at];
+            self.check_name(family)?;
+            let start = batch.series.len();
+            for segment in &family.segments {
+                let [from, to] = segment.series;
+                batch.series.extend_from_slice(&self.series[from as usize..to as usize]);
+            }
+            if has_duplicate(&batch.series[start..]) {
+                return Err(Refusal::DuplicateSeries { family: lossy(family.name) });
+            }
+            let strings = push_strings(&mut batch.strings, family);
+            batch.families.push(BatchFamily {
+                kind: family.kind.unwrap_or(Kind::Untyped),
+                text: self.text_of(family),
+                samples: family.samples,
+                strings,
+                series: [start as u32, batch.series.len() as u32],
+            });
+        }
+        Ok(batch)
+    }
+
+    fn strings_bytes(&self) -> usize {
+        let bytes =
+            |family: &FamilyInProgress<'_>| family.name.len() + family.help.map_or(0, <[u8]>::len);
+        self.families.list.iter().map(bytes).sum()
+    }
+
+    fn text_of(&self, family: &FamilyInProgress<'_>) -> Arc<[u8]> {
+        let text =
+            |segment: &Segment| &self.text[segment.text[0] as usize..segment.text[1] as usize];
+        match &family.segments[..] {
+            [one] => Arc::from(text(one)),
+            many => many.iter().map(text).collect::<Vec<_>>().concat().into(),
+        }
+    }
+
+    /// Refuses a family beside another of the push whose samples would carry its name.
+    fn check_name(&self, family: &FamilyInProgress<'_>) -> Result<(), Refusal> {
+        let suffixes = family.kind.map_or(&[][..], Kind::occupied_suffixes);
+        for suffix in suffixes {
+            let name = [family.name, suffix.as_bytes()].concat();
+            if self.families.position(&name).is_some_and(|at| self.families.list[at].samples > 0) {
+                return Err(Refusal::NameOccupied { name: lossy(&name) });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn push_strings(strings: &mut String, family: &FamilyInProgress<'_>) -> [u32; 3] {
+    let name_start = strings.len() as u32;
+    strings.push_str(std::str::from_utf8(family.name).expect("a metric name is ASCII"));
+    let name_end = strings.len() as u32;
+    let help = std::str::from_utf8(family.help.unwrap_or_default());
+    write_help(strings, help.expect("a help text that is not UTF-8 is an error"));
+    [name_start, name_end, strings.len() as u32]
+}
+
+fn is_push_time(name: &[u8]) -> bool {
+    name == PUSH_TIME.as_bytes() || name == PUSH_FAILURE_TIME.as_bytes()
+}
+
+fn has_duplicate(series: &[Series]) -> bool {
+    if series.len() <= 16 {
+        return series.iter().enumerate().any(|(at, one)| series[..at].contains(one));
+    }
+    let mut sorted = series.to_vec();
+    sorted.sort_unstable();
+    sorted.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+fn is_utf8(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok()
+}
+
+fn lossy(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn push(path: &str, body: &str) -> Result<String, String> {
+        let key = GroupingKey::parse(path.as_bytes()).expect("the path is fine");
+        let batch = decode(&key, body.as_bytes()).map_err(|rejected| match rejected {
+            Rejected::Syntax(error) => error.to_string(),
+            Rejected::Refused(refusal) => format!("refused: {refusal}"),
+            Rejected::TooLarge => "too large".to_owned(),
+        })?;
+        let mut out = Vec::new();
+        for family in &batch.families {
+            let (name, help) = (batch.name(family), batch.help(family));
+            crate::exposition::write_header(&mut out, name, family.kind, help);
+            out.extend_from_slice(&family.text);
+            let lines = family.text.iter().filter(|&&byte| byte == b'\n').count();
+            assert_eq!(lines, family.samples as usize);
+        }
+        Ok(String::from_utf8(out).expect("an exposition is UTF-8"))
+    }
+
+    #[test]
+    fn families_are_sorted_and_labels_merged() {
+        let body =
+            "# TYPE b counter\nb{z=\"1\",a=\"2\",job=\"mine\"} 1.0\na 07\n# HELP b Help.\nb 2\n";
+        let want = "# TYPE a untyped\na{instance=\"i\",job=\"j\"} 7\n\
+            # HELP b Help.\n# TYPE b counter\n\
+            b{a=\"2\",instance=\"i\",job=\"j\",z=\"1\"} 1\nb{instance=\"i\",job=\"j\"} 2\n";
+        assert_eq!(push("/j/instance/i", body).as_deref(), Ok(want));
+    }
+
+    #[test]
+    fn a_sample_keeps_its_instance_only_where_the_group_has_none() {
+        let body = "a{instance=\"own\"} 1\n";
+        assert!(push("/j", body).is_ok_and(|text| text.contains("instance=\"own\"")));
+        assert!(push("/j/instance/i", body).is_ok_and(|text| text.contains("instance=\"i\"")));
+        let explicit = push("/j/instance@base64/=", body);
+        assert!(explicit.is_ok_and(|text| text.contains("instance=\"\"")));
+    }
+
+    #[test]
+    fn histograms_and_summaries_are_folded() {
+        let body = "# TYPE h histogram\n# TYPE s summary\nh_count 3\ns_sum 5\n\
+            h_bucket{le=\"1.0\"} 2\ns{quantile=\".5\"} 4\nh_sum 9\n";
+        let want = "# TYPE h histogram\n\
+            h_bucket{instance=\"\",job=\"j\",le=\"1\"} 2\nh_bucket{instance=\"\",job=\"j\",le=\"+Inf\"} 3\n\
+            h_sum{instance=\"\",job=\"j\"} 9\nh_count{instance=\"\",job=\"j\"} 3\n\
+            # TYPE s summary\ns{instance=\"\",job=\"j\",quantile=\"0.5\"} 4\n\
+            s_sum{instance=\"\",job=\"j\"} 5\ns_count{instance=\"\",job=\"j\"} 0\n";
+        assert_eq!(push("/j", body).as_deref(), Ok(want));
+    }
+
+    #[test]
+    fn errors_name_the_line() {
+        let error = push("/j", "a 1\n\nb{x=\"1} 2\n").expect_err("the label is open");
+        assert!(error.contains("line 3"), "{error}");
+    }
+
+    #[test]
+    fn a_push_that_contradicts_itself_is_refused() {
+        for body in [
+            "a 1\na 2\n",
+            "a{job=\"x\"} 1\na{job=\"y\"} 2\n",
+            "a 1 123\n",
+            "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"1.0\"} 1\n",
+            "h_count 1\n# TYPE h histogram\nh_sum 1\n",
+            "a{__x=\"1\"} 1\n",
+            "# TYPE h histogram\nh_sum{instance=\"\"} 1\nh_sum 1\n",
+        ] {
+            let error = push("/j", body).expect_err(body);
+            assert!(error.starts_with("refused: "), "{body}: {error}");
+        }
+        assert!(push("/j/le/1", "# TYPE h histogram\nh_sum 1\n").is_err());
+        assert!(push("/j", "m 1\nm{x=\"\"} 2\n").is_ok(), "two series, as in the reference");
+    }
+
+    #[test]
+    fn a_small_body_under_a_long_url_stays_bounded() {
+        let path = format!("/{}", "j".repeat(60_000));
+        let plain: String = (0..6000).map(|at| format!("m{at} 1\n")).collect();
+        assert_eq!(push(&path, &plain), Err("too large".to_owned()));
+        let buckets: String = (0..6000).map(|at| format!("h_bucket{{le=\"{at}\"}} 1\n")).collect();
+        let histogram = format!("# TYPE h histogram\n{buckets}");
+        assert_eq!(push(&path, &histogram), Err("too large".to_owned()));
+    }
+}

@@ -1,0 +1,177 @@
+//! Why a push body is not taken.
+
+use std::fmt;
+
+/// What is wrong with a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rejected {
+    /// It cannot be read: the push touches no group.
+    Syntax(SyntaxError),
+    /// It reads, but cannot be stored: the group keeps what it has, and notes the failure.
+    Refused(Refusal),
+    /// Its samples would be larger than the bound, once rendered: the push touches no group.
+    TooLarge,
+}
+
+/// A line that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// Counted from 1.
+    pub line: u32,
+    /// What is wrong with it.
+    pub kind: SyntaxErrorKind,
+}
+
+/// What can be wrong with a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the messages below say what each means")]
+pub enum SyntaxErrorKind {
+    MetricName,
+    CommentName,
+    SecondHelp,
+    HelpEscape,
+    SecondType,
+    UnknownType,
+    LabelName,
+    ReservedLabelName,
+    DuplicateLabelName,
+    LabelEquals,
+    LabelQuote,
+    LabelUnclosed,
+    LabelEscape,
+    LabelEnd,
+    Utf8,
+    Value,
+    Timestamp,
+    AfterTimestamp,
+    Quantile,
+    BucketBound,
+    Count,
+}
+
+impl fmt::Display for SyntaxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use SyntaxErrorKind as Kind;
+        let reason = match self.kind {
+            Kind::MetricName => "invalid metric name",
+            Kind::CommentName => "invalid metric name in a HELP or TYPE comment",
+            Kind::SecondHelp => "second HELP line for this metric name",
+            Kind::HelpEscape => r#"invalid escape in the help text (known: \\, \", \n)"#,
+            Kind::SecondType => "second TYPE line for this metric name, or TYPE after its samples",
+            Kind::UnknownType => "unknown metric type",
+            Kind::LabelName => "invalid label name",
+            Kind::ReservedLabelName => "the label name __name__ is reserved",
+            Kind::DuplicateLabelName => "the same label name twice",
+            Kind::LabelEquals => "expected '=' after the label name",
+            Kind::LabelQuote => "expected '\"' at the start of the label value",
+            Kind::LabelUnclosed => "label value without closing '\"'",
+            Kind::LabelEscape => r#"invalid escape in a label value (known: \\, \", \n)"#,
+            Kind::LabelEnd => "expected ',' or '}' after the label value",
+            Kind::Utf8 => "not valid UTF-8",
+            Kind::Value => "expected a number as the value",
+            Kind::Timestamp => "expected an integer as the timestamp",
+            Kind::AfterTimestamp => "unexpected text after the timestamp",
+            Kind::Quantile => "expected a number as the value of the label quantile",
+            Kind::BucketBound => "expected a number as the value of the label le",
+            Kind::Count => "a count that is negative or not a number",
+        };
+        write!(f, "text format parsing error in line {}: {reason}", self.line)
+    }
+}
+
+/// Why a push that reads well cannot be stored, in itself or beside other groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// A sample carries a timestamp.
+    Timestamp {
+        /// Where the first such sample stands.
+        line: u32,
+    },
+    /// Two samples of the push are the same series once the grouping labels are merged in.
+    DuplicateSeries {
+        /// The family they are in.
+        family: String,
+    },
+    /// A histogram has the same bucket twice, or a summary the same quantile.
+    DuplicatePart {
+        /// The family it is in.
+        family: String,
+    },
+    /// The grouping key names the label that tells the samples of this family apart.
+    PartLabelInKey {
+        /// The family.
+        family: String,
+        /// `le` or `quantile`.
+        label: &'static str,
+    },
+    /// A sample has a label whose name is reserved.
+    ReservedLabel {
+        /// Where the first such sample stands.
+        line: u32,
+    },
+    /// The name has another type elsewhere.
+    TypeConflict {
+        /// The family.
+        family: String,
+        /// The type it has there.
+        stored: &'static str,
+    },
+    /// A histogram or summary exposes samples under the name of another family.
+    NameOccupied {
+        /// The name both want.
+        name: String,
+    },
+    /// A series is in another group already.
+    SeriesElsewhere {
+        /// The family it is in.
+        family: String,
+    },
+    /// The group is stored under a key that differs only by an explicit empty `instance`.
+    OtherSpelling,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::Timestamp { line } => {
+                write!(f, "pushed metrics must not have timestamps (line {line})")
+            }
+            Refusal::ReservedLabel { line } => {
+                write!(f, "label names that begin with __ are reserved (line {line})")
+            }
+            Refusal::DuplicateSeries { family } => {
+                write!(
+                    f,
+                    "family {family:?} has the same series twice, once the grouping labels are merged in"
+                )
+            }
+            Refusal::DuplicatePart { family } => {
+                write!(f, "family {family:?} has the same bucket or quantile twice in one series")
+            }
+            Refusal::PartLabelInKey { family, label } => {
+                write!(
+                    f,
+                    "the grouping key names the label {label:?}, which family {family:?} needs for itself"
+                )
+            }
+            Refusal::TypeConflict { family, stored } => {
+                write!(f, "family {family:?} is stored with the type {stored} already")
+            }
+            Refusal::NameOccupied { name } => {
+                write!(
+                    f,
+                    "the name {name:?} would be both a family of its own and part of a histogram or summary"
+                )
+            }
+            Refusal::SeriesElsewhere { family } => {
+                write!(f, "a series of family {family:?} exists in another group already")
+            }
+            Refusal::OtherSpelling => {
+                write!(
+                    f,
+                    "the group exists with a key that differs only by an explicit empty instance"
+                )
+            }
+        }
+    }
+}

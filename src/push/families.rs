@@ -1,0 +1,124 @@
+//! The families of a push while it is read, and which of them a line belongs to.
+
+use hashbrown::HashTable;
+use smallvec::SmallVec;
+
+use crate::exposition::Kind;
+
+/// A stretch of the push's rendered text, and the fingerprints of the series in it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Segment {
+    pub(super) text: [u32; 2],
+    pub(super) series: [u32; 2],
+}
+
+/// A family of which some lines have been read.
+#[derive(Debug)]
+pub(super) struct FamilyInProgress<'a> {
+    pub(super) name: &'a [u8],
+    pub(super) help: Option<&'a [u8]>,
+    pub(super) kind: Option<Kind>,
+    pub(super) samples: u32,
+    /// Its rendered samples, in order; adjacent stretches are one.
+    pub(super) segments: SmallVec<[Segment; 1]>,
+}
+
+impl FamilyInProgress<'_> {
+    pub(super) fn extend(&mut self, segment: Segment, samples: u32) {
+        self.samples += samples;
+        match self.segments.last_mut() {
+            Some(last)
+                if last.text[1] == segment.text[0] && last.series[1] == segment.series[0] =>
+            {
+                last.text[1] = segment.text[1];
+                last.series[1] = segment.series[1];
+            }
+            _ => self.segments.push(segment),
+        }
+    }
+}
+
+/// What a sample's name says about its place in a histogram or summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// A bucket or quantile; in any other family, the sample itself.
+    Part,
+    Sum,
+    Count,
+}
+
+/// All families of a push, in order of appearance, found by name.
+#[derive(Debug)]
+pub(super) struct Families<'a, 'h> {
+    hasher: &'h ahash::RandomState,
+    pub(super) list: SmallVec<[FamilyInProgress<'a>; 12]>,
+    by_name: HashTable<u32>,
+    /// The last name looked up and its answer, which stays right: a name that once led to a family
+    /// leads there for the rest of the push.
+    last: (&'a [u8], usize, Role),
+}
+
+impl<'a, 'h> Families<'a, 'h> {
+    pub(super) fn new(hasher: &'h ahash::RandomState) -> Self {
+        Families {
+            hasher,
+            list: SmallVec::new(),
+            by_name: HashTable::with_capacity(12),
+            last: (b"", 0, Role::Part),
+        }
+    }
+
+    /// The family of that very name.
+    pub(super) fn position(&self, name: &[u8]) -> Option<usize> {
+        let found = self.by_name.find(self.hasher.hash_one(name), |&position| {
+            self.list[position as usize].name == name
+        });
+        found.map(|&position| position as usize)
+    }
+
+    /// The family that a line about `name` belongs to, made when there is none: the one of that name,
+    /// else the summary or histogram of which it is the sum, the count or a bucket.
+    pub(super) fn resolve(&mut self, name: &'a [u8]) -> (usize, Role) {
+        if self.last.0 == name {
+            return (self.last.1, self.last.2);
+        }
+        let (position, role) = match self.position(name) {
+            Some(position) => (position, Role::Part),
+            None => self.owner(name).unwrap_or_else(|| (self.insert(name), Role::Part)),
+        };
+        self.last = (name, position, role);
+        (position, role)
+    }
+
+    /// The histogram or summary that exposes samples under `name`.
+    fn owner(&self, name: &[u8]) -> Option<(usize, Role)> {
+        const SUFFIXES: [(&[u8], Role); 3] =
+            [(b"_count", Role::Count), (b"_sum", Role::Sum), (b"_bucket", Role::Part)];
+        let (base, suffix, role) = SUFFIXES.iter().find_map(|(suffix, role)| {
+            let base = name.strip_suffix(*suffix).filter(|base| !base.is_empty())?;
+            Some((base, *suffix, *role))
+        })?;
+        let position = self.position(base)?;
+        let kind = self.list[position].kind?;
+        kind.occupied_suffixes()
+            .iter()
+            .any(|occupied| occupied.as_bytes() == suffix)
+            .then_some((position, role))
+    }
+
+    fn insert(&mut self, name: &'a [u8]) -> usize {
+        let Families { hasher, list, by_name, .. } = self;
+        let position = list.len();
+        by_name.insert_unique(hasher.hash_one(name), position as u32, |&position| {
+            hasher.hash_one(list[position as usize].name)
+        });
+        list.push(FamilyInProgress {
+            name,
+            help: None,
+            kind: None,
+            samples: 0,
+            segments: SmallVec::new(),
+        });
+        position
+    }
+}

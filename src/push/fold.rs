@@ -1,0 +1,249 @@
+//! Histograms and summaries: many lines that are one series.
+//!
+//! The lines of a series may come in any order and stand anywhere among others, so they are gathered
+//! while the push is read and rendered once it has ended.
+
+use std::ops::Range;
+
+use hashbrown::HashTable;
+use smallvec::SmallVec;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::families::Role;
+use super::grouping_key::GroupingKey;
+use super::labels;
+use super::line::Label;
+use crate::exposition::{Kind, is_canonical, parse_number, write_number};
+
+/// A number as read, and the bytes to copy where they are canonical already.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Number<'a> {
+    pub(super) value: f64,
+    canonical: Option<&'a [u8]>,
+}
+
+impl<'a> Number<'a> {
+    const ZERO: Number<'static> = Number { value: 0.0, canonical: None };
+
+    pub(super) fn parse(text: &'a [u8]) -> Option<Number<'a>> {
+        let value = parse_number(text)?;
+        Some(Number { value, canonical: is_canonical(text).then_some(text) })
+    }
+
+    fn of(value: f64) -> Number<'static> {
+        Number { value, canonical: None }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        match self.canonical {
+            Some(text) => out.extend_from_slice(text),
+            None => write_number(out, self.value),
+        }
+    }
+}
+
+/// A generous guess at what a line holds besides its name and labels.
+const LINE_BYTES: usize = 64;
+
+/// One series of a histogram or summary while the push is read.
+#[derive(Debug)]
+struct Folded<'a> {
+    family: usize,
+    /// The merged labels and behind them what the group overrode, in the fold's bytes: the identity
+    /// of the series as it was pushed.
+    identity: Range<usize>,
+    labels_end: usize,
+    sum: Option<Number<'a>>,
+    count: Option<Number<'a>>,
+    /// Whether the parts so far came with ever larger bounds, so that none can be twice.
+    ascending: bool,
+    bound_last: f64,
+}
+
+/// A bucket or quantile.
+#[derive(Debug, Clone, Copy)]
+struct Part<'a> {
+    series: u32,
+    bound: Number<'a>,
+    value: Number<'a>,
+}
+
+/// The folded series of a push.
+#[derive(Debug, Default)]
+pub(super) struct Fold<'a> {
+    series: SmallVec<[Folded<'a>; 2]>,
+    parts: SmallVec<[Part<'a>; 16]>,
+    bytes: Vec<u8>,
+    by_identity: HashTable<u32>,
+    rendered_bytes: usize,
+}
+
+/// A folded series, rendered.
+pub(super) struct Rendered {
+    pub(super) family: usize,
+    pub(super) samples: u32,
+    /// The same bucket or quantile was there twice.
+    pub(super) duplicate_part: bool,
+}
+
+impl<'a> Fold<'a> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.series.is_empty()
+    }
+
+    /// About how large the lines taken so far will be once rendered.
+    pub(super) fn rendered_bytes(&self) -> usize {
+        self.rendered_bytes
+    }
+
+    /// Takes one line of a series. `bound` is the value of `le` or `quantile`, if the line has one; a
+    /// part without one says nothing, and only makes the series exist.
+    pub(super) fn add(
+        &mut self,
+        series: usize,
+        role: Role,
+        bound: Option<Number<'a>>,
+        value: Number<'a>,
+    ) {
+        let folded = &mut self.series[series];
+        match role {
+            Role::Sum => folded.sum = Some(value),
+            Role::Count => folded.count = Some(value),
+            Role::Part => {
+                let Some(bound) = bound.filter(|bound| !bound.value.is_nan()) else { return };
+                folded.ascending &= bound.value > folded.bound_last;
+                folded.bound_last = bound.value;
+                self.parts.push(Part { series: series as u32, bound, value });
+            }
+        }
+    }
+
+    /// The series of the family at `family` with these labels, made when there is none.
+    pub(super) fn series(
+        &mut self,
+        name: &[u8],
+        family: usize,
+        key: &GroupingKey,
+        own: &[Label<'a>],
+    ) -> usize {
+        let start = self.bytes.len();
+        let mut shadowed = Vec::new();
+        labels::merge(&mut self.bytes, key, own, Some(&mut shadowed));
+        let labels_end = self.bytes.len();
+        self.rendered_bytes += name.len() + (labels_end - start) + LINE_BYTES;
+        self.bytes.extend_from_slice(&shadowed);
+        let Fold { series, bytes, by_identity, .. } = self;
+        let identity = &bytes[start..];
+        let is_same = |folded: &Folded<'_>| {
+            folded.family == family
+                && folded.labels_end - folded.identity.start == labels_end - start
+                && bytes[folded.identity.clone()] == *identity
+        };
+        let hash = |identity: &[u8], family: usize| xxh3_64(identity) ^ family as u64;
+        let found = match series.last() {
+            Some(last) if is_same(last) => Some(series.len() - 1),
+            _ => by_identity
+                .find(hash(identity, family), |&at| is_same(&series[at as usize]))
+                .map(|&at| at as usize),
+        };
+        if let Some(found) = found {
+            bytes.truncate(start);
+            return found;
+        }
+        let position = series.len();
+        by_identity.insert_unique(hash(identity, family), position as u32, |&at| {
+            let folded = &series[at as usize];
+            hash(&bytes[folded.identity.clone()], folded.family)
+        });
+        series.push(Folded {
+            family,
+            identity: start..bytes.len(),
+            labels_end,
+            sum: None,
+            count: None,
+            ascending: true,
+            bound_last: f64::NEG_INFINITY,
+        });
+        position
+    }
+
+    /// Renders every series in turn; `render` is told of each with the canonical spelling of the
+    /// series, before its text is at the end of `out`.
+    pub(super) fn render(
+        mut self,
+        out: &mut Vec<u8>,
+        family: impl Fn(usize) -> (&'a [u8], Kind),
+        mut rendered: impl FnMut(Rendered, &[u8], &[u8]),
+    ) {
+        if !self.parts.is_sorted_by_key(|part| part.series) {
+            self.parts.sort_by_key(|part| part.series); // Stable: parts keep the order given.
+        }
+        let mut spelling = Vec::new();
+        let mut parts = &self.parts[..];
+        for (position, series) in self.series.iter().enumerate() {
+            let own = parts.partition_point(|part| part.series as usize == position);
+            let (own, rest) = parts.split_at(own);
+            parts = rest;
+            let (name, kind) = family(series.family);
+            let labels = &self.bytes[series.identity.start..series.labels_end];
+            spelling.clear();
+            for piece in [name, b"{", labels, b"}"] {
+                spelling.extend_from_slice(piece);
+            }
+            let start = out.len();
+            let samples = series.write(out, name, kind, labels, own);
+            let duplicate_part = !series.ascending && has_duplicate(own);
+            let done = Rendered { family: series.family, samples, duplicate_part };
+            rendered(done, &spelling, &out[start..]);
+        }
+    }
+}
+
+impl Folded<'_> {
+    /// Appends the lines of the series in the order of the format, and says how many there are.
+    fn write(
+        &self,
+        out: &mut Vec<u8>,
+        name: &[u8],
+        kind: Kind,
+        labels: &[u8],
+        parts: &[Part<'_>],
+    ) -> u32 {
+        let is_summary = kind == Kind::Summary;
+        let count = self.count.unwrap_or(Number::ZERO);
+        // The reference holds the count of a summary as an integer.
+        let count = if is_summary { Number::of(count.value.trunc()) } else { count };
+        let (suffix, label): (&[u8], &[u8]) =
+            if is_summary { (b"", b",quantile=\"") } else { (b"_bucket", b",le=\"") };
+        let mut line = |suffix: &[u8], bound: Option<&Number<'_>>, value: &Number<'_>| {
+            for piece in [name, suffix, b"{", labels] {
+                out.extend_from_slice(piece);
+            }
+            if let Some(bound) = bound {
+                out.extend_from_slice(label);
+                bound.write(out);
+                out.push(b'"');
+            }
+            out.extend_from_slice(b"} ");
+            value.write(out);
+            out.push(b'\n');
+        };
+        for part in parts {
+            line(suffix, Some(&part.bound), &part.value);
+        }
+        let mut samples = parts.len() as u32 + 2;
+        if !is_summary && !parts.iter().any(|part| part.bound.value == f64::INFINITY) {
+            line(suffix, Some(&Number::of(f64::INFINITY)), &count);
+            samples += 1;
+        }
+        line(b"_sum", None, &self.sum.unwrap_or(Number::ZERO));
+        line(b"_count", None, &count);
+        samples
+    }
+}
+
+fn has_duplicate(parts: &[Part<'_>]) -> bool {
+    let mut bounds: Vec<f64> = parts.iter().map(|part| part.bound.value).collect();
+    bounds.sort_unstable_by(f64::total_cmp);
+    bounds.windows(2).any(|pair| pair[0] == pair[1])
+}

@@ -1,0 +1,281 @@
+//! The grouping key: the labels in a push URL, which name the group it goes to.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use smallvec::SmallVec;
+
+use crate::exposition::{is_label_name, write_label_value};
+
+const BASE64_SUFFIX: &[u8] = b"@base64";
+
+/// As lenient as the reference, which lets stray bits at the end, and with the code below any padding
+/// and line ends, through.
+const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone),
+);
+
+/// The labels a push URL names, spelled as every sample of the group shows them.
+///
+/// **Invariant:** `text` holds the pairs `name="value"`, sorted by name, joined by commas, with
+/// `instance=""` where the URL gives no instance. Two keys with the same text would expose the same
+/// push times, so the text is the identity of a group.
+#[derive(Debug, Clone)]
+pub struct GroupingKey {
+    text: Box<str>,
+    pairs: SmallVec<[Pair; 4]>,
+    instance: Instance,
+}
+
+/// Where one `name="value"` stands in the text.
+#[derive(Debug, Clone, Copy)]
+struct Pair {
+    start: u32,
+    name_end: u32,
+    end: u32,
+}
+
+/// What the URL says about the label `instance`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Instance {
+    /// Nothing: samples that bring none of their own get an empty one.
+    Absent,
+    /// That it is empty: samples lose their own.
+    Empty,
+    /// A value.
+    Given,
+}
+
+/// Why a push URL names no group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyError {
+    /// No job, or an empty one.
+    NoJob,
+    /// A label name without a value.
+    OddComponents,
+    /// Two slashes in a row behind the job.
+    EmptyComponent,
+    /// Not a label name, or one that begins with `__`.
+    LabelName(String),
+    /// A value marked `@base64` that is not.
+    Base64(String),
+    /// A value that is not UTF-8.
+    NotUtf8(String),
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KeyError::NoJob => write!(f, "job name is required"),
+            KeyError::OddComponents => {
+                write!(f, "odd number of path components after the job: a label name has no value")
+            }
+            KeyError::EmptyComponent => {
+                write!(
+                    f,
+                    "empty path component after the job: write an empty value as NAME@base64/="
+                )
+            }
+            KeyError::LabelName(name) => write!(f, "improper label name {name:?}"),
+            KeyError::Base64(name) => write!(f, "invalid base64 encoding for label {name:?}"),
+            KeyError::NotUtf8(name) => write!(f, "value of label {name:?} is not valid UTF-8"),
+        }
+    }
+}
+
+impl std::error::Error for KeyError {}
+
+impl GroupingKey {
+    /// Reads the part of a percent-decoded push path that follows `/metrics/job`: `/JOB` or
+    /// `@base64/JOB`, then any number of `/NAME/VALUE`, each name perhaps marked `@base64`.
+    ///
+    /// # Errors
+    /// Everything the reference answers 400 to, and a value that is not UTF-8, which it stores and
+    /// then cannot expose.
+    pub fn parse(tail: &[u8]) -> Result<GroupingKey, KeyError> {
+        let (job_is_base64, tail) = match tail.strip_prefix(BASE64_SUFFIX) {
+            Some(rest) => (true, rest),
+            None => (false, tail),
+        };
+        let mut components = tail.strip_prefix(b"/").unwrap_or(tail).split(|&byte| byte == b'/');
+        let job = components.next().unwrap_or_default();
+        let mut components: SmallVec<[&[u8]; 8]> = components.collect();
+        if job.is_empty() && !components.is_empty() {
+            return Err(KeyError::EmptyComponent);
+        }
+        if components.len() == 1 && components[0].is_empty() {
+            components.clear(); // `/metrics/job/a/` is the group of `a`.
+        }
+        // The very last may be empty: `/metrics/job/a/x/` gives `x` an empty value.
+        let inner = &components[..components.len().saturating_sub(1)];
+        if inner.iter().any(|component| component.is_empty()) {
+            return Err(KeyError::EmptyComponent);
+        }
+        if components.len() % 2 == 1 {
+            return Err(KeyError::OddComponents);
+        }
+        let mut labels: SmallVec<[(&str, Cow<'_, str>); 4]> = SmallVec::new();
+        for pair in components.chunks_exact(2) {
+            let name = label_name(pair[0])?;
+            let value = label_value(name, pair[1], pair[0].ends_with(BASE64_SUFFIX))?;
+            labels.push((name, value));
+        }
+        let job = label_value("job", job, job_is_base64)?;
+        if job.is_empty() {
+            return Err(KeyError::NoJob);
+        }
+        labels.push(("job", job)); // Last, so that it overrides a label `job`.
+        Ok(GroupingKey::new(labels))
+    }
+
+    fn new(mut labels: SmallVec<[(&str, Cow<'_, str>); 4]>) -> GroupingKey {
+        let instance = match labels.iter().rev().find(|(name, _)| *name == "instance") {
+            None => {
+                labels.push(("instance", Cow::Borrowed("")));
+                Instance::Absent
+            }
+            Some((_, value)) if value.is_empty() => Instance::Empty,
+            Some(_) => Instance::Given,
+        };
+        labels.reverse();
+        labels.sort_by_key(|(name, _)| *name); // Stable: the last of a repeated label stands first.
+        labels.dedup_by_key(|(name, _)| *name);
+        let mut text = Vec::with_capacity(64);
+        let mut pairs = SmallVec::new();
+        for (name, value) in &labels {
+            if !text.is_empty() {
+                text.push(b',');
+            }
+            let start = text.len() as u32;
+            text.extend_from_slice(name.as_bytes());
+            let name_end = text.len() as u32;
+            text.extend_from_slice(b"=\"");
+            write_label_value(&mut text, value.as_bytes());
+            text.push(b'"');
+            pairs.push(Pair { start, name_end, end: text.len() as u32 });
+        }
+        let text =
+            String::from_utf8(text).expect("names and values are UTF-8, and escaping keeps it");
+        GroupingKey { text: text.into_boxed_str(), pairs, instance }
+    }
+
+    /// The identity of the group: its labels as they stand between the braces of a sample that
+    /// brings no labels of its own.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the URL sets `instance` to the empty string, rather than leaving it out. Both expose
+    /// the same push times, so only one of the two groups can exist at a time.
+    pub fn has_empty_instance(&self) -> bool {
+        self.instance == Instance::Empty
+    }
+
+    /// Whether a sample's own value of the label `name` gives way to the group's.
+    pub(super) fn overrides(&self, name: &[u8]) -> bool {
+        !(self.instance == Instance::Absent && name == b"instance")
+    }
+
+    /// The pairs, as (name, `name="value"`), sorted by name.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let text = self.text.as_bytes();
+        self.pairs.iter().map(|pair| {
+            let (start, name_end, end) =
+                (pair.start as usize, pair.name_end as usize, pair.end as usize);
+            (&text[start..name_end], &text[start..end])
+        })
+    }
+
+    /// Whether the URL names the label `name`.
+    pub(super) fn names(&self, name: &str) -> bool {
+        self.overrides(name.as_bytes()) && self.pairs().any(|(own, _)| own == name.as_bytes())
+    }
+}
+
+fn label_name(component: &[u8]) -> Result<&str, KeyError> {
+    let name = component.strip_suffix(BASE64_SUFFIX).unwrap_or(component);
+    if !is_label_name(name) || name.starts_with(b"__") {
+        return Err(KeyError::LabelName(String::from_utf8_lossy(name).into_owned()));
+    }
+    Ok(std::str::from_utf8(name).expect("a label name is ASCII"))
+}
+
+fn label_value<'a>(name: &str, value: &'a [u8], is_base64: bool) -> Result<Cow<'a, str>, KeyError> {
+    let not_utf8 = || KeyError::NotUtf8(name.to_owned());
+    if !is_base64 {
+        return std::str::from_utf8(value).map(Cow::Borrowed).map_err(|_| not_utf8());
+    }
+    let unpadded = value.len() - value.iter().rev().take_while(|&&byte| byte == b'=').count();
+    let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    let encoded: SmallVec<[u8; 64]> =
+        value[..unpadded].iter().copied().filter(|byte| !is_line_end(byte)).collect();
+    let decoded = LENIENT_BASE64.decode(&encoded).map_err(|_| KeyError::Base64(name.to_owned()))?;
+    String::from_utf8(decoded).map(Cow::Owned).map_err(|_| not_utf8())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(tail: &str) -> String {
+        GroupingKey::parse(tail.as_bytes()).expect("the path is fine").text().to_owned()
+    }
+
+    fn error(tail: &[u8]) -> KeyError {
+        GroupingKey::parse(tail).expect_err("the path is not fine")
+    }
+
+    #[test]
+    fn labels_are_sorted_and_the_instance_is_always_there() {
+        assert_eq!(text("/a"), r#"instance="",job="a""#);
+        assert_eq!(text("/a/"), r#"instance="",job="a""#);
+        assert_eq!(text("/a/zone/z/instance/i"), r#"instance="i",job="a",zone="z""#);
+        assert_eq!(text("/a/x/1/b/2"), text("/a/b/2/x/1"));
+    }
+
+    #[test]
+    fn the_last_of_a_repeated_label_wins_and_the_job_of_the_path_over_all() {
+        assert_eq!(text("/a/x/1/x/2"), r#"instance="",job="a",x="2""#);
+        assert_eq!(text("/a/job/b"), r#"instance="",job="a""#);
+    }
+
+    #[test]
+    fn base64_values_may_hold_anything_that_is_utf8() {
+        assert_eq!(text("@base64/L3Zhci90bXA="), r#"instance="",job="/var/tmp""#);
+        assert_eq!(text("/a/x@base64/QR"), r#"instance="",job="a",x="A""#);
+        assert_eq!(text("/a/x/"), r#"instance="",job="a",x="""#);
+        assert_eq!(text("/a/x@base64/Q\n\rQ"), r#"instance="",job="a",x="A""#);
+        assert_eq!(text("/a/x@base64/="), r#"instance="",job="a",x="""#);
+        assert_eq!(text("/a/x@base64/Ilwi"), r#"instance="",job="a",x="\"\\\"""#);
+        assert_eq!(error(b"/a/x@base64/!"), KeyError::Base64("x".into()));
+        assert_eq!(error(b"/a/x@base64/_w"), KeyError::NotUtf8("x".into()));
+    }
+
+    #[test]
+    fn an_explicit_empty_instance_is_the_same_group_spelled_otherwise() {
+        let explicit = GroupingKey::parse(b"/a/instance@base64/=").expect("the path is fine");
+        assert_eq!(explicit.text(), text("/a"));
+        assert!(explicit.has_empty_instance());
+        assert!(!GroupingKey::parse(b"/a").expect("the path is fine").has_empty_instance());
+    }
+
+    #[test]
+    fn bad_paths_say_what_is_wrong() {
+        assert_eq!(error(b"/"), KeyError::NoJob);
+        assert_eq!(error(b"@base64/="), KeyError::NoJob);
+        assert_eq!(error(b"/a/x"), KeyError::OddComponents);
+        assert_eq!(error(b"/a/x/1/"), KeyError::OddComponents);
+        assert_eq!(error(b"/a//x"), KeyError::EmptyComponent);
+        assert_eq!(error(b"/a/x//"), KeyError::EmptyComponent);
+        assert_eq!(error(b"//a"), KeyError::EmptyComponent);
+        assert_eq!(error(b"/a/__x/1"), KeyError::LabelName("__x".into()));
+        assert_eq!(error(b"/a/9/1"), KeyError::LabelName("9".into()));
+        assert_eq!(error(b"/\xff"), KeyError::NotUtf8("job".into()));
+    }
+}

@@ -1,0 +1,33 @@
+//! A push, decoded: the URL gives the grouping key, the body gives rendered metric families.
+//!
+//! Owns the grammar of what may be pushed. Bytes in, bytes out: no I/O, no async, no HTTP types.
+//!
+//! - [`GroupingKey`]: the labels in the URL, in the one spelling that all samples of the group show.
+//! - [`decode`]: scans a body once, borrowing from it, and renders each family's samples into their
+//!   canonical exposition on the way. What comes out is a [`Batch`], behind which nothing is checked
+//!   again except against other groups.
+//! - [`inflate`]: undoes `Content-Encoding`, within a bound.
+//!
+//! **Invariant:** a `Batch` is a valid exposition in itself: every series in it exists once, carries
+//! the grouping labels and `instance`, and no two of its families share a name.
+
+mod batch;
+mod decode;
+mod error;
+mod families;
+mod fold;
+mod grouping_key;
+mod inflate;
+mod labels;
+mod line;
+
+pub use batch::{Batch, BatchFamily, Series, SeriesHasher};
+pub use decode::{RENDERED_BYTES_MAX, decode};
+pub use error::{Refusal, Rejected, SyntaxError, SyntaxErrorKind};
+pub use grouping_key::{GroupingKey, KeyError};
+pub use inflate::{Encoding, InflateError, inflate};
+
+/// The gauge that shows when a group was last pushed to, in seconds since 1970. Set by the gateway.
+pub const PUSH_TIME: &str = "push_time_seconds";
+/// The gauge that shows when a push to a group was last refused. Set by the gateway; 0 for never.
+pub const PUSH_FAILURE_TIME: &str = "push_failure_time_seconds";

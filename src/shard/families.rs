@@ -1,0 +1,140 @@
+//! The families of one shard, by number and by name, and what groups hold of them.
+
+use std::collections::HashMap;
+use std::ops::{Index, IndexMut};
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::family::{Family, FamilyId, FamilySnapshot};
+use super::group::{Held, Timestamp};
+use crate::exposition::Kind;
+use crate::push::{Batch, BatchFamily, PUSH_FAILURE_TIME, PUSH_TIME};
+
+/// The families that every group holds. They have numbers of their own, which are never reused.
+pub(super) const PUSH_TIME_ID: FamilyId = 0;
+pub(super) const PUSH_FAILURE_TIME_ID: FamilyId = 1;
+
+/// The families of one shard.
+///
+/// **Invariant:** a family without holders is forgotten, the push times excepted.
+#[derive(Debug)]
+pub(super) struct Families {
+    list: Vec<Family>,
+    ids: HashMap<Arc<str>, FamilyId, ahash::RandomState>,
+    unused: Vec<FamilyId>,
+    /// How many series the groups hold, without their push times.
+    pub(super) series: u64,
+    /// How many samples, likewise.
+    pub(super) samples: u64,
+}
+
+impl Index<FamilyId> for Families {
+    type Output = Family;
+
+    fn index(&self, id: FamilyId) -> &Family {
+        &self.list[id as usize]
+    }
+}
+
+impl IndexMut<FamilyId> for Families {
+    fn index_mut(&mut self, id: FamilyId) -> &mut Family {
+        &mut self.list[id as usize]
+    }
+}
+
+impl Families {
+    pub(super) fn new() -> Families {
+        let list = [PUSH_TIME, PUSH_FAILURE_TIME].map(|name| Family::new(name, Kind::Gauge));
+        Families {
+            list: list.into(),
+            ids: HashMap::default(),
+            unused: Vec::new(),
+            series: 0,
+            samples: 0,
+        }
+    }
+
+    pub(super) fn by_name(&self, name: &str) -> Option<&Family> {
+        self.ids.get(name).map(|id| &self[*id])
+    }
+
+    /// The families that hold anything, in no particular order.
+    pub(super) fn snapshot(&self) -> Vec<FamilySnapshot> {
+        let all = self.list.iter().enumerate().map(|(id, family)| family.snapshot(id as FamilyId));
+        all.filter(|family| !family.pages.is_empty()).collect()
+    }
+
+    pub(super) fn replace(
+        &mut self,
+        held: &mut Held,
+        batch: &Batch,
+        new: &BatchFamily,
+        now: Timestamp,
+    ) {
+        let family = &mut self[held.family];
+        family.kind = new.kind;
+        held.place = family.pages.replace(held.place, Arc::clone(&new.text));
+        held.help = family.change_help(held.help.take(), batch.help(new));
+        held.pushed = now;
+        self.samples = self.samples + u64::from(new.samples) - u64::from(held.samples);
+        held.samples = new.samples;
+        let series = batch.series(new);
+        if held.series[..] != *series {
+            self.series = self.series + series.len() as u64 - held.series.len() as u64;
+            held.series = SmallVec::from_slice(series);
+        }
+    }
+
+    pub(super) fn insert(&mut self, batch: &Batch, new: &BatchFamily, now: Timestamp) -> Held {
+        let id = self.id_or_new(batch.name(new), new.kind);
+        let series = SmallVec::from_slice(batch.series(new));
+        self.samples += u64::from(new.samples);
+        self.series += series.len() as u64;
+        let family = &mut self[id];
+        family.kind = new.kind;
+        family.holders += 1;
+        Held {
+            family: id,
+            samples: new.samples,
+            place: family.pages.insert(Arc::clone(&new.text)),
+            pushed: now,
+            help: family.change_help(None, batch.help(new)),
+            series,
+        }
+    }
+
+    pub(super) fn remove(&mut self, held: Held) {
+        self.samples -= u64::from(held.samples);
+        self.series -= held.series.len() as u64;
+        let family = &mut self.list[held.family as usize];
+        family.pages.remove(held.place);
+        family.change_help(held.help, "");
+        family.holders -= 1;
+        if family.holders == 0 {
+            self.ids.remove(&family.name);
+            *family = Family::new("", Kind::Untyped);
+            self.unused.push(held.family);
+        }
+    }
+
+    fn id_or_new(&mut self, name: &str, kind: Kind) -> FamilyId {
+        if let Some(id) = self.ids.get(name) {
+            return *id;
+        }
+        let family = Family::new(name, kind);
+        let name = Arc::clone(&family.name);
+        let id = match self.unused.pop() {
+            Some(id) => {
+                self[id] = family;
+                id
+            }
+            None => {
+                self.list.push(family);
+                (self.list.len() - 1) as FamilyId
+            }
+        };
+        self.ids.insert(name, id);
+        id
+    }
+}

@@ -1,0 +1,89 @@
+//! One metric family on one shard.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::page::Page;
+use super::pages::Pages;
+use crate::exposition::Kind;
+
+/// The number of a family on its shard; reused once nothing holds the family.
+pub(super) type FamilyId = u32;
+
+/// All that a shard's groups hold of one family.
+#[derive(Debug)]
+pub(super) struct Family {
+    pub(super) name: Arc<str>,
+    pub(super) kind: Kind,
+    /// How many groups hold it.
+    pub(super) holders: u32,
+    pub(super) pages: Pages,
+    /// The help texts that groups brought, and how many brought each.
+    helps: BTreeMap<Arc<str>, u32>,
+}
+
+impl Family {
+    pub(super) fn new(name: &str, kind: Kind) -> Family {
+        Family {
+            name: Arc::from(name),
+            kind,
+            holders: 0,
+            pages: Pages::default(),
+            helps: BTreeMap::new(),
+        }
+    }
+
+    /// The text a group's help is changed to; `None` for the empty one.
+    pub(super) fn change_help(&mut self, old: Option<Arc<str>>, new: &str) -> Option<Arc<str>> {
+        if old.as_deref().unwrap_or_default() == new {
+            return old;
+        }
+        if let Some(old) = old {
+            self.drop_help(&old);
+        }
+        if new.is_empty() {
+            return None;
+        }
+        let shared = match self.helps.get_key_value(new) {
+            Some((shared, _)) => Arc::clone(shared),
+            None => Arc::from(new),
+        };
+        *self.helps.entry(Arc::clone(&shared)).or_default() += 1;
+        Some(shared)
+    }
+
+    fn drop_help(&mut self, help: &Arc<str>) {
+        if let Some(count) = self.helps.get_mut(help) {
+            *count -= 1;
+            if *count == 0 {
+                self.helps.remove(help);
+            }
+        }
+    }
+
+    /// What a scrape needs of it.
+    pub(super) fn snapshot(&self, id: FamilyId) -> FamilySnapshot {
+        FamilySnapshot {
+            id,
+            name: Arc::clone(&self.name),
+            kind: self.kind,
+            help: self.helps.keys().next().cloned(),
+            pages: self.pages.snapshot(),
+        }
+    }
+}
+
+/// One family of one shard at one moment. Holds references only.
+#[derive(Debug)]
+pub struct FamilySnapshot {
+    pub(super) id: FamilyId,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its kind, which is the same on all shards.
+    pub kind: Kind,
+    /// The smallest of the help texts stored, escaped, so that the choice depends on what is stored
+    /// and on nothing else.
+    pub help: Option<Arc<str>>,
+    /// Its pages, with their numbers.
+    pub pages: Vec<(u32, Arc<Page>)>,
+}

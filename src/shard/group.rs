@@ -1,0 +1,113 @@
+//! One group: what was last pushed under one grouping key.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use smallvec::SmallVec;
+
+use super::family::FamilyId;
+use super::page::Page;
+use super::pages::Place;
+use crate::exposition::{Kind, write_number};
+use crate::push::Series;
+
+/// A moment, in nanoseconds since 1970; zero for never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// Never.
+    pub const NEVER: Timestamp = Timestamp(0);
+
+    /// This moment.
+    pub fn now() -> Timestamp {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// Nanoseconds since 1970.
+    pub fn nanos(self) -> u64 {
+        self.0
+    }
+
+    /// Seconds since 1970, as the push times are exposed.
+    pub fn seconds(self) -> f64 {
+        self.0 as f64 / 1e9
+    }
+}
+
+/// A group as its shard holds it.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// The text of the grouping key.
+    pub(super) key: Box<str>,
+    pub(super) has_empty_instance: bool,
+    pub(super) created: Timestamp,
+    pub(super) pushed: Timestamp,
+    pub(super) failed: Timestamp,
+    pub(super) push_time: Place,
+    pub(super) failure_time: Place,
+    /// Sorted by the families' names.
+    pub(super) families: Vec<Held>,
+}
+
+/// What a group holds of one family.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) family: FamilyId,
+    pub(super) samples: u32,
+    pub(super) place: Place,
+    pub(super) pushed: Timestamp,
+    pub(super) help: Option<Arc<str>>,
+    pub(super) series: SmallVec<[Series; 1]>,
+}
+
+/// The one line of a push time.
+pub(super) fn time_block(name: &str, key: &str, time: Timestamp) -> Arc<[u8]> {
+    let mut line = SmallVec::<[u8; 256]>::new();
+    for part in [name, "{", key, "} "] {
+        line.extend_from_slice(part.as_bytes());
+    }
+    let mut number = Vec::with_capacity(24);
+    write_number(&mut number, time.seconds());
+    line.extend_from_slice(&number);
+    line.push(b'\n');
+    Arc::from(&line[..])
+}
+
+/// A group at one moment, for the query API. Holds references only.
+#[derive(Debug)]
+pub struct GroupView {
+    /// The text of the grouping key.
+    pub key: Box<str>,
+    /// Whether the key names an empty `instance`, rather than none.
+    pub has_empty_instance: bool,
+    /// When it was last pushed to.
+    pub pushed: Timestamp,
+    /// When a push to it was last refused.
+    pub failed: Timestamp,
+    /// Its families, sorted by name, the push times behind the others.
+    pub families: Vec<FamilyView>,
+}
+
+/// What a group holds of one family, at one moment.
+#[derive(Debug)]
+pub struct FamilyView {
+    /// The family's name.
+    pub name: Arc<str>,
+    /// Its kind.
+    pub kind: Kind,
+    /// The help text that this group brought, escaped.
+    pub help: Option<Arc<str>>,
+    /// When it was pushed.
+    pub pushed: Timestamp,
+    pub(super) page: Arc<Page>,
+    pub(super) slot: u32,
+}
+
+impl FamilyView {
+    /// Its samples, rendered.
+    pub fn text(&self) -> &[u8] {
+        self.page.block(self.slot)
+    }
+}

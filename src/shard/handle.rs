@@ -1,0 +1,287 @@
+//! The handle to all shards.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, oneshot, watch};
+use tokio::task::JoinSet;
+
+use super::cut::Cut;
+use super::group::GroupView;
+use super::index::Index;
+use super::store::{Mode, Snapshot, Store};
+use super::task::{self, Message, ShardStats};
+use crate::exposition::Kind;
+use crate::push::{Batch, GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, Refusal};
+
+/// How many messages may wait for one shard.
+pub const QUEUE_LEN: usize = 1024;
+/// How long a push waits for room in a full queue.
+pub const QUEUE_WAIT: Duration = Duration::from_secs(1);
+/// How many pages a shard adopts before it looks at its pushes again.
+const PAGES_PER_ADOPTION: usize = 8;
+
+/// How to start the shards.
+#[derive(Debug)]
+pub struct Options<'a> {
+    /// How many.
+    pub shards: usize,
+    /// The names and kinds of the gateway's own families, which no push may use otherwise.
+    pub reserved: &'a [(&'a str, Kind)],
+}
+
+/// The shards. Cheap to clone; they end when the last clone is gone.
+#[derive(Debug, Clone)]
+pub struct Shards {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    queues: Vec<flume::Sender<Message>>,
+    stats: Vec<Arc<ShardStats>>,
+    hasher: ahash::RandomState,
+    /// Held while all shards are asked for a cut.
+    cut_order: Arc<Mutex<()>>,
+    dead: watch::Receiver<bool>,
+}
+
+/// Why the shards cannot answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unavailable {
+    /// The shard's queue stayed full.
+    Overloaded,
+    /// A shard has died.
+    Dead,
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unavailable::Overloaded => write!(f, "too many pushes are waiting; try again"),
+            Unavailable::Dead => write!(f, "a shard has died; the gateway must be restarted"),
+        }
+    }
+}
+
+/// Why a push was not applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PushError {
+    /// It is inconsistent.
+    Refused(Refusal),
+    /// It could not be tried.
+    Unavailable(Unavailable),
+}
+
+impl From<Unavailable> for PushError {
+    fn from(unavailable: Unavailable) -> PushError {
+        PushError::Unavailable(unavailable)
+    }
+}
+
+impl Shards {
+    /// Starts the shards on the current runtime. The set of tasks is empty again once the last handle
+    /// is gone and everything that was sent has been applied.
+    pub fn start(options: &Options<'_>) -> (Shards, JoinSet<()>) {
+        let index = Arc::new(Index::default());
+        for name in [PUSH_TIME, PUSH_FAILURE_TIME] {
+            index.reserve(name, Kind::Gauge);
+        }
+        for (name, kind) in options.reserved {
+            index.reserve(name, *kind);
+        }
+        let (died, dead) = watch::channel(false);
+        let died = Arc::new(died);
+        let mut tasks = JoinSet::new();
+        let (mut queues, mut stats) = (Vec::new(), Vec::new());
+        for shard in 0..options.shards {
+            let (queue, messages) = flume::bounded(QUEUE_LEN);
+            let shard_stats = Arc::new(ShardStats::default());
+            let store = Store::new(Arc::clone(&index));
+            let running = tokio::spawn(task::run(store, messages, Arc::clone(&shard_stats)));
+            let died = Arc::clone(&died);
+            tasks.spawn(async move {
+                if let Err(error) = running.await {
+                    tracing::error!(shard, err = %error, "a shard has died");
+                    died.send_replace(true);
+                }
+            });
+            queues.push(queue);
+            stats.push(shard_stats);
+        }
+        let hasher = ahash::RandomState::new();
+        let cut_order = Arc::default();
+        let shared = Arc::new(Shared { queues, stats, hasher, cut_order, dead });
+        (Shards { shared }, tasks)
+    }
+
+    /// Applies a push and waits for it.
+    ///
+    /// # Errors
+    /// Why it was not applied.
+    pub async fn push(&self, key: GroupingKey, mode: Mode, batch: Batch) -> Result<(), PushError> {
+        let (reply, answer) = oneshot::channel();
+        let hash = self.hash(&key);
+        let reply = Some(reply);
+        self.send(hash, Message::Push { hash, key, mode, batch, reply }).await?;
+        answer.await.map_err(|_| Unavailable::Dead)?.map_err(PushError::Refused)
+    }
+
+    /// Hands a push over without waiting: an inconsistent one is dropped, counted and logged.
+    ///
+    /// # Errors
+    /// When it could not be handed over.
+    pub async fn push_unchecked(
+        &self,
+        key: GroupingKey,
+        mode: Mode,
+        batch: Batch,
+    ) -> Result<(), Unavailable> {
+        let hash = self.hash(&key);
+        self.send(hash, Message::Push { hash, key, mode, batch, reply: None }).await
+    }
+
+    /// Notes that a push to the group was refused.
+    ///
+    /// # Errors
+    /// When its shard could not be reached.
+    pub async fn fail(&self, key: GroupingKey) -> Result<(), Unavailable> {
+        let (reply, answer) = oneshot::channel();
+        let hash = self.hash(&key);
+        self.send(hash, Message::Fail { hash, key, reply }).await?;
+        answer.await.map_err(|_| Unavailable::Dead)
+    }
+
+    /// Forgets a group.
+    ///
+    /// # Errors
+    /// When its shard could not be reached.
+    pub async fn delete(&self, key: GroupingKey) -> Result<(), Unavailable> {
+        let (reply, answer) = oneshot::channel();
+        let hash = self.hash(&key);
+        self.send(hash, Message::Delete { hash, key, reply }).await?;
+        answer.await.map_err(|_| Unavailable::Dead)
+    }
+
+    /// Forgets all groups.
+    ///
+    /// # Errors
+    /// When a shard could not be reached; the others are wiped all the same.
+    pub async fn wipe(&self) -> Result<(), Unavailable> {
+        let answers = self.ask_all(|_, reply| Message::Wipe { reply }).await?;
+        gather(answers).await.map(drop)
+    }
+
+    /// What all shards expose, at one moment.
+    ///
+    /// # Errors
+    /// When a shard is dead: what the others hold would look as if the rest were gone.
+    pub async fn snapshot(&self) -> Result<Vec<Snapshot>, Unavailable> {
+        let answers = self.ask_all(|cut, reply| Message::Snapshot { cut, reply }).await?;
+        gather(answers).await
+    }
+
+    /// All groups, at one moment.
+    ///
+    /// # Errors
+    /// When a shard is dead.
+    pub async fn view(&self) -> Result<Vec<GroupView>, Unavailable> {
+        let answers = self.ask_all(|cut, reply| Message::View { cut, reply }).await?;
+        Ok(gather(answers).await?.into_iter().flatten().collect())
+    }
+
+    /// Tells the shards, without waiting for it, that the pages of `snapshots` (as answered by
+    /// [`Shards::snapshot`]) have been concatenated, so that they can let go of the bytes that are
+    /// there twice. `stale` tells which pages had not been before.
+    pub fn adopt(&self, snapshots: Vec<Snapshot>) {
+        let shards = self.clone();
+        tokio::spawn(async move {
+            for (shard, snapshot) in snapshots.into_iter().enumerate() {
+                let pages = snapshot.families.into_iter().flat_map(|family| {
+                    let fresh = family.pages.into_iter().filter(|(_, page)| page.has_own_blocks());
+                    fresh.map(move |(number, page)| (family.id, number, page))
+                });
+                let mut pages = pages.peekable();
+                while pages.peek().is_some() {
+                    let pages = pages.by_ref().take(PAGES_PER_ADOPTION).collect();
+                    if shards.shared.queues[shard]
+                        .send_async(Message::Adopt { pages })
+                        .await
+                        .is_err()
+                    {
+                        return;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Whether every shard lives.
+    pub fn are_alive(&self) -> bool {
+        !*self.shared.dead.borrow()
+    }
+
+    /// What each shard tells about itself, and how many messages wait for it.
+    pub fn stats(&self) -> impl Iterator<Item = (&ShardStats, usize)> {
+        let shared = &self.shared;
+        shared.stats.iter().zip(&shared.queues).map(|(stats, queue)| (&**stats, queue.len()))
+    }
+
+    fn hash(&self, key: &GroupingKey) -> u64 {
+        self.shared.hasher.hash_one(key.text())
+    }
+
+    /// The queue of the groups with this hash. The lower half decides, of which the store's own table
+    /// uses the lower bits.
+    fn queue(&self, hash: u64) -> &flume::Sender<Message> {
+        let queues = &self.shared.queues;
+        let half = hash & u64::from(u32::MAX);
+        &queues[(half * queues.len() as u64 >> 32) as usize]
+    }
+
+    async fn send(&self, hash: u64, message: Message) -> Result<(), Unavailable> {
+        let queue = self.queue(hash);
+        let message = match queue.try_send(message) {
+            Ok(()) => return Ok(()),
+            Err(flume::TrySendError::Disconnected(_)) => return Err(Unavailable::Dead),
+            Err(flume::TrySendError::Full(message)) => message,
+        };
+        match tokio::time::timeout(QUEUE_WAIT, queue.send_async(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Unavailable::Dead),
+            Err(_) => Err(Unavailable::Overloaded),
+        }
+    }
+
+    /// Sends a message to every shard, in an order that is the same on all of them. Goes on to the
+    /// last even if nobody waits any more, since shards that were asked for a cut wait for the rest.
+    async fn ask_all<T: Send + 'static>(
+        &self,
+        message: impl Fn(Cut, oneshot::Sender<T>) -> Message + Send + 'static,
+    ) -> Result<Vec<oneshot::Receiver<T>>, Unavailable> {
+        let shards = self.clone();
+        let sent = tokio::spawn(async move {
+            let shared = &shards.shared;
+            let _order = shared.cut_order.lock().await;
+            let cut = Cut::new(shared.queues.len(), shared.dead.clone());
+            let mut answers = Vec::with_capacity(shared.queues.len());
+            for queue in &shared.queues {
+                let (reply, answer) = oneshot::channel();
+                answers.push(answer);
+                // A dead shard shows in its answer; the others must still be asked.
+                drop(queue.send_async(message(cut.clone(), reply)).await);
+            }
+            answers
+        });
+        sent.await.map_err(|_| Unavailable::Dead)
+    }
+}
+
+async fn gather<T>(answers: Vec<oneshot::Receiver<T>>) -> Result<Vec<T>, Unavailable> {
+    let mut gathered = Vec::with_capacity(answers.len());
+    for answer in answers {
+        gathered.push(answer.await.map_err(|_| Unavailable::Dead)?);
+    }
+    Ok(gathered)
+}

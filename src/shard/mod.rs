@@ -1,0 +1,35 @@
+//! The shards: what is stored, and the tasks that own it.
+//!
+//! Groups are spread over N shards by the hash of their grouping key. Each shard is a [`Store`] owned
+//! by one task and reached through a bounded channel, so nothing in it is locked. [`Shards`] is the
+//! handle that the rest of the gateway clones.
+//!
+//! - `page`, `pages`: the rendered samples of one family, in pages of about 64 KiB that a scrape
+//!   shares instead of copying.
+//! - `store`: groups and families; plain and synchronous.
+//! - `index`: the one thing the shards share: which types and series exist anywhere. A push locks
+//!   parts of it only when it changes which those are.
+//! - `cut`: how the shards answer a scrape at one and the same moment.
+//!
+//! **Invariants:** only a shard's own task touches its groups. A group's pushes are applied in the
+//! order they were sent. No two groups hold the same series, and a family has one kind everywhere.
+
+mod cut;
+mod families;
+mod family;
+mod group;
+mod handle;
+mod index;
+mod page;
+mod pages;
+mod plan;
+mod store;
+mod task;
+
+pub use family::FamilySnapshot;
+pub use group::{FamilyView, GroupView, Timestamp};
+pub use handle::{Options, PushError, QUEUE_LEN, QUEUE_WAIT, Shards, Unavailable};
+pub use index::Index;
+pub use page::Page;
+pub use store::{Mode, Snapshot, Store};
+pub use task::ShardStats;

@@ -1,0 +1,222 @@
+//! All pages of one family on one shard: which have room, which are mostly dead.
+
+use std::sync::Arc;
+
+use super::page::Page;
+
+/// A page takes new blocks until it is this large.
+const PAGE_BYTES: usize = 64 << 10;
+/// A page whose blocks have grown beyond this gives them away.
+const PAGE_BYTES_MAX: usize = 2 * PAGE_BYTES;
+
+/// Where a block is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    page: u32,
+    slot: u32,
+}
+
+/// The pages of one family.
+///
+/// **Invariant:** a page is in `open` exactly when its `is_open` is set, and every page with room is.
+#[derive(Debug, Default)]
+pub(super) struct Pages {
+    pages: Vec<Leaf>,
+    open: Vec<u32>,
+}
+
+/// A page and what its owner knows about it.
+#[derive(Debug, Default)]
+struct Leaf {
+    page: Arc<Page>,
+    bytes: usize,
+    /// Bytes of the base that no slot shows any more.
+    dead_bytes: usize,
+    free: Vec<u32>,
+    is_open: bool,
+}
+
+impl Pages {
+    /// Stores a block.
+    pub(super) fn insert(&mut self, block: Arc<[u8]>) -> Place {
+        let page = self.page_with_room();
+        let leaf = &mut self.pages[page as usize];
+        let slot = leaf.free.pop().unwrap_or_else(|| leaf.page.slots());
+        leaf.bytes += block.len();
+        leaf.change(|page| page.set(slot, block));
+        Place { page, slot }
+    }
+
+    /// Stores a block in the place of another, and says where it is now.
+    pub(super) fn replace(&mut self, place: Place, block: Arc<[u8]>) -> Place {
+        let leaf = &mut self.pages[place.page as usize];
+        let old_len = leaf.page.block(place.slot).len();
+        let bytes = leaf.bytes - old_len + block.len();
+        if bytes > PAGE_BYTES_MAX && bytes > block.len() {
+            self.remove(place);
+            return self.insert(block);
+        }
+        leaf.bytes = bytes;
+        if leaf.change(|page| page.set(place.slot, block)) {
+            leaf.bury(old_len);
+        }
+        place
+    }
+
+    /// Takes a block out.
+    pub(super) fn remove(&mut self, place: Place) {
+        let leaf = &mut self.pages[place.page as usize];
+        let old_len = leaf.page.block(place.slot).len();
+        leaf.bytes -= old_len;
+        leaf.free.push(place.slot);
+        if leaf.free.len() == leaf.page.slots() as usize {
+            *leaf = Leaf { is_open: leaf.is_open, ..Leaf::default() };
+        } else if leaf.change(|page| page.clear(place.slot)) {
+            leaf.bury(old_len);
+        }
+        if !leaf.is_open && leaf.bytes < PAGE_BYTES / 2 {
+            leaf.is_open = true;
+            self.open.push(place.page);
+        }
+    }
+
+    /// The page that holds a block, and its slot there.
+    pub(super) fn locate(&self, place: Place) -> (Arc<Page>, u32) {
+        (Arc::clone(&self.pages[place.page as usize].page), place.slot)
+    }
+
+    /// The pages that hold anything, each with its number, in an order that is stable while nothing
+    /// changes.
+    pub(super) fn snapshot(&self) -> Vec<(u32, Arc<Page>)> {
+        let leaves = self.pages.iter().enumerate().filter(|(_, leaf)| leaf.bytes > 0);
+        leaves.map(|(number, leaf)| (number as u32, Arc::clone(&leaf.page))).collect()
+    }
+
+    /// Lets go of the blocks that the concatenation of `page` holds as well, if page `number` still
+    /// looks like that.
+    pub(super) fn adopt(&mut self, number: u32, page: &Arc<Page>) {
+        let leaf = self.pages.get_mut(number as usize);
+        let Some(leaf) = leaf.filter(|leaf| Arc::ptr_eq(&leaf.page, page)) else { return };
+        if let Some(adopted) = page.adopted() {
+            leaf.page = Arc::new(adopted);
+            leaf.dead_bytes = 0;
+        }
+    }
+
+    fn page_with_room(&mut self) -> u32 {
+        while let Some(&page) = self.open.last() {
+            let leaf = &mut self.pages[page as usize];
+            if leaf.bytes < PAGE_BYTES {
+                return page;
+            }
+            leaf.is_open = false;
+            self.open.pop();
+        }
+        let page = self.pages.len() as u32;
+        self.pages.push(Leaf { is_open: true, ..Leaf::default() });
+        self.open.push(page);
+        page
+    }
+}
+
+impl Leaf {
+    /// Changes the page, copying the list of its blocks first if a scrape holds it.
+    fn change<T>(&mut self, change: impl FnOnce(&mut Page) -> T) -> T {
+        change(Arc::make_mut(&mut self.page))
+    }
+
+    /// Notes that bytes of the base are dead, and copies the rest out once most of them are, so that
+    /// no page ever holds more than twice what it shows. Costs a byte copied for each that died.
+    fn bury(&mut self, bytes: usize) {
+        self.dead_bytes += bytes;
+        if self.dead_bytes > self.page.base_bytes() / 2 {
+            self.page = Arc::new(self.page.compacted());
+            self.dead_bytes = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(text: &str) -> Arc<[u8]> {
+        Arc::from(text.as_bytes())
+    }
+
+    fn text(pages: &Pages) -> String {
+        let texts = pages.snapshot().into_iter().map(|(_, page)| page.text().to_vec());
+        String::from_utf8(texts.collect::<Vec<_>>().concat()).expect("blocks are ASCII here")
+    }
+
+    fn adopt_all(pages: &mut Pages) {
+        for (number, page) in pages.snapshot() {
+            page.text();
+            pages.adopt(number, &page);
+        }
+    }
+
+    #[test]
+    fn a_snapshot_does_not_see_later_changes() {
+        let mut pages = Pages::default();
+        let place = pages.insert(block("a 1\n"));
+        let before = pages.snapshot();
+        pages.replace(place, block("a 2\n"));
+        assert_eq!(&before[0].1.text()[..], b"a 1\n");
+        assert_eq!(text(&pages), "a 2\n");
+    }
+
+    #[test]
+    fn an_unchanged_page_is_concatenated_once() {
+        let mut pages = Pages::default();
+        pages.insert(block("a 1\n"));
+        pages.insert(block("a 2\n"));
+        let first = pages.snapshot()[0].1.text().clone();
+        adopt_all(&mut pages);
+        assert_eq!(first.as_ptr(), pages.snapshot()[0].1.text().as_ptr());
+    }
+
+    #[test]
+    fn blocks_survive_adoption_replacement_and_compaction() {
+        let mut pages = Pages::default();
+        let mut expected: Vec<String> = (0..100).map(|at| format!("a{at} 1\n")).collect();
+        let places: Vec<Place> = expected.iter().map(|text| pages.insert(block(text))).collect();
+        for round in 0..7 {
+            adopt_all(&mut pages);
+            for at in (round..100).step_by(3) {
+                expected[at] = format!("a{at} {round} {}\n", "x".repeat(round));
+                assert_eq!(pages.replace(places[at], block(&expected[at])), places[at]);
+                assert_eq!(text(&pages), expected.concat());
+            }
+            let leaf = &pages.pages[0];
+            assert!(leaf.dead_bytes <= leaf.page.base_bytes() / 2);
+        }
+    }
+
+    #[test]
+    fn a_page_that_changed_while_it_was_read_is_not_adopted() {
+        let mut pages = Pages::default();
+        let place = pages.insert(block("a 1\n"));
+        let (number, page) = pages.snapshot().remove(0);
+        page.text();
+        pages.replace(place, block("a 2\n"));
+        pages.adopt(number, &page);
+        assert_eq!(text(&pages), "a 2\n");
+    }
+
+    #[test]
+    fn pages_fill_up_give_away_what_outgrows_them_and_are_used_again() {
+        let mut pages = Pages::default();
+        let line = "x".repeat(1023) + "\n";
+        let places: Vec<Place> = (0..640).map(|_| pages.insert(block(&line))).collect();
+        assert_eq!(pages.snapshot().len(), 10);
+        let moved = pages.replace(places[0], block(&line.repeat(100)));
+        assert_ne!(moved.page, places[0].page);
+        pages.remove(moved);
+        places[1..].iter().for_each(|place| pages.remove(*place));
+        assert_eq!(pages.snapshot().len(), 0);
+        let pages_before = pages.pages.len();
+        (0..640).for_each(|_| drop(pages.insert(block(&line))));
+        assert!(pages.pages.len() <= pages_before);
+    }
+}

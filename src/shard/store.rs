@@ -1,0 +1,263 @@
+//! What one shard holds. Plain and synchronous; its task is its only caller.
+
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+
+use super::families::{Families, PUSH_FAILURE_TIME_ID, PUSH_TIME_ID};
+use super::family::{FamilyId, FamilySnapshot};
+use super::group::{FamilyView, Group, GroupView, Held, Timestamp, time_block};
+use super::index::Index;
+use super::page::Page;
+use super::plan::{self, Step, Steps};
+use crate::push::{Batch, GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, Refusal};
+
+/// What a push does with the families it does not name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Drops them: PUT.
+    Replace,
+    /// Keeps them: POST.
+    Add,
+}
+
+/// Groups and families of one shard.
+///
+/// **Invariant:** the index holds exactly the names of the families and the series of the groups here.
+#[derive(Debug)]
+pub struct Store {
+    index: Arc<Index>,
+    groups: HashTable<(u64, Group)>,
+    families: Families,
+}
+
+/// What one shard exposes, at one moment. Holds references only.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// In no particular order.
+    pub families: Vec<FamilySnapshot>,
+}
+
+impl Store {
+    /// An empty store. `index` has the push times reserved.
+    pub fn new(index: Arc<Index>) -> Store {
+        Store { index, groups: HashTable::new(), families: Families::new() }
+    }
+
+    /// How many groups are stored.
+    pub fn groups(&self) -> u64 {
+        self.groups.len() as u64
+    }
+
+    /// How many series the groups hold, their push times included.
+    pub fn series(&self) -> u64 {
+        self.families.series + 2 * self.groups()
+    }
+
+    /// How many lines a scrape of the groups has, their push times included.
+    pub fn samples(&self) -> u64 {
+        self.families.samples + 2 * self.groups()
+    }
+
+    /// Applies a push to the group `key`, whose hash is `hash`.
+    ///
+    /// # Errors
+    /// Why the push is inconsistent; then only the group's failure time has changed.
+    pub fn push(
+        &mut self,
+        hash: u64,
+        key: &GroupingKey,
+        mode: Mode,
+        batch: &Batch,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        self.check_spelling(hash, key)?;
+        if let Err(refusal) = self.update(hash, key, mode, batch, now) {
+            self.fail(hash, key, now);
+            return Err(refusal);
+        }
+        Ok(())
+    }
+
+    /// Notes that a push to the group was refused, making the group if there is none.
+    pub fn fail(&mut self, hash: u64, key: &GroupingKey, now: Timestamp) {
+        if self.check_spelling(hash, key).is_err() {
+            return;
+        }
+        let group = group_or_new(&mut self.groups, &mut self.families, hash, key, now);
+        group.failed = now;
+        let block = time_block(PUSH_FAILURE_TIME, &group.key, now);
+        let pages = &mut self.families[PUSH_FAILURE_TIME_ID].pages;
+        group.failure_time = pages.replace(group.failure_time, block);
+    }
+
+    /// Forgets a group, if there is one.
+    pub fn delete(&mut self, hash: u64, key: &GroupingKey) {
+        let is_group = |(_, group): &(u64, Group)| {
+            *group.key == *key.text() && group.has_empty_instance == key.has_empty_instance()
+        };
+        if let Ok(found) = self.groups.find_entry(hash, is_group) {
+            let (_, group) = found.remove().0;
+            self.drop_group(group);
+        }
+    }
+
+    /// Forgets all groups.
+    pub fn wipe(&mut self) {
+        for (_, group) in std::mem::take(&mut self.groups) {
+            self.drop_group(group);
+        }
+    }
+
+    /// What a scrape needs.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot { families: self.families.snapshot() }
+    }
+
+    /// What the query API needs.
+    pub fn view(&self) -> Vec<GroupView> {
+        self.groups.iter().map(|(_, group)| self.group_view(group)).collect()
+    }
+
+    /// Lets go of blocks that the concatenation of a page holds as well.
+    pub fn adopt(&mut self, family: FamilyId, number: u32, page: &Arc<Page>) {
+        self.families[family].pages.adopt(number, page);
+    }
+
+    /// A group that is stored with the other spelling of an empty instance stands in the way of this
+    /// one: both would expose the same push times.
+    fn check_spelling(&self, hash: u64, key: &GroupingKey) -> Result<(), Refusal> {
+        let stored = self.groups.find(hash, |(_, group)| *group.key == *key.text());
+        match stored {
+            Some((_, group)) if group.has_empty_instance != key.has_empty_instance() => {
+                Err(Refusal::OtherSpelling)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn update(
+        &mut self,
+        hash: u64,
+        key: &GroupingKey,
+        mode: Mode,
+        batch: &Batch,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let steps = {
+            let stored = self.groups.find(hash, |(_, group)| *group.key == *key.text());
+            let held = stored.map_or(&[][..], |(_, group)| &group.families);
+            let steps = plan::steps(&self.families, held, mode, batch);
+            let change = plan::change(&self.families, held, &steps, batch)?;
+            if !change.is_empty() {
+                self.index.apply(&change)?;
+            }
+            steps
+        };
+        let group = group_or_new(&mut self.groups, &mut self.families, hash, key, now);
+        group.pushed = now;
+        let block = time_block(PUSH_TIME, &group.key, now);
+        let pages = &mut self.families[PUSH_TIME_ID].pages;
+        group.push_time = pages.replace(group.push_time, block);
+        take_steps(&mut self.families, &mut group.families, &steps, batch, now);
+        Ok(())
+    }
+
+    fn drop_group(&mut self, group: Group) {
+        let steps = (0..group.families.len()).map(|held| Step::Remove { held }).collect();
+        let nothing = Batch::default();
+        let change = plan::change(&self.families, &group.families, &steps, &nothing);
+        let dropped = change.and_then(|change| self.index.apply(&change));
+        debug_assert_eq!(dropped, Ok(()), "giving up names and series cannot conflict");
+        for held in group.families {
+            self.families.remove(held);
+        }
+        self.families[PUSH_TIME_ID].pages.remove(group.push_time);
+        self.families[PUSH_FAILURE_TIME_ID].pages.remove(group.failure_time);
+    }
+
+    fn group_view(&self, group: &Group) -> GroupView {
+        let view = |id: FamilyId, place, help: Option<&Arc<str>>, pushed| {
+            let family = &self.families[id];
+            let (page, slot) = family.pages.locate(place);
+            let (name, kind) = (Arc::clone(&family.name), family.kind);
+            FamilyView { name, kind, help: help.cloned(), pushed, page, slot }
+        };
+        let held = group.families.iter();
+        let mut families: Vec<FamilyView> = held
+            .map(|held| view(held.family, held.place, held.help.as_ref(), held.pushed))
+            .collect();
+        families.push(view(PUSH_TIME_ID, group.push_time, None, group.pushed.max(group.created)));
+        let failed = group.failed.max(group.created);
+        families.push(view(PUSH_FAILURE_TIME_ID, group.failure_time, None, failed));
+        GroupView {
+            key: group.key.clone(),
+            has_empty_instance: group.has_empty_instance,
+            pushed: group.pushed,
+            failed: group.failed,
+            families,
+        }
+    }
+}
+
+fn group_or_new<'g>(
+    groups: &'g mut HashTable<(u64, Group)>,
+    families: &mut Families,
+    hash: u64,
+    key: &GroupingKey,
+    now: Timestamp,
+) -> &'g mut Group {
+    let is_group = |(_, group): &(u64, Group)| *group.key == *key.text();
+    let new = match groups.entry(hash, is_group, |(hash, _)| *hash) {
+        Entry::Occupied(found) => return &mut found.into_mut().1,
+        Entry::Vacant(new) => new,
+    };
+    let mut time = |id: FamilyId, name| {
+        families[id].pages.insert(time_block(name, key.text(), Timestamp::NEVER))
+    };
+    let group = Group {
+        key: key.text().into(),
+        has_empty_instance: key.has_empty_instance(),
+        created: now,
+        pushed: Timestamp::NEVER,
+        failed: Timestamp::NEVER,
+        push_time: time(PUSH_TIME_ID, PUSH_TIME),
+        failure_time: time(PUSH_FAILURE_TIME_ID, PUSH_FAILURE_TIME),
+        families: Vec::new(),
+    };
+    &mut new.insert((hash, group)).into_mut().1
+}
+
+fn take_steps(
+    families: &mut Families,
+    held_by_group: &mut Vec<Held>,
+    steps: &Steps,
+    batch: &Batch,
+    now: Timestamp,
+) {
+    let is_same = |step: &Step| matches!(step, Step::Replace { .. } | Step::Keep);
+    if steps.iter().all(is_same) {
+        for step in steps {
+            if let Step::Replace { held, family } = *step {
+                families.replace(&mut held_by_group[held], batch, &batch.families[family], now);
+            }
+        }
+        return;
+    }
+    let mut old = std::mem::replace(held_by_group, Vec::with_capacity(steps.len())).into_iter();
+    for step in steps {
+        let held = if let Step::Insert { .. } = step { None } else { old.next() };
+        match (*step, held) {
+            (Step::Remove { .. }, Some(held)) => families.remove(held),
+            (Step::Replace { family, .. }, Some(mut held)) => {
+                families.replace(&mut held, batch, &batch.families[family], now);
+                held_by_group.push(held);
+            }
+            (Step::Insert { family }, _) => {
+                held_by_group.push(families.insert(batch, &batch.families[family], now));
+            }
+            (_, held) => held_by_group.extend(held),
+        }
+    }
+}
