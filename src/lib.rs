@@ -1,5 +1,28 @@
-//! shardgate.
+//! shardgate: the Prometheus Pushgateway, rebuilt for heavy push volumes.
+//!
+//! Two paths lead through it, and the modules are their stages; imports point one way.
+//!
+//! ```text
+//! push    listen -> http -> push::decode -> shard (by hash of the grouping key)
+//! scrape  listen -> http -> shard snapshots -> scrape (merge, encode) -> socket
+//! ```
+//!
+//! A **push** is read by [`http`], decoded and rendered by [`push`] on the connection's own task, and
+//! handed to the one task in [`shard`] that owns its group. A **scrape** asks all shards for
+//! references to what they hold at one moment, and [`scrape`] puts those together; no sample is
+//! rendered again.
+//!
+//! In reading order: [`exposition`] (the vocabulary of the format), [`push`], [`shard`], [`scrape`],
+//! [`own_metrics`], [`http`], [`listen`], [`config`], [`gateway`] (which wires them).
+
+pub mod config;
 pub mod exposition;
+pub mod gateway;
+pub mod http;
+pub mod listen;
+pub mod log;
+pub mod own_metrics;
 pub mod push;
 pub mod scrape;
 pub mod shard;
+pub mod shutdown;

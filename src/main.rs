@@ -1,1 +1,50 @@
-fn main() {}
+//! The `shardgate` program: flags to configuration to gateway to exit status.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use shardgate::config::Flags;
+use shardgate::gateway::Gateway;
+use shardgate::{log, shutdown};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let flags = match Flags::from_command_line(std::env::args_os()) {
+        Ok(flags) => flags,
+        Err(asked) if !asked.use_stderr() => {
+            let _closed = write!(std::io::stdout(), "{asked}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            let message = error.to_string();
+            let reason = message.lines().next().unwrap_or_default();
+            return fail(format_args!("{}; see --help", reason.trim_start_matches("error: ")));
+        }
+    };
+    log::init(flags.log_level, flags.log_format);
+    let config = flags.into_config();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(format_args!("cannot start the runtime: {error}")),
+    };
+    runtime.block_on(async {
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), shards = config.shards, "starting");
+        let gateway = match Gateway::start(config) {
+            Ok(gateway) => gateway,
+            Err(error) => return fail(format_args!("{error}")),
+        };
+        if let Err(error) = shutdown::on_signal(gateway.stopper()) {
+            return fail(format_args!("cannot listen to signals: {error}"));
+        }
+        gateway.run().await;
+        ExitCode::SUCCESS
+    })
+}
+
+/// Says on one line why the gateway does not start.
+fn fail(reason: std::fmt::Arguments<'_>) -> ExitCode {
+    let _closed = writeln!(std::io::stderr(), "shardgate: error: {reason}");
+    ExitCode::FAILURE
+}

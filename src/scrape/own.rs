@@ -17,6 +17,16 @@ impl OwnFamily {
         OwnFamily { name, kind, help, text: Vec::new() }
     }
 
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// Adds a sample without labels.
     pub fn value(mut self, value: f64) -> OwnFamily {
         self.sample("", &[], value);

@@ -15,6 +15,10 @@ use crate::push::{Batch, BatchFamily, PUSH_FAILURE_TIME, PUSH_TIME};
 pub(super) const PUSH_TIME_ID: FamilyId = 0;
 pub(super) const PUSH_FAILURE_TIME_ID: FamilyId = 1;
 
+const PUSH_TIME_HELP: &str = "When the group was last pushed to, in seconds since 1970.";
+const PUSH_FAILURE_TIME_HELP: &str =
+    "When a push to the group was last refused, in seconds since 1970.";
+
 /// The families of one shard.
 ///
 /// **Invariant:** a family without holders is forgotten, the push times excepted.
@@ -45,7 +49,12 @@ impl IndexMut<FamilyId> for Families {
 
 impl Families {
     pub(super) fn new() -> Families {
-        let list = [PUSH_TIME, PUSH_FAILURE_TIME].map(|name| Family::new(name, Kind::Gauge));
+        let list = [(PUSH_TIME, PUSH_TIME_HELP), (PUSH_FAILURE_TIME, PUSH_FAILURE_TIME_HELP)];
+        let list = list.map(|(name, help)| {
+            let mut family = Family::new(name, Kind::Gauge);
+            family.change_help(None, help);
+            family
+        });
         Families {
             list: list.into(),
             ids: HashMap::default(),

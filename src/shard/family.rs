@@ -61,13 +61,19 @@ impl Family {
         }
     }
 
+    /// The smallest of the help texts stored, escaped, so that the choice depends on what is stored and
+    /// on nothing else.
+    pub(super) fn help(&self) -> Option<&Arc<str>> {
+        self.helps.keys().next()
+    }
+
     /// What a scrape needs of it.
     pub(super) fn snapshot(&self, id: FamilyId) -> FamilySnapshot {
         FamilySnapshot {
             id,
             name: Arc::clone(&self.name),
             kind: self.kind,
-            help: self.helps.keys().next().cloned(),
+            help: self.help().cloned(),
             pages: self.pages.snapshot(),
         }
     }
@@ -81,8 +87,7 @@ pub struct FamilySnapshot {
     pub name: Arc<str>,
     /// Its kind, which is the same on all shards.
     pub kind: Kind,
-    /// The smallest of the help texts stored, escaped, so that the choice depends on what is stored
-    /// and on nothing else.
+    /// Its help text, escaped.
     pub help: Option<Arc<str>>,
     /// Its pages, with their numbers.
     pub pages: Vec<(u32, Arc<Page>)>,

@@ -8,8 +8,10 @@ use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::cut::Cut;
+use super::family::FamilyId;
 use super::group::GroupView;
 use super::index::Index;
+use super::page::Page;
 use super::store::{Mode, Snapshot, Store};
 use super::task::{self, Message, ShardStats};
 use crate::exposition::Kind;
@@ -191,25 +193,16 @@ impl Shards {
         Ok(gather(answers).await?.into_iter().flatten().collect())
     }
 
-    /// Tells the shards, without waiting for it, that the pages of `snapshots` (as answered by
-    /// [`Shards::snapshot`]) have been concatenated, so that they can let go of the bytes that are
-    /// there twice. `stale` tells which pages had not been before.
-    pub fn adopt(&self, snapshots: Vec<Snapshot>) {
+    /// Tells the shards, without waiting for it, that these pages have been concatenated, so that they
+    /// can let go of the bytes that are there twice.
+    pub fn adopt(&self, pages: Vec<StalePage>) {
         let shards = self.clone();
         tokio::spawn(async move {
-            for (shard, snapshot) in snapshots.into_iter().enumerate() {
-                let pages = snapshot.families.into_iter().flat_map(|family| {
-                    let fresh = family.pages.into_iter().filter(|(_, page)| page.has_own_blocks());
-                    fresh.map(move |(number, page)| (family.id, number, page))
-                });
-                let mut pages = pages.peekable();
-                while pages.peek().is_some() {
-                    let pages = pages.by_ref().take(PAGES_PER_ADOPTION).collect();
-                    if shards.shared.queues[shard]
-                        .send_async(Message::Adopt { pages })
-                        .await
-                        .is_err()
-                    {
+            for pages in pages.chunk_by(|one, other| one.shard == other.shard) {
+                let queue = &shards.shared.queues[pages[0].shard];
+                for pages in pages.chunks(PAGES_PER_ADOPTION) {
+                    let adopt = Message::Adopt { pages: pages.to_vec() };
+                    if queue.send_async(adopt).await.is_err() {
                         return;
                     }
                 }
@@ -276,6 +269,30 @@ impl Shards {
         });
         sent.await.map_err(|_| Unavailable::Dead)
     }
+}
+
+/// A page that a scrape has to concatenate, and where it belongs.
+#[derive(Debug, Clone)]
+pub struct StalePage {
+    shard: usize,
+    pub(super) family: FamilyId,
+    pub(super) number: u32,
+    /// The page.
+    pub page: Arc<Page>,
+}
+
+/// The pages of `snapshots`, which are those of all shards in order, that have not been concatenated.
+pub fn stale_pages(snapshots: &[Snapshot]) -> Vec<StalePage> {
+    let mut stale = Vec::new();
+    for (shard, snapshot) in snapshots.iter().enumerate() {
+        for family in &snapshot.families {
+            for (number, page) in family.pages.iter().filter(|(_, page)| page.is_stale()) {
+                let (family, number, page) = (family.id, *number, Arc::clone(page));
+                stale.push(StalePage { shard, family, number, page });
+            }
+        }
+    }
+    stale
 }
 
 async fn gather<T>(answers: Vec<oneshot::Receiver<T>>) -> Result<Vec<T>, Unavailable> {

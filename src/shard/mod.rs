@@ -28,7 +28,9 @@ mod task;
 
 pub use family::FamilySnapshot;
 pub use group::{FamilyView, GroupView, Timestamp};
-pub use handle::{Options, PushError, QUEUE_LEN, QUEUE_WAIT, Shards, Unavailable};
+pub use handle::{
+    Options, PushError, QUEUE_LEN, QUEUE_WAIT, Shards, StalePage, Unavailable, stale_pages,
+};
 pub use index::Index;
 pub use page::Page;
 pub use store::{Mode, Snapshot, Store};

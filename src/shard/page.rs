@@ -40,11 +40,6 @@ impl Page {
         self.text.get().is_none()
     }
 
-    /// Whether blocks of the page are held outside of its concatenation, too.
-    pub fn has_own_blocks(&self) -> bool {
-        self.slots.iter().any(|slot| matches!(slot, Slot::Own(_)))
-    }
-
     /// One block.
     pub fn block(&self, slot: u32) -> &[u8] {
         match &self.slots[slot as usize] {

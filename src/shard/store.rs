@@ -188,9 +188,12 @@ impl Store {
         let mut families: Vec<FamilyView> = held
             .map(|held| view(held.family, held.place, held.help.as_ref(), held.pushed))
             .collect();
-        families.push(view(PUSH_TIME_ID, group.push_time, None, group.pushed.max(group.created)));
-        let failed = group.failed.max(group.created);
-        families.push(view(PUSH_FAILURE_TIME_ID, group.failure_time, None, failed));
+        for (id, place, pushed) in [
+            (PUSH_TIME_ID, group.push_time, group.pushed),
+            (PUSH_FAILURE_TIME_ID, group.failure_time, group.failed),
+        ] {
+            families.push(view(id, place, self.families[id].help(), pushed.max(group.created)));
+        }
         GroupView {
             key: group.key.clone(),
             has_empty_instance: group.has_empty_instance,

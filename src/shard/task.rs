@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::oneshot;
 
 use super::cut::Cut;
-use super::family::FamilyId;
 use super::group::{GroupView, Timestamp};
-use super::page::Page;
+use super::handle::StalePage;
 use super::store::{Mode, Snapshot, Store};
 use crate::push::{Batch, GroupingKey, Refusal};
 
@@ -37,7 +36,7 @@ pub(super) enum Message {
     /// Answer the query API, likewise.
     View { cut: Cut, reply: oneshot::Sender<Vec<GroupView>> },
     /// Pages have been concatenated.
-    Adopt { pages: Vec<(FamilyId, u32, Arc<Page>)> },
+    Adopt { pages: Vec<StalePage> },
     /// Die.
     #[cfg(test)]
     Panic,
@@ -111,15 +110,15 @@ async fn handle(store: &mut Store, message: Message, stats: &ShardStats) {
         }
         Message::Fail { hash, key, reply } => {
             store.fail(hash, &key, Timestamp::now());
-            answer(reply);
+            answer(reply, ());
         }
         Message::Delete { hash, key, reply } => {
             store.delete(hash, &key);
-            answer(reply);
+            answer(reply, ());
         }
         Message::Wipe { reply } => {
             store.wipe();
-            answer(reply);
+            answer(reply, ());
         }
         Message::Snapshot { cut, reply } => {
             if cut.meet().await {
@@ -132,8 +131,8 @@ async fn handle(store: &mut Store, message: Message, stats: &ShardStats) {
             }
         }
         Message::Adopt { pages } => {
-            for (family, number, page) in &pages {
-                store.adopt(*family, *number, page);
+            for stale in &pages {
+                store.adopt(stale.family, stale.number, &stale.page);
             }
         }
         #[cfg(test)]

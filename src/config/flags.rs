@@ -1,0 +1,197 @@
+//! The flags, one to one with `--help`.
+
+use std::num::NonZeroUsize;
+
+use clap::{ArgAction, Parser, ValueEnum};
+
+use super::{Address, Config};
+
+/// More shards than this only cost memory and longer scrapes.
+const SHARDS_MAX: usize = 1024;
+/// Offsets into a push are 32 bits wide.
+const BODY_BYTES_MAX: usize = 1 << 30;
+
+/// A drop-in replacement for the Prometheus Pushgateway, built for heavy push volumes.
+#[derive(Debug, Parser)]
+#[command(name = "shardgate", version = concat!(env!("CARGO_PKG_VERSION"), " (Pushgateway compatible)"))]
+#[command(disable_help_flag = true, disable_version_flag = true)]
+pub struct Flags {
+    /// Address to listen on, as HOST:PORT, or :PORT for all of IPv4 and IPv6. Repeatable.
+    #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = ":9091")]
+    listen: Vec<Address>,
+
+    /// Path under which to expose metrics. Pushes go to /metrics whatever this says.
+    #[arg(long = "web.telemetry-path", value_name = "PATH", default_value = "/metrics")]
+    telemetry_path: String,
+
+    /// Enable shutdown via HTTP request, PUT or POST to /-/quit.
+    #[arg(long = "web.enable-lifecycle", overrides_with = "no_lifecycle")]
+    lifecycle: bool,
+    #[arg(long = "no-web.enable-lifecycle", hide = true)]
+    no_lifecycle: bool,
+
+    /// Enable the API endpoints that administer, such as PUT /api/v1/admin/wipe.
+    #[arg(long = "web.enable-admin-api", overrides_with = "no_admin_api")]
+    admin_api: bool,
+    #[arg(long = "no-web.enable-admin-api", hide = true)]
+    no_admin_api: bool,
+
+    /// Most bytes in a push, before and after decompression.
+    #[arg(long = "push.max-body-bytes", value_name = "BYTES", default_value = "67108864", value_parser = body_bytes)]
+    body_bytes_max: usize,
+
+    /// Answer pushes with 202 before they are checked. An inconsistent one is still dropped, counted
+    /// and logged.
+    #[arg(long = "push.disable-consistency-check", overrides_with = "no_unchecked")]
+    unchecked: bool,
+    #[arg(long = "no-push.disable-consistency-check", hide = true)]
+    no_unchecked: bool,
+
+    /// Number of shards, each owning a part of the groups. [default: the number of CPUs]
+    #[arg(long = "shards", value_name = "N", value_parser = shards)]
+    shards: Option<NonZeroUsize>,
+
+    /// Least severe messages to log.
+    #[arg(long = "log.level", value_name = "LEVEL", default_value = "info")]
+    pub log_level: LogLevel,
+
+    /// Format of log messages.
+    #[arg(long = "log.format", value_name = "FORMAT", default_value = "logfmt")]
+    pub log_format: LogFormat,
+
+    /// Show the version and exit.
+    #[arg(long = "version", action = ArgAction::Version)]
+    version: (),
+
+    /// Show this help and exit.
+    #[arg(short = 'h', long = "help", action = ArgAction::HelpLong)]
+    help: (),
+}
+
+/// How severe a message must be to be logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum LogLevel {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+/// How messages are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// `key=value` pairs.
+    Logfmt,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Flags {
+    /// Reads the command line. What `--help` and `--version` print comes back as an error of their
+    /// own kind.
+    ///
+    /// # Errors
+    /// When a flag is unknown, or its value is not one.
+    pub fn from_command_line(
+        words: impl IntoIterator<Item = std::ffi::OsString>,
+    ) -> Result<Flags, clap::Error> {
+        Flags::try_parse_from(words)
+    }
+
+    /// Fills in what depends on the machine.
+    pub fn into_config(self) -> Config {
+        let cpus = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let shards = self.shards.unwrap_or(cpus);
+        let listen = self.listen.iter().map(Address::to_string).collect::<Vec<_>>().join(",");
+        let name = |value: Option<clap::builder::PossibleValue>| {
+            value.map(|value| value.get_name().to_owned()).unwrap_or_default()
+        };
+        let telemetry_path = format!("/{}", self.telemetry_path.trim_start_matches('/'));
+        let flags = vec![
+            ("log.format", name(self.log_format.to_possible_value())),
+            ("log.level", name(self.log_level.to_possible_value())),
+            ("push.disable-consistency-check", self.unchecked.to_string()),
+            ("push.max-body-bytes", self.body_bytes_max.to_string()),
+            ("shards", shards.to_string()),
+            ("web.enable-admin-api", self.admin_api.to_string()),
+            ("web.enable-lifecycle", self.lifecycle.to_string()),
+            ("web.listen-address", listen),
+            ("web.telemetry-path", telemetry_path.clone()),
+        ];
+        Config {
+            listen: self.listen,
+            telemetry_path,
+            enable_lifecycle: self.lifecycle,
+            enable_admin_api: self.admin_api,
+            push_body_bytes_max: self.body_bytes_max,
+            answer_unchecked: self.unchecked,
+            shards,
+            flags,
+        }
+    }
+}
+
+fn shards(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text.parse().ok().filter(|number| (1..=SHARDS_MAX).contains(number));
+    number
+        .and_then(NonZeroUsize::new)
+        .ok_or_else(|| format!("expected a number of shards from 1 to {SHARDS_MAX}"))
+}
+
+fn body_bytes(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=BODY_BYTES_MAX).contains(number));
+    number.ok_or_else(|| format!("expected a number of bytes from 1 to {BODY_BYTES_MAX}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(words: &[&str]) -> Result<Config, String> {
+        let words = std::iter::once("shardgate").chain(words.iter().copied()).map(Into::into);
+        Flags::from_command_line(words).map(Flags::into_config).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn nothing_is_needed() {
+        let config = config(&[]).expect("no flag is required");
+        assert_eq!(config.listen[0].to_string(), ":9091");
+        assert_eq!(config.telemetry_path, "/metrics");
+        assert!(!config.enable_lifecycle && !config.enable_admin_api && !config.answer_unchecked);
+    }
+
+    #[test]
+    fn booleans_can_be_switched_back_off() {
+        let flags = ["--web.enable-lifecycle", "--no-web.enable-lifecycle"];
+        assert!(config(&flags).is_ok_and(|config| !config.enable_lifecycle));
+        let flags = ["--no-web.enable-admin-api", "--web.enable-admin-api"];
+        assert!(config(&flags).is_ok_and(|config| config.enable_admin_api));
+        assert!(config(&["--web.enable-lifecycle"]).is_ok_and(|config| config.enable_lifecycle));
+    }
+
+    #[test]
+    fn every_listen_address_counts() {
+        let flags = ["--web.listen-address=:1", "--web.listen-address", "localhost:2"];
+        let listen = config(&flags).expect("both are addresses").listen;
+        assert_eq!(
+            listen.iter().map(Address::to_string).collect::<Vec<_>>(),
+            [":1", "localhost:2"]
+        );
+    }
+
+    #[test]
+    fn absurd_values_name_their_flag() {
+        for flag in [
+            "--shards=0",
+            "--shards=many",
+            "--shards=1025",
+            "--push.max-body-bytes=0",
+            "--log.level=loud",
+        ] {
+            let error = config(&[flag]).expect_err(flag);
+            let name = flag.split('=').next().expect("it has a name");
+            assert!(error.contains(name), "{error}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Wires the stages: shards, then listeners, then connections; and stops them in the reverse order.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::config::{Address, Config};
+use crate::http::{self, Http};
+use crate::listen;
+use crate::own_metrics::{OwnMetrics, RESERVED};
+use crate::shard::{Options, Shards};
+use crate::shutdown;
+
+/// How many connections are served at a time; more wait to be accepted.
+pub const CONNECTIONS_MAX: usize = 32_768;
+/// How long requests at hand may take once the gateway is asked to stop.
+pub const DRAIN_WAIT: Duration = Duration::from_secs(30);
+
+/// A gateway that is bound, but does not serve yet.
+#[derive(Debug)]
+pub struct Gateway {
+    http: Arc<Http>,
+    listeners: Vec<TcpListener>,
+    shard_tasks: JoinSet<()>,
+}
+
+/// An address that cannot be listened on.
+#[derive(Debug)]
+pub struct BindError {
+    address: Address,
+    error: io::Error,
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot listen on {}: {}", self.address, self.error)
+    }
+}
+
+impl std::error::Error for BindError {}
+
+impl Gateway {
+    /// Binds every address and starts the shards, on the current runtime.
+    ///
+    /// # Errors
+    /// When an address cannot be bound.
+    pub fn start(config: Config) -> Result<Gateway, BindError> {
+        let bind = |address: &Address| {
+            listen::bind(address).map_err(|error| BindError { address: address.clone(), error })
+        };
+        let listeners = config.listen.iter().map(bind).collect::<Result<_, _>>()?;
+        let options = Options { shards: config.shards.get(), reserved: &RESERVED };
+        let (shards, shard_tasks) = Shards::start(&options);
+        let http = Http {
+            config,
+            shards,
+            own: OwnMetrics::default(),
+            started: SystemTime::now(),
+            stop: watch::Sender::new(false),
+        };
+        Ok(Gateway { http: Arc::new(http), listeners, shard_tasks })
+    }
+
+    /// The addresses that are listened on, with the ports that were chosen.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+
+    /// Set to true to stop the gateway.
+    pub fn stopper(&self) -> watch::Sender<bool> {
+        self.http.stop.clone()
+    }
+
+    /// Serves until asked to stop. Then accepts nothing more, answers the requests at hand within
+    /// [`DRAIN_WAIT`], and lets the shards apply what they were sent.
+    pub async fn run(self) {
+        let Gateway { http, listeners, mut shard_tasks } = self;
+        for address in listeners.iter().filter_map(|listener| listener.local_addr().ok()) {
+            tracing::info!(%address, "listening");
+        }
+        let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        // Every connection holds a sender; once all are gone, so are the connections.
+        let (serving, mut all_served) = mpsc::channel::<()>(1);
+        let accepting: Vec<_> = listeners
+            .into_iter()
+            .map(|listener| {
+                let (http, serving) = (Arc::clone(&http), serving.clone());
+                accept_until_stopped(listener, http, Arc::clone(&connections), serving)
+            })
+            .map(tokio::spawn)
+            .collect();
+        drop(serving);
+        for listener in accepting {
+            if let Err(error) = listener.await {
+                tracing::error!(err = %error, "a listener has died");
+            }
+        }
+        if tokio::time::timeout(DRAIN_WAIT, all_served.recv()).await.is_err() {
+            tracing::warn!("connections were still busy and are cut");
+            return;
+        }
+        drop(http);
+        while shard_tasks.join_next().await.is_some() {}
+        tracing::info!("stopped");
+    }
+}
+
+async fn accept_until_stopped(
+    listener: TcpListener,
+    http: Arc<Http>,
+    connections: Arc<Semaphore>,
+    serving: mpsc::Sender<()>,
+) {
+    let mut stopping = http.stop.subscribe();
+    loop {
+        let next = async {
+            let permit = Arc::clone(&connections).acquire_owned().await;
+            (permit, listen::accept(&listener).await)
+        };
+        let (permit, (stream, peer)) = tokio::select! {
+            next = next => next,
+            () = shutdown::requested(&mut stopping) => return,
+        };
+        let (http, stopping, serving) = (Arc::clone(&http), stopping.clone(), serving.clone());
+        tokio::spawn(async move {
+            http::serve(http, stream, peer, stopping).await;
+            drop((permit, serving));
+        });
+    }
+}

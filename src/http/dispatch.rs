@@ -1,0 +1,61 @@
+//! From a request to its endpoint, and the count of the answer.
+
+use std::net::SocketAddr;
+
+use hyper::body::Incoming;
+use hyper::{Request, StatusCode};
+
+use super::Http;
+use super::reply::{self, Reply};
+use super::route::{Route, route};
+use crate::own_metrics::{Handler, Verb};
+use crate::shard::Mode;
+
+impl Http {
+    /// Answers one request.
+    pub(super) async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Reply {
+        let uri = request.uri().clone();
+        let config = &self.config;
+        let route =
+            route(request.method(), uri.path(), &config.telemetry_path, config.enable_admin_api);
+        let (counted, reply) = match route {
+            Route::Push { mode, tail } => {
+                let verb = if mode == Mode::Replace { Verb::Put } else { Verb::Post };
+                (Some((Handler::Push, verb)), self.push(mode, &tail, request, peer).await)
+            }
+            Route::Delete { tail } => {
+                let reply = self.delete(&tail, request.into_body()).await;
+                (Some((Handler::Delete, Verb::Delete)), reply)
+            }
+            Route::Scrape => (None, self.scrape(request.headers()).await),
+            Route::Status => (Some((Handler::Status, Verb::Get)), self.status_page()),
+            Route::Static => {
+                (Some((Handler::Static, Verb::Get)), reply::error(StatusCode::NOT_FOUND, NOT_FOUND))
+            }
+            Route::Healthy => (Some((Handler::Healthy, Verb::Get)), self.healthy()),
+            Route::Ready => (Some((Handler::Ready, Verb::Get)), self.ready()),
+            Route::Wipe => (Some((Handler::Wipe, Verb::Put)), self.wipe().await),
+            Route::ApiStatus => (Some((Handler::ApiStatus, Verb::Get)), self.api_status()),
+            Route::ApiMetrics => (Some((Handler::ApiMetrics, Verb::Get)), self.api_metrics().await),
+            Route::ApiOptions => (Some((Handler::ApiOptions, Verb::Options)), self.api_options()),
+            Route::Quit => (None, self.quit()),
+            Route::QuitByGet => {
+                let text = "Only POST or PUT requests allowed.";
+                (None, reply::text(StatusCode::METHOD_NOT_ALLOWED, text))
+            }
+            Route::Options(allowed) => (None, reply::options(allowed)),
+            Route::MethodNotAllowed(allowed) => (None, reply::method_not_allowed(allowed)),
+            Route::Redirect(path) => (None, reply::redirect(&path, uri.query())),
+            Route::NotFound => (None, reply::error(StatusCode::NOT_FOUND, NOT_FOUND)),
+            Route::BadPath => {
+                (None, reply::error(StatusCode::BAD_REQUEST, "invalid percent-encoding"))
+            }
+        };
+        if let Some((handler, verb)) = counted {
+            self.own.answered(handler, verb, reply.status().as_u16());
+        }
+        reply
+    }
+}
+
+const NOT_FOUND: &str = "404 page not found";

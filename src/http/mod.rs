@@ -1,0 +1,44 @@
+//! HTTP: the only place that knows hyper.
+//!
+//! A request's way: `connection` reads it, `route` says whose it is, `dispatch` hands it over and
+//! counts the answer, and one file per family of endpoints answers: `push`, `scrape`, `api`, `admin`,
+//! `probes`, `pages`. `body` reads and writes bodies within bounds; `reply` makes answers, and is the
+//! one table from errors to statuses.
+
+mod admin;
+mod api;
+mod body;
+mod connection;
+mod dispatch;
+mod pages;
+mod probes;
+mod push;
+mod reply;
+mod route;
+mod scrape;
+
+use std::time::SystemTime;
+
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::own_metrics::OwnMetrics;
+use crate::shard::Shards;
+
+pub use body::BODY_WAIT;
+pub use connection::{HEADER_BYTES_MAX, HEADER_WAIT, serve};
+
+/// What answers requests; shared by all connections.
+#[derive(Debug)]
+pub struct Http {
+    /// What the flags say.
+    pub config: Config,
+    /// Where the groups are.
+    pub shards: Shards,
+    /// What is counted.
+    pub own: OwnMetrics,
+    /// When the gateway was started.
+    pub started: SystemTime,
+    /// Set to true to stop the gateway.
+    pub stop: watch::Sender<bool>,
+}

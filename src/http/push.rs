@@ -1,0 +1,131 @@
+//! Pushes and deletes.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use hyper::{HeaderMap, Request, StatusCode};
+
+use super::Http;
+use super::body::{BodyError, collect};
+use super::reply::{Failure, Reply, empty};
+use crate::own_metrics::Verb;
+use crate::push::{Batch, Encoding, GroupingKey, Rejected, decode, inflate};
+use crate::shard::Mode;
+
+/// A body larger than this is decoded on a thread of its own, so that nobody waits behind it.
+const DECODED_INLINE_BYTES_MAX: usize = 256 << 10;
+
+impl Http {
+    pub(super) async fn push(
+        &self,
+        mode: Mode,
+        tail: &[u8],
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Reply {
+        let since = Instant::now();
+        let mut body_bytes = 0;
+        let result = self.try_push(mode, tail, request, &mut body_bytes).await;
+        let verb = if mode == Mode::Replace { Verb::Put } else { Verb::Post };
+        self.own.pushed(verb, body_bytes, since);
+        match result {
+            Ok(status) => empty(status),
+            Err(failure) => {
+                let path = String::from_utf8_lossy(tail);
+                tracing::info!(source = %peer, group = &*path, err = %failure, "push rejected");
+                Reply::from(&failure)
+            }
+        }
+    }
+
+    async fn try_push(
+        &self,
+        mode: Mode,
+        tail: &[u8],
+        request: Request<Incoming>,
+        body_bytes: &mut u64,
+    ) -> Result<StatusCode, Failure> {
+        let key = GroupingKey::parse(tail).map_err(Failure::Key)?;
+        let (head, body) = request.into_parts();
+        if is_protobuf(&head.headers) {
+            return Err(Failure::ContentType);
+        }
+        let bytes_max = self.config.push_body_bytes_max;
+        let body = collect(body, bytes_max).await.map_err(Failure::Body)?;
+        *body_bytes = body.len() as u64;
+        let encoding = head.headers.get(CONTENT_ENCODING);
+        let encoding =
+            encoding.map_or(Encoding::Identity, |value| Encoding::parse(value.as_bytes()));
+        let is_small = encoding == Encoding::Identity && body.len() <= DECODED_INLINE_BYTES_MAX;
+        let (key, batch) = if is_small {
+            let batch = decode(&key, &body).map_err(Failure::Rejected);
+            (key, batch)
+        } else {
+            let decoding = tokio::task::spawn_blocking(move || {
+                let batch = inflate_and_decode(&key, encoding, body, bytes_max);
+                (key, batch)
+            });
+            decoding.await.expect("decoding does not panic and is not aborted")
+        };
+        match batch {
+            Ok(batch) if self.config.answer_unchecked => {
+                self.shards.push_unchecked(key, mode, batch).await?;
+                Ok(StatusCode::ACCEPTED)
+            }
+            Ok(batch) => {
+                self.shards.push(key, mode, batch).await.map_err(Failure::Push)?;
+                Ok(StatusCode::OK)
+            }
+            Err(failure @ Failure::Rejected(Rejected::Refused(_))) => {
+                self.shards.fail(key).await?;
+                match failure {
+                    failure if !self.config.answer_unchecked => Err(failure),
+                    failure => {
+                        self.own.dropped();
+                        tracing::warn!(err = %failure, "inconsistent push dropped");
+                        Ok(StatusCode::ACCEPTED)
+                    }
+                }
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    pub(super) async fn delete(&self, tail: &[u8], body: Incoming) -> Reply {
+        let deleted = async {
+            let key = GroupingKey::parse(tail).map_err(Failure::Key)?;
+            // A body has no meaning here, but what cannot be read to its end is not applied.
+            match collect(body, self.config.push_body_bytes_max).await {
+                Ok(_) | Err(BodyError::TooLarge) => {}
+                Err(error) => return Err(Failure::Body(error)),
+            }
+            Ok(self.shards.delete(key).await?)
+        };
+        match deleted.await {
+            Ok(()) => empty(StatusCode::ACCEPTED),
+            Err(failure) => Reply::from(&failure),
+        }
+    }
+}
+
+fn inflate_and_decode(
+    key: &GroupingKey,
+    encoding: Encoding,
+    body: Bytes,
+    bytes_max: usize,
+) -> Result<Batch, Failure> {
+    let body = inflate(encoding, body, bytes_max).map_err(Failure::Inflate)?;
+    decode(key, &body).map_err(Failure::Rejected)
+}
+
+/// Whether the body is said to be delimited protobuf.
+fn is_protobuf(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|value| {
+        let media_type = value.split(';').next().unwrap_or_default().trim();
+        media_type.eq_ignore_ascii_case("application/vnd.google.protobuf")
+    })
+}

@@ -1,0 +1,169 @@
+//! Answers, and the one table from errors to statuses.
+
+use std::fmt;
+
+use bytes::Bytes;
+use hyper::header::{
+    ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Response, StatusCode};
+
+use super::body::{BodyError, Chunks};
+use crate::push::{InflateError, KeyError, RENDERED_BYTES_MAX, Rejected};
+use crate::shard::{PushError, Unavailable};
+
+/// What every endpoint answers.
+pub(super) type Reply = Response<Chunks>;
+
+pub(super) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+
+/// What the reference puts before the reason why a push that reads well is refused.
+const INCONSISTENT: &str = "pushed metrics are invalid or inconsistent with existing metrics: ";
+
+/// A status and nothing else.
+pub(super) fn empty(status: StatusCode) -> Reply {
+    let mut reply = Response::new(Chunks::default());
+    *reply.status_mut() = status;
+    reply
+}
+
+/// A text of our own, as it is.
+pub(super) fn text(status: StatusCode, text: &'static str) -> Reply {
+    with_type(status, TEXT, Bytes::from_static(text.as_bytes()).into())
+}
+
+/// A body of some type.
+pub(super) fn with_type(status: StatusCode, content_type: HeaderValue, body: Chunks) -> Reply {
+    let mut reply = Response::new(body);
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, content_type);
+    reply
+}
+
+/// An error: its reason on a line of its own.
+pub(super) fn error(status: StatusCode, reason: impl fmt::Display) -> Reply {
+    let mut reply = with_type(status, TEXT, Bytes::from(format!("{reason}\n")).into());
+    reply.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    reply
+}
+
+pub(super) fn method_not_allowed(allowed: &'static str) -> Reply {
+    let mut reply = error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
+    reply.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    reply
+}
+
+pub(super) fn options(allowed: &'static str) -> Reply {
+    let mut reply = empty(StatusCode::OK);
+    reply.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    reply
+}
+
+/// To another path, keeping the query.
+pub(super) fn redirect(path: &str, query: Option<&str>) -> Reply {
+    let location = match query {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let mut reply = empty(StatusCode::MOVED_PERMANENTLY);
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        reply.headers_mut().insert(LOCATION, location);
+    }
+    reply
+}
+
+/// Closes the connection behind an answer: what is left of the request is not worth reading.
+fn and_close(mut reply: Reply) -> Reply {
+    reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    reply
+}
+
+/// Anything that keeps a request from being done.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Key(KeyError),
+    ContentType,
+    Body(BodyError),
+    Inflate(InflateError),
+    Rejected(Rejected),
+    Push(PushError),
+}
+
+impl From<Unavailable> for Failure {
+    fn from(unavailable: Unavailable) -> Failure {
+        Failure::Push(PushError::Unavailable(unavailable))
+    }
+}
+
+impl From<&Failure> for Reply {
+    fn from(failure: &Failure) -> Reply {
+        let reply = error(failure.status(), failure);
+        match failure {
+            Failure::Body(_) => and_close(reply),
+            Failure::Push(PushError::Unavailable(Unavailable::Overloaded)) => {
+                let mut reply = reply;
+                reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                reply
+            }
+            _ => reply,
+        }
+    }
+}
+
+impl Failure {
+    fn status(&self) -> StatusCode {
+        match self {
+            Failure::Key(_) | Failure::Body(BodyError::Broken(_)) => StatusCode::BAD_REQUEST,
+            Failure::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Failure::Body(BodyError::TooLarge) | Failure::Inflate(InflateError::TooLarge) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
+            Failure::Body(BodyError::TimedOut) => StatusCode::REQUEST_TIMEOUT,
+            Failure::Inflate(InflateError::Corrupt(..)) => StatusCode::BAD_REQUEST,
+            Failure::Rejected(Rejected::Syntax(_) | Rejected::Refused(_)) => {
+                StatusCode::BAD_REQUEST
+            }
+            Failure::Rejected(Rejected::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+            Failure::Push(PushError::Refused(_)) => StatusCode::BAD_REQUEST,
+            Failure::Push(PushError::Unavailable(Unavailable::Overloaded)) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Failure::Push(PushError::Unavailable(Unavailable::Dead)) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Key(error) => error.fmt(f),
+            Failure::ContentType => {
+                f.write_str("protobuf is not understood yet: push the text format")
+            }
+            Failure::Body(BodyError::TooLarge) => {
+                f.write_str("body larger than --push.max-body-bytes")
+            }
+            Failure::Body(BodyError::TimedOut) => f.write_str("the body took too long to arrive"),
+            Failure::Body(BodyError::Broken(error)) => write!(f, "cannot read the body: {error}"),
+            Failure::Inflate(InflateError::TooLarge) => {
+                f.write_str("body larger than --push.max-body-bytes once decompressed")
+            }
+            Failure::Inflate(error) => error.fmt(f),
+            Failure::Rejected(Rejected::Syntax(error)) => error.fmt(f),
+            Failure::Rejected(Rejected::Refused(refusal))
+            | Failure::Push(PushError::Refused(refusal)) => {
+                write!(f, "{INCONSISTENT}{refusal}")
+            }
+            Failure::Rejected(Rejected::TooLarge) => {
+                write!(
+                    f,
+                    "push larger than {RENDERED_BYTES_MAX} bytes once every sample has its labels"
+                )
+            }
+            Failure::Push(PushError::Unavailable(unavailable)) => unavailable.fmt(f),
+        }
+    }
+}

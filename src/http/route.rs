@@ -1,0 +1,246 @@
+//! Whose a request is: a match over the path and the method.
+
+use std::borrow::Cow;
+
+use hyper::Method;
+use memchr::memchr;
+
+use crate::shard::Mode;
+
+/// What a request asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Route<'a> {
+    /// A push; the tail is what follows `/metrics/job`, percent-decoded.
+    Push {
+        mode: Mode,
+        tail: Cow<'a, [u8]>,
+    },
+    /// To forget a group.
+    Delete {
+        tail: Cow<'a, [u8]>,
+    },
+    Scrape,
+    Status,
+    Static,
+    Healthy,
+    Ready,
+    Quit,
+    /// GET of `/-/quit`, which the reference answers with words of its own.
+    QuitByGet,
+    Wipe,
+    ApiStatus,
+    ApiMetrics,
+    ApiOptions,
+    /// OPTIONS of a path that exists, with the methods it allows.
+    Options(&'static str),
+    MethodNotAllowed(&'static str),
+    /// To the same path, spelled otherwise.
+    Redirect(String),
+    NotFound,
+    /// The path is not percent-encoded properly.
+    BadPath,
+}
+
+const GET: &str = "GET, OPTIONS";
+const PUSH: &str = "DELETE, OPTIONS, POST, PUT";
+const QUIT: &str = "GET, OPTIONS, POST, PUT";
+const WIPE: &str = "OPTIONS, PUT";
+
+/// Routes a request. `path` is as it came, without the query.
+pub(super) fn route<'a>(
+    method: &Method,
+    path: &'a str,
+    telemetry_path: &str,
+    enable_admin_api: bool,
+) -> Route<'a> {
+    let Some(decoded) = percent_decode(path.as_bytes()) else {
+        return Route::BadPath;
+    };
+    if let Some(tail) = push_tail(&decoded) {
+        let start = decoded.len() - tail.len();
+        let tail = match decoded {
+            Cow::Borrowed(whole) => Cow::Borrowed(&whole[start..]),
+            Cow::Owned(mut whole) => Cow::Owned(whole.split_off(start)),
+        };
+        return match *method {
+            _ if has_dot_segment(&tail) => redirect_cleaned(&[b"/metrics/job", &tail[..]].concat()),
+            Method::PUT => Route::Push { mode: Mode::Replace, tail },
+            Method::POST => Route::Push { mode: Mode::Add, tail },
+            Method::DELETE => Route::Delete { tail },
+            Method::OPTIONS => Route::Options(PUSH),
+            _ => Route::MethodNotAllowed(PUSH),
+        };
+    }
+    if has_dot_segment(&decoded) || decoded.windows(2).any(|pair| pair == b"//") {
+        return redirect_cleaned(&decoded);
+    }
+    let get = |route: Route<'a>| match *method {
+        Method::GET => route,
+        Method::OPTIONS => Route::Options(GET),
+        _ => Route::MethodNotAllowed(GET),
+    };
+    match &*decoded {
+        path if path == telemetry_path.as_bytes() => get(Route::Scrape),
+        b"/" | b"/status" => get(Route::Status),
+        b"/-/healthy" => get(Route::Healthy),
+        b"/-/ready" => get(Route::Ready),
+        b"/-/quit" => match *method {
+            Method::PUT | Method::POST => Route::Quit,
+            Method::GET => Route::QuitByGet,
+            Method::OPTIONS => Route::Options(QUIT),
+            _ => Route::MethodNotAllowed(QUIT),
+        },
+        b"/api/v1" => Route::Redirect("/api/v1/".to_owned()),
+        path if path.starts_with(b"/api/v1/") && method == Method::OPTIONS => Route::ApiOptions,
+        b"/api/v1/status" => get(Route::ApiStatus),
+        b"/api/v1/metrics" => get(Route::ApiMetrics),
+        b"/api/v1/admin/wipe" if enable_admin_api => match *method {
+            Method::PUT => Route::Wipe,
+            _ => Route::MethodNotAllowed(WIPE),
+        },
+        path if path.starts_with(b"/static/") => get(Route::Static),
+        path => match path.strip_suffix(b"/") {
+            Some(path) if is_page(path, telemetry_path) && method == Method::GET => {
+                Route::Redirect(String::from_utf8_lossy(path).into_owned())
+            }
+            _ => Route::NotFound,
+        },
+    }
+}
+
+/// The paths that a slash too many is forgiven for.
+fn is_page(path: &[u8], telemetry_path: &str) -> bool {
+    let pages: [&[u8]; 4] = [b"/status", b"/-/healthy", b"/-/ready", b"/-/quit"];
+    path == telemetry_path.as_bytes() || pages.contains(&path)
+}
+
+/// What follows `/metrics/job` in a push path. Slashes too many are overlooked up to there; behind it
+/// they matter, since they stand for empty values that somebody meant.
+fn push_tail(path: &[u8]) -> Option<&[u8]> {
+    fn segment<'p>(path: &'p [u8], name: &[u8]) -> Option<&'p [u8]> {
+        let slashes = path.iter().take_while(|&&byte| byte == b'/').count();
+        (slashes > 0).then(|| path[slashes..].strip_prefix(name))?
+    }
+    let tail = segment(segment(path, b"metrics")?, b"job")?;
+    (tail.starts_with(b"/") || tail.starts_with(b"@base64/")).then_some(tail)
+}
+
+/// Undoes percent-encoding; `None` when a `%` is not followed by two hexadecimal digits.
+fn percent_decode(path: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let Some(first) = memchr(b'%', path) else {
+        return Some(Cow::Borrowed(path));
+    };
+    let mut decoded = path[..first].to_vec();
+    let mut rest = &path[first..];
+    while let Some((&byte, after)) = rest.split_first() {
+        if byte != b'%' {
+            decoded.push(byte);
+            rest = after;
+            continue;
+        }
+        let digit = |at: usize| char::from(*after.get(at)?).to_digit(16);
+        decoded.push((digit(0)? * 16 + digit(1)?) as u8);
+        rest = &after[2..];
+    }
+    Some(Cow::Owned(decoded))
+}
+
+fn has_dot_segment(path: &[u8]) -> bool {
+    memchr(b'.', path).is_some() && path.split(|&byte| byte == b'/').any(is_dots)
+}
+
+fn is_dots(segment: &[u8]) -> bool {
+    segment == b"." || segment == b".."
+}
+
+/// To the path without empty segments and dots, as the reference sends it.
+fn redirect_cleaned(path: &[u8]) -> Route<'static> {
+    let mut kept: Vec<&[u8]> = Vec::new();
+    for segment in path.split(|&byte| byte == b'/') {
+        match segment {
+            b"" | b"." => {}
+            b".." => drop(kept.pop()),
+            segment => kept.push(segment),
+        }
+    }
+    let mut location = String::new();
+    for segment in &kept {
+        location.push('/');
+        location.extend(segment.iter().flat_map(|&byte| percent_encode(byte)));
+    }
+    if kept.is_empty() || path.ends_with(b"/") {
+        location.push('/');
+    }
+    Route::Redirect(location)
+}
+
+/// A byte as it stands in a URL's path.
+fn percent_encode(byte: u8) -> impl Iterator<Item = char> {
+    let plain = byte.is_ascii_alphanumeric() || b"-_.~$&+,:;=@!*'()".contains(&byte);
+    let hex = |nibble: u8| {
+        char::from_digit(u32::from(nibble), 16).map(|digit| digit.to_ascii_uppercase())
+    };
+    let encoded = [Some('%'), hex(byte >> 4), hex(byte & 15)];
+    let own = [Some(char::from(byte)), None, None];
+    (if plain { own } else { encoded }).into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(method: &str, path: &str) -> String {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        match route(&method, path, "/metrics", true) {
+            Route::Push { mode, tail } => format!("{mode:?} {}", String::from_utf8_lossy(&tail)),
+            Route::Delete { tail } => format!("Delete {}", String::from_utf8_lossy(&tail)),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn pushes_are_told_by_their_path_and_method() {
+        assert_eq!(at("PUT", "/metrics/job/a"), "Replace /a");
+        assert_eq!(at("POST", "/metrics/job@base64/YQ/x/1"), "Add @base64/YQ/x/1");
+        assert_eq!(at("DELETE", "/metrics/job/a%2Fb"), "Delete /a/b");
+        assert_eq!(at("PUT", "/%6Detrics/job%40base64/YQ"), "Replace @base64/YQ");
+        assert_eq!(
+            at("GET", "/metrics/job/a"),
+            r#"MethodNotAllowed("DELETE, OPTIONS, POST, PUT")"#
+        );
+        assert_eq!(at("PUT", "/metrics/jobs/a"), "NotFound");
+        assert_eq!(at("PUT", "/metrics/job"), "NotFound");
+        for bad in ["/metrics/job/a%", "/metrics/job/a%4", "/metrics/job/a%zz", "/%"] {
+            assert_eq!(at("PUT", bad), "BadPath");
+        }
+    }
+
+    #[test]
+    fn slashes_too_many_are_overlooked_before_the_job_only() {
+        assert_eq!(at("PUT", "//metrics/job/a"), "Replace /a");
+        assert_eq!(at("PUT", "/metrics///job/a"), "Replace /a");
+        assert_eq!(at("PUT", "/metrics/job//a"), "Replace //a");
+        assert_eq!(at("GET", "//metrics"), r#"Redirect("/metrics")"#);
+    }
+
+    #[test]
+    fn paths_with_dots_are_redirected() {
+        assert_eq!(at("PUT", "/metrics/job/a/../b%20c"), r#"Redirect("/metrics/job/b%20c")"#);
+        assert_eq!(at("GET", "/./status"), r#"Redirect("/status")"#);
+        assert_eq!(at("PUT", "/metrics/job/..a"), "Replace /..a");
+    }
+
+    #[test]
+    fn everything_else_has_one_path() {
+        assert_eq!(at("GET", "/metrics"), "Scrape");
+        assert_eq!(at("HEAD", "/metrics"), r#"MethodNotAllowed("GET, OPTIONS")"#);
+        assert_eq!(at("GET", "/metrics/"), r#"Redirect("/metrics")"#);
+        assert_eq!(at("POST", "/-/quit"), "Quit");
+        assert_eq!(at("GET", "/-/quit"), "QuitByGet");
+        assert_eq!(at("OPTIONS", "/api/v1/anything"), "ApiOptions");
+        assert_eq!(at("PUT", "/api/v1/admin/wipe"), "Wipe");
+        assert_eq!(route(&Method::PUT, "/api/v1/admin/wipe", "/metrics", false), Route::NotFound);
+        assert_eq!(route(&Method::GET, "/m", "/m", false), Route::Scrape);
+        assert_eq!(route(&Method::GET, "/metrics", "/m", false), Route::NotFound);
+    }
+}

@@ -1,0 +1,173 @@
+//! The gateway's own families, as a scrape shows them.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::requests::Verb;
+use super::window::{QUANTILES, Summary};
+use super::{OwnMetrics, SCRAPE_CODES, TICK, process};
+use crate::exposition::Kind;
+use crate::scrape::OwnFamily;
+use crate::shard::Shards;
+
+/// The names and kinds of all families below and in [`process`].
+pub const RESERVED: [(&str, Kind); 20] = [
+    ("process_cpu_seconds_total", Kind::Counter),
+    ("process_max_fds", Kind::Gauge),
+    ("process_open_fds", Kind::Gauge),
+    ("process_resident_memory_bytes", Kind::Gauge),
+    ("process_start_time_seconds", Kind::Gauge),
+    ("process_virtual_memory_bytes", Kind::Gauge),
+    ("promhttp_metric_handler_requests_in_flight", Kind::Gauge),
+    ("promhttp_metric_handler_requests_total", Kind::Counter),
+    ("pushgateway_build_info", Kind::Gauge),
+    ("pushgateway_http_push_duration_seconds", Kind::Summary),
+    ("pushgateway_http_push_size_bytes", Kind::Summary),
+    ("pushgateway_http_requests_total", Kind::Counter),
+    ("shardgate_groups", Kind::Gauge),
+    ("shardgate_pushes_dropped_total", Kind::Counter),
+    ("shardgate_samples", Kind::Gauge),
+    ("shardgate_scrape_duration_seconds", Kind::Summary),
+    ("shardgate_scrape_size_bytes", Kind::Summary),
+    ("shardgate_series", Kind::Gauge),
+    ("shardgate_shard_queue_capacity", Kind::Gauge),
+    ("shardgate_shard_queue_length", Kind::Gauge),
+];
+
+impl OwnMetrics {
+    /// All own families, as they are now.
+    pub fn families(&self, shards: &Shards) -> Vec<OwnFamily> {
+        let mut families = process::families();
+        families.push(build_info());
+        families.extend(self.requests());
+        families.extend(self.pushes());
+        families.extend(self.scrapes());
+        families.extend(stored(shards));
+        families.push(self.dropped_pushes(shards));
+        debug_assert!(
+            families.iter().all(|family| RESERVED.contains(&(family.name(), family.kind()))),
+            "every own family is reserved"
+        );
+        families
+    }
+
+    fn requests(&self) -> [OwnFamily; 1] {
+        let mut total = OwnFamily::new(
+            "pushgateway_http_requests_total",
+            Kind::Counter,
+            "Requests answered, scrapes apart.",
+        );
+        self.requests.each(|[code, handler, method], count| {
+            let labels = [("code", code), ("handler", handler), ("method", method)];
+            total.sample("", &labels, count as f64);
+        });
+        [total]
+    }
+
+    fn pushes(&self) -> [OwnFamily; 2] {
+        let mut bytes = OwnFamily::new(
+            "pushgateway_http_push_size_bytes",
+            Kind::Summary,
+            "Sizes of push bodies as received, in bytes.",
+        );
+        let mut seconds = OwnFamily::new(
+            "pushgateway_http_push_duration_seconds",
+            Kind::Summary,
+            "How long pushes took to answer, in seconds.",
+        );
+        let age = self.started.elapsed();
+        for (at, verb) in [Verb::Put, Verb::Post].into_iter().enumerate() {
+            let labels = [("method", verb.label())];
+            write_summary(&mut bytes, &labels, &self.push_bytes[at].summary(age), 1.0);
+            let tick = TICK.as_secs_f64();
+            write_summary(&mut seconds, &labels, &self.push_seconds[at].summary(age), tick);
+        }
+        [bytes, seconds]
+    }
+
+    fn dropped_pushes(&self, shards: &Shards) -> OwnFamily {
+        let by_shards: u64 = shards.stats().map(|(stats, _)| stats.dropped()).sum();
+        let help = "Inconsistent pushes dropped after they were answered with 202.";
+        OwnFamily::new("shardgate_pushes_dropped_total", Kind::Counter, help)
+            .value((self.dropped.load(Relaxed) + by_shards) as f64)
+    }
+
+    fn scrapes(&self) -> [OwnFamily; 4] {
+        let in_flight = OwnFamily::new(
+            "promhttp_metric_handler_requests_in_flight",
+            Kind::Gauge,
+            "Scrapes being served.",
+        );
+        let mut total = OwnFamily::new(
+            "promhttp_metric_handler_requests_total",
+            Kind::Counter,
+            "Scrapes answered, by status.",
+        );
+        for (at, code) in SCRAPE_CODES.iter().enumerate() {
+            let count = self.scrapes[at].load(Relaxed);
+            total.sample("", &[("code", &code.to_string())], count as f64);
+        }
+        let mut bytes = OwnFamily::new(
+            "shardgate_scrape_size_bytes",
+            Kind::Summary,
+            "Sizes of scrapes before compression, in bytes.",
+        );
+        let mut seconds = OwnFamily::new(
+            "shardgate_scrape_duration_seconds",
+            Kind::Summary,
+            "How long scrapes took to prepare, in seconds.",
+        );
+        let age = self.started.elapsed();
+        write_summary(&mut bytes, &[], &self.scrape_bytes.summary(age), 1.0);
+        write_summary(&mut seconds, &[], &self.scrape_seconds.summary(age), TICK.as_secs_f64());
+        [in_flight.value(self.scrapes_in_flight.load(Relaxed) as f64), total, bytes, seconds]
+    }
+}
+
+fn build_info() -> OwnFamily {
+    let mut info = OwnFamily::new(
+        "pushgateway_build_info",
+        Kind::Gauge,
+        "Always 1; the labels tell which version this is.",
+    );
+    let labels = [
+        ("branch", ""),
+        ("goversion", ""),
+        ("revision", option_env!("SHARDGATE_REVISION").unwrap_or_default()),
+        ("version", env!("CARGO_PKG_VERSION")),
+    ];
+    info.sample("", &labels, 1.0);
+    info
+}
+
+fn stored(shards: &Shards) -> [OwnFamily; 5] {
+    let gauge = |name, help| OwnFamily::new(name, Kind::Gauge, help);
+    let mut groups = gauge("shardgate_groups", "Groups stored, by shard.");
+    let mut series = gauge("shardgate_series", "Series stored, by shard.");
+    let mut samples = gauge("shardgate_samples", "Samples that a scrape shows, by shard.");
+    let mut queued = gauge("shardgate_shard_queue_length", "Messages waiting, by shard.");
+    let mut capacity = gauge("shardgate_shard_queue_capacity", "Messages that may wait, by shard.");
+    for (shard, (stats, queue_len)) in shards.stats().enumerate() {
+        let labels = [("shard", &*shard.to_string())];
+        groups.sample("", &labels, stats.groups() as f64);
+        series.sample("", &labels, stats.series() as f64);
+        samples.sample("", &labels, stats.samples() as f64);
+        queued.sample("", &labels, queue_len as f64);
+        capacity.sample("", &labels, crate::shard::QUEUE_LEN as f64);
+    }
+    [groups, series, samples, queued, capacity]
+}
+
+/// Adds one summary, unless nothing was ever observed: the reference shows none then, either.
+fn write_summary(family: &mut OwnFamily, labels: &[(&str, &str)], summary: &Summary, unit: f64) {
+    if summary.count == 0 {
+        return;
+    }
+    for (at, (_, name)) in QUANTILES.iter().enumerate() {
+        let mut labels = labels.to_vec();
+        labels.push(("quantile", name));
+        let value = summary.quantiles.map_or(f64::NAN, |quantiles| quantiles[at] as f64 * unit);
+        family.sample("", &labels, value);
+    }
+    family.sample("_sum", labels, summary.sum);
+    family.sample("_count", labels, summary.count as f64);
+}

@@ -1,0 +1,107 @@
+//! What the gateway exposes about itself: the reference's families, and those an operator of shards
+//! needs.
+//!
+//! Counting happens on every request, so it takes a few relaxed atomics and one uncontended lock;
+//! everything else happens when somebody scrapes. The families join the pushed ones of the same name.
+//!
+//! **Invariant:** every family built here is in [`RESERVED`], so that no push can use its name with
+//! another kind.
+
+mod families;
+mod process;
+mod requests;
+mod window;
+
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+pub use families::RESERVED;
+pub use requests::{Handler, Verb};
+
+use requests::Requests;
+use window::Window;
+
+/// Everything that is counted. One for the life of the gateway.
+#[derive(Debug)]
+pub struct OwnMetrics {
+    started: Instant,
+    requests: Requests,
+    /// By [`PushVerb`].
+    push_bytes: [Window; 2],
+    push_seconds: [Window; 2],
+    scrape_bytes: Window,
+    scrape_seconds: Window,
+    scrapes: [AtomicU64; SCRAPE_CODES.len()],
+    scrapes_in_flight: AtomicU64,
+    dropped: AtomicU64,
+}
+
+/// What a scrape may be answered with.
+const SCRAPE_CODES: [u16; 3] = [200, 500, 503];
+/// One is a tenth of a microsecond.
+const TICK: Duration = Duration::from_nanos(100);
+
+impl Default for OwnMetrics {
+    fn default() -> OwnMetrics {
+        OwnMetrics {
+            started: Instant::now(),
+            requests: Requests::default(),
+            push_bytes: Default::default(),
+            push_seconds: Default::default(),
+            scrape_bytes: Window::default(),
+            scrape_seconds: Window::default(),
+            scrapes: Default::default(),
+            scrapes_in_flight: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+        }
+    }
+}
+
+impl OwnMetrics {
+    /// Counts an answered request.
+    pub fn answered(&self, handler: Handler, verb: Verb, code: u16) {
+        self.requests.count(handler, verb, code);
+    }
+
+    /// Records a push, accepted or not: its size as it came over the wire and the time it took.
+    pub fn pushed(&self, verb: Verb, bytes: u64, since: Instant) {
+        let at = match verb {
+            Verb::Put => 0,
+            _ => 1,
+        };
+        let now = Instant::now();
+        let age = now - self.started;
+        self.push_bytes[at].record(age, bytes, bytes as f64);
+        record_duration(&self.push_seconds[at], age, now - since);
+    }
+
+    /// Counts a push that was answered with 202, but contradicts itself.
+    pub fn dropped(&self) {
+        self.dropped.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Notes that a scrape has begun.
+    pub fn scrape_begins(&self) {
+        self.scrapes_in_flight.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Records a scrape: the size of the text and the time until it was ready to be sent.
+    pub fn scraped(&self, code: u16, bytes: u64, since: Instant) {
+        use std::sync::atomic::Ordering::Relaxed;
+        self.scrapes_in_flight.fetch_sub(1, Relaxed);
+        if let Some(at) = SCRAPE_CODES.iter().position(|known| *known == code) {
+            self.scrapes[at].fetch_add(1, Relaxed);
+        }
+        if code == 200 {
+            let now = Instant::now();
+            let age = now - self.started;
+            self.scrape_bytes.record(age, bytes, bytes as f64);
+            record_duration(&self.scrape_seconds, age, now - since);
+        }
+    }
+}
+
+fn record_duration(window: &Window, age: Duration, duration: Duration) {
+    let ticks = u64::try_from(duration.as_nanos() / TICK.as_nanos()).unwrap_or(u64::MAX);
+    window.record(age, ticks, duration.as_secs_f64());
+}
