@@ -104,7 +104,7 @@ impl<'a, 's> Decoder<'a, 's> {
         number: u32,
         labels: &mut Labels<'a>,
     ) -> Result<(), SyntaxErrorKind> {
-        match line::split(line, labels)? {
+        match line::split(line, self.families.last_name(), labels)? {
             Line::Nothing => {}
             Line::Mention { name } => {
                 self.families.resolve(name);
@@ -122,13 +122,13 @@ impl<'a, 's> Decoder<'a, 's> {
                 if self.check_utf8 && !labels.iter().all(|label| is_utf8(label.value)) {
                     return Err(SyntaxErrorKind::Utf8);
                 }
+                let (family, role) = self.families.resolve(name);
                 if has_timestamp {
-                    self.refuse(|| Refusal::Timestamp { line: number });
+                    self.refusal.get_or_insert(Refusal::Timestamp { line: number });
                 }
                 if labels.iter().any(|label| label.name.starts_with(b"__")) {
-                    self.refuse(|| Refusal::ReservedLabel { line: number });
+                    self.refuse(family, |_| Refusal::ReservedLabel { line: number });
                 }
-                let (family, role) = self.families.resolve(name);
                 match *self.families.list[family].kind.get_or_insert(Kind::Untyped) {
                     kind @ (Kind::Summary | Kind::Histogram | Kind::GaugeHistogram) => {
                         self.folded_sample(family, kind, role, labels, value)?;
@@ -140,9 +140,13 @@ impl<'a, 's> Decoder<'a, 's> {
         Ok(())
     }
 
-    /// Notes why the push will not be stored, unless there is a reason already.
-    fn refuse(&mut self, refusal: impl FnOnce() -> Refusal) {
-        self.refusal.get_or_insert_with(refusal);
+    /// Notes what is wrong with a family, unless the push is refused for something else already, or
+    /// the family is one that the gateway puts its own in the place of.
+    fn refuse(&mut self, family: usize, refusal: impl FnOnce(String) -> Refusal) {
+        let name = self.families.list[family].name;
+        if !is_push_time(name) {
+            self.refusal.get_or_insert_with(|| refusal(lossy(name)));
+        }
     }
 
     fn help(&mut self, name: &'a [u8], text: &'a [u8]) -> Result<(), SyntaxErrorKind> {
@@ -203,8 +207,7 @@ impl<'a, 's> Decoder<'a, 's> {
     ) -> Result<(), SyntaxErrorKind> {
         let part_label = kind.part_label().unwrap_or_default();
         if self.key.names(part_label) {
-            let family = lossy(self.families.list[family].name);
-            self.refuse(|| Refusal::PartLabelInKey { family, label: part_label });
+            self.refuse(family, |family| Refusal::PartLabelInKey { family, label: part_label });
         }
         let bound = match labels.iter().position(|label| label.name == part_label.as_bytes()) {
             None => None,
@@ -217,7 +220,9 @@ impl<'a, 's> Decoder<'a, 's> {
             }
         };
         let value = Number::parse(value).ok_or(SyntaxErrorKind::Value)?;
-        let is_count = role == Role::Count || (kind != Kind::Summary && role == Role::Part);
+        let is_bucket = kind != Kind::Summary && role == Role::Part;
+        let is_count =
+            role == Role::Count || (is_bucket && bound.is_some_and(|bound| !bound.value.is_nan()));
         let is_no_count = value.value < 0.0 || (kind == Kind::Summary && !value.value.is_finite());
         if is_count && is_no_count {
             return Err(SyntaxErrorKind::Count);
@@ -242,8 +247,9 @@ impl<'a, 's> Decoder<'a, 's> {
             |family| heads[family],
             |done, spelling, text| {
                 let family = &mut list[done.family];
-                if done.duplicate_part && refusal.is_none() {
-                    *refusal = Some(Refusal::DuplicatePart { family: lossy(family.name) });
+                if done.duplicate_part && !is_push_time(family.name) {
+                    let duplicate = || Refusal::DuplicatePart { family: lossy(family.name) };
+                    refusal.get_or_insert_with(duplicate);
                 }
                 let text_start = text_end;
                 text_end += text.len() as u32;
@@ -426,6 +432,9 @@ mod tests {
             let error = push("/j", body).expect_err(body);
             assert!(error.starts_with("refused: "), "{body}: {error}");
         }
+        let dropped = "# TYPE push_time_seconds histogram\n\
+            push_time_seconds_bucket{le=\"1\",__x=\"\"} 1\npush_time_seconds_bucket{le=\"1\"} 1\n";
+        assert_eq!(push("/j/le/1", dropped).as_deref(), Ok(""), "the gateway sets its own");
         assert!(push("/j/le/1", "# TYPE h histogram\nh_sum 1\n").is_err());
         assert!(push("/j", "m 1\nm{x=\"\"} 2\n").is_ok(), "two series, as in the reference");
     }

@@ -76,6 +76,11 @@ impl<'a, 'h> Families<'a, 'h> {
         found.map(|&position| position as usize)
     }
 
+    /// The name looked up last; empty at first.
+    pub(super) fn last_name(&self) -> &'a [u8] {
+        self.last.0
+    }
+
     /// The family that a line about `name` belongs to, made when there is none: the one of that name,
     /// else the summary or histogram of which it is the sum, the count or a bucket.
     pub(super) fn resolve(&mut self, name: &'a [u8]) -> (usize, Role) {

@@ -41,9 +41,11 @@ pub(super) enum Line<'a> {
     Sample { name: &'a [u8], value: &'a [u8], has_timestamp: bool },
 }
 
-/// Splits `line`, which holds no line feed. A sample's labels are left in `labels`.
+/// Splits `line`, which holds no line feed. A sample's labels are left in `labels`. `likely` is the
+/// metric name that the line is probably about, most often that of the line before.
 pub(super) fn split<'a>(
     line: &'a [u8],
+    likely: &[u8],
     labels: &mut Labels<'a>,
 ) -> Result<Line<'a>, SyntaxErrorKind> {
     let mut cursor = Cursor { rest: line };
@@ -52,26 +54,30 @@ pub(super) fn split<'a>(
         None => Ok(Line::Nothing),
         Some(b'#') => {
             cursor.advance(1);
-            comment(cursor)
+            comment(cursor, likely)
         }
-        Some(_) => sample(cursor, labels),
+        Some(_) => sample(cursor, likely, labels),
     }
 }
 
-fn comment(mut cursor: Cursor<'_>) -> Result<Line<'_>, SyntaxErrorKind> {
+fn comment<'a>(mut cursor: Cursor<'a>, likely: &[u8]) -> Result<Line<'a>, SyntaxErrorKind> {
     cursor.skip_blanks();
     let keyword = cursor.until_blank();
     if cursor.rest.is_empty() || (keyword != b"HELP" && keyword != b"TYPE") {
         return Ok(Line::Nothing);
     }
     cursor.skip_blanks();
-    let name = cursor.take_while(is_metric_name_byte);
+    if cursor.rest.is_empty() {
+        return Ok(Line::Nothing);
+    }
+    let name = cursor.metric_name(likely);
+    if name.first().is_none_or(u8::is_ascii_digit) {
+        return Err(SyntaxErrorKind::CommentName);
+    }
     match cursor.peek() {
         None => return Ok(Line::Nothing),
-        Some(byte) if name.is_empty() || name[0].is_ascii_digit() || !is_blank(byte) => {
-            return Err(SyntaxErrorKind::CommentName);
-        }
-        Some(_) => cursor.skip_blanks(),
+        Some(byte) if is_blank(byte) => cursor.skip_blanks(),
+        Some(_) => return Err(SyntaxErrorKind::CommentName),
     }
     let rest = cursor.rest;
     Ok(match keyword {
@@ -83,10 +89,11 @@ fn comment(mut cursor: Cursor<'_>) -> Result<Line<'_>, SyntaxErrorKind> {
 
 fn sample<'a>(
     mut cursor: Cursor<'a>,
+    likely: &[u8],
     labels: &mut Labels<'a>,
 ) -> Result<Line<'a>, SyntaxErrorKind> {
     labels.clear();
-    let name = cursor.take_while(is_metric_name_byte);
+    let name = cursor.metric_name(likely);
     if name.first().is_none_or(u8::is_ascii_digit) {
         return Err(SyntaxErrorKind::MetricName);
     }
@@ -119,7 +126,7 @@ fn read_labels<'a>(
         if cursor.peek() == Some(b'}') {
             break;
         }
-        let name = cursor.take_while(is_label_name_byte);
+        let name = cursor.take_while(LABEL_NAME);
         if name.first().is_none_or(u8::is_ascii_digit) {
             return Err(SyntaxErrorKind::LabelName);
         }
@@ -170,19 +177,36 @@ impl<'a> Cursor<'a> {
         Some(())
     }
 
-    fn take_while(&mut self, wanted: impl Fn(u8) -> bool) -> &'a [u8] {
-        let end = self.rest.iter().position(|&byte| !wanted(byte)).unwrap_or(self.rest.len());
-        let (taken, rest) = self.rest.split_at(end);
+    fn take(&mut self, bytes: usize) -> &'a [u8] {
+        let (taken, rest) = self.rest.split_at(bytes);
         self.rest = rest;
         taken
     }
 
+    /// Takes the bytes that are in any of `classes`.
+    fn take_while(&mut self, classes: u8) -> &'a [u8] {
+        let is_outside = |&byte: &u8| CLASS[byte as usize] & classes == 0;
+        self.take(self.rest.iter().position(is_outside).unwrap_or(self.rest.len()))
+    }
+
+    fn metric_name(&mut self, likely: &[u8]) -> &'a [u8] {
+        // Comparing is many times cheaper than looking at each byte.
+        let is_likely = self.rest.starts_with(likely)
+            && self
+                .rest
+                .get(likely.len())
+                .is_none_or(|&byte| CLASS[byte as usize] & METRIC_NAME == 0);
+        if is_likely { self.take(likely.len()) } else { self.take_while(METRIC_NAME) }
+    }
+
     fn skip_blanks(&mut self) {
-        self.take_while(is_blank);
+        while self.peek().is_some_and(is_blank) {
+            self.advance(1);
+        }
     }
 
     fn until_blank(&mut self) -> &'a [u8] {
-        self.take_while(|byte| !is_blank(byte))
+        self.take_while(!BLANK)
     }
 
     /// Reads a label value up to and including its closing quote, and checks its escapes.
@@ -209,13 +233,28 @@ fn is_blank(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
 }
 
-fn is_label_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
-}
+const LABEL_NAME: u8 = 1;
+const METRIC_NAME: u8 = 2;
+const BLANK: u8 = 4;
+const OTHER: u8 = 8;
 
-fn is_metric_name_byte(byte: u8) -> bool {
-    is_label_name_byte(byte) || byte == b':'
-}
+/// The classes of each byte.
+const CLASS: [u8; 256] = {
+    let mut table = [OTHER; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        let char = byte as u8;
+        if char.is_ascii_alphanumeric() || char == b'_' {
+            table[byte] = LABEL_NAME | METRIC_NAME;
+        } else if char == b':' {
+            table[byte] = METRIC_NAME;
+        } else if char == b' ' || char == b'\t' {
+            table[byte] = BLANK;
+        }
+        byte += 1;
+    }
+    table
+};
 
 /// Whether `text` is a timestamp: an integer of 64 bits in decimal.
 fn is_integer(text: &[u8]) -> bool {
