@@ -121,11 +121,20 @@ fn inflate_and_decode(
     decode(key, &body).map_err(Failure::Rejected)
 }
 
-/// Whether the body is said to be delimited protobuf.
+/// Whether the body is said to be delimited protobuf. As in the reference, anything said less
+/// precisely is taken for text.
 fn is_protobuf(headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    content_type.is_some_and(|value| {
-        let media_type = value.split(';').next().unwrap_or_default().trim();
-        media_type.eq_ignore_ascii_case("application/vnd.google.protobuf")
-    })
+    let mut parts = content_type.unwrap_or_default().split(';').map(str::trim);
+    let media_type = parts.next().unwrap_or_default();
+    let parameters: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once('=')).collect();
+    let says = |name: &str, wanted: &str| {
+        let is_said = |(key, value): &(&str, &str)| {
+            key.eq_ignore_ascii_case(name) && value.trim_matches('"') == wanted
+        };
+        parameters.iter().any(is_said)
+    };
+    media_type.eq_ignore_ascii_case("application/vnd.google.protobuf")
+        && says("proto", "io.prometheus.client.MetricFamily")
+        && says("encoding", "delimited")
 }

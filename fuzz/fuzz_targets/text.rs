@@ -1,0 +1,24 @@
+//! Any body: what is accepted is an exposition that is accepted again, unchanged.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use shardgate::exposition::write_header;
+use shardgate::push::{Batch, GroupingKey, decode};
+
+fn render(batch: &Batch) -> Vec<u8> {
+    let mut out = Vec::new();
+    for family in &batch.families {
+        write_header(&mut out, batch.name(family), family.kind, batch.help(family));
+        out.extend_from_slice(&family.text);
+    }
+    out
+}
+
+fuzz_target!(|body: &[u8]| {
+    let key = GroupingKey::parse(b"/job/instance/i/zone/z").expect("a valid path");
+    if let Ok(batch) = decode(&key, body) {
+        let text = render(&batch);
+        let again = decode(&key, &text).expect("what was rendered is valid");
+        assert_eq!(text, render(&again));
+    }
+});

@@ -1,0 +1,159 @@
+//! A gateway in this process, on a port of its own, and a client that sends bytes as they are.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use shardgate::config::Flags;
+use shardgate::gateway::Gateway;
+use tokio::sync::watch;
+
+/// A running gateway. Stops when it is dropped, and the drop waits until it has.
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    stop: watch::Sender<bool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+/// Starts a gateway with these flags, besides a listen address.
+pub(crate) fn start(flags: &[&str]) -> Running {
+    let words = ["shardgate", "--web.listen-address=127.0.0.1:0", "--shards=3"];
+    let words: Vec<_> = words.iter().chain(flags).map(Into::into).collect();
+    let (tell, told) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let config = Flags::from_command_line(words).unwrap().into_config();
+            let gateway = Gateway::start(config).unwrap();
+            tell.send((gateway.addresses()[0], gateway.stopper())).unwrap();
+            gateway.run().await;
+        });
+    });
+    let (address, stop) = told.recv().unwrap();
+    Running { address, stop, thread: Some(thread) }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+/// An answer, its body decoded as text.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    /// The value of a header, by its lower-case name.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().skip(1).find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            key.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+}
+
+impl Running {
+    pub(crate) fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+    }
+
+    /// Sends one request on a connection of its own.
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
+        let mut stream = self.connect();
+        let mut head =
+            format!("{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n", body.len());
+        for header in headers {
+            head += &format!("{header}\r\n");
+        }
+        stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+        // The gateway may answer and close before it has read a body that it does not want.
+        let _refused = stream.write_all(body);
+        if method == "HEAD" {
+            // The length it tells is that of the body it leaves out.
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            let head = read_head(&mut stream).unwrap();
+            return Answer { status: status(&head), head, body: Vec::new() };
+        }
+        read_answer(&mut stream).unwrap()
+    }
+
+    pub(crate) fn put(&self, path: &str, body: &str) -> Answer {
+        self.send("PUT", path, &[], body.as_bytes())
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &str) -> Answer {
+        self.send("POST", path, &[], body.as_bytes())
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, &[], b"")
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], b"")
+    }
+
+    /// The lines of the scrape that are not the gateway's own: those of samples with a job, without
+    /// the push times.
+    pub(crate) fn pushed(&self) -> Vec<String> {
+        let scrape = self.get("/metrics");
+        assert_eq!(scrape.status, 200);
+        let lines = scrape
+            .text()
+            .lines()
+            .filter(|line| line.contains("job=\"") && !line.starts_with("push_"));
+        lines.map(str::to_owned).collect()
+    }
+
+    /// The value of one sample of the scrape, named as it is spelled there.
+    pub(crate) fn value(&self, sample: &str) -> Option<f64> {
+        let scrape = self.get("/metrics");
+        let line =
+            scrape.text().lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+        line.map(|value| value.parse().unwrap())
+    }
+}
+
+/// Reads an answer with a `Content-Length`; `None` when the connection is closed before one begins.
+pub(crate) fn read_answer(stream: &mut TcpStream) -> Option<Answer> {
+    let head = read_head(stream)?;
+    let mut answer = Answer { status: status(&head), head, body: Vec::new() };
+    let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
+    answer.body.resize(length, 0);
+    stream.read_exact(&mut answer.body).unwrap();
+    Some(answer)
+}
+
+fn read_head(stream: &mut TcpStream) -> Option<String> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read(&mut byte) {
+            Ok(1) => head.push(byte[0]),
+            _ => return None,
+        }
+    }
+    Some(String::from_utf8(head).unwrap())
+}
+
+fn status(head: &str) -> u16 {
+    head.split(' ').nth(1).unwrap().parse().unwrap()
+}

@@ -1,0 +1,157 @@
+//! The scanner and renderer against a naive reader and renderer that share no code with them.
+
+mod oracle {
+    pub(crate) mod body;
+    pub(crate) mod damage;
+    pub(crate) mod exposition;
+    pub(crate) mod key;
+    pub(crate) mod line;
+    pub(crate) mod model;
+    pub(crate) mod number;
+    pub(crate) mod refusal;
+}
+
+use std::cell::Cell;
+
+use oracle::body::Rejected as Expected;
+use oracle::exposition::{Push, push};
+use oracle::{body, damage, key, refusal};
+use proptest::prelude::*;
+use proptest::test_runner::{TestCaseResult, TestRunner};
+use shardgate::push::{Batch, GroupingKey, Rejected, SeriesHasher, decode};
+
+fn config(cases: u32) -> ProptestConfig {
+    let default = ProptestConfig::default();
+    let cases = default.cases.max(cases);
+    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 2000, ..default }
+}
+
+/// How a case came out, on both sides.
+#[derive(Debug, Clone, Copy)]
+enum Outcome {
+    Taken,
+    Refused,
+    Unreadable,
+}
+
+/// Checks `cases` cases (or `PROPTEST_CASES`, when that is more), and that each outcome was at least
+/// a twentieth of them.
+fn check(cases: u32, pushes: impl Strategy<Value = Push>) {
+    let config = config(cases);
+    let cases = config.cases;
+    let counts = [const { Cell::new(0) }; 3];
+    let result = TestRunner::new(config).run(&pushes, |push| {
+        let count = &counts[compare(&push)? as usize];
+        count.set(count.get() + 1);
+        Ok(())
+    });
+    if let Err(failure) = result {
+        panic!("{failure}");
+    }
+    for (outcome, count) in
+        [Outcome::Taken, Outcome::Refused, Outcome::Unreadable].iter().zip(counts)
+    {
+        assert!(count.get() >= cases / 20, "{outcome:?} only {} of {cases} times", count.get());
+    }
+}
+
+fn compare(push: &Push) -> Result<Outcome, TestCaseError> {
+    let key = GroupingKey::parse(push.key.path().as_bytes()).expect("the path is well formed");
+    let expected = body::read(&push.key, &push.body);
+    match (decode(&key, &push.body), expected) {
+        (Ok(batch), Ok(families)) => {
+            compare_families(&batch, &families)?;
+            Ok(Outcome::Taken)
+        }
+        (Err(Rejected::Syntax(error)), Err(Expected::Syntax { line })) => {
+            prop_assert_eq!(error.line as usize, line, "{}", error);
+            Ok(Outcome::Unreadable)
+        }
+        (Err(Rejected::Refused(refusal)), Err(Expected::Refused(reasons))) => {
+            let is_right = reasons.contains(&refusal::reason(&refusal));
+            prop_assert!(is_right, "{:?} is not among {:?}", refusal, reasons);
+            Ok(Outcome::Refused)
+        }
+        (decoded, expected) => {
+            Err(TestCaseError::fail(format!("decoded: {decoded:?}\nexpected: {expected:?}")))
+        }
+    }
+}
+
+fn compare_families(batch: &Batch, families: &body::Families) -> TestCaseResult {
+    let decoded: Vec<&str> = batch.families.iter().map(|family| batch.name(family)).collect();
+    prop_assert_eq!(decoded, families.keys().collect::<Vec<_>>());
+    for (decoded, (name, expected)) in batch.families.iter().zip(families) {
+        let kind = format!("{:?}", expected.kind);
+        prop_assert_eq!(format!("{:?}", decoded.kind), kind, "kind of {}", name);
+        prop_assert_eq!(batch.help(decoded), &expected.help, "help of {}", name);
+        let lines = expected.lines(name);
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        prop_assert_eq!(
+            decoded.text.escape_ascii().to_string(),
+            text.as_bytes().escape_ascii().to_string()
+        );
+        prop_assert_eq!(decoded.samples as usize, lines.len(), "samples of {}", name);
+        let spellings = expected.series.iter().map(|series| series.spelling(name));
+        let series = spellings.map(|spelling| SeriesHasher::get().series(spelling.as_bytes()));
+        prop_assert_eq!(batch.series(decoded), series.collect::<Vec<_>>(), "series of {}", name);
+    }
+    Ok(())
+}
+
+/// A batch as a body again.
+fn expose(batch: &Batch) -> Vec<u8> {
+    let mut body = Vec::new();
+    for family in &batch.families {
+        let (name, help) = (batch.name(family), batch.help(family));
+        if !help.is_empty() {
+            body.extend(format!("# HELP {name} {help}\n").bytes());
+        }
+        body.extend(format!("# TYPE {name} {}\n", family.kind.api()).bytes());
+        body.extend_from_slice(&family.text);
+    }
+    body
+}
+
+#[test]
+fn decode_agrees_with_the_oracle_on_what_the_grammar_gives() {
+    check(3000, push());
+}
+
+#[test]
+fn decode_agrees_with_the_oracle_on_damaged_bodies() {
+    check(
+        5000,
+        push().prop_flat_map(|Push { key, body }| {
+            damage::damaged(body).prop_map(move |body| Push { key: key.clone(), body })
+        }),
+    );
+}
+
+#[test]
+fn the_identity_of_a_group_is_its_merged_labels() {
+    proptest!(config(500), |(push in push())| {
+        let key = GroupingKey::parse(push.key.path().as_bytes()).expect("the path is well formed");
+        prop_assert_eq!(key.text(), key::spell(&push.key.merged_with(&key::Labels::new())));
+        let is_empty = push.key.labels.get("instance").is_some_and(String::is_empty);
+        prop_assert_eq!(key.has_empty_instance(), is_empty);
+    });
+}
+
+#[test]
+fn what_was_decoded_decodes_to_itself() {
+    let config =
+        ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(push in push())| {
+        let key = GroupingKey::parse(push.key.path().as_bytes()).expect("the path is well formed");
+        let Ok(first) = decode(&key, &push.body) else { return Ok(()) };
+        let body = expose(&first);
+        let second = decode(&key, &body);
+        let second = second.map_err(|error| TestCaseError::fail(format!("{error:?}")))?;
+        prop_assert_eq!(expose(&second).escape_ascii().to_string(), body.escape_ascii().to_string());
+        for (one, other) in first.families.iter().zip(&second.families) {
+            prop_assert_eq!(first.series(one), second.series(other));
+            prop_assert_eq!(one.samples, other.samples);
+        }
+    });
+}

@@ -1,0 +1,54 @@
+//! A grouping key as a map of labels, and what it does to the labels of a sample.
+
+use std::collections::BTreeMap;
+
+pub(crate) type Labels = BTreeMap<String, String>;
+
+/// The labels a push URL names, `job` among them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    pub(crate) labels: Labels,
+}
+
+impl Key {
+    pub(crate) fn new<'a>(labels: impl IntoIterator<Item = (&'a str, &'a str)>) -> Key {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        Key { labels: labels.into_iter().map(owned).collect() }
+    }
+
+    /// The labels that a sample with these labels of its own shows.
+    pub(crate) fn merged_with(&self, own: &Labels) -> Labels {
+        let mut merged = own.clone();
+        merged.extend(self.labels.clone());
+        merged.entry("instance".to_owned()).or_default();
+        merged
+    }
+
+    /// What the push URL has behind `/metrics/job`. The values may hold anything but a slash.
+    pub(crate) fn path(&self) -> String {
+        let mut path = format!("/{}", self.labels["job"]);
+        for (name, value) in self.labels.iter().filter(|(name, _)| *name != "job") {
+            path += &match value.as_str() {
+                "" => format!("/{name}@base64/="),
+                value => format!("/{name}/{value}"),
+            };
+        }
+        path
+    }
+}
+
+/// Labels as they stand between braces: sorted by name, values escaped.
+pub(crate) fn spell(labels: &Labels) -> String {
+    let pairs = labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escape(value)));
+    pairs.collect::<Vec<_>>().join(",")
+}
+
+fn escape(value: &str) -> String {
+    let escaped = value.chars().map(|letter| match letter {
+        '\\' => r"\\".to_owned(),
+        '"' => r#"\""#.to_owned(),
+        '\n' => r"\n".to_owned(),
+        other => other.to_string(),
+    });
+    escaped.collect()
+}

@@ -1,0 +1,187 @@
+//! One line of the text format, read letter by letter.
+
+use crate::oracle::key::Labels;
+
+/// What a line says.
+#[derive(Debug)]
+pub(crate) enum Line {
+    /// Nothing that counts.
+    Comment,
+    /// `# HELP name ` or `# TYPE name ` and nothing behind the blank: the name is taken note of.
+    Mention {
+        name: String,
+    },
+    Help {
+        name: String,
+        text: String,
+    },
+    Type {
+        name: String,
+        word: String,
+    },
+    Sample {
+        name: String,
+        labels: Labels,
+        value: String,
+        timestamp: Option<i64>,
+    },
+}
+
+/// Reads a line that has lost its line end. `None` when it is not one of the format.
+pub(crate) fn read(line: &[u8]) -> Option<Line> {
+    let mut letters = Letters { left: line.to_vec() };
+    letters.skip_blanks();
+    match letters.peek() {
+        None => Some(Line::Comment),
+        Some(b'#') => {
+            letters.take();
+            comment(letters)
+        }
+        Some(_) => sample(letters),
+    }
+}
+
+fn comment(mut letters: Letters) -> Option<Line> {
+    letters.skip_blanks();
+    let keyword = letters.word();
+    if keyword != b"HELP" && keyword != b"TYPE" {
+        return Some(Line::Comment);
+    }
+    letters.skip_blanks();
+    if letters.peek().is_none() {
+        return Some(Line::Comment);
+    }
+    let name = letters.name(|letter| is_name(letter) || letter == b':')?;
+    match letters.peek() {
+        None => return Some(Line::Comment),
+        Some(b' ' | b'\t') => letters.skip_blanks(),
+        Some(_) => return None,
+    }
+    if letters.peek().is_none() {
+        return Some(Line::Mention { name });
+    }
+    if keyword == b"TYPE" {
+        let word = String::from_utf8(letters.left).ok()?;
+        return Some(Line::Type { name, word });
+    }
+    let mut text = Vec::new();
+    while let Some(letter) = letters.take() {
+        text.push(if letter == b'\\' { letters.escaped()? } else { letter });
+    }
+    Some(Line::Help { name, text: String::from_utf8(text).ok()? })
+}
+
+fn sample(mut letters: Letters) -> Option<Line> {
+    let name = letters.name(|letter| is_name(letter) || letter == b':')?;
+    letters.skip_blanks();
+    let mut labels = Labels::new();
+    if letters.peek() == Some(b'{') {
+        letters.take();
+        labels = read_labels(&mut letters)?;
+        letters.skip_blanks();
+    }
+    let value = String::from_utf8(letters.word()).ok()?;
+    let mut timestamp = None;
+    if letters.peek().is_some() {
+        letters.skip_blanks();
+        timestamp = Some(String::from_utf8(letters.word()).ok()?.parse().ok()?);
+    }
+    letters.left.is_empty().then_some(Line::Sample { name, labels, value, timestamp })
+}
+
+/// Reads from behind the opening brace to behind the closing one.
+fn read_labels(letters: &mut Letters) -> Option<Labels> {
+    let mut labels = Labels::new();
+    loop {
+        letters.skip_blanks();
+        if letters.peek() == Some(b'}') {
+            letters.take();
+            return Some(labels);
+        }
+        let name = letters.name(is_name)?;
+        if name == "__name__" {
+            return None;
+        }
+        letters.skip_blanks();
+        letters.take().filter(|letter| *letter == b'=')?;
+        letters.skip_blanks();
+        letters.take().filter(|letter| *letter == b'"')?;
+        let mut value = Vec::new();
+        loop {
+            match letters.take()? {
+                b'"' => break,
+                b'\\' => value.push(letters.escaped()?),
+                other => value.push(other),
+            }
+        }
+        if labels.insert(name, String::from_utf8(value).ok()?).is_some() {
+            return None;
+        }
+        letters.skip_blanks();
+        match letters.peek()? {
+            b',' => {
+                letters.take();
+            }
+            b'}' => {}
+            _ => return None,
+        }
+    }
+}
+
+/// The part of a line that has not been read yet.
+struct Letters {
+    left: Vec<u8>,
+}
+
+impl Letters {
+    fn peek(&self) -> Option<u8> {
+        self.left.first().copied()
+    }
+
+    fn take(&mut self) -> Option<u8> {
+        let letter = self.peek()?;
+        self.left.remove(0);
+        Some(letter)
+    }
+
+    fn skip_blanks(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t')) {
+            self.take();
+        }
+    }
+
+    /// Everything up to the next blank.
+    fn word(&mut self) -> Vec<u8> {
+        let mut word = Vec::new();
+        while let Some(letter) = self.peek().filter(|letter| !b" \t".contains(letter)) {
+            word.push(letter);
+            self.take();
+        }
+        word
+    }
+
+    /// A name of at least one letter, which is no digit.
+    fn name(&mut self, belongs: impl Fn(u8) -> bool) -> Option<String> {
+        let mut name = String::new();
+        while let Some(letter) = self.peek().filter(|letter| belongs(*letter)) {
+            name.push(char::from(letter));
+            self.take();
+        }
+        let first = name.chars().next()?;
+        (!first.is_ascii_digit()).then_some(name)
+    }
+
+    /// What the letter behind a backslash stands for.
+    fn escaped(&mut self) -> Option<u8> {
+        match self.take()? {
+            b'\\' => Some(b'\\'),
+            b'"' => Some(b'"'),
+            b'n' => Some(b'\n'),
+            _ => None,
+        }
+    }
+}
+
+fn is_name(letter: u8) -> bool {
+    letter.is_ascii_alphanumeric() || letter == b'_'
+}
