@@ -13,12 +13,12 @@ mod oracle {
 
 use std::cell::Cell;
 
-use oracle::body::Rejected as Expected;
 use oracle::exposition::{Push, push};
+use oracle::refusal::Outcome;
 use oracle::{body, damage, key, refusal};
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseResult, TestRunner};
-use shardgate::push::{Batch, GroupingKey, Rejected, SeriesHasher, decode};
+use shardgate::push::{Batch, GroupingKey, SeriesHasher, decode};
 
 fn config(cases: u32) -> ProptestConfig {
     let default = ProptestConfig::default();
@@ -26,56 +26,35 @@ fn config(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 2000, ..default }
 }
 
-/// How a case came out, on both sides.
-#[derive(Debug, Clone, Copy)]
-enum Outcome {
-    Taken,
-    Refused,
-    Unreadable,
-}
-
-/// Checks `cases` cases (or `PROPTEST_CASES`, when that is more), and that each outcome was at least
-/// a twentieth of them.
+/// Checks at least `cases` cases, and that each outcome was at least a twentieth of them.
 fn check(cases: u32, pushes: impl Strategy<Value = Push>) {
     let config = config(cases);
     let cases = config.cases;
-    let counts = [const { Cell::new(0) }; 3];
+    let (taken, refused, unreadable) = (Cell::new(0), Cell::new(0), Cell::new(0));
     let result = TestRunner::new(config).run(&pushes, |push| {
-        let count = &counts[compare(&push)? as usize];
+        let count = match compare(&push)? {
+            Outcome::Taken => &taken,
+            Outcome::Refused(_) => &refused,
+            Outcome::Unreadable => &unreadable,
+        };
         count.set(count.get() + 1);
         Ok(())
     });
     if let Err(failure) = result {
         panic!("{failure}");
     }
-    for (outcome, count) in
-        [Outcome::Taken, Outcome::Refused, Outcome::Unreadable].iter().zip(counts)
-    {
-        assert!(count.get() >= cases / 20, "{outcome:?} only {} of {cases} times", count.get());
+    for count in [taken, refused, unreadable] {
+        assert!(count.get() >= cases / 20, "an outcome came up only {} times", count.get());
     }
 }
 
 fn compare(push: &Push) -> Result<Outcome, TestCaseError> {
     let key = GroupingKey::parse(push.key.path().as_bytes()).expect("the path is well formed");
-    let expected = body::read(&push.key, &push.body);
-    match (decode(&key, &push.body), expected) {
-        (Ok(batch), Ok(families)) => {
-            compare_families(&batch, &families)?;
-            Ok(Outcome::Taken)
-        }
-        (Err(Rejected::Syntax(error)), Err(Expected::Syntax { line })) => {
-            prop_assert_eq!(error.line as usize, line, "{}", error);
-            Ok(Outcome::Unreadable)
-        }
-        (Err(Rejected::Refused(refusal)), Err(Expected::Refused(reasons))) => {
-            let is_right = reasons.contains(&refusal::reason(&refusal));
-            prop_assert!(is_right, "{:?} is not among {:?}", refusal, reasons);
-            Ok(Outcome::Refused)
-        }
-        (decoded, expected) => {
-            Err(TestCaseError::fail(format!("decoded: {decoded:?}\nexpected: {expected:?}")))
-        }
+    let (decoded, expected) = (decode(&key, &push.body), body::read(&push.key, &push.body));
+    if let (Ok(batch), Ok(families)) = (&decoded, &expected) {
+        compare_families(batch, families)?;
     }
+    refusal::compare(&decoded, &expected).map_err(TestCaseError::fail)
 }
 
 fn compare_families(batch: &Batch, families: &body::Families) -> TestCaseResult {

@@ -14,20 +14,23 @@ use crate::shard::Mode;
 impl Http {
     /// Answers one request.
     pub(super) async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Reply {
-        let uri = request.uri().clone();
+        let (head, body) = request.into_parts();
         let config = &self.config;
-        let route =
-            route(request.method(), uri.path(), &config.telemetry_path, config.enable_admin_api);
+        let path = head.uri.path();
+        let route = route(&head.method, path, &config.telemetry_path, config.enable_admin_api);
         let (counted, reply) = match route {
             Route::Push { mode, tail } => {
                 let verb = if mode == Mode::Replace { Verb::Put } else { Verb::Post };
-                (Some((Handler::Push, verb)), self.push(mode, &tail, request, peer).await)
+                (
+                    Some((Handler::Push, verb)),
+                    self.push(mode, &tail, &head.headers, body, peer).await,
+                )
             }
             Route::Delete { tail } => {
-                let reply = self.delete(&tail, request.into_body()).await;
+                let reply = self.delete(&tail, body).await;
                 (Some((Handler::Delete, Verb::Delete)), reply)
             }
-            Route::Scrape => (None, self.scrape(request.headers()).await),
+            Route::Scrape => (None, self.scrape(&head.headers).await),
             Route::Status => (Some((Handler::Status, Verb::Get)), self.status_page()),
             Route::Static => {
                 (Some((Handler::Static, Verb::Get)), reply::error(StatusCode::NOT_FOUND, NOT_FOUND))
@@ -45,7 +48,7 @@ impl Http {
             }
             Route::Options(allowed) => (None, reply::options(allowed)),
             Route::MethodNotAllowed(allowed) => (None, reply::method_not_allowed(allowed)),
-            Route::Redirect(path) => (None, reply::redirect(&path, uri.query())),
+            Route::Redirect(path) => (None, reply::redirect(&path, head.uri.query())),
             Route::NotFound => (None, reply::error(StatusCode::NOT_FOUND, NOT_FOUND)),
             Route::BadPath => {
                 (None, reply::error(StatusCode::BAD_REQUEST, "invalid percent-encoding"))

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use hyper::{HeaderMap, Request, StatusCode};
+use hyper::{HeaderMap, StatusCode};
 
 use super::Http;
 use super::body::{BodyError, collect};
@@ -23,12 +23,13 @@ impl Http {
         &self,
         mode: Mode,
         tail: &[u8],
-        request: Request<Incoming>,
+        headers: &HeaderMap,
+        body: Incoming,
         peer: SocketAddr,
     ) -> Reply {
         let since = Instant::now();
         let mut body_bytes = 0;
-        let result = self.try_push(mode, tail, request, &mut body_bytes).await;
+        let result = self.try_push(mode, tail, headers, body, &mut body_bytes).await;
         let verb = if mode == Mode::Replace { Verb::Put } else { Verb::Post };
         self.own.pushed(verb, body_bytes, since);
         match result {
@@ -45,18 +46,18 @@ impl Http {
         &self,
         mode: Mode,
         tail: &[u8],
-        request: Request<Incoming>,
+        headers: &HeaderMap,
+        body: Incoming,
         body_bytes: &mut u64,
     ) -> Result<StatusCode, Failure> {
         let key = GroupingKey::parse(tail).map_err(Failure::Key)?;
-        let (head, body) = request.into_parts();
-        if is_protobuf(&head.headers) {
+        if is_protobuf(headers) {
             return Err(Failure::ContentType);
         }
         let bytes_max = self.config.push_body_bytes_max;
         let body = collect(body, bytes_max).await.map_err(Failure::Body)?;
         *body_bytes = body.len() as u64;
-        let encoding = head.headers.get(CONTENT_ENCODING);
+        let encoding = headers.get(CONTENT_ENCODING);
         let encoding =
             encoding.map_or(Encoding::Identity, |value| Encoding::parse(value.as_bytes()));
         let is_small = encoding == Encoding::Identity && body.len() <= DECODED_INLINE_BYTES_MAX;

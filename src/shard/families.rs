@@ -7,7 +7,8 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::family::{Family, FamilyId, FamilySnapshot};
-use super::group::{Held, Timestamp};
+use super::group::{Held, Timestamp, time_block};
+use super::pages::Place;
 use crate::exposition::Kind;
 use crate::push::{Batch, BatchFamily, PUSH_FAILURE_TIME, PUSH_TIME};
 
@@ -31,6 +32,7 @@ pub(super) struct Families {
     pub(super) series: u64,
     /// How many samples, likewise.
     pub(super) samples: u64,
+    scratch: Vec<u8>,
 }
 
 impl Index<FamilyId> for Families {
@@ -61,6 +63,23 @@ impl Families {
             unused: Vec::new(),
             series: 0,
             samples: 0,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Stores a push time, in the place of the one there was.
+    pub(super) fn set_time(
+        &mut self,
+        id: FamilyId,
+        key: &str,
+        time: Timestamp,
+        old: Option<Place>,
+    ) -> Place {
+        let family = &mut self.list[id as usize];
+        let block = time_block(&mut self.scratch, &family.name, key, time);
+        match old {
+            Some(place) => family.pages.replace(place, block),
+            None => family.pages.insert(block),
         }
     }
 

@@ -62,17 +62,20 @@ pub(super) struct Held {
     pub(super) series: SmallVec<[Series; 1]>,
 }
 
-/// The one line of a push time.
-pub(super) fn time_block(name: &str, key: &str, time: Timestamp) -> Arc<[u8]> {
-    let mut line = SmallVec::<[u8; 256]>::new();
+/// The one line of a push time. `scratch` is used and left for the next.
+pub(super) fn time_block(
+    scratch: &mut Vec<u8>,
+    name: &str,
+    key: &str,
+    time: Timestamp,
+) -> Arc<[u8]> {
+    scratch.clear();
     for part in [name, "{", key, "} "] {
-        line.extend_from_slice(part.as_bytes());
+        scratch.extend_from_slice(part.as_bytes());
     }
-    let mut number = Vec::with_capacity(24);
-    write_number(&mut number, time.seconds());
-    line.extend_from_slice(&number);
-    line.push(b'\n');
-    Arc::from(&line[..])
+    write_number(scratch, time.seconds());
+    scratch.push(b'\n');
+    Arc::from(&scratch[..])
 }
 
 /// A group at one moment, for the query API. Holds references only.

@@ -7,11 +7,11 @@ use hashbrown::hash_table::Entry;
 
 use super::families::{Families, PUSH_FAILURE_TIME_ID, PUSH_TIME_ID};
 use super::family::{FamilyId, FamilySnapshot};
-use super::group::{FamilyView, Group, GroupView, Held, Timestamp, time_block};
+use super::group::{FamilyView, Group, GroupView, Held, Timestamp};
 use super::index::Index;
 use super::page::Page;
 use super::plan::{self, Step, Steps};
-use crate::push::{Batch, GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, Refusal};
+use crate::push::{Batch, GroupingKey, Refusal};
 
 /// What a push does with the families it does not name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,9 +87,8 @@ impl Store {
         }
         let group = group_or_new(&mut self.groups, &mut self.families, hash, key, now);
         group.failed = now;
-        let block = time_block(PUSH_FAILURE_TIME, &group.key, now);
-        let pages = &mut self.families[PUSH_FAILURE_TIME_ID].pages;
-        group.failure_time = pages.replace(group.failure_time, block);
+        let place = Some(group.failure_time);
+        group.failure_time = self.families.set_time(PUSH_FAILURE_TIME_ID, &group.key, now, place);
     }
 
     /// Forgets a group, if there is one.
@@ -157,9 +156,8 @@ impl Store {
         };
         let group = group_or_new(&mut self.groups, &mut self.families, hash, key, now);
         group.pushed = now;
-        let block = time_block(PUSH_TIME, &group.key, now);
-        let pages = &mut self.families[PUSH_TIME_ID].pages;
-        group.push_time = pages.replace(group.push_time, block);
+        let place = Some(group.push_time);
+        group.push_time = self.families.set_time(PUSH_TIME_ID, &group.key, now, place);
         take_steps(&mut self.families, &mut group.families, &steps, batch, now);
         Ok(())
     }
@@ -216,17 +214,15 @@ fn group_or_new<'g>(
         Entry::Occupied(found) => return &mut found.into_mut().1,
         Entry::Vacant(new) => new,
     };
-    let mut time = |id: FamilyId, name| {
-        families[id].pages.insert(time_block(name, key.text(), Timestamp::NEVER))
-    };
+    let mut time = |id| families.set_time(id, key.text(), Timestamp::NEVER, None);
     let group = Group {
         key: key.text().into(),
         has_empty_instance: key.has_empty_instance(),
         created: now,
         pushed: Timestamp::NEVER,
         failed: Timestamp::NEVER,
-        push_time: time(PUSH_TIME_ID, PUSH_TIME),
-        failure_time: time(PUSH_FAILURE_TIME_ID, PUSH_FAILURE_TIME),
+        push_time: time(PUSH_TIME_ID),
+        failure_time: time(PUSH_FAILURE_TIME_ID),
         families: Vec::new(),
     };
     &mut new.insert((hash, group)).into_mut().1

@@ -8,21 +8,11 @@ use shardgate::shard::Mode;
 use crate::oracle::body::{self, Families, Reason, Rejected};
 use crate::oracle::key::{Key, Labels, spell};
 use crate::oracle::model::Kind;
+use crate::oracle::own::OWN;
 use crate::oracle::scrape::{Scrape, Scraped};
 
-/// A family of the gateway's own.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Own {
-    pub(crate) name: &'static str,
-    pub(crate) kind: Kind,
-    pub(crate) help: &'static str,
-    /// May be empty: the name is reserved all the same.
-    pub(crate) lines: &'static [&'static str],
-}
-
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Gateway {
-    own: &'static [Own],
     /// By the labels that their push times show.
     pub(crate) groups: BTreeMap<Labels, Group>,
 }
@@ -36,10 +26,6 @@ pub(crate) struct Group {
 }
 
 impl Gateway {
-    pub(crate) fn new(own: &'static [Own]) -> Gateway {
-        Gateway { own, groups: BTreeMap::new() }
-    }
-
     pub(crate) fn push(&mut self, key: &Key, mode: Mode, body: &[u8]) -> Result<(), Rejected> {
         let pushed = match body::read(key, body) {
             Err(rejected @ Rejected::Syntax { .. }) => return Err(rejected),
@@ -103,13 +89,13 @@ impl Gateway {
             // A scrape knows no gauge histograms.
             let kind = if kind == Kind::GaugeHistogram { Kind::Histogram } else { kind };
             let family = scrape.entry(name.to_owned()).or_insert_with(|| Scraped::new(kind, help));
-            let is_own = self.own.iter().any(|own| own.name == name && !own.lines.is_empty());
+            let is_own = OWN.iter().any(|own| own.name == name && !own.lines.is_empty());
             if !is_own && !help.is_empty() && (family.help.is_empty() || *help < *family.help) {
                 family.help = help.to_owned();
             }
             lines.iter().try_for_each(|line| family.add(name, line)).expect("the oracle is sound");
         };
-        for own in self.own.iter().filter(|own| !own.lines.is_empty()) {
+        for own in OWN.iter().filter(|own| !own.lines.is_empty()) {
             let lines: Vec<String> = own.lines.iter().map(|line| (*line).to_owned()).collect();
             add(own.name, own.kind, own.help, &lines);
         }
@@ -152,8 +138,7 @@ impl Gateway {
     /// Everything that is wrong with what it holds.
     fn contradictions(&self) -> BTreeSet<Reason> {
         let mut reasons = BTreeSet::new();
-        let mut kinds: BTreeMap<&str, Kind> =
-            self.own.iter().map(|own| (own.name, own.kind)).collect();
+        let mut kinds: BTreeMap<&str, Kind> = OWN.iter().map(|own| (own.name, own.kind)).collect();
         kinds.extend(
             ["push_time_seconds", "push_failure_time_seconds"].map(|name| (name, Kind::Gauge)),
         );

@@ -1,5 +1,7 @@
 //! One line of the text format, read letter by letter.
 
+use std::collections::VecDeque;
+
 use crate::oracle::key::Labels;
 
 /// What a line says.
@@ -29,7 +31,7 @@ pub(crate) enum Line {
 
 /// Reads a line that has lost its line end. `None` when it is not one of the format.
 pub(crate) fn read(line: &[u8]) -> Option<Line> {
-    let mut letters = Letters { left: line.to_vec() };
+    let mut letters = Letters { left: line.to_vec().into() };
     letters.skip_blanks();
     match letters.peek() {
         None => Some(Line::Comment),
@@ -61,7 +63,7 @@ fn comment(mut letters: Letters) -> Option<Line> {
         return Some(Line::Mention { name });
     }
     if keyword == b"TYPE" {
-        let word = String::from_utf8(letters.left).ok()?;
+        let word = String::from_utf8(letters.left.into()).ok()?;
         return Some(Line::Type { name, word });
     }
     let mut text = Vec::new();
@@ -130,18 +132,16 @@ fn read_labels(letters: &mut Letters) -> Option<Labels> {
 
 /// The part of a line that has not been read yet.
 struct Letters {
-    left: Vec<u8>,
+    left: VecDeque<u8>,
 }
 
 impl Letters {
     fn peek(&self) -> Option<u8> {
-        self.left.first().copied()
+        self.left.front().copied()
     }
 
     fn take(&mut self) -> Option<u8> {
-        let letter = self.peek()?;
-        self.left.remove(0);
-        Some(letter)
+        self.left.pop_front()
     }
 
     fn skip_blanks(&mut self) {

@@ -1,10 +1,41 @@
-//! The gateway's refusals in the oracle's words.
+//! What became of a push, there and in the oracle.
 
-use shardgate::push::Refusal;
+use shardgate::push::{Refusal, Rejected};
 
-use crate::oracle::body::Reason;
+use crate::oracle::body::{Reason, Rejected as Expected};
 
-pub(crate) fn reason(refusal: &Refusal) -> Reason {
+/// How a push came out on both sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Outcome {
+    Taken,
+    Refused(Reason),
+    Unreadable,
+}
+
+/// Compares two results; of those that were taken, not what they brought.
+pub(crate) fn compare<T, U>(
+    result: &Result<T, Rejected>,
+    expected: &Result<U, Expected>,
+) -> Result<Outcome, String> {
+    match (result, expected) {
+        (Ok(_), Ok(_)) => Ok(Outcome::Taken),
+        (Err(Rejected::Syntax(error)), Err(Expected::Syntax { line }))
+            if error.line as usize == *line =>
+        {
+            Ok(Outcome::Unreadable)
+        }
+        (Err(Rejected::Refused(refusal)), Err(Expected::Refused(reasons)))
+            if reasons.contains(&reason(refusal)) =>
+        {
+            Ok(Outcome::Refused(reason(refusal)))
+        }
+        (result, expected) => {
+            Err(format!("{:?}, but expected {:?}", result.as_ref().err(), expected.as_ref().err()))
+        }
+    }
+}
+
+fn reason(refusal: &Refusal) -> Reason {
     match refusal {
         Refusal::Timestamp { .. } => Reason::Timestamp,
         Refusal::ReservedLabel { .. } => Reason::ReservedLabel,

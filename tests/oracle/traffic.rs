@@ -5,21 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use shardgate::shard::Mode;
 
-use crate::oracle::gateway::Own;
 use crate::oracle::key::Key;
-use crate::oracle::model::Kind;
-
-/// What the gateway exposes about itself in these tests.
-pub(crate) const OWN: &[Own] = &[
-    Own { name: "own", kind: Kind::Gauge, help: "Own.", lines: &["own 1"] },
-    Own {
-        name: "own_wait",
-        kind: Kind::Summary,
-        help: "",
-        lines: &["own_wait_sum 0.5", "own_wait_count 2"],
-    },
-    Own { name: "own_rare_total", kind: Kind::Counter, help: "Rare.", lines: &[] },
-];
 
 /// The labels that samples bring. The first three are the same in some groups, and some of the others
 /// are what other groups add.
@@ -51,6 +37,18 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
         4 => key().prop_map(|key| Request::Delete { key }),
         1 => Just(Request::Wipe),
     ]
+}
+
+/// Requests that now and then bring a sample so long that a few of them fill a page, and one that
+/// grows has to leave it.
+pub(crate) fn bulky_request() -> impl Strategy<Value = Request> {
+    (request(), 0..5_usize).prop_map(|(mut request, size)| {
+        if let Request::Push { body, .. } = &mut request {
+            let pad = "x".repeat(size * 15_000);
+            *body = format!("bulk{{pad=\"{pad}\"}} 1\nbulk_{} 1\n{body}", size % 2);
+        }
+        request
+    })
 }
 
 fn key() -> impl Strategy<Value = Key> {

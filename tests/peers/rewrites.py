@@ -23,7 +23,7 @@ class Rewrite:
     name: str
     why: str
     source: str
-    """The section of the reference notes that lists it."""
+    """Where docs/compatibility.md lists it."""
     apply: Callable[[Request, frozenset[Grouping]], Request]
     """The same request where the rule does not apply; also given the groups that exist."""
 

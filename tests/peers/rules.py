@@ -70,7 +70,7 @@ class Rule:
     name: str
     why: str
     source: str
-    """The section of the reference notes that lists it."""
+    """Where docs/compatibility.md lists it."""
     covers: Callable[[Exchange], bool]
     settle: Settle
 
@@ -87,6 +87,13 @@ def _slashes_after_the_job(exchange: Exchange) -> bool:
     if exchange.request.method in ("PUT", "POST", "DELETE"):
         return exchange.subject.status == 400 and b"@base64/=" in exchange.subject.body
     return "allow" in exchange.subject.headers
+
+
+def _no_job(exchange: Exchange) -> bool:
+    path = path_of(exchange.request.target)
+    is_bare = re.fullmatch(rb"/+metrics/+job/", path) is not None
+    is_named = b"job name is required" in exchange.subject.body
+    return is_bare and is_named and exchange.statuses(400, 307)
 
 
 def _grouping_not_utf8(exchange: Exchange) -> bool:
@@ -163,6 +170,13 @@ RULES = (
         "Cleaning the path would address another group, so the answer names the way to an empty value.",
         f"{DEVIATIONS}: repeated slashes after /job/",
         _slashes_after_the_job,
+        Settle.NOTHING,
+    ),
+    Rule(
+        "no job at all",
+        "The reference redirects to a path that does not exist; the answer says what is missing.",
+        f"{DEVIATIONS}: a push without a job",
+        _no_job,
         Settle.NOTHING,
     ),
     Rule(

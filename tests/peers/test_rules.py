@@ -30,6 +30,11 @@ def refused(reason: bytes) -> Answer:
 
 CASES = {
     "slashes after the job": (push(b"", b"/metrics/job/a//x"), EMPTY_VALUE_HINT, MOVED),
+    "no job at all": (
+        push(b"", b"/metrics/job/"),
+        Answer(400, {}, b"job name is required\n"),
+        Answer(307, {"location": "/metrics/job"}, b""),
+    ),
     "grouping value that is not UTF-8": (push(b"", b"/metrics/job/%FF"), MALFORMED, REFUSED_PUSH),
     "group beside one with an empty instance": (push(b""), REFUSED_PUSH, REFUSED_PUSH),
     "le or quantile grouping a histogram or summary": (

@@ -1,0 +1,173 @@
+//! Stores that share an index, and the oracle beside them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
+use shardgate::exposition::Kind;
+use shardgate::push::{GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, Rejected, decode};
+use shardgate::scrape::merge;
+use shardgate::shard::{Index, Mode, Snapshot, Store, Timestamp};
+
+use crate::oracle::gateway::Gateway;
+use crate::oracle::key::{Key, spell};
+use crate::oracle::refusal::Outcome;
+use crate::oracle::scrape::{self, Scrape};
+use crate::oracle::traffic::Request;
+use crate::oracle::{own, refusal};
+
+/// What happens to the stores.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    Request(Request),
+    /// A scrape, after which the pages may be adopted.
+    Scrape {
+        adopt: bool,
+    },
+    /// A scrape begins, and is written only at the next `Finish`.
+    Begin,
+    Finish {
+        adopt: bool,
+    },
+}
+
+/// Both gateways, side by side.
+pub(crate) struct Pair {
+    stores: Vec<Store>,
+    /// The most families each store has shown at once: their numbers are below it.
+    families_most: Vec<u32>,
+    oracle: Gateway,
+    /// Scrapes that have begun, and what they have to show.
+    begun: Vec<(Vec<Snapshot>, Scrape)>,
+}
+
+impl Default for Pair {
+    fn default() -> Pair {
+        let index = Arc::new(Index::default());
+        let push_times = [PUSH_TIME, PUSH_FAILURE_TIME].map(|name| (name, Kind::Gauge));
+        for (name, kind) in push_times.into_iter().chain(own::reserved()) {
+            index.reserve(name, kind);
+        }
+        let stores = (0..3).map(|_| Store::new(Arc::clone(&index))).collect();
+        Pair { stores, families_most: vec![0; 3], oracle: Gateway::default(), begun: Vec::new() }
+    }
+}
+
+impl Pair {
+    fn take(&mut self, step: &Step, tally: &mut Tally) -> TestCaseResult {
+        match step {
+            Step::Request(Request::Push { key, mode, body }) => {
+                let expected = self.oracle.push(key, *mode, body.as_bytes());
+                let result = self.push(key, *mode, body);
+                let outcome = refusal::compare(&result, &expected).map_err(TestCaseError::fail)?;
+                *tally.entry(outcome).or_default() += 1;
+            }
+            Step::Request(Request::Delete { key }) => {
+                self.oracle.delete(key);
+                let (store, hash, key) = self.store(key);
+                store.delete(hash, &key);
+            }
+            Step::Request(Request::Wipe) => {
+                self.oracle.wipe();
+                self.stores.iter_mut().for_each(Store::wipe);
+            }
+            Step::Scrape { adopt } => {
+                let snapshots = self.snapshots();
+                self.finish(snapshots, &self.oracle.scrape(), *adopt)?;
+            }
+            Step::Begin => {
+                let begun = (self.snapshots(), self.oracle.scrape());
+                self.begun.push(begun);
+            }
+            Step::Finish { adopt } => {
+                for (snapshots, expected) in std::mem::take(&mut self.begun) {
+                    self.finish(snapshots, &expected, *adopt)?;
+                }
+            }
+        }
+        let count = |of: fn(&Store) -> u64| self.stores.iter().map(of).sum::<u64>();
+        prop_assert_eq!(count(Store::groups), self.oracle.groups.len() as u64);
+        prop_assert_eq!((count(Store::series), count(Store::samples)), self.oracle.counts());
+        Ok(())
+    }
+
+    /// The store of a group. The hashes meet often, and say nothing about the store.
+    fn store(&mut self, key: &Key) -> (&mut Store, u64, GroupingKey) {
+        let key = GroupingKey::parse(key.path().as_bytes()).expect("the path is well formed");
+        let letters: u64 = key.text().bytes().map(u64::from).sum();
+        (&mut self.stores[(letters / 5 % 3) as usize], letters % 2, key)
+    }
+
+    fn push(&mut self, key: &Key, mode: Mode, body: &str) -> Result<(), Rejected> {
+        let (store, hash, key) = self.store(key);
+        let decoded = decode(&key, body.as_bytes());
+        if let Err(Rejected::Refused(_)) = decoded {
+            store.fail(hash, &key, Timestamp::now());
+        }
+        store.push(hash, &key, mode, &decoded?, Timestamp::now()).map_err(Rejected::Refused)
+    }
+
+    fn snapshots(&self) -> Vec<Snapshot> {
+        self.stores.iter().map(Store::snapshot).collect()
+    }
+
+    /// Writes and compares a scrape, then perhaps lets the stores adopt its pages, those that have
+    /// changed meanwhile among them.
+    fn finish(
+        &mut self,
+        snapshots: Vec<Snapshot>,
+        expected: &Scrape,
+        adopt: bool,
+    ) -> TestCaseResult {
+        let text = merge(&snapshots, own::families()).text().concat();
+        let text = String::from_utf8(text).expect("an exposition is UTF-8");
+        let read =
+            scrape::read(&text).map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
+        prop_assert_eq!(&read, expected, "{}", text);
+        for ((store, most), snapshot) in
+            self.stores.iter_mut().zip(&mut self.families_most).zip(snapshots)
+        {
+            *most = (*most)
+                .max(store.snapshot().families.len() as u32)
+                .max(snapshot.families.len() as u32);
+            for (number, page) in snapshot.families.iter().flat_map(|family| &family.pages) {
+                // The number of the family is not public; under a wrong one nothing happens.
+                (0..*most).filter(|_| adopt).for_each(|family| store.adopt(family, *number, page));
+            }
+        }
+        Ok(())
+    }
+
+    fn compare_views(&self) -> TestCaseResult {
+        let mut views = BTreeMap::new();
+        for view in self.stores.iter().flat_map(Store::view) {
+            let times = (view.pushed != Timestamp::NEVER, view.failed != Timestamp::NEVER);
+            let families: Vec<String> = view
+                .families
+                .iter()
+                .filter(|family| ![PUSH_TIME, PUSH_FAILURE_TIME].contains(&&*family.name))
+                .map(|family| {
+                    let text = family.text().escape_ascii();
+                    let help = family.help.as_deref().unwrap_or_default();
+                    format!("{} {:?} {help} {text}", family.name, family.kind)
+                })
+                .collect();
+            views.insert(view.key.to_string(), (view.has_empty_instance, times, families));
+        }
+        let mut expected = BTreeMap::new();
+        for (labels, group) in &self.oracle.groups {
+            let is_empty = group.key.labels.get("instance").is_some_and(String::is_empty);
+            let families = group.families.iter().map(|(name, family)| {
+                let text = family.lines(name).join("\n") + "\n";
+                let text = text.as_bytes().escape_ascii();
+                format!("{name} {:?} {} {text}", family.kind, family.help)
+            });
+            let times = (group.is_pushed, group.is_failed);
+            expected.insert(spell(labels), (is_empty, times, families.collect()));
+        }
+        prop_assert_eq!(views, expected);
+        Ok(())
+    }
+}
+
