@@ -67,6 +67,8 @@ pub(super) fn route<'a>(
             Method::PUT => Route::Push { mode: Mode::Replace, tail },
             Method::POST => Route::Push { mode: Mode::Add, tail },
             Method::DELETE => Route::Delete { tail },
+            // Without a job there is nothing here, which a push is told in words.
+            _ if matches!(&tail[..], b"/" | b"@base64/") => Route::NotFound,
             Method::OPTIONS => Route::Options(PUSH),
             _ => Route::MethodNotAllowed(PUSH),
         };
@@ -210,6 +212,8 @@ mod tests {
         );
         assert_eq!(at("PUT", "/metrics/jobs/a"), "NotFound");
         assert_eq!(at("PUT", "/metrics/job"), "NotFound");
+        assert_eq!(at("PUT", "/metrics/job/"), "Replace /");
+        assert_eq!(at("GET", "/metrics/job/"), "NotFound");
         for bad in ["/metrics/job/a%", "/metrics/job/a%4", "/metrics/job/a%zz", "/%"] {
             assert_eq!(at("PUT", bad), "BadPath");
         }

@@ -71,17 +71,6 @@ impl Gateway {
         self.groups.clear();
     }
 
-    /// How many series the groups show, and how many samples.
-    pub(crate) fn counts(&self) -> (u64, u64) {
-        let families = self.groups.values().flat_map(|group| &group.families);
-        let of_family =
-            families.map(|(name, family)| (family.series.len(), family.lines(name).len()));
-        let push_times = 2 * self.groups.len();
-        let sum =
-            of_family.fold((push_times, push_times), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-        (sum.0 as u64, sum.1 as u64)
-    }
-
     /// All that it exposes.
     pub(crate) fn scrape(&self) -> Scrape {
         let mut scrape = Scrape::new();

@@ -44,11 +44,5 @@ pub(crate) fn spell(labels: &Labels) -> String {
 }
 
 fn escape(value: &str) -> String {
-    let escaped = value.chars().map(|letter| match letter {
-        '\\' => r"\\".to_owned(),
-        '"' => r#"\""#.to_owned(),
-        '\n' => r"\n".to_owned(),
-        other => other.to_string(),
-    });
-    escaped.collect()
+    value.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n")
 }

@@ -55,26 +55,15 @@ impl Default for Pair {
 }
 
 impl Pair {
-    fn take(&mut self, step: &Step, tally: &mut Tally) -> TestCaseResult {
+    /// Does the same to both. A push comes out as the outcome says.
+    pub(crate) fn take(&mut self, step: &Step) -> Result<Option<Outcome>, TestCaseError> {
+        let mut outcome = None;
         match step {
-            Step::Request(Request::Push { key, mode, body }) => {
-                let expected = self.oracle.push(key, *mode, body.as_bytes());
-                let result = self.push(key, *mode, body);
-                let outcome = refusal::compare(&result, &expected).map_err(TestCaseError::fail)?;
-                *tally.entry(outcome).or_default() += 1;
-            }
-            Step::Request(Request::Delete { key }) => {
-                self.oracle.delete(key);
-                let (store, hash, key) = self.store(key);
-                store.delete(hash, &key);
-            }
-            Step::Request(Request::Wipe) => {
-                self.oracle.wipe();
-                self.stores.iter_mut().for_each(Store::wipe);
-            }
+            Step::Request(request) => outcome = self.request(request)?,
             Step::Scrape { adopt } => {
                 let snapshots = self.snapshots();
-                self.finish(snapshots, &self.oracle.scrape(), *adopt)?;
+                self.finish(&snapshots, &self.oracle.scrape(), *adopt)?;
+                self.compare_views()?;
             }
             Step::Begin => {
                 let begun = (self.snapshots(), self.oracle.scrape());
@@ -82,14 +71,34 @@ impl Pair {
             }
             Step::Finish { adopt } => {
                 for (snapshots, expected) in std::mem::take(&mut self.begun) {
-                    self.finish(snapshots, &expected, *adopt)?;
+                    self.finish(&snapshots, &expected, *adopt)?;
                 }
             }
         }
         let count = |of: fn(&Store) -> u64| self.stores.iter().map(of).sum::<u64>();
         prop_assert_eq!(count(Store::groups), self.oracle.groups.len() as u64);
-        prop_assert_eq!((count(Store::series), count(Store::samples)), self.oracle.counts());
-        Ok(())
+        prop_assert_eq!((count(Store::series), count(Store::samples)), counts(&self.oracle));
+        Ok(outcome)
+    }
+
+    fn request(&mut self, request: &Request) -> Result<Option<Outcome>, TestCaseError> {
+        match request {
+            Request::Push { key, mode, body } => {
+                let expected = self.oracle.push(key, *mode, body.as_bytes());
+                let result = self.push(key, *mode, body);
+                return refusal::compare(&result, &expected).map(Some).map_err(TestCaseError::fail);
+            }
+            Request::Delete { key } => {
+                self.oracle.delete(key);
+                let (store, hash, key) = self.store(key);
+                store.delete(hash, &key);
+            }
+            Request::Wipe => {
+                self.oracle.wipe();
+                self.stores.iter_mut().for_each(Store::wipe);
+            }
+        }
+        Ok(None)
     }
 
     /// The store of a group. The hashes meet often, and say nothing about the store.
@@ -114,31 +123,25 @@ impl Pair {
 
     /// Writes and compares a scrape, then perhaps lets the stores adopt its pages, those that have
     /// changed meanwhile among them.
-    fn finish(
-        &mut self,
-        snapshots: Vec<Snapshot>,
-        expected: &Scrape,
-        adopt: bool,
-    ) -> TestCaseResult {
-        let text = merge(&snapshots, own::families()).text().concat();
+    fn finish(&mut self, snapshots: &[Snapshot], expected: &Scrape, adopt: bool) -> TestCaseResult {
+        let text = merge(snapshots, own::families()).text().concat();
         let text = String::from_utf8(text).expect("an exposition is UTF-8");
-        let read =
-            scrape::read(&text).map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
-        prop_assert_eq!(&read, expected, "{}", text);
-        for ((store, most), snapshot) in
-            self.stores.iter_mut().zip(&mut self.families_most).zip(snapshots)
-        {
-            *most = (*most)
-                .max(store.snapshot().families.len() as u32)
-                .max(snapshot.families.len() as u32);
+        let read = scrape::read(&text).map_err(TestCaseError::fail)?;
+        prop_assert_eq!(&read, expected);
+        for (at, snapshot) in snapshots.iter().enumerate().filter(|_| adopt) {
+            let store = &mut self.stores[at];
+            let families = store.snapshot().families.len().max(snapshot.families.len()) as u32;
+            let most = self.families_most[at].max(families);
+            self.families_most[at] = most;
             for (number, page) in snapshot.families.iter().flat_map(|family| &family.pages) {
                 // The number of the family is not public; under a wrong one nothing happens.
-                (0..*most).filter(|_| adopt).for_each(|family| store.adopt(family, *number, page));
+                (0..most).for_each(|family| store.adopt(family, *number, page));
             }
         }
         Ok(())
     }
 
+    /// Compares what the query API would show.
     fn compare_views(&self) -> TestCaseResult {
         let mut views = BTreeMap::new();
         for view in self.stores.iter().flat_map(Store::view) {
@@ -171,3 +174,14 @@ impl Pair {
     }
 }
 
+/// How many series the groups show, and how many samples.
+fn counts(oracle: &Gateway) -> (u64, u64) {
+    let families = oracle.groups.values().flat_map(|group| &group.families);
+    let push_times = 2 * oracle.groups.len();
+    let (mut series, mut samples) = (push_times, push_times);
+    for (name, family) in families {
+        series += family.series.len();
+        samples += family.lines(name).len();
+    }
+    (series as u64, samples as u64)
+}

@@ -39,18 +39,6 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
     ]
 }
 
-/// Requests that now and then bring a sample so long that a few of them fill a page, and one that
-/// grows has to leave it.
-pub(crate) fn bulky_request() -> impl Strategy<Value = Request> {
-    (request(), 0..5_usize).prop_map(|(mut request, size)| {
-        if let Request::Push { body, .. } = &mut request {
-            let pad = "x".repeat(size * 15_000);
-            *body = format!("bulk{{pad=\"{pad}\"}} 1\nbulk_{} 1\n{body}", size % 2);
-        }
-        request
-    })
-}
-
 fn key() -> impl Strategy<Value = Key> {
     let labels: &[&[(&str, &str)]] = &[
         &[],

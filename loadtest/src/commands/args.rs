@@ -1,0 +1,174 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+use crate::profile::{Count, Rate, Span};
+use crate::spawn::Recipe;
+
+/// Measures any gateway that speaks the Pushgateway's protocol.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run one profile against one target.
+    Run(RunArgs),
+    /// Measure several targets side by side, in interleaved rounds.
+    Compare(CompareArgs),
+    /// Start the gateway at several numbers of shards and compare them.
+    Sweep(SweepArgs),
+    /// Serve the bare ceiling: a hyper server that reads the body and answers 200.
+    Sink(SinkArgs),
+}
+
+/// The workload: a profile, and what of it to change.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct WorkloadArgs {
+    /// The profile to run.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) profile: PathBuf,
+    /// Connections, instead of the profile's.
+    #[arg(long, value_parser = count)]
+    pub(crate) connections: Option<Count>,
+    /// Groups, instead of the profile's.
+    #[arg(long, value_parser = count)]
+    pub(crate) groups: Option<Count>,
+    /// Time before the measurement, instead of the profile's.
+    #[arg(long, value_parser = span)]
+    pub(crate) warmup: Option<Span>,
+    /// One connection per push (false) or many pushes per connection, instead of the profile's.
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) keep_alive: Option<bool>,
+    /// Push every group once before the measurement, instead of what the profile says.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) prefill: Option<bool>,
+    /// Open loop: pushes a second at random (Poisson) times, instead of the profile's arrivals.
+    #[arg(long, value_name = "PER_SECOND", value_parser = rate)]
+    pub(crate) rate: Option<Rate>,
+    /// Worker threads; the number of CPUs by default.
+    #[arg(long, value_parser = count)]
+    pub(crate) workers: Option<Count>,
+    /// Aim at a host that is not this machine: only at one that is yours.
+    #[arg(long)]
+    pub(crate) i_own_this_target: bool,
+}
+
+/// Where the result goes besides standard output.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PageArgs {
+    /// Write a report with plots: one HTML file that needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Write each plot as an SVG file into this folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) svg: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) workload: WorkloadArgs,
+    /// The gateway's URL, such as <http://127.0.0.1:9091>.
+    #[arg(long, value_name = "URL")]
+    pub(crate) target: String,
+    /// The gateway's process; found through its port when on this machine.
+    #[arg(long, value_name = "PID")]
+    pub(crate) target_pid: Option<u32>,
+    /// Length of the measurement, instead of the profile's.
+    #[arg(long, value_parser = span)]
+    pub(crate) duration: Option<Span>,
+    /// Give every push a value of its own and check afterwards that none was lost. Exits with an
+    /// error if one was.
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// Print JSON instead of the table.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) output: PageArgs,
+}
+
+/// How several targets are visited.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RoundsArgs {
+    /// Rounds; each visits every target once.
+    #[arg(long, default_value = "5", value_parser = count)]
+    pub(crate) rounds: Count,
+    /// Length of each visit, after the profile's warm-up.
+    #[arg(long, default_value = "4s", value_parser = span)]
+    pub(crate) round_seconds: Span,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SweepArgs {
+    #[command(flatten)]
+    pub(crate) workload: WorkloadArgs,
+    /// The numbers of shards, such as 1,2,4,8; ratios refer to the first.
+    #[arg(long, value_delimiter = ',', required = true, value_parser = count)]
+    pub(crate) shards: Vec<Count>,
+    /// The gateway to start; by default the shardgate beside this program.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) binary: Option<PathBuf>,
+    /// Further flags for the gateway, such as --gateway-flag=--persistence.file=/tmp/x; repeatable.
+    #[arg(long = "gateway-flag", value_name = "FLAG", allow_hyphen_values = true)]
+    pub(crate) gateway_flags: Vec<String>,
+    #[command(flatten)]
+    pub(crate) rounds: RoundsArgs,
+    /// Print JSON instead of the table.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) output: PageArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CompareArgs {
+    #[command(flatten)]
+    pub(crate) workload: WorkloadArgs,
+    /// A running target, as URL or name=URL; repeatable.
+    #[arg(long = "target", value_name = "[NAME=]URL")]
+    pub(crate) targets: Vec<String>,
+    /// A target to start and stop: its command, in which {port} stands for the port; repeatable.
+    #[arg(long, value_name = "[NAME=]COMMAND", value_parser = Recipe::parse)]
+    pub(crate) spawn: Vec<Recipe>,
+    /// Also measure the bare ceiling, started by the tester.
+    #[arg(long)]
+    pub(crate) sink: bool,
+    /// The target that ratios refer to; by default the first: of --target, --sink, then --spawn.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) baseline: Option<String>,
+    #[command(flatten)]
+    pub(crate) rounds: RoundsArgs,
+    /// Print JSON instead of the table.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) output: PageArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SinkArgs {
+    /// The port on 127.0.0.1; 0 takes a free one and prints it.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port: u16,
+}
+
+fn count(text: &str) -> Result<Count, String> {
+    let count: u64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
+    Count::try_from(count)
+}
+
+fn rate(text: &str) -> Result<Rate, String> {
+    Rate::new(text.parse().map_err(|_| format!("`{text}` is not a number"))?)
+}
+
+/// Seconds may go without their unit here.
+fn span(text: &str) -> Result<Span, String> {
+    if text.parse::<f64>().is_ok() { Span::parse(&format!("{text}s")) } else { Span::parse(text) }
+}

@@ -1,0 +1,34 @@
+//! `loadtest compare`: several targets side by side.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use super::args::CompareArgs;
+use super::contenders::{Contender, assemble};
+use super::rounds::measure;
+use super::workload::{load_profile, write_page};
+use crate::output::{comparison_json, comparison_page, comparison_table, print};
+
+pub(super) fn execute(args: &CompareArgs) -> Result<ExitCode, Box<dyn Error>> {
+    let profile = load_profile(&args.workload)?;
+    let contenders = assemble(args, &profile)?;
+    let baseline = baseline(args, &contenders)?;
+    let comparison = measure(profile, &args.workload, &args.rounds, &contenders, baseline)?;
+    if args.json {
+        print(&format!("{:#}\n", comparison_json(&comparison)));
+    } else {
+        print(&comparison_table(&comparison));
+    }
+    write_page(&args.output, || comparison_page(&comparison))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn baseline(args: &CompareArgs, contenders: &[Contender]) -> Result<usize, Box<dyn Error>> {
+    let Some(name) = &args.baseline else {
+        return Ok(0);
+    };
+    contenders
+        .iter()
+        .position(|contender| contender.name == *name)
+        .ok_or_else(|| format!("--baseline {name}: no target has this name").into())
+}

@@ -1,0 +1,26 @@
+//! One file per command: flags in, exit code out.
+
+mod args;
+mod compare;
+mod contenders;
+mod rounds;
+mod run;
+mod sink;
+mod sweep;
+mod workload;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+pub(crate) fn execute() -> Result<ExitCode, Box<dyn Error>> {
+    match Args::parse().command {
+        Command::Run(args) => run::execute(&args),
+        Command::Compare(args) => compare::execute(&args),
+        Command::Sweep(args) => sweep::execute(&args),
+        Command::Sink(args) => sink::execute(&args),
+    }
+}

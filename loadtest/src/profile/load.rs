@@ -1,0 +1,91 @@
+//! Reads a profile from its file.
+
+use std::path::{Path, PathBuf};
+use std::{fmt, fs, io};
+
+use super::check::check;
+use super::{Profile, keys::ProfileKeys};
+
+/// Why a profile cannot be used.
+#[derive(Debug)]
+pub(crate) enum ProfileError {
+    Unreadable(PathBuf, io::Error),
+    /// The message names the line.
+    Invalid(PathBuf, String),
+}
+
+impl fmt::Display for ProfileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Invalid(path, message) => write!(f, "{}: {message}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for ProfileError {}
+
+/// Reads and checks the profile at `path`; files it names stand beside it.
+pub(crate) fn load(path: &Path) -> Result<Profile, ProfileError> {
+    let text =
+        fs::read_to_string(path).map_err(|e| ProfileError::Unreadable(path.to_owned(), e))?;
+    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let folder = path.parent().unwrap_or(Path::new(""));
+    parse(&text, name, folder).map_err(|message| ProfileError::Invalid(path.to_owned(), message))
+}
+
+fn parse(text: &str, name: String, folder: &Path) -> Result<Profile, String> {
+    let keys: ProfileKeys =
+        toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+    check(keys, name, folder).map_err(|(span, message)| {
+        let line = text[..span.start.min(text.len())].matches('\n').count() + 1;
+        format!("line {line}: {message}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEAST: &str = "about = \"x\"\n[groups]\ncount = 1\n[[bodies]]\nfamilies = 1\n";
+
+    fn complaint(text: &str) -> String {
+        parse(text, String::new(), Path::new("")).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn the_least_profile_is_complete() {
+        let profile = parse(LEAST, "least".to_owned(), Path::new("")).expect("valid");
+        assert_eq!((profile.name.as_str(), profile.connections.get()), ("least", 64));
+    }
+
+    #[test]
+    fn every_complaint_names_its_line() {
+        let cases = [
+            ("about = \"x\"\ntypo = 1\n", 2),
+            ("about = \"x\"\n[groups]\ncount = 0\n[[bodies]]\nfamilies = 1\n", 3),
+            ("about = \"x\"\n[groups]\ncount = 1\nchurn = 1.5\n[[bodies]]\nfamilies = 1\n", 4),
+            ("about = \"x\"\nduration = \"10\"\n", 2),
+            ("about = \" \"\n[groups]\ncount = 1\n[[bodies]]\nfamilies = 1\n", 1),
+            ("about = \"x\"\n[groups]\ncount = 1\n[[bodies]]\ngzip = true\n", 4),
+            ("about = \"x\"\n[groups]\ncount = 1\n[[bodies]]\nfile = \"a\"\nfamilies = 1\n", 4),
+            ("about = \"x\"\n[groups]\ncount = 1\npath = \"/metrics/job/a\"\n", 4),
+        ];
+        for (text, line) in cases {
+            let message = complaint(text);
+            assert!(message.contains(&format!("line {line}")), "{text}\n=> {message}");
+        }
+        let cases = [
+            "[arrivals]\nkind = \"constant\"\n",
+            "[arrivals]\nkind = \"constant\"\nrate = 5\nsize = 5\n",
+            "[arrivals]\nkind = \"bursts\"\nsize = 5\nevery = \"1s\"\nwithin = \"2s\"\n",
+            "[mix]\ndelete = 1\n",
+        ];
+        for text in cases {
+            let message = complaint(&format!("{LEAST}{text}"));
+            assert!(message.contains("line 6"), "{text}\n=> {message}");
+        }
+        let message = complaint(&format!("{LEAST}[arrivals]\nkind = \"constant\"\nrate = 0\n"));
+        assert!(message.contains("line 8"), "{message}");
+    }
+}

@@ -1,0 +1,242 @@
+//! Compares what a gateway shows with what may be there.
+
+use std::time::{Duration, Instant};
+use std::{fmt, io, thread};
+
+use ahash::AHashMap;
+
+use super::api::{self, Marks};
+use super::exposition::{self, GroupKey, Shown};
+use super::ledger::{Content, Ledger, Standing};
+use crate::client::{Failure, Target, fetch};
+use crate::profile::PathTemplate;
+use crate::workload::{FIRST_MARK, Head};
+
+/// How the gateway is to be read, and what one push leaves in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Expectation {
+    pub(crate) target: Target,
+    pub(crate) head: Head,
+    pub(crate) path: PathTemplate,
+    /// Sample lines of each kind of body; a mark tells the kind.
+    pub(crate) samples: Vec<usize>,
+    /// Whether every push replaces its whole group, so that samples can be counted.
+    pub(crate) replaces_all: bool,
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Verdict {
+    pub(crate) groups: u64,
+    /// Groups that were acknowledged and are not there.
+    pub(crate) lost: u64,
+    /// Groups that show a push which a later acknowledged one has replaced.
+    pub(crate) stale: u64,
+    /// Groups that are there and cannot be, or show what was never acknowledged nor in doubt.
+    pub(crate) phantom: u64,
+    /// Groups that show parts of a push.
+    pub(crate) half_applied: u64,
+    /// Groups that the query API shows otherwise than allowed; none if it is not served.
+    pub(crate) api_differs: Option<u64>,
+    /// Some findings in words.
+    pub(crate) examples: Vec<String>,
+}
+
+/// Why nothing can be said.
+#[derive(Debug)]
+pub(crate) enum VerifyError {
+    Failure(Failure),
+    Status(u16),
+    Unreadable(String),
+    Io(io::Error),
+    /// The target shows marks before the run.
+    NotFresh,
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failure(failure) => write!(f, "cannot scrape the target to verify: {failure}"),
+            Self::Status(status) => write!(f, "the scrape to verify was answered {status}"),
+            Self::Unreadable(what) => write!(f, "cannot read the target's answer: {what}"),
+            Self::Io(error) => error.fmt(f),
+            Self::NotFresh => f.write_str(
+                "the target holds groups of an earlier verified run: wipe or restart it first",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for VerifyError {}
+
+impl Verdict {
+    pub(crate) fn is_clean(&self) -> bool {
+        self.lost + self.stale + self.phantom + self.half_applied == 0
+            && self.api_differs.is_none_or(|n| n == 0)
+    }
+
+    fn example(&mut self, text: String) {
+        const EXAMPLES_MAX: usize = 5;
+        if self.examples.len() < EXAMPLES_MAX {
+            self.examples.push(text);
+        }
+    }
+}
+
+/// A verified run needs a target without marks.
+pub(crate) fn assert_fresh(expected: &Expectation) -> Result<(), VerifyError> {
+    let names = label_names(&expected.path);
+    let groups = scrape(expected, &names)?;
+    let marked = groups.values().any(|shown| shown.marks.iter().any(Option::is_some));
+    if marked { Err(VerifyError::NotFresh) } else { Ok(()) }
+}
+
+/// Scrapes the target and judges. A gateway that acknowledges before it applies gets a moment.
+pub(crate) fn verify(expected: &Expectation, ledgers: Vec<Ledger>) -> Result<Verdict, VerifyError> {
+    const SETTLE_LIMIT: Duration = Duration::from_secs(5);
+    const ASK_EVERY: Duration = Duration::from_millis(250);
+    let names = label_names(&expected.path);
+    let standings: Vec<(GroupKey, Standing)> = ledgers
+        .into_iter()
+        .flat_map(Ledger::into_groups)
+        .map(|(group, standing)| (label_values(&expected.path, group), standing))
+        .collect();
+    let started = Instant::now();
+    loop {
+        let mut verdict = judge(expected, &standings, scrape(expected, &names)?);
+        if let Some(marks) = query_api(expected, &names)? {
+            judge_api(&mut verdict, &standings, &marks);
+        }
+        if verdict.is_clean() || started.elapsed() > SETTLE_LIMIT {
+            return Ok(verdict);
+        }
+        thread::sleep(ASK_EVERY);
+    }
+}
+
+fn judge(
+    expected: &Expectation,
+    standings: &[(GroupKey, Standing)],
+    mut shown: AHashMap<GroupKey, Shown>,
+) -> Verdict {
+    let mut verdict = Verdict { groups: standings.len() as u64, ..Verdict::default() };
+    for (key, standing) in standings {
+        let Some(group) = shown.remove(key) else {
+            if !standing.allows(None) {
+                verdict.lost += 1;
+                verdict.example(format!("{key:?} is lost"));
+            }
+            continue;
+        };
+        let [Some(mark), Some(last)] = group.marks else {
+            verdict.half_applied += 1;
+            verdict.example(format!("{key:?} lacks a mark: {:?}", group.marks));
+            continue;
+        };
+        if mark != last || !has_all_samples(expected, mark, group.samples) {
+            verdict.half_applied += 1;
+            verdict.example(format!(
+                "{key:?} mixes pushes {mark} and {last}, {} samples",
+                group.samples
+            ));
+        } else if !standing.allows(Some(mark)) {
+            if standing.is_older(mark) {
+                verdict.stale += 1;
+                verdict.example(format!("{key:?} shows the replaced push {mark}"));
+            } else {
+                verdict.phantom += 1;
+                verdict.example(format!("{key:?} shows {mark}, which cannot be there"));
+            }
+        }
+    }
+    let strangers = shown.iter().filter(|(_, group)| group.marks.iter().any(Option::is_some));
+    for (key, _) in strangers {
+        verdict.phantom += 1;
+        verdict.example(format!("{key:?} was never pushed"));
+    }
+    verdict
+}
+
+fn has_all_samples(expected: &Expectation, mark: u64, samples: usize) -> bool {
+    let kind = mark.saturating_sub(FIRST_MARK) as usize % expected.samples.len();
+    !expected.replaces_all || expected.samples.get(kind) == Some(&samples)
+}
+
+fn judge_api(verdict: &mut Verdict, standings: &[(GroupKey, Standing)], marks: &Marks) {
+    let wrong = standings.iter().filter(|(key, standing)| {
+        let content: Content = match marks.get(key) {
+            None => None,
+            Some([Some(first), Some(last)]) if first == last => Some(*first),
+            Some(_) => return true,
+        };
+        !standing.allows(content)
+    });
+    let wrong: Vec<&GroupKey> = wrong.map(|(key, _)| key).collect();
+    verdict.api_differs = Some(wrong.len() as u64);
+    if let Some(key) = wrong.first() {
+        verdict.example(format!("the query API shows {key:?} otherwise: {:?}", marks.get(*key)));
+    }
+}
+
+fn scrape(
+    expected: &Expectation,
+    names: &[String],
+) -> Result<AHashMap<GroupKey, Shown>, VerifyError> {
+    let (status, body) = get(expected, "/metrics")?;
+    if status != 200 {
+        return Err(VerifyError::Status(status));
+    }
+    let text = str::from_utf8(&body).map_err(|e| VerifyError::Unreadable(e.to_string()))?;
+    Ok(exposition::read(text, names))
+}
+
+/// None if the target does not serve it.
+fn query_api(expected: &Expectation, names: &[String]) -> Result<Option<Marks>, VerifyError> {
+    let (status, body) = get(expected, "/api/v1/metrics")?;
+    if status != 200 {
+        return Ok(None);
+    }
+    api::read(&body, names).map(Some).map_err(|e| VerifyError::Unreadable(e.to_string()))
+}
+
+fn get(expected: &Expectation, path: &str) -> Result<(u16, Vec<u8>), VerifyError> {
+    const LIMIT: Duration = Duration::from_secs(120);
+    let request = expected.head.get(path, "Accept: text/plain\r\n");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(VerifyError::Io)?;
+    let fetched = runtime.block_on(fetch(&expected.target, &request, LIMIT));
+    let (answer, body) = fetched.map_err(VerifyError::Failure)?;
+    Ok((answer.status, body))
+}
+
+/// The names of the grouping labels: every other segment of a group's path.
+fn label_names(path: &PathTemplate) -> Vec<String> {
+    segments(path, 0).into_iter().step_by(2).collect()
+}
+
+fn label_values(path: &PathTemplate, group: u64) -> GroupKey {
+    segments(path, group).into_iter().skip(1).step_by(2).collect()
+}
+
+/// The path behind `/metrics/`.
+fn segments(path: &PathTemplate, group: u64) -> Vec<String> {
+    let mut bytes = Vec::new();
+    path.render(group, &mut bytes);
+    let text = String::from_utf8_lossy(&bytes);
+    text.split('/').skip(2).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_come_from_the_path() {
+        let path = "/metrics/job/job{group%50}/instance/node-{group}".to_owned();
+        let path = PathTemplate::try_from(path).expect("valid");
+        assert_eq!(label_names(&path), ["job", "instance"]);
+        assert_eq!(label_values(&path, 51), ["job1", "node-51"]);
+    }
+}

@@ -1,0 +1,108 @@
+//! Bodies: what pushes carry, built once before the run.
+//!
+//! A generated body begins as [`family::Family`]s, made from the seed, and is written out as
+//! [`text`] or [`protobuf`]; a body from a file is text already. Either way the result is bytes,
+//! and the places in them that change from push to push.
+
+mod family;
+mod gzip;
+mod protobuf;
+mod shape;
+mod text;
+mod values;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::{fs, io};
+
+pub(crate) use gzip::Gzip;
+pub(crate) use values::Values;
+
+use super::rng::Rng;
+use crate::profile::{Body, Format, Profile, Source};
+
+/// The families that carry a push's mark, when a run is verified: the first and the last of the
+/// body, so that a push applied by half shows.
+pub(crate) const MARK_FAMILIES: [&str; 2] = ["loadtest_push_first", "loadtest_push_last"];
+/// Marks have ten digits, so that they stand in the text without padding.
+pub(crate) const FIRST_MARK: u64 = 1_000_000_000;
+
+/// One kind of body; each connection works on a copy of the bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct BodyTemplate {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) values: Values,
+    /// Ready compressed bodies, if pushes carry these instead.
+    pub(crate) compressed: Option<Arc<[Vec<u8>]>>,
+    pub(crate) format: Format,
+    pub(crate) gzip: bool,
+    pub(crate) weight: u32,
+    /// Lines that a scrape shows for one push, without the push times.
+    pub(crate) samples: usize,
+}
+
+/// Why a body cannot be built.
+pub(crate) type BodyError = (PathBuf, io::Error);
+
+/// Builds the bodies a profile describes; `marked` ones carry a mark that only one push has.
+pub(crate) fn bodies(profile: &Profile, marked: bool) -> Result<Vec<BodyTemplate>, BodyError> {
+    let build = |(number, body): (usize, &Body)| {
+        let mut rng = Rng::new(profile.seed, u64::MAX - number as u64);
+        let template = template(body, marked, &mut rng)?;
+        Ok(if body.gzip && !marked { precompressed(template, &mut rng) } else { template })
+    };
+    profile.bodies.iter().enumerate().map(build).collect()
+}
+
+fn template(body: &Body, marked: bool, rng: &mut Rng) -> Result<BodyTemplate, BodyError> {
+    let marks = if marked { MARK_FAMILIES.map(family::mark).to_vec() } else { Vec::new() };
+    let (bytes, values, samples) = match &body.source {
+        Source::File(path) => {
+            let file = fs::read(path).map_err(|error| (path.clone(), error))?;
+            let text = text::surrounded(&file, &marks);
+            let samples = text::sample_count(&text);
+            (text.clone(), Values::find(&text), samples)
+        }
+        Source::Generated(shape) => {
+            let mut families = shape::families(shape, rng);
+            let mut marks = marks.into_iter();
+            families.splice(0..0, marks.next());
+            families.extend(marks);
+            let text = text::render(&families);
+            let samples = text::sample_count(&text);
+            match body.format {
+                Format::Text => (text.clone(), Values::find(&text), samples),
+                Format::Protobuf => {
+                    let (bytes, values) = protobuf::encode(&families);
+                    (bytes, values, samples)
+                }
+            }
+        }
+    };
+    Ok(BodyTemplate {
+        bytes,
+        values,
+        compressed: None,
+        format: body.format,
+        gzip: body.gzip,
+        weight: body.weight,
+        samples,
+    })
+}
+
+/// Compressing costs more than sending, so a run draws from bodies compressed before it.
+fn precompressed(mut template: BodyTemplate, rng: &mut Rng) -> BodyTemplate {
+    /// Enough that a group hardly gets the same body twice in a row.
+    const VARIANTS: usize = 64;
+    let mut gzip = Gzip::new();
+    let compressed = (0..VARIANTS)
+        .map(|_| {
+            template.values.change(&mut template.bytes, rng);
+            let mut out = Vec::new();
+            gzip.compress(&template.bytes, &mut out);
+            out
+        })
+        .collect();
+    template.compressed = Some(compressed);
+    template
+}

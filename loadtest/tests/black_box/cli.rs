@@ -1,0 +1,77 @@
+//! What the program refuses, and how it ends.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::program::{PROGRAM, Sink, loadtest, profile, temporary};
+
+#[test]
+fn a_target_elsewhere_is_refused_unless_owned() {
+    let profile = profile("elsewhere", "", "");
+    let profile = profile.to_string_lossy();
+    let output = loadtest(&["run", "--profile", &profile, "--target", "http://192.0.2.1:9091"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("--i-own-this-target"), "{said}");
+}
+
+#[test]
+fn a_wrong_profile_is_an_error_that_names_the_line() {
+    let profile = profile("wrong", "colour = \"red\"", "");
+    let profile = profile.to_string_lossy();
+    let output = loadtest(&["run", "--profile", &profile, "--target", "http://127.0.0.1:1"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{said}");
+    assert!(said.contains("line 5") && said.contains("colour"), "{said}");
+}
+
+#[test]
+fn a_target_that_is_not_there_is_an_error() {
+    let profile = profile("nobody", "", "");
+    let profile = profile.to_string_lossy();
+    let output = loadtest(&["run", "--profile", &profile, "--target", "http://127.0.0.1:1"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("connection refused"), "{said}");
+}
+
+#[test]
+fn ctrl_c_ends_a_run_early_and_still_reports() {
+    let sink = Sink::start();
+    let profile = profile("interrupted", "", "");
+    let started = Instant::now();
+    let child = Command::new(PROGRAM)
+        .args(["run", "--json", "--duration", "60s", "--target", &sink.url, "--profile"])
+        .arg(profile)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    thread::sleep(Duration::from_secs(1));
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(killed.is_ok_and(|status| status.success()));
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success() && started.elapsed() < Duration::from_secs(20));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a report");
+    let measured = report["measured_seconds"].as_f64().expect("a number");
+    assert!(measured < 20.0 && report["successes"].as_u64().is_some_and(|n| n > 0), "{report}");
+}
+
+#[test]
+fn the_page_needs_nothing_from_outside() {
+    let sink = Sink::start();
+    let (profile, page, plots) =
+        (profile("page", "", ""), temporary("page.html"), temporary("plots"));
+    let [profile, page_text, plots_text] =
+        [&profile, &page, &plots].map(|path| path.to_string_lossy().into_owned());
+    let args = ["run", "--profile", &profile, "--target", &sink.url];
+    let output = loadtest(&[&args[..], &["--html", &page_text, "--svg", &plots_text]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let page = fs::read_to_string(page).expect("the page");
+    assert_eq!(page.matches("<svg").count(), 4, "latency twice, throughput, memory");
+    let foreign = page.replace("http://www.w3.org/2000/svg", "").replace(&sink.url, "");
+    for outside in ["src=", "href=", "<script", "https:", "url("] {
+        assert!(!foreign.contains(outside), "{outside} in the page");
+    }
+    assert_eq!(fs::read_dir(plots).expect("the plots").count(), 4);
+}

@@ -1,0 +1,12 @@
+//! The load tester from outside: the built program against servers that behave, and servers that
+//! do not.
+
+mod cli;
+mod compare;
+mod gateway;
+mod misbehaving;
+mod open_loop;
+mod program;
+mod server;
+mod shipped_profiles;
+mod verify;
