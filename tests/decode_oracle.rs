@@ -87,7 +87,7 @@ fn expose(batch: &Batch) -> Vec<u8> {
             body.extend(format!("# HELP {name} {help}\n").bytes());
         }
         body.extend(format!("# TYPE {name} {}\n", family.kind.api()).bytes());
-        body.extend_from_slice(&family.text);
+        body.extend_from_slice(batch.text(family));
     }
     body
 }

@@ -250,7 +250,7 @@ async fn move_about(shards: Shards, stop: Arc<AtomicBool>, groups: [(Key, String
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_scrape_sees_what_moves_between_shards_once_at_most() {
-    let (shards, _tasks) = start(7);
+    let (shards, _tasks) = start(3);
     let stop = Arc::new(AtomicBool::new(false));
     let mut movers = JoinSet::new();
     let (left, right) = on_different_shards(&shards, "left", "right").await;

@@ -7,7 +7,7 @@ use shardgate::push::{GroupingKey, decode, sample_lines};
 fuzz_target!(|tail: &[u8]| {
     if let Ok(key) = GroupingKey::parse(tail) {
         let batch = decode(&key, b"m 1\n").expect("a gauge is accepted under any key");
-        let samples: Vec<_> = sample_lines(&batch.families[0].text).collect();
+        let samples: Vec<_> = sample_lines(batch.text(&batch.families[0])).collect();
         assert_eq!(samples.len(), 1);
         let labels = &samples[0].labels;
         assert!(labels.windows(2).all(|pair| pair[0].0 < pair[1].0));

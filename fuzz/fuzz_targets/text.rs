@@ -9,7 +9,7 @@ fn render(batch: &Batch) -> Vec<u8> {
     let mut out = Vec::new();
     for family in &batch.families {
         write_header(&mut out, batch.name(family), family.kind, batch.help(family));
-        out.extend_from_slice(&family.text);
+        out.extend_from_slice(batch.text(family));
     }
     out
 }

@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -50,8 +51,14 @@ pub(super) async fn collect(mut body: Incoming, bytes_max: usize) -> Result<Byte
         }
         Ok(whole.freeze())
     };
-    // Polls the reading first, so that a body which is there costs no timer.
-    tokio::time::timeout(BODY_WAIT, read).await.unwrap_or(Err(BodyError::TimedOut))
+    let mut read = pin!(read);
+    // A body that is there already, as most are, costs no timer.
+    match poll_fn(|context| Poll::Ready(read.as_mut().poll(context))).await {
+        Poll::Ready(read) => read,
+        Poll::Pending => {
+            tokio::time::timeout(BODY_WAIT, read).await.unwrap_or(Err(BodyError::TimedOut))
+        }
+    }
 }
 
 async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {

@@ -4,42 +4,46 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::Http;
 use crate::shutdown;
 
-/// How long a connection may take to send a request's head, or stay idle between two requests.
-pub const HEADER_WAIT: Duration = Duration::from_secs(300);
+/// How long a connection may be without finishing a request: waiting for the next, sending its head,
+/// or reading an answer. One that is found so is closed, after twice this time at the latest.
+pub const IDLE_WAIT: Duration = Duration::from_secs(300);
 /// How large the head of a request may be, its URL included.
 pub const HEADER_BYTES_MAX: usize = 64 << 10;
 
-/// Serves a connection until the client closes it, breaks the protocol, or `stopping` turns true:
-/// then the request at hand is still answered.
+/// Serves a connection until the client closes it, breaks the protocol, or is idle for too long, or
+/// until `stopping` turns true: then the request at hand is still answered.
 pub async fn serve(
     http: Arc<Http>,
     stream: TcpStream,
     peer: SocketAddr,
     mut stopping: watch::Receiver<bool>,
 ) {
+    let requests = AtomicU64::new(0);
     let service = service_fn(|request| {
+        requests.fetch_add(1, Ordering::Relaxed);
         let http = Arc::clone(&http);
         async move { Ok::<_, Infallible>(http.answer(request, peer).await) }
     });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_WAIT)
         .max_buf_size(HEADER_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let served = tokio::select! {
+        biased;
         served = connection.as_mut() => served,
+        () = idle(&requests) => return tracing::debug!(source = %peer, "idle connection closed"),
         () = shutdown::requested(&mut stopping) => {
             connection.as_mut().graceful_shutdown();
             connection.await
@@ -47,5 +51,19 @@ pub async fn serve(
     };
     if let Err(error) = served {
         tracing::debug!(source = %peer, err = %error, "connection broken");
+    }
+}
+
+/// Returns once no request has come for a while. One timer that looks from time to time costs a
+/// request nothing; one that is set anew for each would.
+async fn idle(requests: &AtomicU64) {
+    let mut seen = 0;
+    loop {
+        tokio::time::sleep(IDLE_WAIT).await;
+        let now = requests.load(Ordering::Relaxed);
+        if now == seen {
+            return;
+        }
+        seen = now;
     }
 }

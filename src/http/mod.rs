@@ -26,7 +26,7 @@ use crate::own_metrics::OwnMetrics;
 use crate::shard::Shards;
 
 pub use body::BODY_WAIT;
-pub use connection::{HEADER_BYTES_MAX, HEADER_WAIT, serve};
+pub use connection::{HEADER_BYTES_MAX, IDLE_WAIT, serve};
 
 /// What answers requests; shared by all connections.
 #[derive(Debug)]

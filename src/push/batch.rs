@@ -1,6 +1,5 @@
 //! A decoded push: rendered families, ready for a shard.
 
-use std::sync::Arc;
 use std::sync::OnceLock;
 
 use xxhash_rust::xxh3::xxh3_128_with_secret;
@@ -56,6 +55,8 @@ pub struct Batch {
     pub(super) strings: String,
     /// The fingerprints of all series, family by family.
     pub(super) series: Vec<Series>,
+    /// The rendered samples, likewise.
+    pub(super) text: Vec<u8>,
 }
 
 /// One family of a [`Batch`].
@@ -63,14 +64,14 @@ pub struct Batch {
 pub struct BatchFamily {
     /// What the family is.
     pub kind: Kind,
-    /// The rendered samples, each line ended by a line feed, without `HELP` and `TYPE`.
-    pub text: Arc<[u8]>,
-    /// How many lines the text has.
+    /// How many samples, which is how many lines, the family has.
     pub samples: u32,
     /// Offsets into the batch's strings: where the name begins and ends, and where the help ends.
     pub(super) strings: [u32; 3],
     /// Where the fingerprints of the family stand among those of the batch.
     pub(super) series: [u32; 2],
+    /// Where its samples stand in the text of the batch.
+    pub(super) text: [u32; 2],
 }
 
 impl Batch {
@@ -82,6 +83,11 @@ impl Batch {
     /// The family's help text, escaped as a `HELP` line shows it; empty when there is none.
     pub fn help(&self, family: &BatchFamily) -> &str {
         &self.strings[family.strings[1] as usize..family.strings[2] as usize]
+    }
+
+    /// The family's samples, rendered: each line ended by a line feed, without `HELP` and `TYPE`.
+    pub fn text(&self, family: &BatchFamily) -> &[u8] {
+        &self.text[family.text[0] as usize..family.text[1] as usize]
     }
 
     /// The fingerprints of the family's series, in the order of its text.

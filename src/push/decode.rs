@@ -1,7 +1,6 @@
 //! The text format read in one pass, rendered in the same.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use memchr::memchr;
 use smallvec::SmallVec;
@@ -27,6 +26,7 @@ const SCRATCH_BYTES_MAX: usize = 1 << 20;
 #[derive(Default)]
 struct Scratch {
     text: Vec<u8>,
+    folded: Vec<u8>,
     series: Vec<Series>,
     hasher: ahash::RandomState,
 }
@@ -44,8 +44,10 @@ pub fn decode(key: &GroupingKey, body: &[u8]) -> Result<Batch, Rejected> {
     SCRATCH.with_borrow_mut(|scratch| {
         let result = Decoder::new(key, body, scratch).decode(body);
         scratch.text.clear();
+        scratch.folded.clear();
         scratch.series.clear();
         scratch.text.shrink_to(SCRATCH_BYTES_MAX);
+        scratch.folded.shrink_to(SCRATCH_BYTES_MAX);
         scratch.series.shrink_to(SCRATCH_BYTES_MAX / size_of::<Series>());
         result
     })
@@ -54,7 +56,7 @@ pub fn decode(key: &GroupingKey, body: &[u8]) -> Result<Batch, Rejected> {
 struct Decoder<'a, 's> {
     key: &'a GroupingKey,
     families: Families<'a, 's>,
-    fold: Fold<'a>,
+    fold: Fold<'a, 's>,
     text: &'s mut Vec<u8>,
     series: &'s mut Vec<Series>,
     hasher: SeriesHasher,
@@ -70,11 +72,11 @@ impl<'a, 's> Decoder<'a, 's> {
         Decoder {
             key,
             families: Families::new(&scratch.hasher),
-            fold: Fold::default(),
+            fold: Fold::new(&mut scratch.folded),
             text: &mut scratch.text,
             series: &mut scratch.series,
             hasher: SeriesHasher::get(),
-            check_utf8: std::str::from_utf8(body).is_err(),
+            check_utf8: !body.is_ascii() && !is_utf8(body),
             refusal: None,
         }
     }
@@ -233,8 +235,7 @@ impl<'a, 's> Decoder<'a, 's> {
     }
 
     fn render_folded(&mut self) {
-        let fold = std::mem::take(&mut self.fold);
-        if fold.is_empty() {
+        if self.fold.is_empty() {
             return;
         }
         let (list, series) = (&mut self.families.list, &mut *self.series);
@@ -242,7 +243,7 @@ impl<'a, 's> Decoder<'a, 's> {
         let heads: SmallVec<[(&[u8], Kind); 12]> =
             list.iter().map(|family| (family.name, family.kind.unwrap_or(Kind::Untyped))).collect();
         let mut text_end = self.text.len() as u32;
-        fold.render(
+        self.fold.render(
             self.text,
             |family| heads[family],
             |done, spelling, text| {
@@ -261,7 +262,7 @@ impl<'a, 's> Decoder<'a, 's> {
         );
     }
 
-    /// Copies each family's samples out at their exact size.
+    /// Copies the samples out, family by family.
     fn finish(mut self) -> Result<Batch, Refusal> {
         if let Some(refusal) = self.refusal.take() {
             return Err(refusal);
@@ -277,14 +278,17 @@ impl<'a, 's> Decoder<'a, 's> {
             families: Vec::with_capacity(order.len()),
             strings: String::with_capacity(self.strings_bytes()),
             series: Vec::with_capacity(self.series.len()),
+            text: Vec::with_capacity(self.text.len()),
         };
         for at in order {
             let family = &self.families.list[at];
             self.check_name(family)?;
-            let start = batch.series.len();
+            let (start, text_start) = (batch.series.len(), batch.text.len());
             for segment in &family.segments {
                 let [from, to] = segment.series;
                 batch.series.extend_from_slice(&self.series[from as usize..to as usize]);
+                let [from, to] = segment.text;
+                batch.text.extend_from_slice(&self.text[from as usize..to as usize]);
             }
             if has_duplicate(&batch.series[start..]) {
                 return Err(Refusal::DuplicateSeries { family: lossy(family.name) });
@@ -292,10 +296,10 @@ impl<'a, 's> Decoder<'a, 's> {
             let strings = push_strings(&mut batch.strings, family);
             batch.families.push(BatchFamily {
                 kind: family.kind.unwrap_or(Kind::Untyped),
-                text: self.text_of(family),
                 samples: family.samples,
                 strings,
                 series: [start as u32, batch.series.len() as u32],
+                text: [text_start as u32, batch.text.len() as u32],
             });
         }
         Ok(batch)
@@ -305,15 +309,6 @@ impl<'a, 's> Decoder<'a, 's> {
         let bytes =
             |family: &FamilyInProgress<'_>| family.name.len() + family.help.map_or(0, <[u8]>::len);
         self.families.list.iter().map(bytes).sum()
-    }
-
-    fn text_of(&self, family: &FamilyInProgress<'_>) -> Arc<[u8]> {
-        let text =
-            |segment: &Segment| &self.text[segment.text[0] as usize..segment.text[1] as usize];
-        match &family.segments[..] {
-            [one] => Arc::from(text(one)),
-            many => many.iter().map(text).collect::<Vec<_>>().concat().into(),
-        }
     }
 
     /// Refuses a family beside another of the push whose samples would carry its name.
@@ -374,8 +369,8 @@ mod tests {
         for family in &batch.families {
             let (name, help) = (batch.name(family), batch.help(family));
             crate::exposition::write_header(&mut out, name, family.kind, help);
-            out.extend_from_slice(&family.text);
-            let lines = family.text.iter().filter(|&&byte| byte == b'\n').count();
+            out.extend_from_slice(batch.text(family));
+            let lines = batch.text(family).iter().filter(|&&byte| byte == b'\n').count();
             assert_eq!(lines, family.samples as usize);
         }
         Ok(String::from_utf8(out).expect("an exposition is UTF-8"))

@@ -47,11 +47,15 @@ pub(super) enum Role {
     Count,
 }
 
+/// Up to this many families, looking at each is quicker than hashing.
+const SEARCHED_MAX: usize = 16;
+
 /// All families of a push, in order of appearance, found by name.
 #[derive(Debug)]
 pub(super) struct Families<'a, 'h> {
     hasher: &'h ahash::RandomState,
     pub(super) list: SmallVec<[FamilyInProgress<'a>; 12]>,
+    /// Empty while there are few.
     by_name: HashTable<u32>,
     /// The last name looked up and its answer, which stays right: a name that once led to a family
     /// leads there for the rest of the push.
@@ -63,13 +67,16 @@ impl<'a, 'h> Families<'a, 'h> {
         Families {
             hasher,
             list: SmallVec::new(),
-            by_name: HashTable::with_capacity(12),
+            by_name: HashTable::new(),
             last: (b"", 0, Role::Part),
         }
     }
 
     /// The family of that very name.
     pub(super) fn position(&self, name: &[u8]) -> Option<usize> {
+        if self.list.len() <= SEARCHED_MAX {
+            return self.list.iter().position(|family| family.name == name);
+        }
         let found = self.by_name.find(self.hasher.hash_one(name), |&position| {
             self.list[position as usize].name == name
         });
@@ -113,10 +120,6 @@ impl<'a, 'h> Families<'a, 'h> {
 
     fn insert(&mut self, name: &'a [u8]) -> usize {
         let Families { hasher, list, by_name, .. } = self;
-        let position = list.len();
-        by_name.insert_unique(hasher.hash_one(name), position as u32, |&position| {
-            hasher.hash_one(list[position as usize].name)
-        });
         list.push(FamilyInProgress {
             name,
             help: None,
@@ -124,6 +127,14 @@ impl<'a, 'h> Families<'a, 'h> {
             samples: 0,
             segments: SmallVec::new(),
         });
+        let position = list.len() - 1;
+        let hash = |position: &u32| hasher.hash_one(list[*position as usize].name);
+        if position >= SEARCHED_MAX {
+            let unhashed = if position == SEARCHED_MAX { 0 } else { position };
+            for position in unhashed as u32..=position as u32 {
+                by_name.insert_unique(hash(&position), position, hash);
+            }
+        }
         position
     }
 }

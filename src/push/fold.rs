@@ -69,11 +69,12 @@ struct Part<'a> {
 }
 
 /// The folded series of a push.
-#[derive(Debug, Default)]
-pub(super) struct Fold<'a> {
+#[derive(Debug)]
+pub(super) struct Fold<'a, 's> {
     series: SmallVec<[Folded<'a>; 2]>,
     parts: SmallVec<[Part<'a>; 16]>,
-    bytes: Vec<u8>,
+    /// The identities of the series, one after the other.
+    bytes: &'s mut Vec<u8>,
     by_identity: HashTable<u32>,
     rendered_bytes: usize,
 }
@@ -86,7 +87,18 @@ pub(super) struct Rendered {
     pub(super) duplicate_part: bool,
 }
 
-impl<'a> Fold<'a> {
+impl<'a, 's> Fold<'a, 's> {
+    /// Nothing yet; `bytes` is an empty buffer to use.
+    pub(super) fn new(bytes: &'s mut Vec<u8>) -> Self {
+        Fold {
+            series: SmallVec::new(),
+            parts: SmallVec::new(),
+            bytes,
+            by_identity: HashTable::new(),
+            rendered_bytes: 0,
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.series.is_empty()
     }
@@ -128,7 +140,7 @@ impl<'a> Fold<'a> {
     ) -> usize {
         let start = self.bytes.len();
         let mut shadowed = Vec::new();
-        labels::merge(&mut self.bytes, key, own, Some(&mut shadowed));
+        labels::merge(self.bytes, key, own, Some(&mut shadowed));
         let labels_end = self.bytes.len();
         self.rendered_bytes += name.len() + (labels_end - start) + LINE_BYTES;
         self.bytes.extend_from_slice(&shadowed);
@@ -170,7 +182,7 @@ impl<'a> Fold<'a> {
     /// Renders every series in turn; `render` is told of each with the canonical spelling of the
     /// series, before its text is at the end of `out`.
     pub(super) fn render(
-        mut self,
+        &mut self,
         out: &mut Vec<u8>,
         family: impl Fn(usize) -> (&'a [u8], Kind),
         mut rendered: impl FnMut(Rendered, &[u8], &[u8]),
@@ -178,23 +190,24 @@ impl<'a> Fold<'a> {
         if !self.parts.is_sorted_by_key(|part| part.series) {
             self.parts.sort_by_key(|part| part.series); // Stable: parts keep the order given.
         }
-        let mut spelling = Vec::new();
         let mut parts = &self.parts[..];
         for (position, series) in self.series.iter().enumerate() {
             let own = parts.partition_point(|part| part.series as usize == position);
             let (own, rest) = parts.split_at(own);
             parts = rest;
             let (name, kind) = family(series.family);
-            let labels = &self.bytes[series.identity.start..series.labels_end];
-            spelling.clear();
-            for piece in [name, b"{", labels, b"}"] {
-                spelling.extend_from_slice(piece);
-            }
+            let labels = series.identity.start..series.labels_end;
+            let spelling = self.bytes.len();
+            self.bytes.extend_from_slice(name);
+            self.bytes.push(b'{');
+            self.bytes.extend_from_within(labels.clone());
+            self.bytes.push(b'}');
             let start = out.len();
-            let samples = series.write(out, name, kind, labels, own);
+            let samples = series.write(out, name, kind, &self.bytes[labels], own);
             let duplicate_part = !series.ascending && has_duplicate(own);
             let done = Rendered { family: series.family, samples, duplicate_part };
-            rendered(done, &spelling, &out[start..]);
+            rendered(done, &self.bytes[spelling..], &out[start..]);
+            self.bytes.truncate(spelling);
         }
     }
 }

@@ -28,7 +28,7 @@ const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
 /// push times, so the text is the identity of a group.
 #[derive(Debug, Clone)]
 pub struct GroupingKey {
-    text: Box<str>,
+    text: String,
     pairs: SmallVec<[Pair; 4]>,
     instance: Instance,
 }
@@ -162,7 +162,7 @@ impl GroupingKey {
         }
         let text =
             String::from_utf8(text).expect("names and values are UTF-8, and escaping keeps it");
-        GroupingKey { text: text.into_boxed_str(), pairs, instance }
+        GroupingKey { text, pairs, instance }
     }
 
     /// The identity of the group: its labels as they stand between the braces of a sample that

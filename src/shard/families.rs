@@ -7,7 +7,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::family::{Family, FamilyId, FamilySnapshot};
-use super::group::{Held, Timestamp, time_block};
+use super::group::{Held, Timestamp, write_time};
 use super::pages::Place;
 use crate::exposition::Kind;
 use crate::push::{Batch, BatchFamily, PUSH_FAILURE_TIME, PUSH_TIME};
@@ -76,10 +76,11 @@ impl Families {
         old: Option<Place>,
     ) -> Place {
         let family = &mut self.list[id as usize];
-        let block = time_block(&mut self.scratch, &family.name, key, time);
+        self.scratch.clear();
+        write_time(&mut self.scratch, &family.name, key, time);
         match old {
-            Some(place) => family.pages.replace(place, block),
-            None => family.pages.insert(block),
+            Some(place) => family.pages.replace(place, &self.scratch),
+            None => family.pages.insert(&self.scratch),
         }
     }
 
@@ -102,7 +103,7 @@ impl Families {
     ) {
         let family = &mut self[held.family];
         family.kind = new.kind;
-        held.place = family.pages.replace(held.place, Arc::clone(&new.text));
+        held.place = family.pages.replace(held.place, batch.text(new));
         held.help = family.change_help(held.help.take(), batch.help(new));
         held.pushed = now;
         self.samples = self.samples + u64::from(new.samples) - u64::from(held.samples);
@@ -125,7 +126,7 @@ impl Families {
         Held {
             family: id,
             samples: new.samples,
-            place: family.pages.insert(Arc::clone(&new.text)),
+            place: family.pages.insert(batch.text(new)),
             pushed: now,
             help: family.change_help(None, batch.help(new)),
             series,

@@ -62,20 +62,13 @@ pub(super) struct Held {
     pub(super) series: SmallVec<[Series; 1]>,
 }
 
-/// The one line of a push time. `scratch` is used and left for the next.
-pub(super) fn time_block(
-    scratch: &mut Vec<u8>,
-    name: &str,
-    key: &str,
-    time: Timestamp,
-) -> Arc<[u8]> {
-    scratch.clear();
+/// Writes the one line of a push time.
+pub(super) fn write_time(out: &mut Vec<u8>, name: &str, key: &str, time: Timestamp) {
     for part in [name, "{", key, "} "] {
-        scratch.extend_from_slice(part.as_bytes());
+        out.extend_from_slice(part.as_bytes());
     }
-    write_number(scratch, time.seconds());
-    scratch.push(b'\n');
-    Arc::from(&scratch[..])
+    write_number(out, time.seconds());
+    out.push(b'\n');
 }
 
 /// A group at one moment, for the query API. Holds references only.

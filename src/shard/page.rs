@@ -60,8 +60,17 @@ impl Page {
 
     /// Puts `block` at `slot`, which may be the first that is not there yet. Answers whether the
     /// block that was there lay in the base.
-    pub(super) fn set(&mut self, slot: u32, block: Arc<[u8]>) -> bool {
-        self.put(slot, Slot::Own(block))
+    pub(super) fn set(&mut self, slot: u32, block: &[u8]) -> bool {
+        // Most pushes change values only, and often not their lengths: then nothing is allocated.
+        if let Some(Slot::Own(old)) = self.slots.get_mut(slot as usize)
+            && old.len() == block.len()
+            && let Some(old) = Arc::get_mut(old)
+        {
+            self.text.take();
+            old.copy_from_slice(block);
+            return false;
+        }
+        self.put(slot, Slot::Own(Arc::from(block)))
     }
 
     /// Empties `slot`. Answers whether the block that was there lay in the base.

@@ -38,7 +38,7 @@ struct Leaf {
 
 impl Pages {
     /// Stores a block.
-    pub(super) fn insert(&mut self, block: Arc<[u8]>) -> Place {
+    pub(super) fn insert(&mut self, block: &[u8]) -> Place {
         let page = self.page_with_room();
         let leaf = &mut self.pages[page as usize];
         let slot = leaf.free.pop().unwrap_or_else(|| leaf.page.slots());
@@ -48,7 +48,7 @@ impl Pages {
     }
 
     /// Stores a block in the place of another, and says where it is now.
-    pub(super) fn replace(&mut self, place: Place, block: Arc<[u8]>) -> Place {
+    pub(super) fn replace(&mut self, place: Place, block: &[u8]) -> Place {
         let leaf = &mut self.pages[place.page as usize];
         let old_len = leaf.page.block(place.slot).len();
         let bytes = leaf.bytes - old_len + block.len();
@@ -140,10 +140,6 @@ impl Leaf {
 mod tests {
     use super::*;
 
-    fn block(text: &str) -> Arc<[u8]> {
-        Arc::from(text.as_bytes())
-    }
-
     fn text(pages: &Pages) -> String {
         let texts = pages.snapshot().into_iter().map(|(_, page)| page.text().to_vec());
         String::from_utf8(texts.collect::<Vec<_>>().concat()).expect("blocks are ASCII here")
@@ -159,9 +155,9 @@ mod tests {
     #[test]
     fn a_snapshot_does_not_see_later_changes() {
         let mut pages = Pages::default();
-        let place = pages.insert(block("a 1\n"));
+        let place = pages.insert(b"a 1\n");
         let before = pages.snapshot();
-        pages.replace(place, block("a 2\n"));
+        pages.replace(place, b"a 2\n");
         assert_eq!(&before[0].1.text()[..], b"a 1\n");
         assert_eq!(text(&pages), "a 2\n");
     }
@@ -169,8 +165,8 @@ mod tests {
     #[test]
     fn an_unchanged_page_is_concatenated_once() {
         let mut pages = Pages::default();
-        pages.insert(block("a 1\n"));
-        pages.insert(block("a 2\n"));
+        pages.insert(b"a 1\n");
+        pages.insert(b"a 2\n");
         let first = pages.snapshot()[0].1.text().clone();
         adopt_all(&mut pages);
         assert_eq!(first.as_ptr(), pages.snapshot()[0].1.text().as_ptr());
@@ -180,12 +176,13 @@ mod tests {
     fn blocks_survive_adoption_replacement_and_compaction() {
         let mut pages = Pages::default();
         let mut expected: Vec<String> = (0..100).map(|at| format!("a{at} 1\n")).collect();
-        let places: Vec<Place> = expected.iter().map(|text| pages.insert(block(text))).collect();
+        let places: Vec<Place> =
+            expected.iter().map(|text| pages.insert(text.as_bytes())).collect();
         for round in 0..7 {
             adopt_all(&mut pages);
             for at in (round..100).step_by(3) {
                 expected[at] = format!("a{at} {round} {}\n", "x".repeat(round));
-                assert_eq!(pages.replace(places[at], block(&expected[at])), places[at]);
+                assert_eq!(pages.replace(places[at], expected[at].as_bytes()), places[at]);
                 assert_eq!(text(&pages), expected.concat());
             }
             let leaf = &pages.pages[0];
@@ -196,10 +193,10 @@ mod tests {
     #[test]
     fn a_page_that_changed_while_it_was_read_is_not_adopted() {
         let mut pages = Pages::default();
-        let place = pages.insert(block("a 1\n"));
+        let place = pages.insert(b"a 1\n");
         let (number, page) = pages.snapshot().remove(0);
         page.text();
-        pages.replace(place, block("a 2\n"));
+        pages.replace(place, b"a 2\n");
         pages.adopt(number, &page);
         assert_eq!(text(&pages), "a 2\n");
     }
@@ -208,15 +205,15 @@ mod tests {
     fn pages_fill_up_give_away_what_outgrows_them_and_are_used_again() {
         let mut pages = Pages::default();
         let line = "x".repeat(1023) + "\n";
-        let places: Vec<Place> = (0..640).map(|_| pages.insert(block(&line))).collect();
+        let places: Vec<Place> = (0..640).map(|_| pages.insert(line.as_bytes())).collect();
         assert_eq!(pages.snapshot().len(), 10);
-        let moved = pages.replace(places[0], block(&line.repeat(100)));
+        let moved = pages.replace(places[0], line.repeat(100).as_bytes());
         assert_ne!(moved.page, places[0].page);
         pages.remove(moved);
         places[1..].iter().for_each(|place| pages.remove(*place));
         assert_eq!(pages.snapshot().len(), 0);
         let pages_before = pages.pages.len();
-        (0..640).for_each(|_| drop(pages.insert(block(&line))));
+        (0..640).for_each(|_| drop(pages.insert(line.as_bytes())));
         assert!(pages.pages.len() <= pages_before);
     }
 }
