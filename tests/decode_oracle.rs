@@ -67,7 +67,7 @@ fn compare_families(batch: &Batch, families: &body::Families) -> TestCaseResult 
         let lines = expected.lines(name);
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
         prop_assert_eq!(
-            decoded.text.escape_ascii().to_string(),
+            batch.text(decoded).escape_ascii().to_string(),
             text.as_bytes().escape_ascii().to_string()
         );
         prop_assert_eq!(decoded.samples as usize, lines.len(), "samples of {}", name);

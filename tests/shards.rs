@@ -33,6 +33,7 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 const TASKS: usize = 16;
+const SHARDS: usize = 7;
 
 /// After how many requests of a sequence a scrape is compared.
 const REQUESTS_PER_SCRAPE: usize = 20;
@@ -114,7 +115,7 @@ async fn race(shards: &Shards, pushes: Vec<(Key, String)>) -> Vec<usize> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_tasks_that_push_one_series_to_different_groups_exactly_one_wins() {
-    let (shards, _tasks) = start(7);
+    let (shards, _tasks) = start(SHARDS);
     for _ in 0..100 {
         let pushes = one_series_in_many_groups().into_iter();
         let pushes = pushes.map(|(key, labels)| (key, format!("fought{{{labels}}} 1\n"))).collect();
@@ -135,7 +136,7 @@ async fn of_many_tasks_that_want_a_name_all_of_one_camp_win_and_no_others() {
         ],
         &["# TYPE t histogram\nt_sum 1\n", "t_count 1\n"],
     ];
-    let (shards, _tasks) = start(7);
+    let (shards, _tasks) = start(SHARDS);
     for round in 0..100 {
         let camps = camps[round % 2];
         let key = |task: usize| Key::new([("job", "a"), ("task", &*task.to_string())]);
@@ -151,7 +152,7 @@ async fn of_many_tasks_that_want_a_name_all_of_one_camp_win_and_no_others() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_series_and_a_type_that_are_fought_over_have_one_holder_at_every_moment() {
-    let (shards, _tasks) = start(7);
+    let (shards, _tasks) = start(SHARDS);
     let holders = Arc::new(AtomicU32::new(0));
     let mut tasks = JoinSet::new();
     for (key, labels) in one_series_in_many_groups() {
@@ -171,9 +172,7 @@ async fn a_series_and_a_type_that_are_fought_over_have_one_holder_at_every_momen
                 match round % 3 {
                     0 => delete(&shards, &key).await,
                     1 => put(&shards, &key, "").await.expect("giving up cannot conflict"),
-                    _ => {
-                        put(&shards, &key, "other 1\n").await.expect("nobody else is in this group")
-                    }
+                    _ => put(&shards, &key, "other 1\n").await.expect("the group is its own"),
                 }
             }
             won
@@ -188,7 +187,7 @@ async fn a_series_and_a_type_that_are_fought_over_have_one_holder_at_every_momen
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn pushes_that_cannot_conflict_are_never_refused() {
-    let (shards, _tasks) = start(7);
+    let (shards, _tasks) = start(SHARDS);
     let bodies = [
         "# TYPE c counter\nc 1\n# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_count 1\n",
         "# TYPE c counter\nc{x=\"1\"} 1\nc{x=\"2\"} 1\n",
@@ -218,17 +217,20 @@ async fn pushes_that_cannot_conflict_are_never_refused() {
     assert_eq!(scrape(&shards).await, oracle.scrape());
 }
 
-/// Two groups on different shards.
-async fn on_different_shards(shards: &Shards, one: &str, other: &str) -> (Key, Key) {
-    let here = Key::new([("job", "a"), (one, "0")]);
-    let shard = shard_of(shards, &here).await;
-    for value in 0..1000 {
-        let there = Key::new([("job", "a"), (other, &*value.to_string())]);
-        if shard_of(shards, &there).await != shard {
-            return (here, there);
+/// Two groups, one on the first shard and one on the last: the first has long answered a scrape when
+/// the last is asked.
+async fn far_apart(shards: &Shards, one: &str, other: &str) -> (Key, Key) {
+    (group_on(shards, 0, one).await, group_on(shards, SHARDS - 1, other).await)
+}
+
+async fn group_on(shards: &Shards, shard: usize, label: &str) -> Key {
+    for value in 0..100 * SHARDS {
+        let key = Key::new([("job", "a"), (label, &*value.to_string())]);
+        if shard_of(shards, &key).await == shard {
+            return key;
         }
     }
-    panic!("a thousand groups on one shard");
+    panic!("no group is on shard {shard}");
 }
 
 /// Pushes alternately to two groups what only one of them can hold, until told to stop.
@@ -250,21 +252,21 @@ async fn move_about(shards: Shards, stop: Arc<AtomicBool>, groups: [(Key, String
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_scrape_sees_what_moves_between_shards_once_at_most() {
-    let (shards, _tasks) = start(3);
+    let (shards, _tasks) = start(SHARDS);
     let stop = Arc::new(AtomicBool::new(false));
     let mut movers = JoinSet::new();
-    let (left, right) = on_different_shards(&shards, "left", "right").await;
+    let (left, right) = far_apart(&shards, "left", "right").await;
     let (on_left, on_right) = (left.labels["left"].clone(), right.labels["right"].clone());
     let series = [
         (left, format!("moved{{right=\"{on_right}\"}} 1\n")),
         (right, format!("moved{{left=\"{on_left}\"}} 2\n")),
     ];
-    let (one, other) = on_different_shards(&shards, "one", "other").await;
+    let (one, other) = far_apart(&shards, "one", "other").await;
     let kind = [
         (one, "# TYPE kind counter\nkind 1\n".to_owned()),
         (other, "# TYPE kind gauge\nkind 2\n".to_owned()),
     ];
-    let (wide, narrow) = on_different_shards(&shards, "wide", "narrow").await;
+    let (wide, narrow) = far_apart(&shards, "wide", "narrow").await;
     let name = [
         (wide, "# TYPE wide histogram\nwide_sum 1\n".to_owned()),
         (narrow, "wide_sum 2\n".to_owned()),
@@ -293,7 +295,7 @@ async fn a_scrape_sees_what_moves_between_shards_once_at_most() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_scrape_never_sees_half_a_push() {
-    let (shards, _tasks) = start(7);
+    let (shards, _tasks) = start(SHARDS);
     let stop = Arc::new(AtomicBool::new(false));
     let pusher = tokio::spawn({
         let (shards, stop) = (shards.clone(), Arc::clone(&stop));

@@ -181,12 +181,15 @@ impl<'a, 's> Decoder<'a, 's> {
         let family = &mut self.families.list[family];
         let start = text.len();
         text.extend_from_slice(family.name);
-        text.push(b'{');
-        labels::merge(text, self.key, labels, None);
-        text.push(b'}');
+        if labels.is_empty() {
+            text.extend_from_slice(self.key.braced());
+        } else {
+            text.push(b'{');
+            labels::merge(text, self.key, labels, None);
+            text.extend_from_slice(b"} ");
+        }
         let series = self.series.len() as u32;
-        self.series.push(self.hasher.series(&text[start..]));
-        text.push(b' ');
+        self.series.push(self.hasher.series(&text[start..text.len() - 1]));
         if is_canonical(value) {
             text.extend_from_slice(value);
         } else {

@@ -53,6 +53,8 @@ struct Folded<'a> {
     /// of the series as it was pushed.
     identity: Range<usize>,
     labels_end: usize,
+    /// Whether it has no labels of its own.
+    is_bare: bool,
     sum: Option<Number<'a>>,
     count: Option<Number<'a>>,
     /// Whether the parts so far came with ever larger bounds, so that none can be twice.
@@ -138,6 +140,13 @@ impl<'a, 's> Fold<'a, 's> {
         key: &GroupingKey,
         own: &[Label<'a>],
     ) -> usize {
+        if own.is_empty()
+            && let Some(last) = self.series.last()
+            && (last.is_bare, last.family) == (true, family)
+        {
+            self.rendered_bytes += name.len() + last.identity.len() + LINE_BYTES;
+            return self.series.len() - 1;
+        }
         let start = self.bytes.len();
         let mut shadowed = Vec::new();
         labels::merge(self.bytes, key, own, Some(&mut shadowed));
@@ -171,6 +180,7 @@ impl<'a, 's> Fold<'a, 's> {
             family,
             identity: start..bytes.len(),
             labels_end,
+            is_bare: own.is_empty(),
             sum: None,
             count: None,
             ascending: true,
@@ -198,12 +208,14 @@ impl<'a, 's> Fold<'a, 's> {
             let (name, kind) = family(series.family);
             let labels = series.identity.start..series.labels_end;
             let spelling = self.bytes.len();
-            self.bytes.extend_from_slice(name);
-            self.bytes.push(b'{');
-            self.bytes.extend_from_within(labels.clone());
-            self.bytes.push(b'}');
+            for piece in [name, b"{"] {
+                self.bytes.extend_from_slice(piece);
+            }
+            self.bytes.extend_from_within(labels);
+            let labels = &self.bytes[spelling + name.len() + 1..];
             let start = out.len();
-            let samples = series.write(out, name, kind, &self.bytes[labels], own);
+            let samples = series.write(out, name, kind, labels, own);
+            self.bytes.push(b'}');
             let duplicate_part = !series.ascending && has_duplicate(own);
             let done = Rendered { family: series.family, samples, duplicate_part };
             rendered(done, &self.bytes[spelling..], &out[start..]);
@@ -228,29 +240,32 @@ impl Folded<'_> {
         let count = if is_summary { Number::of(count.value.trunc()) } else { count };
         let (suffix, label): (&[u8], &[u8]) =
             if is_summary { (b"", b",quantile=\"") } else { (b"_bucket", b",le=\"") };
-        let mut line = |suffix: &[u8], bound: Option<&Number<'_>>, value: &Number<'_>| {
-            for piece in [name, suffix, b"{", labels] {
-                out.extend_from_slice(piece);
-            }
-            if let Some(bound) = bound {
-                out.extend_from_slice(label);
-                bound.write(out);
-                out.push(b'"');
-            }
-            out.extend_from_slice(b"} ");
+        // What the lines of all parts begin with is put together once, and copied from there.
+        let mut head = SmallVec::<[u8; 256]>::new();
+        for piece in [name, suffix, b"{", labels, label] {
+            head.extend_from_slice(piece);
+        }
+        let mut part = |bound: &Number<'_>, value: &Number<'_>| {
+            out.extend_from_slice(&head);
+            bound.write(out);
+            out.extend_from_slice(b"\"} ");
             value.write(out);
             out.push(b'\n');
         };
-        for part in parts {
-            line(suffix, Some(&part.bound), &part.value);
-        }
+        parts.iter().for_each(|one| part(&one.bound, &one.value));
         let mut samples = parts.len() as u32 + 2;
         if !is_summary && !parts.iter().any(|part| part.bound.value == f64::INFINITY) {
-            line(suffix, Some(&Number::of(f64::INFINITY)), &count);
+            part(&Number::of(f64::INFINITY), &count);
             samples += 1;
         }
-        line(b"_sum", None, &self.sum.unwrap_or(Number::ZERO));
-        line(b"_count", None, &count);
+        let sum = self.sum.unwrap_or(Number::ZERO);
+        for (suffix, value) in [(&b"_sum{"[..], &sum), (b"_count{", &count)] {
+            for piece in [name, suffix, labels, b"} "] {
+                out.extend_from_slice(piece);
+            }
+            value.write(out);
+            out.push(b'\n');
+        }
         samples
     }
 }

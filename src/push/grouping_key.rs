@@ -23,12 +23,13 @@ const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// The labels a push URL names, spelled as every sample of the group shows them.
 ///
-/// **Invariant:** `text` holds the pairs `name="value"`, sorted by name, joined by commas, with
+/// **Invariant:** the text holds the pairs `name="value"`, sorted by name, joined by commas, with
 /// `instance=""` where the URL gives no instance. Two keys with the same text would expose the same
 /// push times, so the text is the identity of a group.
 #[derive(Debug, Clone)]
 pub struct GroupingKey {
-    text: String,
+    /// The text in braces, with the blank that follows them in a sample.
+    braced: String,
     pairs: SmallVec<[Pair; 4]>,
     instance: Instance,
 }
@@ -149,9 +150,7 @@ impl GroupingKey {
         let mut text = Vec::with_capacity(64);
         let mut pairs = SmallVec::new();
         for (name, value) in &labels {
-            if !text.is_empty() {
-                text.push(b',');
-            }
+            text.push(if text.is_empty() { b'{' } else { b',' });
             let start = text.len() as u32;
             text.extend_from_slice(name.as_bytes());
             let name_end = text.len() as u32;
@@ -160,15 +159,21 @@ impl GroupingKey {
             text.push(b'"');
             pairs.push(Pair { start, name_end, end: text.len() as u32 });
         }
-        let text =
+        text.extend_from_slice(b"} ");
+        let braced =
             String::from_utf8(text).expect("names and values are UTF-8, and escaping keeps it");
-        GroupingKey { text, pairs, instance }
+        GroupingKey { braced, pairs, instance }
     }
 
     /// The identity of the group: its labels as they stand between the braces of a sample that
     /// brings no labels of its own.
     pub fn text(&self) -> &str {
-        &self.text
+        &self.braced[1..self.braced.len() - 2]
+    }
+
+    /// What stands between the name and the value of such a sample.
+    pub(super) fn braced(&self) -> &[u8] {
+        self.braced.as_bytes()
     }
 
     /// Whether the URL sets `instance` to the empty string, rather than leaving it out. Both expose
@@ -184,7 +189,7 @@ impl GroupingKey {
 
     /// The pairs, as (name, `name="value"`), sorted by name.
     pub(super) fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let text = self.text.as_bytes();
+        let text = self.braced();
         self.pairs.iter().map(|pair| {
             let (start, name_end, end) =
                 (pair.start as usize, pair.name_end as usize, pair.end as usize);

@@ -38,19 +38,12 @@ pub(super) fn merge(
             (Some((name, pair)), label) if label.is_none() || key.overrides(name) => {
                 out.extend_from_slice(pair);
             }
-            (_, Some(label)) => write(out, label),
+            (_, Some(label)) => label.write(out),
             (_, None) => {}
         }
         // An instance of its own, though empty, is not the same as none.
         if let (Some(_), Some(label), Some(shadowed)) = (pair, label, shadowed.as_deref_mut()) {
-            write(shadowed, label);
+            label.write(shadowed);
         }
     }
-}
-
-fn write(out: &mut Vec<u8>, label: &Label<'_>) {
-    out.extend_from_slice(label.name);
-    out.extend_from_slice(b"=\"");
-    out.extend_from_slice(label.value);
-    out.push(b'"');
 }

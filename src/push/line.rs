@@ -16,11 +16,26 @@ use smallvec::SmallVec;
 
 use super::error::SyntaxErrorKind;
 
-/// A label as written: `value` still has its escapes.
+/// A label as written.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Label<'a> {
     pub(super) name: &'a [u8],
+    /// Between the quotes, with its escapes.
     pub(super) value: &'a [u8],
+    /// All of it, from the name to the closing quote, blanks included.
+    pub(super) whole: &'a [u8],
+}
+
+impl Label<'_> {
+    /// Appends the label as the output spells it.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        if self.whole.len() == self.name.len() + self.value.len() + br#"="""#.len() {
+            return out.extend_from_slice(self.whole); // There are no blanks in it.
+        }
+        for piece in [self.name, b"=\"", self.value, b"\""] {
+            out.extend_from_slice(piece);
+        }
+    }
 }
 
 /// The labels of one sample, sorted by name, each name once.
@@ -126,6 +141,7 @@ fn read_labels<'a>(
         if cursor.peek() == Some(b'}') {
             break;
         }
+        let start = cursor.rest;
         let name = cursor.take_while(LABEL_NAME);
         if name.first().is_none_or(u8::is_ascii_digit) {
             return Err(SyntaxErrorKind::LabelName);
@@ -138,7 +154,8 @@ fn read_labels<'a>(
         cursor.skip_blanks();
         cursor.expect(b'"').ok_or(SyntaxErrorKind::LabelQuote)?;
         let value = cursor.quoted()?;
-        labels.push(Label { name, value });
+        let whole = &start[..start.len() - cursor.rest.len()];
+        labels.push(Label { name, value, whole });
         cursor.skip_blanks();
         match cursor.peek() {
             Some(b',') => cursor.advance(1),

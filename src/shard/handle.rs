@@ -83,8 +83,8 @@ impl From<Unavailable> for PushError {
 }
 
 impl Shards {
-    /// Starts the shards on the current runtime. The set of tasks is empty again once the last handle
-    /// is gone and everything that was sent has been applied.
+    /// Starts the shards on the current runtime. The set of tasks, which must be kept, is empty again
+    /// once the last handle is gone and everything that was sent has been applied.
     pub fn start(options: &Options<'_>) -> (Shards, JoinSet<()>) {
         let index = Arc::new(Index::default());
         for name in [PUSH_TIME, PUSH_FAILURE_TIME] {
@@ -101,12 +101,17 @@ impl Shards {
             let (queue, messages) = flume::bounded(QUEUE_LEN);
             let shard_stats = Arc::new(ShardStats::default());
             let store = Store::new(Arc::clone(&index));
+            let left_behind = messages.clone();
             let running = tokio::spawn(task::run(store, messages, Arc::clone(&shard_stats)));
             let died = Arc::clone(&died);
             tasks.spawn(async move {
                 if let Err(error) = running.await {
                     tracing::error!(shard, err = %error, "a shard has died");
                     died.send_replace(true);
+                    // Whoever waits for an answer learns that there will be none.
+                    while let Ok(message) = left_behind.recv_async().await {
+                        drop(message);
+                    }
                 }
             });
             queues.push(queue);
@@ -301,4 +306,74 @@ async fn gather<T>(answers: Vec<oneshot::Receiver<T>>) -> Result<Vec<T>, Unavail
         gathered.push(answer.await.map_err(|_| Unavailable::Dead)?);
     }
     Ok(gathered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::push::decode;
+
+    fn start() -> (Shards, JoinSet<()>) {
+        Shards::start(&Options { shards: 3, reserved: &[] })
+    }
+
+    fn key(group: usize) -> GroupingKey {
+        GroupingKey::parse(format!("/job/instance/{group}").as_bytes()).expect("a valid path")
+    }
+
+    async fn push(shards: &Shards, group: usize) -> Result<(), PushError> {
+        let key = key(group);
+        let batch = decode(&key, b"m 1\n").expect("a valid push");
+        shards.push(key, Mode::Replace, batch).await
+    }
+
+    #[tokio::test]
+    async fn a_dead_shard_is_loud() {
+        let (shards, _tasks) = start();
+        for group in 0..100 {
+            assert_eq!(push(&shards, group).await, Ok(()));
+        }
+        assert!(shards.are_alive());
+        shards.shared.queues[1].try_send(Message::Panic).expect("there is room");
+        let mut waiting = JoinSet::new();
+        for group in 0..100 {
+            let shards = shards.clone();
+            waiting.spawn(async move { push(&shards, group).await });
+        }
+        let answers = waiting.join_all().await;
+        assert!(answers.contains(&Err(PushError::Unavailable(Unavailable::Dead))));
+        // Those that wait for the shard are told, and so is everybody who comes later.
+        assert_eq!(shards.snapshot().await.err(), Some(Unavailable::Dead));
+        assert_eq!(shards.view().await.err(), Some(Unavailable::Dead));
+        let mut dead = shards.shared.dead.clone();
+        dead.wait_for(|dead| *dead).await.expect("the shards are watched");
+        assert!(!shards.are_alive());
+        let mut refused = 0;
+        for group in 0..100 {
+            refused += usize::from(push(&shards, group).await.is_err());
+        }
+        assert!((1..100).contains(&refused), "the other shards live: {refused}");
+    }
+
+    #[tokio::test]
+    async fn a_scrape_that_nobody_waits_for_holds_up_no_other() {
+        let (shards, _tasks) = start();
+        for _ in 0..100 {
+            let abandoned = shards.snapshot();
+            let _given_up = tokio::time::timeout(Duration::ZERO, abandoned).await;
+        }
+        assert_eq!(push(&shards, 1).await, Ok(()));
+        assert_eq!(shards.snapshot().await.map(|snapshots| snapshots.len()), Ok(3));
+    }
+
+    #[tokio::test]
+    async fn shards_end_with_their_last_handle_and_apply_what_was_sent() {
+        let (shards, mut tasks) = Shards::start(&Options { shards: 2, reserved: &[] });
+        let batch = decode(&key(1), b"m 1\n").expect("a valid push");
+        shards.push_unchecked(key(1), Mode::Replace, batch).await.expect("they live");
+        let stats = shards.shared.stats.clone();
+        drop(shards);
+        while tasks.join_next().await.is_some() {}
+        assert_eq!(stats.iter().map(|stats| stats.groups()).sum::<u64>(), 1);
+    }
 }

@@ -87,11 +87,17 @@ pub(super) async fn run(
 ) {
     while let Ok(first) = messages.recv_async().await {
         handle(&mut store, first, &stats).await;
-        for message in messages.try_iter().take(MESSAGES_BEFORE_YIELD) {
+        let mut handled = 1;
+        while handled < MESSAGES_BEFORE_YIELD
+            && let Ok(message) = messages.try_recv()
+        {
             handle(&mut store, message, &stats).await;
+            handled += 1;
         }
         stats.publish(&store);
-        tokio::task::yield_now().await;
+        if handled == MESSAGES_BEFORE_YIELD {
+            tokio::task::yield_now().await;
+        }
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn spell(value: f64) -> String {
     let (mantissa, exponent) = scientific.split_once('e').expect("the e form has an e");
     let digits = mantissa.replace('.', "");
     let exponent: i32 = exponent.parse().expect("the exponent is an integer");
-    let magnitude = if exponent < -4 || exponent >= 6 {
+    let magnitude = if !(-4..6).contains(&exponent) {
         let fraction = if digits.len() > 1 { format!(".{}", &digits[1..]) } else { String::new() };
         let sign = if exponent < 0 { '-' } else { '+' };
         format!("{}{fraction}e{sign}{:02}", &digits[..1], exponent.abs())
