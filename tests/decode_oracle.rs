@@ -14,8 +14,9 @@ mod oracle {
 use std::cell::Cell;
 
 use oracle::exposition::{Push, push};
+use oracle::key::Key;
 use oracle::refusal::Outcome;
-use oracle::{body, damage, key, refusal};
+use oracle::{body, damage, key, number, refusal};
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseResult, TestRunner};
 use shardgate::push::{Batch, GroupingKey, SeriesHasher, decode};
@@ -78,6 +79,20 @@ fn compare_families(batch: &Batch, families: &body::Families) -> TestCaseResult 
     Ok(())
 }
 
+/// Spellings of numbers, and of what comes close: many digits, every sort of exponent, words.
+fn number() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<f64>().prop_map(|value| format!("{value:e}")),
+        any::<f64>().prop_map(number::spell),
+        (-1e7..1e7).prop_map(number::spell),
+        "-?[0-9]{1,7}\\.[0-9]{8,17}",
+        "-?[0-9](\\.[0-9]{1,17})?e[+-][0-9]{2,3}",
+        "[+-]?[0-9]{0,20}\\.?[0-9]{0,4}([eE][+-]?[0-9]{0,4})?",
+        "[+-]?([iI][nN][fF]([iI][nN][iI][tT][yY])?|[nN][aA][nN])",
+        "[+-.0-9eE_xXpPnNaAiIfFé]{1,6}",
+    ]
+}
+
 /// A batch as a body again.
 fn expose(batch: &Batch) -> Vec<u8> {
     let mut body = Vec::new();
@@ -105,6 +120,17 @@ fn decode_agrees_with_the_oracle_on_damaged_bodies() {
             damage::damaged(body).prop_map(move |body| Push { key: key.clone(), body })
         }),
     );
+}
+
+#[test]
+fn numbers_are_read_and_spelled_as_the_oracle_does() {
+    let pushes = number().prop_map(|number| Push {
+        key: Key::new([("job", "a")]),
+        body: format!("# TYPE h histogram\nm {number}\nh_sum{{le=\"{number}\"}} {number}\n").into(),
+    });
+    proptest!(config(5000), |(push in pushes)| {
+        compare(&push)?;
+    });
 }
 
 #[test]

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use super::page::Page;
+use super::page::{PAGE_BYTES, Page};
 
-/// A page takes new blocks until it is this large.
-const PAGE_BYTES: usize = 64 << 10;
 /// A page whose blocks have grown beyond this gives them away.
 const PAGE_BYTES_MAX: usize = 2 * PAGE_BYTES;
 
@@ -18,7 +16,7 @@ pub(super) struct Place {
 
 /// The pages of one family.
 ///
-/// **Invariant:** a page is in `open` exactly when its `is_open` is set, and every page with room is.
+/// **Invariant:** a page is in `open` exactly when its `is_open` is set.
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     pages: Vec<Leaf>,
@@ -29,8 +27,7 @@ pub(super) struct Pages {
 #[derive(Debug, Default)]
 struct Leaf {
     page: Arc<Page>,
-    bytes: usize,
-    /// Bytes of the base that no slot shows any more.
+    /// How many of the page's bytes no slot shows any more.
     dead_bytes: usize,
     free: Vec<u32>,
     is_open: bool,
@@ -39,10 +36,9 @@ struct Leaf {
 impl Pages {
     /// Stores a block.
     pub(super) fn insert(&mut self, block: &[u8]) -> Place {
-        let page = self.page_with_room();
+        let page = self.page_with_room(block.len());
         let leaf = &mut self.pages[page as usize];
         let slot = leaf.free.pop().unwrap_or_else(|| leaf.page.slots());
-        leaf.bytes += block.len();
         leaf.change(|page| page.set(slot, block));
         Place { page, slot }
     }
@@ -50,31 +46,25 @@ impl Pages {
     /// Stores a block in the place of another, and says where it is now.
     pub(super) fn replace(&mut self, place: Place, block: &[u8]) -> Place {
         let leaf = &mut self.pages[place.page as usize];
-        let old_len = leaf.page.block(place.slot).len();
-        let bytes = leaf.bytes - old_len + block.len();
-        if bytes > PAGE_BYTES_MAX && bytes > block.len() {
+        let others = leaf.live_bytes() - leaf.page.block(place.slot).len();
+        if others > 0 && others + block.len() > PAGE_BYTES_MAX {
             self.remove(place);
             return self.insert(block);
         }
-        leaf.bytes = bytes;
-        if leaf.change(|page| page.set(place.slot, block)) {
-            leaf.bury(old_len);
-        }
+        leaf.change(|page| page.set(place.slot, block));
         place
     }
 
     /// Takes a block out.
     pub(super) fn remove(&mut self, place: Place) {
         let leaf = &mut self.pages[place.page as usize];
-        let old_len = leaf.page.block(place.slot).len();
-        leaf.bytes -= old_len;
         leaf.free.push(place.slot);
         if leaf.free.len() == leaf.page.slots() as usize {
             *leaf = Leaf { is_open: leaf.is_open, ..Leaf::default() };
-        } else if leaf.change(|page| page.clear(place.slot)) {
-            leaf.bury(old_len);
+        } else {
+            leaf.change(|page| page.clear(place.slot));
         }
-        if !leaf.is_open && leaf.bytes < PAGE_BYTES / 2 {
+        if !leaf.is_open && leaf.live_bytes() < PAGE_BYTES / 2 {
             leaf.is_open = true;
             self.open.push(place.page);
         }
@@ -88,7 +78,7 @@ impl Pages {
     /// The pages that hold anything, each with its number, in an order that is stable while nothing
     /// changes.
     pub(super) fn snapshot(&self) -> Vec<(u32, Arc<Page>)> {
-        let leaves = self.pages.iter().enumerate().filter(|(_, leaf)| leaf.bytes > 0);
+        let leaves = self.pages.iter().enumerate().filter(|(_, leaf)| leaf.live_bytes() > 0);
         leaves.map(|(number, leaf)| (number as u32, Arc::clone(&leaf.page))).collect()
     }
 
@@ -103,10 +93,10 @@ impl Pages {
         }
     }
 
-    fn page_with_room(&mut self) -> u32 {
+    fn page_with_room(&mut self, bytes: usize) -> u32 {
         while let Some(&page) = self.open.last() {
             let leaf = &mut self.pages[page as usize];
-            if leaf.bytes < PAGE_BYTES {
+            if leaf.live_bytes() == 0 || leaf.live_bytes() + bytes <= PAGE_BYTES {
                 return page;
             }
             leaf.is_open = false;
@@ -120,17 +110,17 @@ impl Pages {
 }
 
 impl Leaf {
-    /// Changes the page, copying the list of its blocks first if a scrape holds it.
-    fn change<T>(&mut self, change: impl FnOnce(&mut Page) -> T) -> T {
-        change(Arc::make_mut(&mut self.page))
+    fn live_bytes(&self) -> usize {
+        self.page.bytes() - self.dead_bytes
     }
 
-    /// Notes that bytes of the base are dead, and copies the rest out once most of them are, so that
-    /// no page ever holds more than twice what it shows. Costs a byte copied for each that died.
-    fn bury(&mut self, bytes: usize) {
-        self.dead_bytes += bytes;
-        if self.dead_bytes > self.page.base_bytes() / 2 {
-            self.page = Arc::new(self.page.compacted());
+    /// Changes the page, copying it first if a scrape holds it (the base is shared even then), and
+    /// once more than a third of it is dead copies the rest out: two bytes for each that died.
+    fn change(&mut self, change: impl FnOnce(&mut Page) -> usize) {
+        self.dead_bytes += change(Arc::make_mut(&mut self.page));
+        if self.dead_bytes > self.page.bytes() / 3 {
+            let room = self.dead_bytes / 4;
+            self.page = Arc::new(self.page.compacted(room));
             self.dead_bytes = 0;
         }
     }
@@ -186,7 +176,8 @@ mod tests {
                 assert_eq!(text(&pages), expected.concat());
             }
             let leaf = &pages.pages[0];
-            assert!(leaf.dead_bytes <= leaf.page.base_bytes() / 2);
+            assert!(leaf.dead_bytes <= leaf.page.bytes() / 3);
+            assert_eq!(leaf.live_bytes(), expected.concat().len());
         }
     }
 
@@ -213,7 +204,9 @@ mod tests {
         places[1..].iter().for_each(|place| pages.remove(*place));
         assert_eq!(pages.snapshot().len(), 0);
         let pages_before = pages.pages.len();
-        (0..640).for_each(|_| drop(pages.insert(line.as_bytes())));
+        for _ in 0..640 {
+            pages.insert(line.as_bytes());
+        }
         assert!(pages.pages.len() <= pages_before);
     }
 }
