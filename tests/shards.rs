@@ -3,6 +3,7 @@
 
 mod oracle {
     pub(crate) mod body;
+    pub(crate) mod contest;
     pub(crate) mod drive;
     pub(crate) mod gateway;
     pub(crate) mod key;
@@ -19,7 +20,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use oracle::drive::{check_cut, delete, push, put, scrape, shard_of, snapshot, start};
+use oracle::contest::{far_apart, move_about, one_series_in_many_groups, race};
+use oracle::drive::{check_cut, delete, push, put, scrape, snapshot, start};
 use oracle::gateway::Gateway;
 use oracle::key::Key;
 use oracle::refusal;
@@ -28,8 +30,7 @@ use oracle::traffic::{Request, request};
 use proptest::collection::vec;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
-use shardgate::shard::{Shards, stale_pages};
-use tokio::sync::Barrier;
+use shardgate::shard::{Mode, stale_pages};
 use tokio::task::JoinSet;
 
 const TASKS: usize = 16;
@@ -81,36 +82,6 @@ async fn the_same_traffic_through_any_number_of_shards_gives_the_same_scrapes() 
             assert_eq!(replay(shards, &requests).await, alone, "{shards} shards");
         }
     }
-}
-
-/// The groups `{job="a"}` with any choice of the labels p, q, r and s, and the labels that a sample
-/// needs to be in each of them the same series.
-fn one_series_in_many_groups() -> Vec<(Key, String)> {
-    let choose = |chosen: usize| {
-        let all = ["p", "q", "r", "s"].into_iter().enumerate();
-        let (by_group, by_sample): (Vec<_>, Vec<_>) =
-            all.partition(|(at, _)| chosen & (1 << at) != 0);
-        let labels = by_group.into_iter().map(|(_, name)| (name, "1")).chain([("job", "a")]);
-        let own: Vec<String> = by_sample.iter().map(|(_, name)| format!("{name}=\"1\"")).collect();
-        (Key::new(labels), own.join(","))
-    };
-    (0..TASKS).map(choose).collect()
-}
-
-/// Pushes each body to its group, all at the same time, and says which were taken.
-async fn race(shards: &Shards, pushes: Vec<(Key, String)>) -> Vec<usize> {
-    let start = Arc::new(Barrier::new(pushes.len()));
-    let mut tasks = JoinSet::new();
-    for (at, (key, body)) in pushes.into_iter().enumerate() {
-        let (shards, start) = (shards.clone(), Arc::clone(&start));
-        tasks.spawn(async move {
-            start.wait().await;
-            put(&shards, &key, &body).await.is_ok().then_some(at)
-        });
-    }
-    let mut winners: Vec<usize> = tasks.join_all().await.into_iter().flatten().collect();
-    winners.sort_unstable();
-    winners
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -212,42 +183,9 @@ async fn pushes_that_cannot_conflict_are_never_refused() {
     }
     let mut oracle = Gateway::default();
     for (key, body) in tasks.join_all().await {
-        oracle.push(&key, shardgate::shard::Mode::Replace, body.as_bytes()).expect("as before");
+        oracle.push(&key, Mode::Replace, body.as_bytes()).expect("as before");
     }
     assert_eq!(scrape(&shards).await, oracle.scrape());
-}
-
-/// Two groups, one on the first shard and one on the last: the first has long answered a scrape when
-/// the last is asked.
-async fn far_apart(shards: &Shards, one: &str, other: &str) -> (Key, Key) {
-    (group_on(shards, 0, one).await, group_on(shards, SHARDS - 1, other).await)
-}
-
-async fn group_on(shards: &Shards, shard: usize, label: &str) -> Key {
-    for value in 0..100 * SHARDS {
-        let key = Key::new([("job", "a"), (label, &*value.to_string())]);
-        if shard_of(shards, &key).await == shard {
-            return key;
-        }
-    }
-    panic!("no group is on shard {shard}");
-}
-
-/// Pushes alternately to two groups what only one of them can hold, until told to stop.
-async fn move_about(shards: Shards, stop: Arc<AtomicBool>, groups: [(Key, String); 2]) -> u32 {
-    let mut moves = 0;
-    while !stop.load(Ordering::Relaxed) {
-        for (key, body) in &groups {
-            put(&shards, key, body).await.expect("the other group has given it up");
-            if moves % 3 == 0 {
-                put(&shards, key, "").await.expect("giving up cannot conflict");
-            } else {
-                delete(&shards, key).await;
-            }
-            moves += 1;
-        }
-    }
-    moves
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

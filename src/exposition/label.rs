@@ -61,17 +61,16 @@ pub fn unescape(escaped: &str) -> Cow<'_, str> {
 
 /// Appends a valid, escaped help text as a `HELP` line of the output has it: the input may escape a
 /// quote, the output does not.
-pub fn write_help(out: &mut String, escaped: &str) {
+pub fn write_help(out: &mut Vec<u8>, escaped: &[u8]) {
     let mut rest = escaped;
-    while let Some(at) = memchr(b'\\', rest.as_bytes()) {
-        let is_quote = rest.as_bytes().get(at + 1) == Some(&b'"');
-        out.push_str(&rest[..if is_quote { at } else { at + 1 }]);
-        // A backslash and what it escapes are ASCII, so this never splits a character.
+    while let Some(at) = memchr(b'\\', rest) {
+        let is_quote = rest.get(at + 1) == Some(&b'"');
+        out.extend_from_slice(&rest[..if is_quote { at } else { at + 1 }]);
         let escaped_end = (at + 2).min(rest.len());
-        out.push_str(&rest[at + 1..escaped_end]);
+        out.extend_from_slice(&rest[at + 1..escaped_end]);
         rest = &rest[escaped_end..];
     }
-    out.push_str(rest);
+    out.extend_from_slice(rest);
 }
 
 #[cfg(test)]
@@ -88,9 +87,9 @@ mod tests {
     #[test]
     fn a_quote_in_a_help_text_loses_its_escape_and_nothing_else_does() {
         for (input, output) in [(r"a", "a"), (r#"\"b\\"#, r#""b\\"#), (r#"\\"\n"#, r#"\\"\n"#)] {
-            let mut out = String::new();
-            write_help(&mut out, input);
-            assert_eq!(out, output);
+            let mut out = Vec::new();
+            write_help(&mut out, input.as_bytes());
+            assert_eq!(out, output.as_bytes());
         }
     }
 

@@ -226,9 +226,10 @@ impl<'a, 's> Decoder<'a, 's> {
         };
         let value = Number::parse(value).ok_or(SyntaxErrorKind::Value)?;
         let is_bucket = kind != Kind::Summary && role == Role::Part;
-        let is_count =
-            role == Role::Count || (is_bucket && bound.is_some_and(|bound| !bound.value.is_nan()));
-        let is_no_count = value.value < 0.0 || (kind == Kind::Summary && !value.value.is_finite());
+        let is_count = role == Role::Count
+            || (is_bucket && bound.is_some_and(|bound| !bound.value().is_nan()));
+        let is_no_count =
+            value.is_negative() || (kind == Kind::Summary && !value.value().is_finite());
         if is_count && is_no_count {
             return Err(SyntaxErrorKind::Count);
         }
@@ -279,10 +280,11 @@ impl<'a, 's> Decoder<'a, 's> {
         order.sort_unstable_by_key(|&at| self.families.list[at].name);
         let mut batch = Batch {
             families: Vec::with_capacity(order.len()),
-            strings: String::with_capacity(self.strings_bytes()),
+            strings: String::new(),
             series: Vec::with_capacity(self.series.len()),
             text: Vec::with_capacity(self.text.len()),
         };
+        let mut strings = Vec::with_capacity(self.strings_bytes());
         for at in order {
             let family = &self.families.list[at];
             self.check_name(family)?;
@@ -296,7 +298,7 @@ impl<'a, 's> Decoder<'a, 's> {
             if has_duplicate(&batch.series[start..]) {
                 return Err(Refusal::DuplicateSeries { family: lossy(family.name) });
             }
-            let strings = push_strings(&mut batch.strings, family);
+            let strings = push_strings(&mut strings, family);
             batch.families.push(BatchFamily {
                 kind: family.kind.unwrap_or(Kind::Untyped),
                 samples: family.samples,
@@ -305,6 +307,7 @@ impl<'a, 's> Decoder<'a, 's> {
                 text: [text_start as u32, batch.text.len() as u32],
             });
         }
+        batch.strings = String::from_utf8(strings).expect("names are ASCII and help texts checked");
         Ok(batch)
     }
 
@@ -327,12 +330,11 @@ impl<'a, 's> Decoder<'a, 's> {
     }
 }
 
-fn push_strings(strings: &mut String, family: &FamilyInProgress<'_>) -> [u32; 3] {
+fn push_strings(strings: &mut Vec<u8>, family: &FamilyInProgress<'_>) -> [u32; 3] {
     let name_start = strings.len() as u32;
-    strings.push_str(std::str::from_utf8(family.name).expect("a metric name is ASCII"));
+    strings.extend_from_slice(family.name);
     let name_end = strings.len() as u32;
-    let help = std::str::from_utf8(family.help.unwrap_or_default());
-    write_help(strings, help.expect("a help text that is not UTF-8 is an error"));
+    write_help(strings, family.help.unwrap_or_default());
     [name_start, name_end, strings.len() as u32]
 }
 

@@ -15,29 +15,45 @@ use super::labels;
 use super::line::Label;
 use crate::exposition::{Kind, is_canonical, parse_number, write_number};
 
-/// A number as read, and the bytes to copy where they are canonical already.
+/// A number as read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Number<'a> {
-    pub(super) value: f64,
-    canonical: Option<&'a [u8]>,
+pub(super) enum Number<'a> {
+    /// Spelled as it is written, so that it is copied, and parsed only if somebody wants to know.
+    Canonical(&'a [u8]),
+    /// To be written anew.
+    Value(f64),
 }
 
 impl<'a> Number<'a> {
-    const ZERO: Number<'static> = Number { value: 0.0, canonical: None };
+    const ZERO: Number<'static> = Number::Canonical(b"0");
 
     pub(super) fn parse(text: &'a [u8]) -> Option<Number<'a>> {
-        let value = parse_number(text)?;
-        Some(Number { value, canonical: is_canonical(text).then_some(text) })
+        if is_canonical(text) {
+            return Some(Number::Canonical(text));
+        }
+        parse_number(text).map(Number::Value)
     }
 
-    fn of(value: f64) -> Number<'static> {
-        Number { value, canonical: None }
+    pub(super) fn value(&self) -> f64 {
+        match self {
+            Number::Canonical(text) => {
+                parse_number(text).expect("what is spelled canonically is a number")
+            }
+            Number::Value(value) => *value,
+        }
+    }
+
+    pub(super) fn is_negative(&self) -> bool {
+        match self {
+            Number::Canonical(text) => text[0] == b'-',
+            Number::Value(value) => *value < 0.0,
+        }
     }
 
     fn write(&self, out: &mut Vec<u8>) {
-        match self.canonical {
-            Some(text) => out.extend_from_slice(text),
-            None => write_number(out, self.value),
+        match self {
+            Number::Canonical(text) => out.extend_from_slice(text),
+            Number::Value(value) => write_number(out, *value),
         }
     }
 }
@@ -124,9 +140,13 @@ impl<'a, 's> Fold<'a, 's> {
             Role::Sum => folded.sum = Some(value),
             Role::Count => folded.count = Some(value),
             Role::Part => {
-                let Some(bound) = bound.filter(|bound| !bound.value.is_nan()) else { return };
-                folded.ascending &= bound.value > folded.bound_last;
-                folded.bound_last = bound.value;
+                let Some(bound) = bound else { return };
+                let bound_value = bound.value();
+                if bound_value.is_nan() {
+                    return;
+                }
+                folded.ascending &= bound_value > folded.bound_last;
+                folded.bound_last = bound_value;
                 self.parts.push(Part { series: series as u32, bound, value });
             }
         }
@@ -237,7 +257,7 @@ impl Folded<'_> {
         let is_summary = kind == Kind::Summary;
         let count = self.count.unwrap_or(Number::ZERO);
         // The reference holds the count of a summary as an integer.
-        let count = if is_summary { Number::of(count.value.trunc()) } else { count };
+        let count = if is_summary { Number::Value(count.value().trunc()) } else { count };
         let (suffix, label): (&[u8], &[u8]) =
             if is_summary { (b"", b",quantile=\"") } else { (b"_bucket", b",le=\"") };
         // What the lines of all parts begin with is put together once, and copied from there.
@@ -254,8 +274,10 @@ impl Folded<'_> {
         };
         parts.iter().for_each(|one| part(&one.bound, &one.value));
         let mut samples = parts.len() as u32 + 2;
-        if !is_summary && !parts.iter().any(|part| part.bound.value == f64::INFINITY) {
-            part(&Number::of(f64::INFINITY), &count);
+        if !is_summary
+            && !parts.iter().any(|part| matches!(part.bound, Number::Value(f64::INFINITY)))
+        {
+            part(&Number::Value(f64::INFINITY), &count);
             samples += 1;
         }
         let sum = self.sum.unwrap_or(Number::ZERO);
@@ -271,7 +293,7 @@ impl Folded<'_> {
 }
 
 fn has_duplicate(parts: &[Part<'_>]) -> bool {
-    let mut bounds: Vec<f64> = parts.iter().map(|part| part.bound.value).collect();
+    let mut bounds: Vec<f64> = parts.iter().map(|part| part.bound.value()).collect();
     bounds.sort_unstable_by(f64::total_cmp);
     bounds.windows(2).any(|pair| pair[0] == pair[1])
 }

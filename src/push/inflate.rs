@@ -116,7 +116,7 @@ mod tests {
                     Err(InflateError::Corrupt(..)) => {}
                     // The stream identifier of snappy is a whole, empty stream.
                     Ok(bytes) => {
-                        assert!(encoding == Encoding::Snappy && cut == 10 && bytes.is_empty())
+                        assert!(encoding == Encoding::Snappy && cut == 10 && bytes.is_empty());
                     }
                     Err(InflateError::TooLarge) => panic!("cut at {cut}"),
                 }

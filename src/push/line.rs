@@ -208,7 +208,8 @@ impl<'a> Cursor<'a> {
 
     fn metric_name(&mut self, likely: &[u8]) -> &'a [u8] {
         // Comparing is many times cheaper than looking at each byte.
-        let is_likely = self.rest.starts_with(likely)
+        let is_likely = !likely.is_empty()
+            && self.rest.starts_with(likely)
             && self
                 .rest
                 .get(likely.len())

@@ -235,7 +235,7 @@ impl Shards {
     fn queue(&self, hash: u64) -> &flume::Sender<Message> {
         let queues = &self.shared.queues;
         let half = hash & u64::from(u32::MAX);
-        &queues[(half * queues.len() as u64 >> 32) as usize]
+        &queues[((half * queues.len() as u64) >> 32) as usize]
     }
 
     async fn send(&self, hash: u64, message: Message) -> Result<(), Unavailable> {

@@ -7,7 +7,7 @@ use proptest::sample::{Index, select};
 /// Bytes that mean something to the format, or nothing at all.
 const BYTES: &[u8] = b"\n\r\t {}=\"\\,#_:019.eE+-naHl\0\xff\xc3\xa9\xe2";
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Damage {
     Overwrite(Index, u8),
     Insert(Index, u8),
