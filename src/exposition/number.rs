@@ -26,8 +26,8 @@ pub fn parse_number(text: &[u8]) -> Option<f64> {
 }
 
 /// Decimal exponents of the numbers that Go's shortest `'g'` spells without an exponent.
-const EXPONENT_MIN: i32 = -4;
-const EXPONENT_MAX: i32 = 5;
+const EXPONENT_FIRST: i32 = -4;
+const EXPONENT_LAST: i32 = 5;
 
 /// Appends `value` in Go's shortest `'g'` form: with an exponent below 1e-4 and from 1e6 up, and `0`
 /// for minus zero.
@@ -86,7 +86,7 @@ fn parse_exponent(text: &[u8]) -> i32 {
 }
 
 fn lay_out(out: &mut Vec<u8>, digits: &[u8], exponent: i32) {
-    if !(EXPONENT_MIN..=EXPONENT_MAX).contains(&exponent) {
+    if !(EXPONENT_FIRST..=EXPONENT_LAST).contains(&exponent) {
         out.push(digits[0]);
         if digits.len() > 1 {
             out.push(b'.');
@@ -142,15 +142,15 @@ pub fn is_canonical(text: &[u8]) -> bool {
     match (whole, power) {
         // Minus zero is written without its sign.
         (b"0", b"") => match fraction.iter().position(|&digit| digit != b'0') {
-            Some(zeros) => zeros < -EXPONENT_MIN as usize,
+            Some(zeros) => zeros < -EXPONENT_FIRST as usize,
             None => fraction.is_empty() && text.len() == 1,
         },
-        ([b'1'..=b'9', ..], b"") => whole_len as i32 <= EXPONENT_MAX + 1,
+        ([b'1'..=b'9', ..], b"") => whole_len as i32 <= EXPONENT_LAST + 1,
         ([b'1'..=b'9'], [b'e', b'+', tens @ b'0'..=b'9', ones @ b'0'..=b'9']) => {
-            *tens > b'0' || i32::from(ones - b'0') > EXPONENT_MAX
+            *tens > b'0' || i32::from(ones - b'0') > EXPONENT_LAST
         }
         ([b'1'..=b'9'], [b'e', b'-', tens @ b'0'..=b'9', ones @ b'0'..=b'9']) => {
-            *tens > b'0' || i32::from(ones - b'0') > -EXPONENT_MIN
+            *tens > b'0' || i32::from(ones - b'0') > -EXPONENT_FIRST
         }
         _ => false,
     }

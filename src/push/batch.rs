@@ -21,17 +21,17 @@ impl Series {
 /// Makes fingerprints. One secret for the life of the process, drawn at random, so that nobody can
 /// make up two series that meet.
 #[derive(Debug, Clone, Copy)]
-pub struct SeriesHasher(&'static [u8; SECRET_LEN]);
+pub struct SeriesHasher(&'static [u8; SECRET_BYTES]);
 
-const SECRET_LEN: usize = 192;
+const SECRET_BYTES: usize = 192;
 
 impl SeriesHasher {
     /// The hasher of this process.
     pub fn get() -> SeriesHasher {
-        static SECRET: OnceLock<[u8; SECRET_LEN]> = OnceLock::new();
+        static SECRET: OnceLock<[u8; SECRET_BYTES]> = OnceLock::new();
         SeriesHasher(SECRET.get_or_init(|| {
             let random = ahash::RandomState::new();
-            let mut secret = [0; SECRET_LEN];
+            let mut secret = [0; SECRET_BYTES];
             for (position, chunk) in secret.chunks_exact_mut(8).enumerate() {
                 chunk.copy_from_slice(&random.hash_one(position).to_le_bytes());
             }

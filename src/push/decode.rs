@@ -159,6 +159,7 @@ impl<'a, 's> Decoder<'a, 's> {
         }
         let mut rest = text;
         while let Some(at) = memchr(b'\\', rest) {
+            family.help_has_escapes = true;
             match rest.get(at + 1) {
                 Some(b'\\' | b'"' | b'n') => rest = &rest[at + 2..],
                 _ => return Err(SyntaxErrorKind::HelpEscape),
@@ -334,7 +335,12 @@ fn push_strings(strings: &mut Vec<u8>, family: &FamilyInProgress<'_>) -> [u32; 3
     let name_start = strings.len() as u32;
     strings.extend_from_slice(family.name);
     let name_end = strings.len() as u32;
-    write_help(strings, family.help.unwrap_or_default());
+    let help = family.help.unwrap_or_default();
+    if family.help_has_escapes {
+        write_help(strings, help);
+    } else {
+        strings.extend_from_slice(help);
+    }
     [name_start, name_end, strings.len() as u32]
 }
 

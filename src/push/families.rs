@@ -17,6 +17,7 @@ pub(super) struct Segment {
 pub(super) struct FamilyInProgress<'a> {
     pub(super) name: &'a [u8],
     pub(super) help: Option<&'a [u8]>,
+    pub(super) help_has_escapes: bool,
     pub(super) kind: Option<Kind>,
     pub(super) samples: u32,
     /// Its rendered samples, in order; adjacent stretches are one.
@@ -123,6 +124,7 @@ impl<'a, 'h> Families<'a, 'h> {
         list.push(FamilyInProgress {
             name,
             help: None,
+            help_has_escapes: false,
             kind: None,
             samples: 0,
             segments: SmallVec::new(),

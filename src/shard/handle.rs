@@ -8,11 +8,11 @@ use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::cut::Cut;
-use super::family::FamilyId;
 use super::group::GroupView;
 use super::index::Index;
-use super::page::Page;
-use super::store::{Mode, Snapshot, Store};
+use super::plan::Mode;
+use super::snapshot::{Snapshot, StalePage};
+use super::store::Store;
 use super::task::{self, Message, ShardStats};
 use crate::exposition::Kind;
 use crate::push::{Batch, GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, Refusal};
@@ -274,30 +274,6 @@ impl Shards {
         });
         sent.await.map_err(|_| Unavailable::Dead)
     }
-}
-
-/// A page that a scrape has to concatenate, and where it belongs.
-#[derive(Debug, Clone)]
-pub struct StalePage {
-    shard: usize,
-    pub(super) family: FamilyId,
-    pub(super) number: u32,
-    /// The page.
-    pub page: Arc<Page>,
-}
-
-/// The pages of `snapshots`, which are those of all shards in order, that have not been concatenated.
-pub fn stale_pages(snapshots: &[Snapshot]) -> Vec<StalePage> {
-    let mut stale = Vec::new();
-    for (shard, snapshot) in snapshots.iter().enumerate() {
-        for family in &snapshot.families {
-            for (number, page) in family.pages.iter().filter(|(_, page)| page.is_stale()) {
-                let (family, number, page) = (family.id, *number, Arc::clone(page));
-                stale.push(StalePage { shard, family, number, page });
-            }
-        }
-    }
-    stale
 }
 
 async fn gather<T>(answers: Vec<oneshot::Receiver<T>>) -> Result<Vec<T>, Unavailable> {

@@ -6,7 +6,8 @@
 //!
 //! - `page`, `pages`: the rendered samples of one family, in pages of about 64 KiB that a scrape
 //!   shares instead of copying.
-//! - `store`: groups and families; plain and synchronous.
+//! - `store`: groups and families; plain and synchronous. `plan` is what a push will change in it.
+//! - `snapshot`: what a scrape gets, and gives back.
 //! - `index`: the one thing the shards share: which types and series exist anywhere. A push locks
 //!   parts of it only when it changes which those are.
 //! - `cut`: how the shards answer a scrape at one and the same moment.
@@ -23,15 +24,16 @@ mod index;
 mod page;
 mod pages;
 mod plan;
+mod snapshot;
 mod store;
 mod task;
 
 pub use family::FamilySnapshot;
 pub use group::{FamilyView, GroupView, Timestamp};
-pub use handle::{
-    Options, PushError, QUEUE_LEN, QUEUE_WAIT, Shards, StalePage, Unavailable, stale_pages,
-};
+pub use handle::{Options, PushError, QUEUE_LEN, QUEUE_WAIT, Shards, Unavailable};
 pub use index::Index;
 pub use page::Page;
-pub use store::{Mode, Snapshot, Store};
+pub use plan::Mode;
+pub use snapshot::{Snapshot, StalePage, stale_pages};
+pub use store::Store;
 pub use task::ShardStats;

@@ -7,8 +7,16 @@ use smallvec::SmallVec;
 use super::families::Families;
 use super::group::Held;
 use super::index::Change;
-use super::store::Mode;
 use crate::push::{Batch, BatchFamily, Refusal, Series};
+
+/// What a push does with the families it does not name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Drops them: PUT.
+    Replace,
+    /// Keeps them: POST.
+    Add,
+}
 
 /// What a push does to one family of its group.
 #[derive(Debug, Clone, Copy)]

@@ -6,21 +6,13 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
 use super::families::{Families, PUSH_FAILURE_TIME_ID, PUSH_TIME_ID};
-use super::family::{FamilyId, FamilySnapshot};
+use super::family::FamilyId;
 use super::group::{FamilyView, Group, GroupView, Held, Timestamp};
 use super::index::Index;
 use super::page::Page;
-use super::plan::{self, Step, Steps};
+use super::plan::{self, Mode, Step, Steps};
+use super::snapshot::Snapshot;
 use crate::push::{Batch, GroupingKey, Refusal};
-
-/// What a push does with the families it does not name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// Drops them: PUT.
-    Replace,
-    /// Keeps them: POST.
-    Add,
-}
 
 /// Groups and families of one shard.
 ///
@@ -30,13 +22,6 @@ pub struct Store {
     index: Arc<Index>,
     groups: HashTable<(u64, Group)>,
     families: Families,
-}
-
-/// What one shard exposes, at one moment. Holds references only.
-#[derive(Debug)]
-pub struct Snapshot {
-    /// In no particular order.
-    pub families: Vec<FamilySnapshot>,
 }
 
 impl Store {

@@ -7,8 +7,9 @@ use tokio::sync::oneshot;
 
 use super::cut::Cut;
 use super::group::{GroupView, Timestamp};
-use super::handle::StalePage;
-use super::store::{Mode, Snapshot, Store};
+use super::plan::Mode;
+use super::snapshot::{Snapshot, StalePage};
+use super::store::Store;
 use crate::push::{Batch, GroupingKey, Refusal};
 
 /// How many messages a shard handles before it lets other tasks of its thread run.
