@@ -9,7 +9,7 @@ use crate::exposition::Kind;
 use crate::scrape::OwnFamily;
 use crate::shard::Shards;
 
-/// The names and kinds of all families below and in [`process`].
+/// The names and kinds of all families below and in `process`.
 pub const RESERVED: [(&str, Kind); 20] = [
     ("process_cpu_seconds_total", Kind::Counter),
     ("process_max_fds", Kind::Gauge),
