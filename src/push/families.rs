@@ -92,7 +92,7 @@ impl<'a, 'h> Families<'a, 'h> {
     /// The family that a line about `name` belongs to, made when there is none: the one of that name,
     /// else the summary or histogram of which it is the sum, the count or a bucket.
     pub(super) fn resolve(&mut self, name: &'a [u8]) -> (usize, Role) {
-        if self.last.0 == name {
+        if std::ptr::eq(self.last.0, name) || self.last.0 == name {
             return (self.last.1, self.last.2);
         }
         let (position, role) = match self.position(name) {

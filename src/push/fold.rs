@@ -58,6 +58,9 @@ impl<'a> Number<'a> {
     }
 }
 
+/// Up to this many series, looking at each is quicker than hashing.
+const SEARCHED_MAX: usize = 16;
+
 /// A generous guess at what a line holds besides its name and labels.
 const LINE_BYTES: usize = 64;
 
@@ -93,6 +96,7 @@ pub(super) struct Fold<'a, 's> {
     parts: SmallVec<[Part<'a>; 16]>,
     /// The identities of the series, one after the other.
     bytes: &'s mut Vec<u8>,
+    /// Empty while there are few.
     by_identity: HashTable<u32>,
     rendered_bytes: usize,
 }
@@ -183,6 +187,7 @@ impl<'a, 's> Fold<'a, 's> {
         let hash = |identity: &[u8], family: usize| xxh3_64(identity) ^ family as u64;
         let found = match series.last() {
             Some(last) if is_same(last) => Some(series.len() - 1),
+            _ if series.len() <= SEARCHED_MAX => series.iter().position(is_same),
             _ => by_identity
                 .find(hash(identity, family), |&at| is_same(&series[at as usize]))
                 .map(|&at| at as usize),
@@ -191,11 +196,6 @@ impl<'a, 's> Fold<'a, 's> {
             bytes.truncate(start);
             return found;
         }
-        let position = series.len();
-        by_identity.insert_unique(hash(identity, family), position as u32, |&at| {
-            let folded = &series[at as usize];
-            hash(&bytes[folded.identity.clone()], folded.family)
-        });
         series.push(Folded {
             family,
             identity: start..bytes.len(),
@@ -206,6 +206,17 @@ impl<'a, 's> Fold<'a, 's> {
             ascending: true,
             bound_last: f64::NEG_INFINITY,
         });
+        let position = series.len() - 1;
+        let hash_at = |at: &u32| {
+            let folded = &series[*at as usize];
+            hash(&bytes[folded.identity.clone()], folded.family)
+        };
+        if position >= SEARCHED_MAX {
+            let unhashed = if position == SEARCHED_MAX { 0 } else { position };
+            for at in unhashed as u32..=position as u32 {
+                by_identity.insert_unique(hash_at(&at), at, hash_at);
+            }
+        }
         position
     }
 

@@ -60,7 +60,7 @@ pub(super) enum Line<'a> {
 /// metric name that the line is probably about, most often that of the line before.
 pub(super) fn split<'a>(
     line: &'a [u8],
-    likely: &[u8],
+    likely: &'a [u8],
     labels: &mut Labels<'a>,
 ) -> Result<Line<'a>, SyntaxErrorKind> {
     let mut cursor = Cursor { rest: line };
@@ -75,7 +75,7 @@ pub(super) fn split<'a>(
     }
 }
 
-fn comment<'a>(mut cursor: Cursor<'a>, likely: &[u8]) -> Result<Line<'a>, SyntaxErrorKind> {
+fn comment<'a>(mut cursor: Cursor<'a>, likely: &'a [u8]) -> Result<Line<'a>, SyntaxErrorKind> {
     cursor.skip_blanks();
     let keyword = cursor.until_blank();
     if cursor.rest.is_empty() || (keyword != b"HELP" && keyword != b"TYPE") {
@@ -104,7 +104,7 @@ fn comment<'a>(mut cursor: Cursor<'a>, likely: &[u8]) -> Result<Line<'a>, Syntax
 
 fn sample<'a>(
     mut cursor: Cursor<'a>,
-    likely: &[u8],
+    likely: &'a [u8],
     labels: &mut Labels<'a>,
 ) -> Result<Line<'a>, SyntaxErrorKind> {
     labels.clear();
@@ -206,7 +206,8 @@ impl<'a> Cursor<'a> {
         self.take(self.rest.iter().position(is_outside).unwrap_or(self.rest.len()))
     }
 
-    fn metric_name(&mut self, likely: &[u8]) -> &'a [u8] {
+    /// Takes a metric name. One that is `likely` comes back as that very slice.
+    fn metric_name(&mut self, likely: &'a [u8]) -> &'a [u8] {
         // Comparing is many times cheaper than looking at each byte.
         let is_likely = !likely.is_empty()
             && self.rest.starts_with(likely)
@@ -214,7 +215,11 @@ impl<'a> Cursor<'a> {
                 .rest
                 .get(likely.len())
                 .is_none_or(|&byte| CLASS[byte as usize] & METRIC_NAME == 0);
-        if is_likely { self.take(likely.len()) } else { self.take_while(METRIC_NAME) }
+        if is_likely {
+            self.advance(likely.len());
+            return likely;
+        }
+        self.take_while(METRIC_NAME)
     }
 
     fn skip_blanks(&mut self) {
