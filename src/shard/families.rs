@@ -84,6 +84,14 @@ impl Families {
         }
     }
 
+    /// Reads from each block that a push is about to replace. With much stored, most of them are far
+    /// away in memory. Read one after the other the ways to them overlap, which they do not while
+    /// blocks are replaced: changing a shared page takes atomic operations, and those wait.
+    pub(super) fn touch(&self, held: &[Held]) {
+        let bytes = held.iter().map(|held| self[held.family].pages.touch(held.place));
+        std::hint::black_box(bytes.fold(0, std::ops::BitXor::bitxor));
+    }
+
     pub(super) fn by_name(&self, name: &str) -> Option<&Family> {
         self.ids.get(name).map(|id| &self[*id])
     }

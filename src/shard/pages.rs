@@ -70,6 +70,12 @@ impl Pages {
         }
     }
 
+    /// Reads a byte of a block, to have it and the way to it in the cache.
+    pub(super) fn touch(&self, place: Place) -> u8 {
+        let block = self.pages[place.page as usize].page.block(place.slot);
+        block.first().copied().unwrap_or_default()
+    }
+
     /// The page that holds a block, and its slot there.
     pub(super) fn locate(&self, place: Place) -> (Arc<Page>, u32) {
         (Arc::clone(&self.pages[place.page as usize].page), place.slot)

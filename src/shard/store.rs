@@ -132,6 +132,7 @@ impl Store {
         let steps = {
             let stored = self.groups.find(hash, |(_, group)| *group.key == *key.text());
             let held = stored.map_or(&[][..], |(_, group)| &group.families);
+            self.families.touch(held);
             let steps = plan::steps(&self.families, held, mode, batch);
             let change = plan::change(&self.families, held, &steps, batch)?;
             if !change.is_empty() {
