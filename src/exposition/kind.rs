@@ -30,7 +30,9 @@ impl Kind {
             (b"gaugehistogram", Kind::GaugeHistogram),
             (b"gauge_histogram", Kind::GaugeHistogram),
         ];
-        let named = NAMES.iter().find(|(name, _)| word.eq_ignore_ascii_case(name));
+        let exact = NAMES.iter().find(|(name, _)| word == *name);
+        let named =
+            exact.or_else(|| NAMES.iter().find(|(name, _)| word.eq_ignore_ascii_case(name)));
         named.map(|(_, kind)| *kind)
     }
 

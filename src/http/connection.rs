@@ -10,10 +10,11 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
 use super::Http;
+use super::aside::{First, first};
 use crate::shutdown;
 
 /// How long a connection may be without finishing a request: waiting for the next, sending its head,
@@ -22,11 +23,17 @@ pub const IDLE_WAIT: Duration = Duration::from_secs(300);
 /// How large the head of a request may be, its URL included.
 pub const HEADER_BYTES_MAX: usize = 64 << 10;
 
+/// Why a connection is not to go on.
+enum Unwanted {
+    Idle,
+    Stopping,
+}
+
 /// Serves a connection until the client closes it, breaks the protocol, or is idle for too long, or
 /// until `stopping` turns true: then the request at hand is still answered.
 pub async fn serve(
     http: Arc<Http>,
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     peer: SocketAddr,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -38,13 +45,22 @@ pub async fn serve(
     });
     let connection = http1::Builder::new()
         .max_buf_size(HEADER_BYTES_MAX)
+        // Who has said all there is to say still wants an answer; a push is applied either way.
+        .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
-    let served = tokio::select! {
-        biased;
-        served = connection.as_mut() => served,
-        () = idle(&requests) => return tracing::debug!(source = %peer, "idle connection closed"),
-        () = shutdown::requested(&mut stopping) => {
+    let mut unwanted = pin!(async {
+        tokio::select! {
+            () = idle(&requests) => Unwanted::Idle,
+            () = shutdown::requested(&mut stopping) => Unwanted::Stopping,
+        }
+    });
+    let served = match first(connection.as_mut(), unwanted.as_mut()).await {
+        First::Main(served) => served,
+        First::Aside(Unwanted::Idle) => {
+            return tracing::debug!(source = %peer, "idle connection closed");
+        }
+        First::Aside(Unwanted::Stopping) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

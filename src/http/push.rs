@@ -63,6 +63,7 @@ impl Http {
         let is_small = encoding == Encoding::Identity && body.len() <= DECODED_INLINE_BYTES_MAX;
         let (key, batch) = if is_small {
             let batch = decode(&key, &body).map_err(Failure::Rejected);
+            drop(body); // It need not wait for the shard.
             (key, batch)
         } else {
             let decoding = tokio::task::spawn_blocking(move || {
@@ -126,16 +127,17 @@ fn inflate_and_decode(
 /// precisely is taken for text.
 fn is_protobuf(headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let mut parts = content_type.unwrap_or_default().split(';').map(str::trim);
-    let media_type = parts.next().unwrap_or_default();
-    let parameters: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once('=')).collect();
-    let says = |name: &str, wanted: &str| {
-        let is_said = |(key, value): &(&str, &str)| {
-            key.eq_ignore_ascii_case(name) && value.trim_matches('"') == wanted
-        };
-        parameters.iter().any(is_said)
+    let Some((media_type, parameters)) = content_type.and_then(|value| value.split_once(';'))
+    else {
+        return false;
     };
-    media_type.eq_ignore_ascii_case("application/vnd.google.protobuf")
+    let says = |name: &str, wanted: &str| {
+        parameters
+            .split(';')
+            .filter_map(|part| part.trim().split_once('='))
+            .any(|(key, value)| key.eq_ignore_ascii_case(name) && value.trim_matches('"') == wanted)
+    };
+    media_type.trim().eq_ignore_ascii_case("application/vnd.google.protobuf")
         && says("proto", "io.prometheus.client.MetricFamily")
         && says("encoding", "delimited")
 }

@@ -3,13 +3,17 @@
 //! **Invariant:** every socket is bound before the gateway says that it listens, so that an address
 //! in use is an error of the start.
 
+mod stream;
+
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 use crate::config::Address;
+
+pub use stream::Stream;
 
 /// How many connections the kernel holds for us while we are busy.
 const BACKLOG: i32 = 4096;
@@ -51,13 +55,13 @@ fn bind_socket(address: SocketAddr) -> io::Result<Socket> {
 
 /// Waits for the next connection. Goes on after an error: the peer is gone, or this process has no
 /// file descriptor left, which passes.
-pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+pub async fn accept(listener: &TcpListener) -> (Stream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 // An answer is written at once and whole, so waiting for more would only delay it.
                 if stream.set_nodelay(true).is_ok() {
-                    return (stream, peer);
+                    return (stream.into(), peer);
                 }
             }
             Err(error) => {

@@ -53,7 +53,7 @@ pub struct Batch {
     pub families: Vec<BatchFamily>,
     /// The names and help texts of all families, one after the other.
     pub(super) strings: String,
-    /// The fingerprints of all series, family by family.
+    /// The fingerprints of all series. Those of a family stand together.
     pub(super) series: Vec<Series>,
     /// The rendered samples, likewise.
     pub(super) text: Vec<u8>,

@@ -5,14 +5,16 @@ use std::cell::RefCell;
 use memchr::memchr;
 use smallvec::SmallVec;
 
-use super::batch::{Batch, BatchFamily, Series, SeriesHasher};
+use super::batch::{Batch, Series, SeriesHasher};
 use super::error::{Refusal, Rejected, SyntaxError, SyntaxErrorKind};
-use super::families::{Families, FamilyInProgress, Role, Segment};
-use super::fold::{Fold, Number};
+use super::families::{Families, Role, Segment};
+use super::finish::{finish, is_push_time, lossy};
+use super::fold::Fold;
 use super::grouping_key::GroupingKey;
+use super::labels;
 use super::line::{self, Label, Labels, Line};
-use super::{PUSH_FAILURE_TIME, PUSH_TIME, labels};
-use crate::exposition::{Kind, is_canonical, parse_number, write_help, write_number};
+use super::number::Number;
+use crate::exposition::Kind;
 
 /// How large the samples of one push may be once rendered: every line gains the grouping labels, so
 /// that a small body under a long URL could otherwise grow without bound.
@@ -22,12 +24,13 @@ pub const RENDERED_BYTES_MAX: usize = 256 << 20;
 /// its memory for ever.
 const SCRATCH_BYTES_MAX: usize = 1 << 20;
 
-/// Buffers that one push after the other renders into.
+/// Room for as many series as most pushes have.
+const SERIES_EXPECTED: usize = 32;
+
+/// What one push after the other uses.
 #[derive(Default)]
 struct Scratch {
-    text: Vec<u8>,
     folded: Vec<u8>,
-    series: Vec<Series>,
     hasher: ahash::RandomState,
 }
 
@@ -43,22 +46,18 @@ thread_local! {
 pub fn decode(key: &GroupingKey, body: &[u8]) -> Result<Batch, Rejected> {
     SCRATCH.with_borrow_mut(|scratch| {
         let result = Decoder::new(key, body, scratch).decode(body);
-        scratch.text.clear();
         scratch.folded.clear();
-        scratch.series.clear();
-        scratch.text.shrink_to(SCRATCH_BYTES_MAX);
         scratch.folded.shrink_to(SCRATCH_BYTES_MAX);
-        scratch.series.shrink_to(SCRATCH_BYTES_MAX / size_of::<Series>());
         result
     })
 }
 
-struct Decoder<'a, 's> {
-    key: &'a GroupingKey,
-    families: Families<'a, 's>,
+pub(super) struct Decoder<'a, 's> {
+    pub(super) key: &'a GroupingKey,
+    pub(super) families: Families<'a, 's>,
     fold: Fold<'a, 's>,
-    text: &'s mut Vec<u8>,
-    series: &'s mut Vec<Series>,
+    pub(super) text: Vec<u8>,
+    series: Vec<Series>,
     hasher: SeriesHasher,
     /// Set when the body is not UTF-8 somewhere: then each label value and help text is looked at.
     /// What stands in other comments does not matter.
@@ -73,8 +72,8 @@ impl<'a, 's> Decoder<'a, 's> {
             key,
             families: Families::new(&scratch.hasher),
             fold: Fold::new(&mut scratch.folded),
-            text: &mut scratch.text,
-            series: &mut scratch.series,
+            text: Vec::with_capacity(body.len() + body.len() / 2),
+            series: Vec::with_capacity(SERIES_EXPECTED),
             hasher: SeriesHasher::get(),
             check_utf8: !body.is_ascii() && !is_utf8(body),
             refusal: None,
@@ -82,13 +81,19 @@ impl<'a, 's> Decoder<'a, 's> {
     }
 
     fn decode(mut self, body: &'a [u8]) -> Result<Batch, Rejected> {
-        let mut labels = Labels::new();
+        let mut labels = Labels::with_capacity(8);
         let mut rest = body;
         let mut number = 0;
         while !rest.is_empty() {
             number += 1;
             if self.text.len() + self.fold.rendered_bytes() > RENDERED_BYTES_MAX {
                 return Err(Rejected::TooLarge);
+            }
+            if !self.check_utf8
+                && let Some(behind) = self.usual_line(rest, &mut labels)
+            {
+                rest = behind;
+                continue;
             }
             let end = memchr(b'\n', rest).unwrap_or(rest.len());
             let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
@@ -97,7 +102,10 @@ impl<'a, 's> Decoder<'a, 's> {
                 .map_err(|kind| Rejected::Syntax(SyntaxError { line: number, kind }))?;
         }
         self.render_folded();
-        self.finish().map_err(Rejected::Refused)
+        if let Some(refusal) = self.refusal {
+            return Err(Rejected::Refused(refusal));
+        }
+        finish(&self.families.list, self.text, self.series).map_err(Rejected::Refused)
     }
 
     fn line(
@@ -112,14 +120,7 @@ impl<'a, 's> Decoder<'a, 's> {
                 self.families.resolve(name);
             }
             Line::Help { name, text } => self.help(name, text)?,
-            Line::Type { name, kind } => {
-                let family = self.families.resolve(name).0;
-                let family = &mut self.families.list[family];
-                if family.kind.is_some() {
-                    return Err(SyntaxErrorKind::SecondType);
-                }
-                family.kind = Some(Kind::parse(kind).ok_or(SyntaxErrorKind::UnknownType)?);
-            }
+            Line::Type { name, kind } => self.kind(name, kind)?,
             Line::Sample { name, value, has_timestamp } => {
                 if self.check_utf8 && !labels.iter().all(|label| is_utf8(label.value)) {
                     return Err(SyntaxErrorKind::Utf8);
@@ -135,7 +136,7 @@ impl<'a, 's> Decoder<'a, 's> {
                     kind @ (Kind::Summary | Kind::Histogram | Kind::GaugeHistogram) => {
                         self.folded_sample(family, kind, role, labels, value)?;
                     }
-                    _ => self.plain_sample(family, labels, value)?,
+                    _ => self.plain_sample(family, labels, value),
                 }
             }
         }
@@ -151,7 +152,17 @@ impl<'a, 's> Decoder<'a, 's> {
         }
     }
 
-    fn help(&mut self, name: &'a [u8], text: &'a [u8]) -> Result<(), SyntaxErrorKind> {
+    pub(super) fn kind(&mut self, name: &'a [u8], word: &[u8]) -> Result<(), SyntaxErrorKind> {
+        let family = self.families.resolve(name).0;
+        let family = &mut self.families.list[family];
+        if family.kind.is_some() {
+            return Err(SyntaxErrorKind::SecondType);
+        }
+        family.kind = Some(Kind::parse(word).ok_or(SyntaxErrorKind::UnknownType)?);
+        Ok(())
+    }
+
+    pub(super) fn help(&mut self, name: &'a [u8], text: &'a [u8]) -> Result<(), SyntaxErrorKind> {
         let family = self.families.resolve(name).0;
         let family = &mut self.families.list[family];
         if family.help.is_some() {
@@ -172,44 +183,42 @@ impl<'a, 's> Decoder<'a, 's> {
         Ok(())
     }
 
-    fn plain_sample(
-        &mut self,
-        family: usize,
-        labels: &[Label<'a>],
-        value: &[u8],
-    ) -> Result<(), SyntaxErrorKind> {
-        let text = &mut *self.text;
-        let family = &mut self.families.list[family];
+    fn plain_sample(&mut self, family: usize, labels: &[Label<'a>], value: Number<'a>) {
+        let text = &mut self.text;
         let start = text.len();
-        text.extend_from_slice(family.name);
-        if labels.is_empty() {
-            text.extend_from_slice(self.key.braced());
-        } else {
-            text.push(b'{');
-            labels::merge(text, self.key, labels, None);
-            text.extend_from_slice(b"} ");
-        }
-        let series = self.series.len() as u32;
-        self.series.push(self.hasher.series(&text[start..text.len() - 1]));
-        if is_canonical(value) {
-            text.extend_from_slice(value);
-        } else {
-            write_number(text, parse_number(value).ok_or(SyntaxErrorKind::Value)?);
-        }
+        text.extend_from_slice(self.families.list[family].name);
+        text.push(b'{');
+        labels::merge(text, self.key, labels, None);
+        text.push(b'}');
+        let spelling_end = text.len();
+        text.push(b' ');
+        value.write(text);
         text.push(b'\n');
-        let segment =
-            Segment { text: [start as u32, text.len() as u32], series: [series, series + 1] };
-        family.extend(segment, 1);
-        Ok(())
+        self.plain_sample_rendered(family, start, spelling_end);
     }
 
-    fn folded_sample(
+    /// Notes a sample whose line begins at `start` and is the last; the spelling of the series ends at
+    /// `spelling_end`.
+    pub(super) fn plain_sample_rendered(
+        &mut self,
+        family: usize,
+        start: usize,
+        spelling_end: usize,
+    ) {
+        let series = self.series.len() as u32;
+        self.series.push(self.hasher.series(&self.text[start..spelling_end]));
+        let segment =
+            Segment { text: [start as u32, self.text.len() as u32], series: [series, series + 1] };
+        self.families.list[family].extend(segment, 1);
+    }
+
+    pub(super) fn folded_sample(
         &mut self,
         family: usize,
         kind: Kind,
         role: Role,
         labels: &mut Labels<'a>,
-        value: &'a [u8],
+        value: Number<'a>,
     ) -> Result<(), SyntaxErrorKind> {
         let part_label = kind.part_label().unwrap_or_default();
         if self.key.names(part_label) {
@@ -225,10 +234,9 @@ impl<'a, 's> Decoder<'a, 's> {
                 })?)
             }
         };
-        let value = Number::parse(value).ok_or(SyntaxErrorKind::Value)?;
         let is_bucket = kind != Kind::Summary && role == Role::Part;
-        let is_count = role == Role::Count
-            || (is_bucket && bound.is_some_and(|bound| !bound.value().is_nan()));
+        let is_count =
+            role == Role::Count || (is_bucket && bound.is_some_and(|bound| !bound.is_nan()));
         let is_no_count =
             value.is_negative() || (kind == Kind::Summary && !value.value().is_finite());
         if is_count && is_no_count {
@@ -243,13 +251,13 @@ impl<'a, 's> Decoder<'a, 's> {
         if self.fold.is_empty() {
             return;
         }
-        let (list, series) = (&mut self.families.list, &mut *self.series);
+        let (list, series) = (&mut self.families.list, &mut self.series);
         let (refusal, hasher) = (&mut self.refusal, self.hasher);
         let heads: SmallVec<[(&[u8], Kind); 12]> =
             list.iter().map(|family| (family.name, family.kind.unwrap_or(Kind::Untyped))).collect();
         let mut text_end = self.text.len() as u32;
         self.fold.render(
-            self.text,
+            &mut self.text,
             |family| heads[family],
             |done, spelling, text| {
                 let family = &mut list[done.family];
@@ -266,103 +274,10 @@ impl<'a, 's> Decoder<'a, 's> {
             },
         );
     }
-
-    /// Copies the samples out, family by family.
-    fn finish(mut self) -> Result<Batch, Refusal> {
-        if let Some(refusal) = self.refusal.take() {
-            return Err(refusal);
-        }
-        let mut order: SmallVec<[usize; 12]> = (0..self.families.list.len())
-            .filter(|&at| {
-                let family = &self.families.list[at];
-                family.samples > 0 && !is_push_time(family.name)
-            })
-            .collect();
-        order.sort_unstable_by_key(|&at| self.families.list[at].name);
-        let mut batch = Batch {
-            families: Vec::with_capacity(order.len()),
-            strings: String::new(),
-            series: Vec::with_capacity(self.series.len()),
-            text: Vec::with_capacity(self.text.len()),
-        };
-        let mut strings = Vec::with_capacity(self.strings_bytes());
-        for at in order {
-            let family = &self.families.list[at];
-            self.check_name(family)?;
-            let (start, text_start) = (batch.series.len(), batch.text.len());
-            for segment in &family.segments {
-                let [from, to] = segment.series;
-                batch.series.extend_from_slice(&self.series[from as usize..to as usize]);
-                let [from, to] = segment.text;
-                batch.text.extend_from_slice(&self.text[from as usize..to as usize]);
-            }
-            if has_duplicate(&batch.series[start..]) {
-                return Err(Refusal::DuplicateSeries { family: lossy(family.name) });
-            }
-            let strings = push_strings(&mut strings, family);
-            batch.families.push(BatchFamily {
-                kind: family.kind.unwrap_or(Kind::Untyped),
-                samples: family.samples,
-                strings,
-                series: [start as u32, batch.series.len() as u32],
-                text: [text_start as u32, batch.text.len() as u32],
-            });
-        }
-        batch.strings = String::from_utf8(strings).expect("names are ASCII and help texts checked");
-        Ok(batch)
-    }
-
-    fn strings_bytes(&self) -> usize {
-        let bytes =
-            |family: &FamilyInProgress<'_>| family.name.len() + family.help.map_or(0, <[u8]>::len);
-        self.families.list.iter().map(bytes).sum()
-    }
-
-    /// Refuses a family beside another of the push whose samples would carry its name.
-    fn check_name(&self, family: &FamilyInProgress<'_>) -> Result<(), Refusal> {
-        let suffixes = family.kind.map_or(&[][..], Kind::occupied_suffixes);
-        for suffix in suffixes {
-            let name = [family.name, suffix.as_bytes()].concat();
-            if self.families.position(&name).is_some_and(|at| self.families.list[at].samples > 0) {
-                return Err(Refusal::NameOccupied { name: lossy(&name) });
-            }
-        }
-        Ok(())
-    }
-}
-
-fn push_strings(strings: &mut Vec<u8>, family: &FamilyInProgress<'_>) -> [u32; 3] {
-    let name_start = strings.len() as u32;
-    strings.extend_from_slice(family.name);
-    let name_end = strings.len() as u32;
-    let help = family.help.unwrap_or_default();
-    if family.help_has_escapes {
-        write_help(strings, help);
-    } else {
-        strings.extend_from_slice(help);
-    }
-    [name_start, name_end, strings.len() as u32]
-}
-
-fn is_push_time(name: &[u8]) -> bool {
-    name == PUSH_TIME.as_bytes() || name == PUSH_FAILURE_TIME.as_bytes()
-}
-
-fn has_duplicate(series: &[Series]) -> bool {
-    if series.len() <= 16 {
-        return series.iter().enumerate().any(|(at, one)| series[..at].contains(one));
-    }
-    let mut sorted = series.to_vec();
-    sorted.sort_unstable();
-    sorted.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 fn is_utf8(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok()
-}
-
-fn lossy(name: &[u8]) -> String {
-    String::from_utf8_lossy(name).into_owned()
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ const SEARCHED_MAX: usize = 16;
 #[derive(Debug)]
 pub(super) struct Families<'a, 'h> {
     hasher: &'h ahash::RandomState,
-    pub(super) list: SmallVec<[FamilyInProgress<'a>; 12]>,
+    pub(super) list: Vec<FamilyInProgress<'a>>,
     /// Empty while there are few.
     by_name: HashTable<u32>,
     /// The last name looked up and its answer, which stays right: a name that once led to a family
@@ -67,7 +67,7 @@ impl<'a, 'h> Families<'a, 'h> {
     pub(super) fn new(hasher: &'h ahash::RandomState) -> Self {
         Families {
             hasher,
-            list: SmallVec::new(),
+            list: Vec::with_capacity(8),
             by_name: HashTable::new(),
             last: (b"", 0, Role::Part),
         }
@@ -92,9 +92,13 @@ impl<'a, 'h> Families<'a, 'h> {
     /// The family that a line about `name` belongs to, made when there is none: the one of that name,
     /// else the summary or histogram of which it is the sum, the count or a bucket.
     pub(super) fn resolve(&mut self, name: &'a [u8]) -> (usize, Role) {
-        if std::ptr::eq(self.last.0, name) || self.last.0 == name {
+        if std::ptr::eq(self.last.0, name) {
             return (self.last.1, self.last.2);
         }
+        self.find_or_insert(name)
+    }
+
+    fn find_or_insert(&mut self, name: &'a [u8]) -> (usize, Role) {
         let (position, role) = match self.position(name) {
             Some(position) => (position, Role::Part),
             None => self.owner(name).unwrap_or_else(|| (self.insert(name), Role::Part)),

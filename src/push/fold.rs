@@ -13,50 +13,8 @@ use super::families::Role;
 use super::grouping_key::GroupingKey;
 use super::labels;
 use super::line::Label;
-use crate::exposition::{Kind, is_canonical, parse_number, write_number};
-
-/// A number as read.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Number<'a> {
-    /// Spelled as it is written, so that it is copied, and parsed only if somebody wants to know.
-    Canonical(&'a [u8]),
-    /// To be written anew.
-    Value(f64),
-}
-
-impl<'a> Number<'a> {
-    const ZERO: Number<'static> = Number::Canonical(b"0");
-
-    pub(super) fn parse(text: &'a [u8]) -> Option<Number<'a>> {
-        if is_canonical(text) {
-            return Some(Number::Canonical(text));
-        }
-        parse_number(text).map(Number::Value)
-    }
-
-    pub(super) fn value(&self) -> f64 {
-        match self {
-            Number::Canonical(text) => {
-                parse_number(text).expect("what is spelled canonically is a number")
-            }
-            Number::Value(value) => *value,
-        }
-    }
-
-    pub(super) fn is_negative(&self) -> bool {
-        match self {
-            Number::Canonical(text) => text[0] == b'-',
-            Number::Value(value) => *value < 0.0,
-        }
-    }
-
-    fn write(&self, out: &mut Vec<u8>) {
-        match self {
-            Number::Canonical(text) => out.extend_from_slice(text),
-            Number::Value(value) => write_number(out, *value),
-        }
-    }
-}
+use super::number::Number;
+use crate::exposition::Kind;
 
 /// Up to this many series, looking at each is quicker than hashing.
 const SEARCHED_MAX: usize = 16;
@@ -72,8 +30,6 @@ struct Folded<'a> {
     /// of the series as it was pushed.
     identity: Range<usize>,
     labels_end: usize,
-    /// Whether it has no labels of its own.
-    is_bare: bool,
     sum: Option<Number<'a>>,
     count: Option<Number<'a>>,
     /// Whether the parts so far came with ever larger bounds, so that none can be twice.
@@ -92,8 +48,11 @@ struct Part<'a> {
 /// The folded series of a push.
 #[derive(Debug)]
 pub(super) struct Fold<'a, 's> {
-    series: SmallVec<[Folded<'a>; 2]>,
-    parts: SmallVec<[Part<'a>; 16]>,
+    series: Vec<Folded<'a>>,
+    parts: Vec<Part<'a>>,
+    /// The series of the line before, and the labels of its own that the line had.
+    last: usize,
+    last_own: Vec<Label<'a>>,
     /// The identities of the series, one after the other.
     bytes: &'s mut Vec<u8>,
     /// Empty while there are few.
@@ -113,8 +72,10 @@ impl<'a, 's> Fold<'a, 's> {
     /// Nothing yet; `bytes` is an empty buffer to use.
     pub(super) fn new(bytes: &'s mut Vec<u8>) -> Self {
         Fold {
-            series: SmallVec::new(),
-            parts: SmallVec::new(),
+            series: Vec::new(),
+            parts: Vec::with_capacity(8),
+            last: 0,
+            last_own: Vec::new(),
             bytes,
             by_identity: HashTable::new(),
             rendered_bytes: 0,
@@ -145,10 +106,10 @@ impl<'a, 's> Fold<'a, 's> {
             Role::Count => folded.count = Some(value),
             Role::Part => {
                 let Some(bound) = bound else { return };
-                let bound_value = bound.value();
-                if bound_value.is_nan() {
+                if bound.is_nan() {
                     return;
                 }
+                let bound_value = bound.value();
                 folded.ascending &= bound_value > folded.bound_last;
                 folded.bound_last = bound_value;
                 self.parts.push(Part { series: series as u32, bound, value });
@@ -164,13 +125,27 @@ impl<'a, 's> Fold<'a, 's> {
         key: &GroupingKey,
         own: &[Label<'a>],
     ) -> usize {
-        if own.is_empty()
-            && let Some(last) = self.series.last()
-            && (last.is_bare, last.family) == (true, family)
+        // Most often the line belongs to the series of the line before, and says so in the same words.
+        if let Some(last) = self.series.get(self.last)
+            && last.family == family
+            && self.last_own == own
         {
             self.rendered_bytes += name.len() + last.identity.len() + LINE_BYTES;
-            return self.series.len() - 1;
+            return self.last;
         }
+        self.last = self.find_or_insert(name, family, key, own);
+        self.last_own.clear();
+        self.last_own.extend_from_slice(own);
+        self.last
+    }
+
+    fn find_or_insert(
+        &mut self,
+        name: &[u8],
+        family: usize,
+        key: &GroupingKey,
+        own: &[Label<'a>],
+    ) -> usize {
         let start = self.bytes.len();
         let mut shadowed = Vec::new();
         labels::merge(self.bytes, key, own, Some(&mut shadowed));
@@ -185,12 +160,12 @@ impl<'a, 's> Fold<'a, 's> {
                 && bytes[folded.identity.clone()] == *identity
         };
         let hash = |identity: &[u8], family: usize| xxh3_64(identity) ^ family as u64;
-        let found = match series.last() {
-            Some(last) if is_same(last) => Some(series.len() - 1),
-            _ if series.len() <= SEARCHED_MAX => series.iter().position(is_same),
-            _ => by_identity
-                .find(hash(identity, family), |&at| is_same(&series[at as usize]))
-                .map(|&at| at as usize),
+        let found = if series.len() <= SEARCHED_MAX {
+            series.iter().position(is_same)
+        } else {
+            let found =
+                by_identity.find(hash(identity, family), |&at| is_same(&series[at as usize]));
+            found.map(|&at| at as usize)
         };
         if let Some(found) = found {
             bytes.truncate(start);
@@ -200,7 +175,6 @@ impl<'a, 's> Fold<'a, 's> {
             family,
             identity: start..bytes.len(),
             labels_end,
-            is_bare: own.is_empty(),
             sum: None,
             count: None,
             ascending: true,
@@ -268,7 +242,7 @@ impl Folded<'_> {
         let is_summary = kind == Kind::Summary;
         let count = self.count.unwrap_or(Number::ZERO);
         // The reference holds the count of a summary as an integer.
-        let count = if is_summary { Number::Value(count.value().trunc()) } else { count };
+        let count = if is_summary { count.truncated() } else { count };
         let (suffix, label): (&[u8], &[u8]) =
             if is_summary { (b"", b",quantile=\"") } else { (b"_bucket", b",le=\"") };
         // What the lines of all parts begin with is put together once, and copied from there.
@@ -276,23 +250,21 @@ impl Folded<'_> {
         for piece in [name, suffix, b"{", labels, label] {
             head.extend_from_slice(piece);
         }
-        let mut part = |bound: &Number<'_>, value: &Number<'_>| {
+        let mut part = |bound: Number<'_>, value: Number<'_>| {
             out.extend_from_slice(&head);
             bound.write(out);
             out.extend_from_slice(b"\"} ");
             value.write(out);
             out.push(b'\n');
         };
-        parts.iter().for_each(|one| part(&one.bound, &one.value));
+        parts.iter().for_each(|one| part(one.bound, one.value));
         let mut samples = parts.len() as u32 + 2;
-        if !is_summary
-            && !parts.iter().any(|part| matches!(part.bound, Number::Value(f64::INFINITY)))
-        {
-            part(&Number::Value(f64::INFINITY), &count);
+        if !is_summary && !parts.iter().any(|part| part.bound.is_infinity()) {
+            part(Number::INFINITY, count);
             samples += 1;
         }
         let sum = self.sum.unwrap_or(Number::ZERO);
-        for (suffix, value) in [(&b"_sum{"[..], &sum), (b"_count{", &count)] {
+        for (suffix, value) in [(&b"_sum{"[..], sum), (b"_count{", count)] {
             for piece in [name, suffix, labels, b"} "] {
                 out.extend_from_slice(piece);
             }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
@@ -187,19 +188,32 @@ impl GroupingKey {
         !(self.instance == Instance::Absent && name == b"instance")
     }
 
-    /// The pairs, as (name, `name="value"`), sorted by name.
-    pub(super) fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let text = self.braced();
-        self.pairs.iter().map(|pair| {
-            let (start, name_end, end) =
-                (pair.start as usize, pair.name_end as usize, pair.end as usize);
-            (&text[start..name_end], &text[start..end])
-        })
+    /// How many labels there are; at least the job and the instance.
+    pub(super) fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// The name of the label at a position in the order of names.
+    pub(super) fn name(&self, at: usize) -> Option<&[u8]> {
+        let pair = self.pairs.get(at)?;
+        Some(&self.braced()[pair.start as usize..pair.name_end as usize])
+    }
+
+    /// The greatest name.
+    pub(super) fn last_name(&self) -> &[u8] {
+        self.name(self.len() - 1).unwrap_or_default()
+    }
+
+    /// The labels at these positions, at least one: `name="value"`, joined by commas.
+    pub(super) fn pairs(&self, at: Range<usize>) -> &[u8] {
+        let (first, last) = (self.pairs[at.start], self.pairs[at.end - 1]);
+        &self.braced()[first.start as usize..last.end as usize]
     }
 
     /// Whether the URL names the label `name`.
     pub(super) fn names(&self, name: &str) -> bool {
-        self.overrides(name.as_bytes()) && self.pairs().any(|(own, _)| own == name.as_bytes())
+        let name = name.as_bytes();
+        self.overrides(name) && (0..self.len()).any(|at| self.name(at) == Some(name))
     }
 }
 

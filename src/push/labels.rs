@@ -1,7 +1,5 @@
 //! A sample's own labels merged with those of its group.
 
-use std::cmp::Ordering;
-
 use super::grouping_key::GroupingKey;
 use super::line::Label;
 
@@ -13,37 +11,38 @@ use super::line::Label;
 pub(super) fn merge(
     out: &mut Vec<u8>,
     key: &GroupingKey,
-    labels: &[Label<'_>],
+    own: &[Label<'_>],
     mut shadowed: Option<&mut Vec<u8>>,
 ) {
-    if labels.is_empty() {
-        return out.extend_from_slice(key.text().as_bytes());
-    }
-    let mut group = key.pairs().peekable();
-    let mut own = labels.iter().peekable();
-    let mut separated = true;
-    loop {
-        let order = match (group.peek(), own.peek()) {
-            (None, None) => break,
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (Some((name, _)), Some(label)) => (*name).cmp(label.name),
-        };
-        if !std::mem::take(&mut separated) {
+    // The group's labels in `copied..next` stand before the label at hand. They are copied together,
+    // with the commas between them: most often all at once.
+    let (mut copied, mut next) = (0, 0);
+    for label in own {
+        while key.name(next).is_some_and(|name| name < label.name) {
+            next += 1;
+        }
+        let is_in_group = key.name(next).is_some_and(|name| name == label.name);
+        if is_in_group {
+            // An instance of its own, though empty, is not the same as none.
+            if let Some(shadowed) = shadowed.as_deref_mut() {
+                label.write(shadowed);
+            }
+            if key.overrides(label.name) {
+                continue;
+            }
+        }
+        if copied < next {
+            out.extend_from_slice(key.pairs(copied..next));
             out.push(b',');
         }
-        let pair = if order.is_le() { group.next() } else { None };
-        let label = if order.is_ge() { own.next() } else { None };
-        match (pair, label) {
-            (Some((name, pair)), label) if label.is_none() || key.overrides(name) => {
-                out.extend_from_slice(pair);
-            }
-            (_, Some(label)) => label.write(out),
-            (_, None) => {}
-        }
-        // An instance of its own, though empty, is not the same as none.
-        if let (Some(_), Some(label), Some(shadowed)) = (pair, label, shadowed.as_deref_mut()) {
-            label.write(shadowed);
-        }
+        label.write(out);
+        out.push(b',');
+        next += usize::from(is_in_group);
+        copied = next;
+    }
+    if copied < key.len() {
+        out.extend_from_slice(key.pairs(copied..key.len()));
+    } else {
+        out.pop(); // The last comma.
     }
 }

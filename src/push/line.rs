@@ -12,12 +12,12 @@
 //! are the very ones that the output needs.
 
 use memchr::memchr2;
-use smallvec::SmallVec;
 
 use super::error::SyntaxErrorKind;
+use super::number::Number;
 
 /// A label as written.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Label<'a> {
     pub(super) name: &'a [u8],
     /// Between the quotes, with its escapes.
@@ -39,7 +39,7 @@ impl Label<'_> {
 }
 
 /// The labels of one sample, sorted by name, each name once.
-pub(super) type Labels<'a> = SmallVec<[Label<'a>; 8]>;
+pub(super) type Labels<'a> = Vec<Label<'a>>;
 
 /// What a line says.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub(super) enum Line<'a> {
     /// A `HELP` or `TYPE` with a name and nothing behind it.
     Mention { name: &'a [u8] },
     /// A sample; its labels are handed over apart.
-    Sample { name: &'a [u8], value: &'a [u8], has_timestamp: bool },
+    Sample { name: &'a [u8], value: Number<'a>, has_timestamp: bool },
 }
 
 /// Splits `line`, which holds no line feed. A sample's labels are left in `labels`. `likely` is the
@@ -118,7 +118,7 @@ fn sample<'a>(
         read_labels(&mut cursor, labels)?;
         cursor.skip_blanks();
     }
-    let value = cursor.until_blank();
+    let value = Number::parse(cursor.until_blank()).ok_or(SyntaxErrorKind::Value)?;
     if cursor.rest.is_empty() {
         return Ok(Line::Sample { name, value, has_timestamp: false });
     }
@@ -164,7 +164,12 @@ fn read_labels<'a>(
         }
     }
     cursor.advance(1);
-    if labels.len() > 1 {
+    sort(labels)
+}
+
+/// Sorts the labels of a sample by name, unless one is there twice.
+fn sort(labels: &mut Labels<'_>) -> Result<(), SyntaxErrorKind> {
+    if !labels.is_sorted_by(|one, next| one.name < next.name) {
         labels.sort_unstable_by_key(|label| label.name);
         if labels.windows(2).any(|pair| pair[0].name == pair[1].name) {
             return Err(SyntaxErrorKind::DuplicateLabelName);
@@ -256,13 +261,13 @@ fn is_blank(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
 }
 
-const LABEL_NAME: u8 = 1;
-const METRIC_NAME: u8 = 2;
+pub(super) const LABEL_NAME: u8 = 1;
+pub(super) const METRIC_NAME: u8 = 2;
 const BLANK: u8 = 4;
 const OTHER: u8 = 8;
 
 /// The classes of each byte.
-const CLASS: [u8; 256] = {
+pub(super) const CLASS: [u8; 256] = {
     let mut table = [OTHER; 256];
     let mut byte = 0;
     while byte < table.len() {

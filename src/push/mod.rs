@@ -15,12 +15,15 @@ mod batch;
 mod decode;
 mod error;
 mod families;
+mod finish;
 mod fold;
 mod grouping_key;
 mod inflate;
 mod labels;
 mod line;
+mod number;
 mod samples;
+mod usual;
 
 pub use batch::{Batch, BatchFamily, Series, SeriesHasher};
 pub use decode::{RENDERED_BYTES_MAX, decode};

@@ -28,7 +28,7 @@ pub fn sample_lines(text: &[u8]) -> impl Iterator<Item = SampleLine<'_>> {
             if let Ok(Line::Sample { name, value, .. }) = line::split(line, b"", &mut labels) {
                 let utf8 = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
                 let labels = labels.iter().map(|label| (utf8(label.name), utf8(label.value)));
-                let (name, value) = (utf8(name), utf8(value));
+                let (name, value) = (utf8(name), utf8(value.text()));
                 return Some(SampleLine { name, labels: labels.collect(), value });
             }
         }

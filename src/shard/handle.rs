@@ -245,7 +245,9 @@ impl Shards {
             Err(flume::TrySendError::Disconnected(_)) => return Err(Unavailable::Dead),
             Err(flume::TrySendError::Full(message)) => message,
         };
-        match tokio::time::timeout(QUEUE_WAIT, queue.send_async(message)).await {
+        // Boxed, since it is rare: every push would carry the room for it.
+        let waiting = Box::pin(tokio::time::timeout(QUEUE_WAIT, queue.send_async(message)));
+        match waiting.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(Unavailable::Dead),
             Err(_) => Err(Unavailable::Overloaded),

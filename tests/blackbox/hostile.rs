@@ -1,6 +1,7 @@
 //! Input that nobody should send: a clear status or a closed connection, and nothing stored in part.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::Shutdown;
 
 use crate::gateway::{read_answer, start};
 
@@ -74,12 +75,23 @@ fn a_connection_cut_in_the_middle_of_a_body_stores_nothing() {
     let mut stream = gateway.connect();
     let head = "PUT /metrics/job/a HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nm 1\nn 2\n";
     stream.write_all(head.as_bytes()).expect("sends");
-    stream.shutdown(std::net::Shutdown::Write).expect("is open");
+    stream.shutdown(Shutdown::Write).expect("is open");
     // Answered or just closed; the group must not be there, nor half of it.
     if let Some(answer) = read_answer(&mut stream) {
         assert_eq!(answer.status, 400);
     }
     assert_eq!(gateway.get("/metrics").text().find("job=\"a\""), None);
+}
+
+#[test]
+fn a_client_that_has_said_all_it_wants_to_say_is_still_answered() {
+    let gateway = start(&[]);
+    let mut stream = gateway.connect();
+    let request = "PUT /metrics/job/half HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nm 1\n";
+    stream.write_all(request.as_bytes()).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(read_answer(&mut stream).map(|answer| answer.status), Some(200));
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0, "and then the connection is closed");
 }
 
 #[test]
@@ -127,7 +139,7 @@ fn what_is_not_http_is_answered_or_closed() {
     for bad in ["\0\0\0\0\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", &huge, both] {
         let mut stream = gateway.connect();
         let _refused = stream.write_all(bad.as_bytes());
-        let _closed = stream.shutdown(std::net::Shutdown::Write);
+        let _closed = stream.shutdown(Shutdown::Write);
         if let Some(answer) = read_answer(&mut stream) {
             assert!((400..500).contains(&answer.status), "{answer:?}");
         }

@@ -1,0 +1,109 @@
+//! A push that has been read to its end: what only the whole of it can show, and the batch.
+
+use smallvec::SmallVec;
+
+use super::batch::{Batch, BatchFamily, Series};
+use super::error::Refusal;
+use super::families::{FamilyInProgress, Segment};
+use super::{PUSH_FAILURE_TIME, PUSH_TIME};
+use crate::exposition::{Kind, write_help};
+
+/// Makes the batch from the families read, whose segments lie in `text` and `series`.
+///
+/// Families without samples say nothing, and the two that the gateway sets itself are left out.
+pub(super) fn finish(
+    families: &[FamilyInProgress<'_>],
+    mut text: Vec<u8>,
+    mut series: Vec<Series>,
+) -> Result<Batch, Refusal> {
+    let is_exposed =
+        |family: &&FamilyInProgress<'_>| family.samples > 0 && !is_push_time(family.name);
+    let mut sorted: SmallVec<[&FamilyInProgress<'_>; 12]> =
+        families.iter().filter(is_exposed).collect();
+    sorted.sort_unstable_by_key(|family| family.name);
+    let strings_bytes =
+        |family: &&FamilyInProgress<'_>| family.name.len() + family.help.map_or(0, <[u8]>::len);
+    let mut strings = Vec::with_capacity(sorted.iter().map(strings_bytes).sum());
+    let mut batch_families = Vec::with_capacity(sorted.len());
+    for (at, family) in sorted.iter().enumerate() {
+        check_name(family, &sorted[at + 1..])?;
+        let segment = joined(&family.segments, &mut text, &mut series);
+        let [from, to] = segment.series;
+        if has_duplicate(&series[from as usize..to as usize]) {
+            return Err(Refusal::DuplicateSeries { family: lossy(family.name) });
+        }
+        batch_families.push(BatchFamily {
+            kind: family.kind.unwrap_or(Kind::Untyped),
+            samples: family.samples,
+            strings: push_strings(&mut strings, family),
+            series: segment.series,
+            text: segment.text,
+        });
+    }
+    let strings = String::from_utf8(strings).expect("names are ASCII and help texts checked");
+    Ok(Batch { families: batch_families, strings, series, text })
+}
+
+/// Refuses a family when its samples would carry the name of another of the push.
+fn check_name(
+    family: &FamilyInProgress<'_>,
+    following: &[&FamilyInProgress<'_>],
+) -> Result<(), Refusal> {
+    let suffixes = family.kind.map_or(&[][..], Kind::occupied_suffixes);
+    if suffixes.is_empty() {
+        return Ok(());
+    }
+    // In the order of names, those that begin with this one stand right behind it.
+    let names = following.iter().map(|family| family.name);
+    for (name, rest) in names.map_while(|name| Some((name, name.strip_prefix(family.name)?))) {
+        if suffixes.iter().any(|suffix| suffix.as_bytes() == rest) {
+            return Err(Refusal::NameOccupied { name: lossy(name) });
+        }
+    }
+    Ok(())
+}
+
+/// The segments as one. Most often they are, since the samples of a family stand together; where they
+/// do not, copies of them are put together behind all others.
+fn joined(segments: &[Segment], text: &mut Vec<u8>, series: &mut Vec<Series>) -> Segment {
+    if let [segment] = segments {
+        return *segment;
+    }
+    let (text_start, series_start) = (text.len() as u32, series.len() as u32);
+    for segment in segments {
+        text.extend_from_within(segment.text[0] as usize..segment.text[1] as usize);
+        series.extend_from_within(segment.series[0] as usize..segment.series[1] as usize);
+    }
+    Segment { text: [text_start, text.len() as u32], series: [series_start, series.len() as u32] }
+}
+
+fn push_strings(strings: &mut Vec<u8>, family: &FamilyInProgress<'_>) -> [u32; 3] {
+    let name_start = strings.len() as u32;
+    strings.extend_from_slice(family.name);
+    let name_end = strings.len() as u32;
+    let help = family.help.unwrap_or_default();
+    if family.help_has_escapes {
+        write_help(strings, help);
+    } else {
+        strings.extend_from_slice(help);
+    }
+    [name_start, name_end, strings.len() as u32]
+}
+
+fn has_duplicate(series: &[Series]) -> bool {
+    if series.len() <= 16 {
+        return series.iter().enumerate().any(|(at, one)| series[..at].contains(one));
+    }
+    let mut sorted = series.to_vec();
+    sorted.sort_unstable();
+    sorted.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+/// Whether the gateway sets the family of that name itself.
+pub(super) fn is_push_time(name: &[u8]) -> bool {
+    name == PUSH_TIME.as_bytes() || name == PUSH_FAILURE_TIME.as_bytes()
+}
+
+pub(super) fn lossy(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).into_owned()
+}

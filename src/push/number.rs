@@ -1,0 +1,61 @@
+//! A number in a push: as it was spelled, and as a value only where somebody wants to know.
+
+use crate::exposition::{is_canonical, parse_number, write_number};
+
+/// A number as read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Number<'a> {
+    text: &'a [u8],
+    /// `None` when the text is what would be written: it is copied, and parsed only on demand.
+    value: Option<f64>,
+}
+
+impl<'a> Number<'a> {
+    pub(super) const ZERO: Number<'static> = Number { text: b"0", value: None };
+    pub(super) const INFINITY: Number<'static> =
+        Number { text: b"+Inf", value: Some(f64::INFINITY) };
+
+    /// The number that all of `text` is, when it is spelled as it would be written.
+    pub(super) fn canonical(text: &'a [u8]) -> Option<Number<'a>> {
+        is_canonical(text).then_some(Number { text, value: None })
+    }
+
+    pub(super) fn parse(text: &'a [u8]) -> Option<Number<'a>> {
+        Number::canonical(text).or_else(|| Some(Number { text, value: Some(parse_number(text)?) }))
+    }
+
+    /// The number without its fraction.
+    pub(super) fn truncated(self) -> Number<'a> {
+        Number { text: self.text, value: Some(self.value().trunc()) }
+    }
+
+    /// As it was spelled.
+    pub(super) fn text(self) -> &'a [u8] {
+        self.text
+    }
+
+    pub(super) fn value(self) -> f64 {
+        let parse = || parse_number(self.text).expect("what is spelled canonically is a number");
+        self.value.unwrap_or_else(parse)
+    }
+
+    pub(super) fn is_negative(self) -> bool {
+        self.value.map_or(self.text[0] == b'-', |value| value < 0.0)
+    }
+
+    pub(super) fn is_nan(self) -> bool {
+        self.value.is_some_and(f64::is_nan)
+    }
+
+    pub(super) fn is_infinity(self) -> bool {
+        self.value == Some(f64::INFINITY)
+    }
+
+    /// Appends the number as the output spells it.
+    pub(super) fn write(self, out: &mut Vec<u8>) {
+        match self.value {
+            None => out.extend_from_slice(self.text),
+            Some(value) => write_number(out, value),
+        }
+    }
+}
