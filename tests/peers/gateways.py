@@ -43,6 +43,11 @@ def shardgate_binary() -> str:
     return os.environ.get("SHARDGATE_BIN", str(REPOSITORY / "target" / "release" / "shardgate"))
 
 
+def loadtest_binary() -> str:
+    """The load tester: `LOADTEST_BIN`, else the release build of this repository."""
+    return os.environ.get("LOADTEST_BIN", str(REPOSITORY / "target" / "release" / "loadtest"))
+
+
 @contextmanager
 def shardgate(directory: Path) -> Iterator[Server]:
     with _gateway("shardgate", [shardgate_binary()], directory) as server:
@@ -67,9 +72,10 @@ def _gateway(name: str, command: Sequence[str], directory: Path) -> Iterator[Ser
 
 @contextmanager
 def running(
-    name: str, command: Sequence[str], port: int, ready_path: str, directory: Path
+    name: str, command: Sequence[str], port: int, ready_path: str | None, directory: Path
 ) -> Iterator[Server]:
-    """Runs `command` until the block ends; enters the block once `ready_path` answers 200."""
+    """Runs `command` until the block ends; enters the block once `ready_path` answers 200, or, where
+    that cannot be asked, once there is a listener."""
     if shutil.which(command[0]) is None:
         raise FileNotFoundError(f"{name}: {command[0]} is not installed or not built")
     log = directory / f"{name}-{port}.log"
@@ -90,16 +96,19 @@ def free_port() -> int:
 
 
 def _wait_until_ready(
-    name: str, process: subprocess.Popen[bytes], port: int, path: str, log: Path
+    name: str, process: subprocess.Popen[bytes], port: int, path: str | None, log: Path
 ) -> None:
     deadline = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"{name} exited with {process.returncode}:\n{log.read_text()}")
         try:
+            if path is None:
+                socket.create_connection(("127.0.0.1", port)).close()
+                return
             if Connection(port).ask("GET", path).status == 200:
                 return
-        except NoAnswer:
+        except (NoAnswer, ConnectionRefusedError):
             pass
         time.sleep(0.02)
     raise TimeoutError(f"{name} was not ready after {START_SECONDS_MAX} s:\n{log.read_text()}")

@@ -15,6 +15,8 @@ pub(crate) enum Failure {
     Malformed,
     /// The tester's own machine ran out: of file descriptors, of ports.
     LocalLimit,
+    /// No agreement on TLS, or a certificate that is not trusted.
+    Tls,
     Other,
 }
 
@@ -32,6 +34,9 @@ impl Failure {
             Self::TimedOut => "timed out",
             Self::Malformed => "malformed answer",
             Self::LocalLimit => "limit of this machine (descriptors, ports)",
+            Self::Tls => {
+                "TLS failed: no common version, or a certificate that `[tls] ca_file` does not vouch for"
+            }
             Self::Other => "other network error",
         }
     }
@@ -47,6 +52,7 @@ impl From<io::Error> for Failure {
             io::ErrorKind::UnexpectedEof => Self::Closed,
             io::ErrorKind::TimedOut => Self::TimedOut,
             io::ErrorKind::AddrInUse | io::ErrorKind::AddrNotAvailable => Self::LocalLimit,
+            _ if matches!(error.get_ref(), Some(inner) if inner.is::<rustls::Error>()) => Self::Tls,
             _ if error.raw_os_error() == Some(TOO_MANY_OPEN_FILES) => Self::LocalLimit,
             _ => Self::Other,
         }
