@@ -1,10 +1,9 @@
 //! HTTP: the only place that knows hyper.
 //!
-//! A request's way: `connection` reads it (until `aside`, a timer or a
-//! stop, ends that), `route` says whose it is, `dispatch` hands it over and
-//! counts the answer, and one file per family of endpoints answers: `push`, `scrape`, `api`, `admin`,
-//! `probes`, `pages`. `body` reads and writes bodies within bounds; `reply` makes answers, and is the
-//! one table from errors to statuses.
+//! A request's way: `connection` reads it (`aside` keeps the timer and the stop signal out of its way),
+//! `route` says whose it is, `dispatch` hands it over and counts the answer, and one file per family of
+//! endpoints answers: `push`, `scrape`, `api`, `admin`, `probes`, `pages`. `body` reads and writes bodies
+//! within bounds; `reply` makes answers, and is the one table from errors to statuses.
 
 mod admin;
 mod api;

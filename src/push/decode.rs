@@ -53,10 +53,10 @@ pub fn decode(key: &GroupingKey, body: &[u8]) -> Result<Batch, Rejected> {
 }
 
 pub(super) struct Decoder<'a, 's> {
-    pub(super) key: &'a GroupingKey,
+    key: &'a GroupingKey,
     pub(super) families: Families<'a, 's>,
     fold: Fold<'a, 's>,
-    pub(super) text: Vec<u8>,
+    text: Vec<u8>,
     series: Vec<Series>,
     hasher: SeriesHasher,
     /// Set when the body is not UTF-8 somewhere: then each label value and help text is looked at.
@@ -132,14 +132,25 @@ impl<'a, 's> Decoder<'a, 's> {
                 if labels.iter().any(|label| label.name.starts_with(b"__")) {
                     self.refuse(family, |_| Refusal::ReservedLabel { line: number });
                 }
-                match *self.families.list[family].kind.get_or_insert(Kind::Untyped) {
-                    kind @ (Kind::Summary | Kind::Histogram | Kind::GaugeHistogram) => {
-                        self.folded_sample(family, kind, role, labels, value)?;
-                    }
-                    _ => self.plain_sample(family, labels, value),
-                }
+                let kind = *self.families.list[family].kind.get_or_insert(Kind::Untyped);
+                self.sample(family, kind, role, labels, value)?;
             }
         }
+        Ok(())
+    }
+
+    pub(super) fn sample(
+        &mut self,
+        family: usize,
+        kind: Kind,
+        role: Role,
+        labels: &mut Labels<'a>,
+        value: Number<'a>,
+    ) -> Result<(), SyntaxErrorKind> {
+        if kind.part_label().is_some() {
+            return self.folded_sample(family, kind, role, labels, value);
+        }
+        self.plain_sample(family, labels, value);
         Ok(())
     }
 
@@ -187,32 +198,23 @@ impl<'a, 's> Decoder<'a, 's> {
         let text = &mut self.text;
         let start = text.len();
         text.extend_from_slice(self.families.list[family].name);
-        text.push(b'{');
-        labels::merge(text, self.key, labels, None);
-        text.push(b'}');
-        let spelling_end = text.len();
-        text.push(b' ');
+        if labels.is_empty() {
+            text.extend_from_slice(self.key.braced());
+        } else {
+            text.push(b'{');
+            labels::merge(text, self.key, labels, None);
+            text.extend_from_slice(b"} ");
+        }
+        let series = self.series.len() as u32;
+        self.series.push(self.hasher.series(&text[start..text.len() - 1]));
         value.write(text);
         text.push(b'\n');
-        self.plain_sample_rendered(family, start, spelling_end);
-    }
-
-    /// Notes a sample whose line begins at `start` and is the last; the spelling of the series ends at
-    /// `spelling_end`.
-    pub(super) fn plain_sample_rendered(
-        &mut self,
-        family: usize,
-        start: usize,
-        spelling_end: usize,
-    ) {
-        let series = self.series.len() as u32;
-        self.series.push(self.hasher.series(&self.text[start..spelling_end]));
         let segment =
-            Segment { text: [start as u32, self.text.len() as u32], series: [series, series + 1] };
+            Segment { text: [start as u32, text.len() as u32], series: [series, series + 1] };
         self.families.list[family].extend(segment, 1);
     }
 
-    pub(super) fn folded_sample(
+    fn folded_sample(
         &mut self,
         family: usize,
         kind: Kind,

@@ -199,11 +199,6 @@ impl GroupingKey {
         Some(&self.braced()[pair.start as usize..pair.name_end as usize])
     }
 
-    /// The greatest name.
-    pub(super) fn last_name(&self) -> &[u8] {
-        self.name(self.len() - 1).unwrap_or_default()
-    }
-
     /// The labels at these positions, at least one: `name="value"`, joined by commas.
     pub(super) fn pairs(&self, at: Range<usize>) -> &[u8] {
         let (first, last) = (self.pairs[at.start], self.pairs[at.end - 1]);

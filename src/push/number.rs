@@ -15,13 +15,9 @@ impl<'a> Number<'a> {
     pub(super) const INFINITY: Number<'static> =
         Number { text: b"+Inf", value: Some(f64::INFINITY) };
 
-    /// The number that all of `text` is, when it is spelled as it would be written.
-    pub(super) fn canonical(text: &'a [u8]) -> Option<Number<'a>> {
-        is_canonical(text).then_some(Number { text, value: None })
-    }
-
     pub(super) fn parse(text: &'a [u8]) -> Option<Number<'a>> {
-        Number::canonical(text).or_else(|| Some(Number { text, value: Some(parse_number(text)?) }))
+        let value = if is_canonical(text) { None } else { Some(parse_number(text)?) };
+        Some(Number { text, value })
     }
 
     /// The number without its fraction.

@@ -1,8 +1,8 @@
 //! Lines as client libraries write them, read in one go.
 //!
-//! Nearly every line has single blanks in the usual places, no escapes, labels sorted and behind those
-//! of the group, and a number in its shortest spelling. Such a line is taken here at a fraction of the
-//! cost of [`super::line`], which knows all of the grammar and reads whatever is left.
+//! Nearly every line has single blanks in the usual places, no escapes, and its labels sorted. Such a
+//! line is taken here at a fraction of the cost of [`super::line`], which knows all of the grammar and
+//! reads whatever is left.
 //!
 //! **Invariant:** a line that is taken here would mean the same there, and one that is not is as if it
 //! had not been looked at.
@@ -29,16 +29,13 @@ impl<'a> Decoder<'a, '_> {
         // Any line that begins so is a sample of that family, or an error.
         let (family, role) = self.families.resolve(name);
         let kind = *self.families.list[family].kind.get_or_insert(Kind::Untyped);
-        if kind.part_label().is_none() {
-            return self.usual_plain_sample(family, tail);
-        }
         labels.clear();
         let tail = match tail {
-            [b'{', tail @ ..] => each_label(tail, b"", |label| labels.push(label))?,
+            [b'{', tail @ ..] => usual_labels(tail, labels)?,
             _ => tail,
         };
         let (value, rest) = usual_value(tail)?;
-        self.folded_sample(family, kind, role, labels, value).ok()?;
+        self.sample(family, kind, role, labels, value).ok()?;
         Some(rest)
     }
 
@@ -71,42 +68,11 @@ impl<'a> Decoder<'a, '_> {
         let (name, tail) = body.split_at(len_of(METRIC_NAME, body));
         (!name.first()?.is_ascii_digit()).then_some((name, tail))
     }
-
-    /// Takes what follows the name of a sample that is a series by itself: what was written before and
-    /// behind the group's labels is copied as it is.
-    fn usual_plain_sample(&mut self, family: usize, tail: &'a [u8]) -> Option<&'a [u8]> {
-        let (is_labelled, written) = match tail {
-            [b'{', written @ ..] => (true, written),
-            [b' ', written @ ..] => (false, written),
-            _ => return None,
-        };
-        let value =
-            if is_labelled { each_label(written, self.key.last_name(), drop)? } else { tail };
-        let (value, rest) = usual_value(value)?;
-        let start = self.text.len();
-        self.text.extend_from_slice(self.families.list[family].name);
-        if is_labelled {
-            self.text.push(b'{');
-            self.text.extend_from_slice(self.key.text().as_bytes());
-            self.text.push(b',');
-        } else {
-            self.text.extend_from_slice(self.key.braced());
-        }
-        self.text.extend_from_slice(&written[..written.len() - rest.len()]);
-        let spelling_end = self.text.len() - b" \n".len() - value.text().len();
-        self.plain_sample_rendered(family, start, spelling_end);
-        Some(rest)
-    }
 }
 
-/// Reads labels up to the closing brace, and answers what is behind it. Their names must be sorted, and
-/// greater than `after`.
-fn each_label<'a>(
-    body: &'a [u8],
-    after: &[u8],
-    mut each: impl FnMut(Label<'a>),
-) -> Option<&'a [u8]> {
-    let (mut last, mut rest) = (after, body);
+/// Reads labels up to the closing brace, and answers what is behind it.
+fn usual_labels<'a>(body: &'a [u8], labels: &mut Labels<'a>) -> Option<&'a [u8]> {
+    let (mut last, mut rest): (&[u8], _) = (b"", body);
     loop {
         let name = &rest[..len_of(LABEL_NAME, rest)];
         let quoted = rest[name.len()..].strip_prefix(b"=\"")?;
@@ -116,7 +82,7 @@ fn each_label<'a>(
         let end = quoted.iter().position(|byte| matches!(byte, b'"' | b'\\' | b'\n'))?;
         let (value, behind) = quoted.split_at(end);
         let behind = behind.strip_prefix(b"\"")?;
-        each(Label { name, value, whole: &rest[..rest.len() - behind.len()] });
+        labels.push(Label { name, value, whole: &rest[..rest.len() - behind.len()] });
         last = name;
         rest = match behind {
             [b',', rest @ ..] => rest,
@@ -126,11 +92,11 @@ fn each_label<'a>(
     }
 }
 
-/// Reads a blank, a number in its shortest spelling, and the end of the line.
+/// Reads a blank, a number, and the end of the line.
 fn usual_value(tail: &[u8]) -> Option<(Number<'_>, &[u8])> {
     let tail = tail.strip_prefix(b" ")?;
     let end = tail.iter().position(|&byte| byte == b'\n')?;
-    Some((Number::canonical(&tail[..end])?, &tail[end + 1..]))
+    Some((Number::parse(&tail[..end])?, &tail[end + 1..]))
 }
 
 /// How many bytes at the front are in any of `classes`.
