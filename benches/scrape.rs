@@ -7,8 +7,8 @@ use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use shardgate::exposition::Kind;
 use shardgate::push::{GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, decode};
-use shardgate::scrape::{gzip, merge};
-use shardgate::shard::{Index, Mode, Store, Timestamp};
+use shardgate::scrape::{Form, Runs, Scrape};
+use shardgate::shard::{Index, Mode, Selection, Store, Timestamp};
 
 const BATCH_JOB: &[u8] = include_bytes!("../profiles/batch-job.prom");
 const GROUPS: usize = 10_000;
@@ -26,17 +26,22 @@ fn push_all(store: &mut Store) {
     }
 }
 
-fn text(store: &Store) -> Vec<Bytes> {
-    merge(&[store.snapshot()], Vec::new()).text()
+/// A whole scrape, on one thread.
+fn expose(store: &Store, gzip: bool, runs: &Runs) -> Vec<Bytes> {
+    let snapshots = vec![store.snapshot(&Selection::default())];
+    let (mut scrape, tasks) = Scrape::new(snapshots, Vec::new(), Form { gzip, part: None });
+    tasks.into_iter().for_each(|task| scrape.take(task.run().0));
+    scrape.answer(runs).chunks
 }
 
 fn scrape(criterion: &mut Criterion) {
+    let runs = Runs::default();
     let index = Arc::new(Index::default());
     index.reserve(PUSH_TIME, Kind::Gauge);
     index.reserve(PUSH_FAILURE_TIME, Kind::Gauge);
     let mut store = Store::new(index);
     push_all(&mut store);
-    let chunks = text(&store);
+    let chunks = expose(&store, false, &runs);
     let bytes: usize = chunks.iter().map(Bytes::len).sum();
     let samples =
         chunks.iter().flat_map(|chunk| chunk.iter()).filter(|&&byte| byte == b'\n').count();
@@ -44,19 +49,22 @@ fn scrape(criterion: &mut Criterion) {
 
     let mut bench = criterion.benchmark_group("scrape of 210,000 samples");
     bench.throughput(Throughput::Bytes(bytes as u64)).sample_size(20);
-    bench.bench_function("unchanged", |bencher| bencher.iter(|| text(black_box(&store))));
-    bench.bench_function("gzip", |bencher| bencher.iter(|| gzip(black_box(&chunks))));
-    bench.bench_function("everything changed", |bencher| {
-        bencher.iter_batched(
-            || {
-                let mut store = Store::new(Arc::new(Index::default()));
-                push_all(&mut store);
-                store
-            },
-            |store| text(&store),
-            criterion::BatchSize::PerIteration,
-        );
-    });
+    for (gzip, name) in [(false, "plain"), (true, "gzip")] {
+        bench.bench_function(format!("{name}, unchanged"), |bencher| {
+            bencher.iter(|| expose(black_box(&store), gzip, &runs));
+        });
+        bench.bench_function(format!("{name}, everything changed"), |bencher| {
+            bencher.iter_batched(
+                || {
+                    let mut store = Store::new(Arc::new(Index::default()));
+                    push_all(&mut store);
+                    store
+                },
+                |store| expose(&store, gzip, &runs),
+                criterion::BatchSize::PerIteration,
+            );
+        });
+    }
     bench.finish();
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::config::{Address, Config};
-use crate::http::{self, Http};
+use crate::http::{self, Http, Scrapes};
 use crate::listen;
 use crate::own_metrics::{OwnMetrics, RESERVED};
 use crate::shard::{Options, Shards};
@@ -58,6 +58,7 @@ impl Gateway {
         let options = Options { shards: config.shards.get(), reserved: &RESERVED };
         let (shards, shard_tasks) = Shards::start(&options);
         let http = Http {
+            scrapes: Scrapes::new(config.scrapes_max),
             config,
             shards,
             own: OwnMetrics::default(),

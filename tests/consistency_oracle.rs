@@ -2,6 +2,7 @@
 
 mod oracle {
     pub(crate) mod body;
+    pub(crate) mod expose;
     pub(crate) mod gateway;
     pub(crate) mod key;
     pub(crate) mod line;

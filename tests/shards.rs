@@ -5,6 +5,7 @@ mod oracle {
     pub(crate) mod body;
     pub(crate) mod contest;
     pub(crate) mod drive;
+    pub(crate) mod expose;
     pub(crate) mod gateway;
     pub(crate) mod key;
     pub(crate) mod line;
@@ -30,7 +31,8 @@ use oracle::traffic::{Request, request};
 use proptest::collection::vec;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
-use shardgate::shard::{Mode, stale_pages};
+use shardgate::scrape::{Form, Scrape as Exposing};
+use shardgate::shard::Mode;
 use tokio::task::JoinSet;
 
 const TASKS: usize = 16;
@@ -215,14 +217,15 @@ async fn a_scrape_sees_what_moves_between_shards_once_at_most() {
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
     for round in 0..10_000 {
         let snapshots = snapshot(&shards).await;
-        let stale = stale_pages(&snapshots);
         for (series, value) in check_cut(&snapshots) {
             if !series.starts_with("push_") {
                 *seen.entry(format!("{series} {value}")).or_default() += 1;
             }
         }
         if round % 16 == 0 {
-            shards.adopt(stale);
+            let form = Form { gzip: false, part: None };
+            let (_, tasks) = Exposing::new(snapshots, Vec::new(), form);
+            shards.adopt(tasks.into_iter().filter_map(|task| task.run().1).collect());
         }
     }
     stop.store(true, Ordering::Relaxed);

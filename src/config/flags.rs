@@ -8,6 +8,8 @@ use super::{Address, Config};
 
 /// More shards than this only cost memory and longer scrapes.
 const SHARDS_MAX: usize = 1024;
+/// Each may hold on to a state of the gateway that is gone.
+const SCRAPES_MAX: usize = 1024;
 /// Offsets into a push are 32 bits wide.
 const BODY_BYTES_MAX: usize = 1 << 30;
 
@@ -35,6 +37,10 @@ pub struct Flags {
     admin_api: bool,
     #[arg(long = "no-web.enable-admin-api", hide = true)]
     no_admin_api: bool,
+
+    /// Most scrapes served at a time.
+    #[arg(long = "web.max-scrapes", value_name = "N", default_value = "16", value_parser = scrapes)]
+    scrapes_max: usize,
 
     /// Most bytes in a push, before and after decompression.
     #[arg(long = "push.max-body-bytes", value_name = "BYTES", default_value = "67108864", value_parser = body_bytes)]
@@ -117,6 +123,7 @@ impl Flags {
             ("web.enable-admin-api", self.admin_api.to_string()),
             ("web.enable-lifecycle", self.lifecycle.to_string()),
             ("web.listen-address", listen),
+            ("web.max-scrapes", self.scrapes_max.to_string()),
             ("web.telemetry-path", telemetry_path.clone()),
         ];
         Config {
@@ -124,6 +131,7 @@ impl Flags {
             telemetry_path,
             enable_lifecycle: self.lifecycle,
             enable_admin_api: self.admin_api,
+            scrapes_max: self.scrapes_max,
             push_body_bytes_max: self.body_bytes_max,
             answer_unchecked: self.unchecked,
             shards,
@@ -137,6 +145,11 @@ fn shards(text: &str) -> Result<NonZeroUsize, String> {
     number
         .and_then(NonZeroUsize::new)
         .ok_or_else(|| format!("expected a number of shards from 1 to {SHARDS_MAX}"))
+}
+
+fn scrapes(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=SCRAPES_MAX).contains(number));
+    number.ok_or_else(|| format!("expected a number of scrapes from 1 to {SCRAPES_MAX}"))
 }
 
 fn body_bytes(text: &str) -> Result<usize, String> {
@@ -187,6 +200,7 @@ mod tests {
             "--shards=many",
             "--shards=1025",
             "--push.max-body-bytes=0",
+            "--web.max-scrapes=0",
             "--log.level=loud",
         ] {
             let error = config(&[flag]).expect_err(flag);

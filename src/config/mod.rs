@@ -22,6 +22,8 @@ pub struct Config {
     pub enable_lifecycle: bool,
     /// Whether `/api/v1/admin/wipe` works.
     pub enable_admin_api: bool,
+    /// How many scrapes may be served at a time.
+    pub scrapes_max: usize,
     /// How large a push may be, before and after decompression, in bytes.
     pub push_body_bytes_max: usize,
     /// Whether pushes are answered before they are checked.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// How long a body may take to arrive.
 pub const BODY_WAIT: Duration = Duration::from_secs(60);
@@ -76,12 +77,21 @@ async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {
 pub(super) struct Chunks {
     chunks: VecDeque<Bytes>,
     bytes_left: u64,
+    /// Given back once the body has been sent, or given up.
+    _slot: Option<OwnedSemaphorePermit>,
+}
+
+impl Chunks {
+    /// The same body, which holds on to a slot for as long as it lives.
+    pub(super) fn holding(self, slot: OwnedSemaphorePermit) -> Chunks {
+        Chunks { _slot: Some(slot), ..self }
+    }
 }
 
 impl From<Vec<Bytes>> for Chunks {
     fn from(chunks: Vec<Bytes>) -> Chunks {
         let bytes_left = chunks.iter().map(|chunk| chunk.len() as u64).sum();
-        Chunks { chunks: chunks.into(), bytes_left }
+        Chunks { chunks: chunks.into(), bytes_left, _slot: None }
     }
 }
 

@@ -30,7 +30,10 @@ impl Http {
                 let reply = self.delete(&tail, body).await;
                 (Some((Handler::Delete, Verb::Delete)), reply)
             }
-            Route::Scrape => (None, self.scrape(&head.headers).await),
+            Route::Scrape => {
+                let query = head.uri.query().unwrap_or_default();
+                (None, self.scrape(&head.headers, query).await)
+            }
             Route::Status => (Some((Handler::Status, Verb::Get)), self.status_page()),
             Route::Static => {
                 (Some((Handler::Static, Verb::Get)), reply::error(StatusCode::NOT_FOUND, NOT_FOUND))

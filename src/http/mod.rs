@@ -2,7 +2,7 @@
 //!
 //! A request's way: `connection` reads it (`aside` keeps the timer and the stop signal out of its way),
 //! `route` says whose it is, `dispatch` hands it over and counts the answer, and one file per family of
-//! endpoints answers: `push`, `scrape`, `api`, `admin`, `probes`, `pages`. `body` reads and writes bodies
+//! endpoints answers: `push`, `scrape` (`selection` reads its query), `api`, `admin`, `probes`, `pages`. `body` reads and writes bodies
 //! within bounds; `reply` makes answers, and is the one table from errors to statuses.
 
 mod admin;
@@ -17,6 +17,7 @@ mod push;
 mod reply;
 mod route;
 mod scrape;
+mod selection;
 
 use std::time::SystemTime;
 
@@ -28,6 +29,7 @@ use crate::shard::Shards;
 
 pub use body::BODY_WAIT;
 pub use connection::{HEADER_BYTES_MAX, IDLE_WAIT, serve};
+pub use scrape::Scrapes;
 
 /// What answers requests; shared by all connections.
 #[derive(Debug)]
@@ -38,6 +40,8 @@ pub struct Http {
     pub shards: Shards,
     /// What is counted.
     pub own: OwnMetrics,
+    /// What scrapes share.
+    pub scrapes: Scrapes,
     /// When the gateway was started.
     pub started: SystemTime,
     /// Set to true to stop the gateway.

@@ -88,6 +88,7 @@ pub(super) enum Failure {
     Inflate(InflateError),
     Rejected(Rejected),
     Push(PushError),
+    TooManyScrapes,
 }
 
 impl From<Unavailable> for Failure {
@@ -101,7 +102,8 @@ impl From<&Failure> for Reply {
         let reply = error(failure.status(), failure);
         match failure {
             Failure::Body(_) => and_close(reply),
-            Failure::Push(PushError::Unavailable(Unavailable::Overloaded)) => {
+            Failure::Push(PushError::Unavailable(Unavailable::Overloaded))
+            | Failure::TooManyScrapes => {
                 let mut reply = reply;
                 reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
                 reply
@@ -126,9 +128,8 @@ impl Failure {
             }
             Failure::Rejected(Rejected::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Failure::Push(PushError::Refused(_)) => StatusCode::BAD_REQUEST,
-            Failure::Push(PushError::Unavailable(Unavailable::Overloaded)) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Failure::Push(PushError::Unavailable(Unavailable::Overloaded))
+            | Failure::TooManyScrapes => StatusCode::SERVICE_UNAVAILABLE,
             Failure::Push(PushError::Unavailable(Unavailable::Dead)) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -164,6 +165,9 @@ impl fmt::Display for Failure {
                 )
             }
             Failure::Push(PushError::Unavailable(unavailable)) => unavailable.fmt(f),
+            Failure::TooManyScrapes => {
+                f.write_str("as many scrapes as --web.max-scrapes allows are being served")
+            }
         }
     }
 }

@@ -1,79 +1,144 @@
 //! The scrape.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue, VARY};
 use hyper::{HeaderMap, StatusCode};
+use tokio::sync::Semaphore;
 
 use super::Http;
 use super::body::Chunks;
-use super::reply::{Failure, Reply, with_type};
-use crate::scrape::{gzip, merge};
-use crate::shard::{StalePage, stale_pages};
+use super::reply::{Failure, Reply, error, with_type};
+use super::selection::selection;
+use crate::scrape::{Answer, Done, Form, OwnFamily, Runs, Scrape, Task};
+use crate::shard::{HomedPage, Selection, Shards};
 
 const TEXT_FORMAT: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
-/// Fewer stale pages than this are concatenated where they are, rather than handed to other threads.
-const PAGES_INLINE: usize = 8;
+/// Less than this to render is rendered where it is, rather than handed to other threads.
+const INLINE_BYTES_MAX: usize = 128 << 10;
+/// How many pages are given back to their shards at a time.
+const PAGES_PER_RETURN: usize = 8;
 
-impl Http {
-    pub(super) async fn scrape(&self, headers: &HeaderMap) -> Reply {
-        let since = Instant::now();
-        self.own.scrape_begins();
-        let mut text_bytes = 0;
-        let reply = match self.exposition(accepts_gzip(headers), &mut text_bytes).await {
-            Ok(reply) => reply,
-            Err(failure) => {
-                tracing::error!(err = %failure, "scrape failed");
-                Reply::from(&failure)
-            }
-        };
-        self.own.scraped(reply.status().as_u16(), text_bytes, since);
-        reply
+/// What scrapes share.
+#[derive(Debug)]
+pub struct Scrapes {
+    /// One permit for each scrape that may be served at a time.
+    slots: Arc<Semaphore>,
+    /// Fragments kept from one scrape to the next.
+    runs: Arc<Runs>,
+}
+
+impl Scrapes {
+    /// Room for so many scrapes at a time.
+    pub fn new(scrapes_max: usize) -> Scrapes {
+        Scrapes { slots: Arc::new(Semaphore::new(scrapes_max)), runs: Arc::default() }
     }
 
-    async fn exposition(&self, as_gzip: bool, text_bytes: &mut u64) -> Result<Reply, Failure> {
-        let snapshots = self.shards.snapshot().await?;
-        let stale = stale_pages(&snapshots);
-        concatenate(&stale).await;
-        let chunks = merge(&snapshots, self.own.families(&self.shards)).text();
-        self.shards.adopt(stale);
-        *text_bytes = chunks.iter().map(|chunk| chunk.len() as u64).sum();
-        if !as_gzip {
-            return Ok(with_type(StatusCode::OK, TEXT_FORMAT, chunks.into()));
-        }
-        let compressing = tokio::task::spawn_blocking(move || gzip(&chunks));
-        let body = compressing.await.expect("compressing does not panic and is not aborted");
-        let mut reply = with_type(StatusCode::OK, TEXT_FORMAT, Chunks::from(body));
-        reply.headers_mut().insert(CONTENT_ENCODING, GZIP);
-        reply.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding"));
-        Ok(reply)
+    /// How many bytes of fragments are kept, those of the pages apart.
+    pub fn kept_bytes(&self) -> usize {
+        self.runs.kept_bytes()
     }
 }
 
-/// Has the text of the pages made, on as many threads as there are CPUs.
-async fn concatenate(stale: &[StalePage]) {
-    if stale.len() <= PAGES_INLINE {
-        return stale.iter().for_each(|stale| {
-            stale.page.text();
-        });
+impl Http {
+    pub(super) async fn scrape(&self, headers: &HeaderMap, query: &str) -> Reply {
+        let selection = match selection(query) {
+            Ok(selection) => selection,
+            Err(reason) => return error(StatusCode::BAD_REQUEST, reason),
+        };
+        let since = Instant::now();
+        self.own.scrape_begins();
+        let form = Form { gzip: accepts_gzip(headers), part: selection.part };
+        let (reply, plain_bytes) = match self.exposition(selection, form).await {
+            Ok((reply, plain_bytes)) => (reply, plain_bytes),
+            Err(failure) => {
+                tracing::error!(err = %failure, "scrape failed");
+                (Reply::from(&failure), 0)
+            }
+        };
+        self.own.scraped(reply.status().as_u16(), plain_bytes, since);
+        reply
+    }
+
+    async fn exposition(&self, selection: Selection, form: Form) -> Result<(Reply, u64), Failure> {
+        // Held until the answer has been sent: it may hold on to a whole state of the gateway.
+        let slots = Arc::clone(&self.scrapes.slots);
+        let slot = slots.try_acquire_owned().map_err(|_| Failure::TooManyScrapes)?;
+        let own = self.own_families(&selection);
+        let snapshots = self.shards.snapshot(selection).await?;
+        let (mut scrape, tasks) = Scrape::new(snapshots, own, form);
+        for done in run(tasks, &self.shards).await {
+            scrape.take(done);
+        }
+        let runs = Arc::clone(&self.scrapes.runs);
+        let assembling = tokio::task::spawn_blocking(move || scrape.answer(&runs));
+        let Answer { chunks, plain_bytes } =
+            assembling.await.expect("assembling does not panic and is not aborted");
+        let body = Chunks::from(chunks).holding(slot);
+        let mut reply = with_type(StatusCode::OK, TEXT_FORMAT, body);
+        reply.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+        if form.gzip {
+            reply.headers_mut().insert(CONTENT_ENCODING, GZIP);
+        }
+        Ok((reply, plain_bytes))
+    }
+}
+
+impl Http {
+    /// What the gateway says about itself. It belongs to no job, and is not split: the first part has it.
+    fn own_families(&self, selection: &Selection) -> Vec<OwnFamily> {
+        if !selection.jobs.is_empty() || selection.part.is_some_and(|part| !part.is_first()) {
+            return Vec::new();
+        }
+        let mut families = self.own.families(&self.shards, self.scrapes.kept_bytes());
+        if !selection.families.is_empty() {
+            families.retain(|family| selection.families.iter().any(|name| name == family.name()));
+        }
+        families
+    }
+}
+
+/// Runs the tasks on as many threads as there are CPUs. A page that its shard holds twice now goes
+/// back there at once, and its old state is gone before the next ones are rendered: the whole of what
+/// is stored is never in memory twice.
+async fn run(tasks: Vec<Task>, shards: &Shards) -> Vec<Done> {
+    let bytes: usize = tasks.iter().map(Task::bytes).sum();
+    if bytes <= INLINE_BYTES_MAX {
+        return run_share(tasks.into_iter(), shards);
     }
     let threads = std::thread::available_parallelism().map_or(1, Into::into);
-    let mut working = Vec::with_capacity(threads);
-    for share in stale.chunks(stale.len().div_ceil(threads)) {
-        let pages: Vec<_> = share.iter().map(|stale| Arc::clone(&stale.page)).collect();
-        working.push(tokio::task::spawn_blocking(move || {
-            for page in &pages {
-                page.text();
-            }
-        }));
-    }
+    let tasks = Arc::new(Mutex::new(tasks.into_iter()));
+    let working: Vec<_> = (0..threads)
+        .map(|_| {
+            let (tasks, shards) = (Arc::clone(&tasks), shards.clone());
+            let next = move || tasks.lock().unwrap_or_else(PoisonError::into_inner).next();
+            tokio::task::spawn_blocking(move || run_share(std::iter::from_fn(next), &shards))
+        })
+        .collect();
+    let mut all = Vec::new();
     for worker in working {
-        worker.await.expect("concatenating does not panic and is not aborted");
+        all.extend(worker.await.expect("rendering does not panic and is not aborted"));
     }
+    all
+}
+
+fn run_share(tasks: impl Iterator<Item = Task>, shards: &Shards) -> Vec<Done> {
+    let mut all = Vec::new();
+    let mut pages: Vec<HomedPage> = Vec::new();
+    for task in tasks {
+        let (done, page) = task.run();
+        all.push(done);
+        pages.extend(page);
+        if pages.len() == PAGES_PER_RETURN {
+            shards.adopt(std::mem::take(&mut pages));
+        }
+    }
+    shards.adopt(pages);
+    all
 }
 
 /// Whether the client lists gzip, other than to refuse it.

@@ -7,10 +7,10 @@ use super::window::{QUANTILES, Summary};
 use super::{OwnMetrics, SCRAPE_CODES, TICK, process};
 use crate::exposition::Kind;
 use crate::scrape::OwnFamily;
-use crate::shard::Shards;
+use crate::shard::{Shards, kept_bytes};
 
 /// The names and kinds of all families below and in `process`.
-pub const RESERVED: [(&str, Kind); 20] = [
+pub const RESERVED: [(&str, Kind); 21] = [
     ("process_cpu_seconds_total", Kind::Counter),
     ("process_max_fds", Kind::Gauge),
     ("process_open_fds", Kind::Gauge),
@@ -26,6 +26,7 @@ pub const RESERVED: [(&str, Kind); 20] = [
     ("shardgate_groups", Kind::Gauge),
     ("shardgate_pushes_dropped_total", Kind::Counter),
     ("shardgate_samples", Kind::Gauge),
+    ("shardgate_scrape_cache_bytes", Kind::Gauge),
     ("shardgate_scrape_duration_seconds", Kind::Summary),
     ("shardgate_scrape_size_bytes", Kind::Summary),
     ("shardgate_series", Kind::Gauge),
@@ -34,13 +35,15 @@ pub const RESERVED: [(&str, Kind); 20] = [
 ];
 
 impl OwnMetrics {
-    /// All own families, as they are now.
-    pub fn families(&self, shards: &Shards) -> Vec<OwnFamily> {
+    /// All own families, as they are now; `runs_bytes` is what scrapes keep besides what is kept with
+    /// the pages.
+    pub fn families(&self, shards: &Shards, runs_bytes: usize) -> Vec<OwnFamily> {
         let mut families = process::families();
         families.push(build_info());
         families.extend(self.requests());
         families.extend(self.pushes());
         families.extend(self.scrapes());
+        families.push(cache(runs_bytes));
         families.extend(stored(shards));
         families.push(self.dropped_pushes(shards));
         debug_assert!(
@@ -137,6 +140,12 @@ fn build_info() -> OwnFamily {
     ];
     info.sample("", &labels, 1.0);
     info
+}
+
+fn cache(runs_bytes: usize) -> OwnFamily {
+    let help = "Bytes of encoded or compressed samples kept for the next scrape.";
+    OwnFamily::new("shardgate_scrape_cache_bytes", Kind::Gauge, help)
+        .value((kept_bytes() + runs_bytes) as f64)
 }
 
 fn stored(shards: &Shards) -> [OwnFamily; 5] {

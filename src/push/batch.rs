@@ -90,6 +90,11 @@ impl Batch {
         &self.text[family.text[0] as usize..family.text[1] as usize]
     }
 
+    /// The family's metrics as protobuf, where the text loses something.
+    pub fn native(&self, _family: &BatchFamily) -> Option<&[u8]> {
+        None
+    }
+
     /// The fingerprints of the family's series, in the order of its text.
     pub fn series(&self, family: &BatchFamily) -> &[Series] {
         &self.series[family.series[0] as usize..family.series[1] as usize]

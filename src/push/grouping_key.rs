@@ -172,6 +172,14 @@ impl GroupingKey {
         &self.braced[1..self.braced.len() - 2]
     }
 
+    /// The value of the label `job`, escaped.
+    pub fn job(&self) -> &str {
+        let mut pairs =
+            self.pairs.iter().map(|pair| &self.braced[pair.start as usize..pair.end as usize]);
+        let value = pairs.find_map(|pair| pair.strip_prefix("job=\"")?.strip_suffix('"'));
+        value.expect("every grouping key has a job")
+    }
+
     /// What stands between the name and the value of such a sample.
     pub(super) fn braced(&self) -> &[u8] {
         self.braced.as_bytes()

@@ -2,83 +2,83 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::own::OwnFamily;
 use crate::exposition::Kind;
-use crate::shard::{FamilySnapshot, Page, Snapshot};
+use crate::shard::{FamilySnapshot, Piece, Snapshot};
 
-/// Everything one scrape shows.
-#[derive(Debug)]
-pub struct Exposition<'a> {
-    pub(super) families: Vec<Merged<'a>>,
-}
+/// Blocks that were chosen one by one are rendered together up to this many bytes of text.
+const CHOSEN_BYTES_MAX: usize = 64 << 10;
 
-/// One family.
+/// One family of a scrape.
 #[derive(Debug)]
-pub(super) struct Merged<'a> {
-    pub(super) name: &'a str,
+pub(super) struct Family {
+    pub(super) name: Arc<str>,
     pub(super) kind: Kind,
-    /// The gateway's own help, else the smallest of those stored.
-    pub(super) help: &'a str,
+    /// Escaped: the gateway's own, else the smallest of those stored; empty when there is none.
+    pub(super) help: Arc<str>,
     /// The samples of the gateway's own.
-    pub(super) own: Bytes,
-    pub(super) pages: Vec<&'a Arc<Page>>,
+    pub(super) own: Vec<u8>,
+    /// How many of the pieces of the scrape are its.
+    pub(super) pieces: usize,
 }
 
 /// Where a family comes from.
-enum Source<'a> {
+enum Source {
     Own(OwnFamily),
-    Shard(&'a FamilySnapshot),
+    Shard(usize, FamilySnapshot),
 }
 
-impl Source<'_> {
+impl Source {
     fn name(&self) -> &str {
         match self {
             Source::Own(own) => own.name,
-            Source::Shard(family) => &family.name,
+            Source::Shard(_, family) => &family.name,
         }
     }
 }
 
-/// Merges the shards' families with the gateway's own.
-pub fn merge(snapshots: &[Snapshot], own: Vec<OwnFamily>) -> Exposition<'_> {
+/// Merges the families of `snapshots`, which are those of all shards in order, with the gateway's own:
+/// the families sorted by name, and the pieces of all of them in the same order.
+pub(super) fn merge(snapshots: Vec<Snapshot>, own: Vec<OwnFamily>) -> (Vec<Family>, Vec<Piece>) {
     let own = own.into_iter().filter(|own| !own.text.is_empty()).map(Source::Own);
-    let stored = snapshots.iter().flat_map(|snapshot| &snapshot.families).map(Source::Shard);
-    let mut sources: Vec<Source<'_>> = own.chain(stored).collect();
+    let stored = snapshots.into_iter().enumerate().flat_map(|(shard, snapshot)| {
+        snapshot.families.into_iter().map(move |family| Source::Shard(shard, family))
+    });
+    let mut sources: Vec<Source> = own.chain(stored).collect();
     // Stable, so that the gateway's own stand first and the shards keep their order.
     sources.sort_by(|a, b| a.name().cmp(b.name()));
-    let mut families: Vec<Merged<'_>> = Vec::new();
+    let mut families: Vec<Family> = Vec::new();
+    let mut pieces = Vec::new();
     for source in sources {
         match source {
-            Source::Own(own) => families.push(Merged {
-                name: own.name,
+            Source::Own(own) => families.push(Family {
+                name: own.name.into(),
                 kind: own.kind,
-                help: own.help,
-                own: own.text.into(),
-                pages: Vec::new(),
+                help: own.help.into(),
+                own: own.text,
+                pieces: 0,
             }),
-            Source::Shard(family) => {
-                let help = family.help.as_deref().unwrap_or_default();
-                let pages = family.pages.iter().map(|(_, page)| page);
-                match families.last_mut().filter(|last| last.name == &*family.name) {
-                    Some(last) => {
-                        if last.own.is_empty() && !help.is_empty() {
-                            let is_better = last.help.is_empty() || help < last.help;
-                            last.help = if is_better { help } else { last.help };
-                        }
-                        last.pages.extend(pages);
-                    }
-                    None => families.push(Merged {
-                        name: &family.name,
-                        kind: family.kind,
-                        help,
-                        own: Bytes::new(),
-                        pages: pages.collect(),
+            Source::Shard(shard, stored) => {
+                let family = match families.last_mut().filter(|last| last.name == stored.name) {
+                    Some(last) => last,
+                    None => families.push_mut(Family {
+                        name: Arc::clone(&stored.name),
+                        kind: stored.kind,
+                        help: "".into(),
+                        own: Vec::new(),
+                        pieces: 0,
                     }),
+                };
+                if let Some(help) = stored.help.as_ref().filter(|_| family.own.is_empty())
+                    && (family.help.is_empty() || help < &family.help)
+                {
+                    family.help = Arc::clone(help);
                 }
+                let pieces_before = pieces.len();
+                pieces.extend(stored.pieces(shard, CHOSEN_BYTES_MAX));
+                family.pieces += pieces.len() - pieces_before;
             }
         }
     }
-    Exposition { families }
+    (families, pieces)
 }

@@ -8,7 +8,9 @@ use smallvec::SmallVec;
 
 use super::family::{Family, FamilyId, FamilySnapshot};
 use super::group::{Held, Timestamp, write_time};
-use super::pages::Place;
+use super::page::Block;
+use super::pages::{Pages, Place};
+use super::part::PartHash;
 use crate::exposition::Kind;
 use crate::push::{Batch, BatchFamily, PUSH_FAILURE_TIME, PUSH_TIME};
 
@@ -67,21 +69,35 @@ impl Families {
         }
     }
 
-    /// Stores a push time, in the place of the one there was.
-    pub(super) fn set_time(
+    /// Stores a push time for the first time.
+    pub(super) fn insert_time(
+        &mut self,
+        id: FamilyId,
+        key: &str,
+        part: PartHash,
+        time: Timestamp,
+    ) -> Place {
+        let (pages, text) = self.render_time(id, key, time);
+        pages.insert(part, Block { text, native: None })
+    }
+
+    /// Stores a push time in the place of the one there was.
+    pub(super) fn replace_time(
         &mut self,
         id: FamilyId,
         key: &str,
         time: Timestamp,
-        old: Option<Place>,
+        old: Place,
     ) -> Place {
+        let (pages, text) = self.render_time(id, key, time);
+        pages.replace(old, Block { text, native: None })
+    }
+
+    fn render_time(&mut self, id: FamilyId, key: &str, time: Timestamp) -> (&mut Pages, &[u8]) {
         let family = &mut self.list[id as usize];
         self.scratch.clear();
         write_time(&mut self.scratch, &family.name, key, time);
-        match old {
-            Some(place) => family.pages.replace(place, &self.scratch),
-            None => family.pages.insert(&self.scratch),
-        }
+        (&mut family.pages, &self.scratch)
     }
 
     /// Reads from each block that a push is about to replace. With much stored, most of them are far
@@ -96,10 +112,26 @@ impl Families {
         self.ids.get(name).map(|id| &self[*id])
     }
 
-    /// The families that hold anything, in no particular order.
-    pub(super) fn snapshot(&self) -> Vec<FamilySnapshot> {
-        let all = self.list.iter().enumerate().map(|(id, family)| family.snapshot(id as FamilyId));
-        all.filter(|family| !family.pages.is_empty()).collect()
+    /// The families of these names that hold anything, or all that do, in no particular order.
+    pub(super) fn snapshot(&self, names: &[String]) -> Vec<FamilySnapshot> {
+        let ids = if names.is_empty() {
+            (0..self.list.len() as FamilyId).collect()
+        } else {
+            self.ids(names)
+        };
+        let ids = ids.into_iter().filter(|id| !self[*id].pages.is_empty());
+        ids.map(|id| self[id].snapshot(id)).collect()
+    }
+
+    /// The numbers of the families of these names, in order, each once.
+    pub(super) fn ids(&self, names: &[String]) -> Vec<FamilyId> {
+        let times = [PUSH_TIME_ID, PUSH_FAILURE_TIME_ID].into_iter();
+        let times = times.filter(|id| names.iter().any(|name| **name == *self[*id].name));
+        let pushed = names.iter().filter_map(|name| self.ids.get(&**name).copied());
+        let mut ids: Vec<FamilyId> = times.chain(pushed).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
     }
 
     pub(super) fn replace(
@@ -111,7 +143,7 @@ impl Families {
     ) {
         let family = &mut self[held.family];
         family.kind = new.kind;
-        held.place = family.pages.replace(held.place, batch.text(new));
+        held.place = family.pages.replace(held.place, block(batch, new));
         held.help = family.change_help(held.help.take(), batch.help(new));
         held.pushed = now;
         self.samples = self.samples + u64::from(new.samples) - u64::from(held.samples);
@@ -123,7 +155,13 @@ impl Families {
         }
     }
 
-    pub(super) fn insert(&mut self, batch: &Batch, new: &BatchFamily, now: Timestamp) -> Held {
+    pub(super) fn insert(
+        &mut self,
+        part: PartHash,
+        batch: &Batch,
+        new: &BatchFamily,
+        now: Timestamp,
+    ) -> Held {
         let id = self.id_or_new(batch.name(new), new.kind);
         let series = SmallVec::from_slice(batch.series(new));
         self.samples += u64::from(new.samples);
@@ -134,7 +172,7 @@ impl Families {
         Held {
             family: id,
             samples: new.samples,
-            place: family.pages.insert(batch.text(new)),
+            place: family.pages.insert(part, block(batch, new)),
             pushed: now,
             help: family.change_help(None, batch.help(new)),
             series,
@@ -174,4 +212,8 @@ impl Families {
         self.ids.insert(name, id);
         id
     }
+}
+
+fn block<'a>(batch: &'a Batch, family: &BatchFamily) -> Block<'a> {
+    Block { text: batch.text(family), native: batch.native(family) }
 }

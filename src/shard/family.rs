@@ -69,13 +69,13 @@ impl Family {
 
     /// What a scrape needs of it.
     pub(super) fn snapshot(&self, id: FamilyId) -> FamilySnapshot {
-        FamilySnapshot {
-            id,
-            name: Arc::clone(&self.name),
-            kind: self.kind,
-            help: self.help().cloned(),
-            pages: self.pages.snapshot(),
-        }
+        self.snapshot_of(id, Shown::Pages(self.pages.snapshot()))
+    }
+
+    /// What a scrape needs of it that shows these blocks only.
+    pub(super) fn snapshot_of(&self, id: FamilyId, shown: Shown) -> FamilySnapshot {
+        let (name, help) = (Arc::clone(&self.name), self.help().cloned());
+        FamilySnapshot { id, name, kind: self.kind, help, shown }
     }
 }
 
@@ -89,6 +89,15 @@ pub struct FamilySnapshot {
     pub kind: Kind,
     /// Its help text, escaped.
     pub help: Option<Arc<str>>,
-    /// Its pages, with their numbers.
-    pub pages: Vec<(u32, Arc<Page>)>,
+    /// Its samples.
+    pub(super) shown: Shown,
+}
+
+/// What a scrape shows of a family.
+#[derive(Debug)]
+pub(super) enum Shown {
+    /// All of it: its pages, with their numbers.
+    Pages(Vec<(u32, Arc<Page>)>),
+    /// Some groups' blocks: each its page and its slot there.
+    Blocks(Vec<(Arc<Page>, u32)>),
 }

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use super::family::FamilyId;
 use super::page::Page;
 use super::pages::Place;
+use super::part::PartHash;
 use crate::exposition::{Kind, write_number};
 use crate::push::Series;
 
@@ -41,6 +42,9 @@ impl Timestamp {
 pub(super) struct Group {
     /// The text of the grouping key.
     pub(super) key: Box<str>,
+    /// The value of its label `job`, escaped.
+    pub(super) job: Arc<str>,
+    pub(super) part: PartHash,
     pub(super) has_empty_instance: bool,
     pub(super) created: Timestamp,
     pub(super) pushed: Timestamp,
@@ -104,6 +108,6 @@ pub struct FamilyView {
 impl FamilyView {
     /// Its samples, rendered.
     pub fn text(&self) -> &[u8] {
-        self.page.block(self.slot)
+        self.page.block(self.slot).text
     }
 }

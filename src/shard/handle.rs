@@ -11,7 +11,7 @@ use super::cut::Cut;
 use super::group::GroupView;
 use super::index::Index;
 use super::plan::Mode;
-use super::snapshot::{Snapshot, StalePage};
+use super::snapshot::{HomedPage, Selection, Snapshot};
 use super::store::Store;
 use super::task::{self, Message, ShardStats};
 use crate::exposition::Kind;
@@ -180,13 +180,17 @@ impl Shards {
         gather(answers).await.map(drop)
     }
 
-    /// What all shards expose, at one moment.
+    /// What all shards expose of a selection, at one moment.
     ///
     /// # Errors
     /// When a shard is dead: what the others hold would look as if the rest were gone.
-    pub async fn snapshot(&self) -> Result<Vec<Snapshot>, Unavailable> {
-        let answers = self.ask_all(|cut, reply| Message::Snapshot { cut, reply }).await?;
-        gather(answers).await
+    pub async fn snapshot(&self, selection: Selection) -> Result<Vec<Snapshot>, Unavailable> {
+        let selection = Arc::new(selection);
+        let ask = move |cut, reply| {
+            let selection = Arc::clone(&selection);
+            Message::Snapshot { cut, selection, reply }
+        };
+        gather(self.ask_all(ask).await?).await
     }
 
     /// All groups, at one moment.
@@ -200,7 +204,7 @@ impl Shards {
 
     /// Tells the shards, without waiting for it, that these pages have been concatenated, so that they
     /// can let go of the bytes that are there twice.
-    pub fn adopt(&self, pages: Vec<StalePage>) {
+    pub fn adopt(&self, pages: Vec<HomedPage>) {
         let shards = self.clone();
         tokio::spawn(async move {
             for pages in pages.chunk_by(|one, other| one.shard == other.shard) {
@@ -321,7 +325,7 @@ mod tests {
         let answers = waiting.join_all().await;
         assert!(answers.contains(&Err(PushError::Unavailable(Unavailable::Dead))));
         // Those that wait for the shard are told, and so is everybody who comes later.
-        assert_eq!(shards.snapshot().await.err(), Some(Unavailable::Dead));
+        assert_eq!(shards.snapshot(Selection::default()).await.err(), Some(Unavailable::Dead));
         assert_eq!(shards.view().await.err(), Some(Unavailable::Dead));
         let mut dead = shards.shared.dead.clone();
         dead.wait_for(|dead| *dead).await.expect("the shards are watched");
@@ -337,11 +341,14 @@ mod tests {
     async fn a_scrape_that_nobody_waits_for_holds_up_no_other() {
         let (shards, _tasks) = start();
         for _ in 0..100 {
-            let abandoned = shards.snapshot();
+            let abandoned = shards.snapshot(Selection::default());
             let _given_up = tokio::time::timeout(Duration::ZERO, abandoned).await;
         }
         assert_eq!(push(&shards, 1).await, Ok(()));
-        assert_eq!(shards.snapshot().await.map(|snapshots| snapshots.len()), Ok(3));
+        assert_eq!(
+            shards.snapshot(Selection::default()).await.map(|snapshots| snapshots.len()),
+            Ok(3)
+        );
     }
 
     #[tokio::test]

@@ -7,7 +7,9 @@
 //! - `page`, `pages`: the rendered samples of one family, in pages of about 64 KiB that a scrape
 //!   shares instead of copying.
 //! - `store`: groups and families; plain and synchronous. `plan` is what a push will change in it.
-//! - `snapshot`: what a scrape gets, and gives back.
+//! - `snapshot`: what a scrape asks for, gets, and gives back. `jobs` and `select` find what belongs to
+//!   some jobs, `part` what belongs to one scraper of several; `rendering` is what a scrape leaves with
+//!   a page for the next one.
 //! - `index`: the one thing the shards share: which types and series exist anywhere. A push locks
 //!   parts of it only when it changes which those are.
 //! - `cut`: how the shards answer a scrape at one and the same moment.
@@ -21,9 +23,13 @@ mod family;
 mod group;
 mod handle;
 mod index;
+mod jobs;
 mod page;
 mod pages;
+mod part;
 mod plan;
+mod rendering;
+mod select;
 mod snapshot;
 mod store;
 mod task;
@@ -32,8 +38,10 @@ pub use family::FamilySnapshot;
 pub use group::{FamilyView, GroupView, Timestamp};
 pub use handle::{Options, PushError, QUEUE_LEN, QUEUE_WAIT, Shards, Unavailable};
 pub use index::Index;
-pub use page::Page;
+pub use page::{Block, Page};
+pub use part::Part;
 pub use plan::Mode;
-pub use snapshot::{Snapshot, StalePage, stale_pages};
+pub use rendering::{Deflated, Rendering, RenderingKey, kept_bytes};
+pub use snapshot::{HomedPage, Piece, Selection, Snapshot};
 pub use store::Store;
 pub use task::ShardStats;

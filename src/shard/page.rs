@@ -1,8 +1,12 @@
 //! A page: the blocks of many groups for one family, and their concatenation once somebody asked.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
+
+use super::part::{Part, PartHash};
+use super::rendering::{Rendering, RenderingKey, Renderings};
 
 /// A page takes new blocks until it is this large.
 pub(super) const PAGE_BYTES: usize = 64 << 10;
@@ -12,7 +16,7 @@ pub(super) const PAGE_BYTES: usize = 64 << 10;
 ///
 /// **Invariant:** the text of the page is its blocks in the order of their slots. A block lies whole
 /// in `base` or whole in `fresh`, and no two overlap.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default)]
 pub struct Page {
     /// What an earlier state of the page was concatenated to. Blocks that have not changed since lie
     /// in it, so that their bytes are held once.
@@ -20,8 +24,12 @@ pub struct Page {
     /// The blocks that have come since, some of them dead by now.
     fresh: Vec<u8>,
     slots: Vec<Slot>,
+    /// What the text of some slots does not say, encoded as protobuf.
+    natives: BTreeMap<u32, Bytes>,
     /// The concatenation, made by the first scrape that needs it.
     text: OnceLock<Bytes>,
+    /// What scrapes have made of it.
+    renderings: Renderings,
 }
 
 /// Where a block is: there is one for every family of every group. Of no length where there is none.
@@ -30,6 +38,31 @@ struct Slot {
     /// Counted from the start of the base and on into the fresh bytes.
     start: u32,
     len: u32,
+    /// Which part of a scrape split over several scrapers the group belongs to.
+    part: PartHash,
+}
+
+/// What a group holds of one family.
+#[derive(Debug, Clone, Copy)]
+pub struct Block<'a> {
+    /// Its samples, rendered.
+    pub text: &'a [u8],
+    /// The same as `metric` records of a protobuf `MetricFamily`, where the text loses something.
+    pub native: Option<&'a [u8]>,
+}
+
+/// A change that a scrape must not see happens to a copy, which starts without renderings.
+impl Clone for Page {
+    fn clone(&self) -> Page {
+        Page {
+            base: self.base.clone(),
+            fresh: self.fresh.clone(),
+            slots: self.slots.clone(),
+            natives: self.natives.clone(),
+            text: OnceLock::new(),
+            renderings: Renderings::default(),
+        }
+    }
 }
 
 impl Page {
@@ -44,12 +77,47 @@ impl Page {
     }
 
     /// One block.
-    pub fn block(&self, slot: u32) -> &[u8] {
-        let Slot { start, len } = self.slots[slot as usize];
+    pub fn block(&self, slot: u32) -> Block<'_> {
+        let native = if self.natives.is_empty() { None } else { self.natives.get(&slot) };
+        Block { text: self.block_text(slot), native: native.map(|native| &native[..]) }
+    }
+
+    /// The blocks that are not empty, or of those the ones that belong to a part.
+    pub fn blocks(&self, part: Option<Part>) -> impl Iterator<Item = Block<'_>> {
+        let slots =
+            self.slots.iter().enumerate().filter(move |(_, slot)| {
+                slot.len > 0 && part.is_none_or(|part| part.holds(slot.part))
+            });
+        slots.map(|(slot, _)| self.block(slot as u32))
+    }
+
+    /// Whether any block has more to say than its text.
+    pub fn has_natives(&self) -> bool {
+        !self.natives.is_empty()
+    }
+
+    /// What an earlier call of [`Page::rendering`] with this key has made of the page.
+    pub fn kept(&self, key: RenderingKey) -> Option<Rendering> {
+        self.renderings.get(key)
+    }
+
+    /// The page as `make` renders it. Made once and kept for the next scrape, unless others took the
+    /// room: a page keeps no more than its text is long, and in any case the rendering made last.
+    pub fn rendering(&self, key: RenderingKey, make: impl FnOnce() -> Rendering) -> Rendering {
+        self.renderings.get_or_make(key, self.bytes(), make)
+    }
+
+    fn block_text(&self, slot: u32) -> &[u8] {
+        let Slot { start, len, .. } = self.slots[slot as usize];
         match (start as usize).checked_sub(self.base.len()) {
             None => &self.base[start as usize..][..len as usize],
             Some(start) => &self.fresh[start..][..len as usize],
         }
+    }
+
+    /// The part of the group that has the block at `slot`.
+    pub(super) fn part(&self, slot: u32) -> PartHash {
+        self.slots[slot as usize].part
     }
 
     /// How many slots there are, in use or not.
@@ -58,15 +126,21 @@ impl Page {
     }
 
     /// How many bytes the page holds, dead or alive.
-    pub(super) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.base.len() + self.fresh.len()
     }
 
-    /// Puts `block` at `slot`, which may be the first that is not there yet. Answers how many bytes
-    /// have died.
-    pub(super) fn set(&mut self, slot: u32, block: &[u8]) -> usize {
-        self.text.take();
-        let end = Slot { start: self.bytes() as u32, len: block.len() as u32 };
+    /// Puts `block` of a group of that part at `slot`, which may be the first that is not there yet.
+    /// Answers how many bytes have died.
+    pub(super) fn set(&mut self, slot: u32, part: PartHash, block: Block<'_>) -> usize {
+        self.forget_renderings();
+        if let Some(native) = block.native {
+            self.natives.insert(slot, Bytes::copy_from_slice(native));
+        } else if !self.natives.is_empty() {
+            self.natives.remove(&slot);
+        }
+        let block = block.text;
+        let end = Slot { start: self.bytes() as u32, len: block.len() as u32, part };
         let Some(slot) = self.slots.get_mut(slot as usize) else {
             debug_assert_eq!(slot, self.slots(), "slots are filled from the left");
             self.slots.push(end);
@@ -89,8 +163,14 @@ impl Page {
 
     /// Empties `slot`. Answers how many bytes have died.
     pub(super) fn clear(&mut self, slot: u32) -> usize {
-        self.text.take();
+        self.forget_renderings();
+        self.natives.remove(&slot);
         std::mem::take(&mut self.slots[slot as usize]).len as usize
+    }
+
+    fn forget_renderings(&mut self) {
+        self.text.take();
+        self.renderings.clear();
     }
 
     /// Appends to the fresh bytes, which grow by doubling up to the size of a page and then by little:
@@ -108,14 +188,20 @@ impl Page {
     /// The same page with every block in the concatenation, if that has been made.
     pub(super) fn adopted(&self) -> Option<Page> {
         let base = self.text.get()?.clone();
-        let (slots, text) = (self.packed_slots(), OnceLock::from(base.clone()));
-        Some(Page { base, fresh: Vec::new(), slots, text })
+        Some(Page {
+            fresh: Vec::new(),
+            slots: self.packed_slots(),
+            natives: self.natives.clone(),
+            text: OnceLock::from(base.clone()),
+            renderings: self.renderings.share(),
+            base,
+        })
     }
 
     /// The same page without what is dead in it.
     pub(super) fn compacted(&self, room: usize) -> Page {
         let (slots, fresh) = (self.packed_slots(), self.concatenate(room));
-        Page { base: Bytes::new(), fresh, slots, text: OnceLock::new() }
+        Page { fresh, slots, natives: self.natives.clone(), ..Page::default() }
     }
 
     /// The slots as they are once the blocks follow one another.
@@ -123,7 +209,7 @@ impl Page {
         let mut end = 0;
         let packed = self.slots.iter().map(|slot| {
             end += slot.len;
-            Slot { start: end - slot.len, len: slot.len }
+            Slot { start: end - slot.len, ..*slot }
         });
         packed.collect()
     }
@@ -132,7 +218,7 @@ impl Page {
     fn concatenate(&self, room: usize) -> Vec<u8> {
         let bytes: usize = self.slots.iter().map(|slot| slot.len as usize).sum();
         let mut text = Vec::with_capacity(bytes + room);
-        (0..self.slots()).for_each(|slot| text.extend_from_slice(self.block(slot)));
+        (0..self.slots()).for_each(|slot| text.extend_from_slice(self.block_text(slot)));
         text
     }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::page::{PAGE_BYTES, Page};
+use super::page::{Block, PAGE_BYTES, Page};
+use super::part::PartHash;
 
 /// A page whose blocks have grown beyond this gives them away.
 const PAGE_BYTES_MAX: usize = 2 * PAGE_BYTES;
@@ -34,24 +35,25 @@ struct Leaf {
 }
 
 impl Pages {
-    /// Stores a block.
-    pub(super) fn insert(&mut self, block: &[u8]) -> Place {
-        let page = self.page_with_room(block.len());
+    /// Stores a block of a group that belongs to that part.
+    pub(super) fn insert(&mut self, part: PartHash, block: Block<'_>) -> Place {
+        let page = self.page_with_room(block.text.len());
         let leaf = &mut self.pages[page as usize];
         let slot = leaf.free.pop().unwrap_or_else(|| leaf.page.slots());
-        leaf.change(|page| page.set(slot, block));
+        leaf.change(|page| page.set(slot, part, block));
         Place { page, slot }
     }
 
     /// Stores a block in the place of another, and says where it is now.
-    pub(super) fn replace(&mut self, place: Place, block: &[u8]) -> Place {
+    pub(super) fn replace(&mut self, place: Place, block: Block<'_>) -> Place {
         let leaf = &mut self.pages[place.page as usize];
-        let others = leaf.live_bytes() - leaf.page.block(place.slot).len();
-        if others > 0 && others + block.len() > PAGE_BYTES_MAX {
+        let part = leaf.page.part(place.slot);
+        let others = leaf.live_bytes() - leaf.page.block(place.slot).text.len();
+        if others > 0 && others + block.text.len() > PAGE_BYTES_MAX {
             self.remove(place);
-            return self.insert(block);
+            return self.insert(part, block);
         }
-        leaf.change(|page| page.set(place.slot, block));
+        leaf.change(|page| page.set(place.slot, part, block));
         place
     }
 
@@ -72,13 +74,18 @@ impl Pages {
 
     /// Reads a byte of a block, to have it and the way to it in the cache.
     pub(super) fn touch(&self, place: Place) -> u8 {
-        let block = self.pages[place.page as usize].page.block(place.slot);
+        let block = self.pages[place.page as usize].page.block(place.slot).text;
         block.first().copied().unwrap_or_default()
     }
 
     /// The page that holds a block, and its slot there.
     pub(super) fn locate(&self, place: Place) -> (Arc<Page>, u32) {
         (Arc::clone(&self.pages[place.page as usize].page), place.slot)
+    }
+
+    /// Whether nothing is stored.
+    pub(super) fn is_empty(&self) -> bool {
+        self.pages.iter().all(|leaf| leaf.live_bytes() == 0)
     }
 
     /// The pages that hold anything, each with its number, in an order that is stable while nothing
@@ -136,6 +143,12 @@ impl Leaf {
 mod tests {
     use super::*;
 
+    const PART: PartHash = PartHash(0);
+
+    fn block(text: &[u8]) -> Block<'_> {
+        Block { text, native: None }
+    }
+
     fn text(pages: &Pages) -> String {
         let texts = pages.snapshot().into_iter().map(|(_, page)| page.text().to_vec());
         String::from_utf8(texts.collect::<Vec<_>>().concat()).expect("blocks are ASCII here")
@@ -151,9 +164,9 @@ mod tests {
     #[test]
     fn a_snapshot_does_not_see_later_changes() {
         let mut pages = Pages::default();
-        let place = pages.insert(b"a 1\n");
+        let place = pages.insert(PART, block(b"a 1\n"));
         let before = pages.snapshot();
-        pages.replace(place, b"a 2\n");
+        pages.replace(place, block(b"a 2\n"));
         assert_eq!(&before[0].1.text()[..], b"a 1\n");
         assert_eq!(text(&pages), "a 2\n");
     }
@@ -161,8 +174,8 @@ mod tests {
     #[test]
     fn an_unchanged_page_is_concatenated_once() {
         let mut pages = Pages::default();
-        pages.insert(b"a 1\n");
-        pages.insert(b"a 2\n");
+        pages.insert(PART, block(b"a 1\n"));
+        pages.insert(PART, block(b"a 2\n"));
         let first = pages.snapshot()[0].1.text().clone();
         adopt_all(&mut pages);
         assert_eq!(first.as_ptr(), pages.snapshot()[0].1.text().as_ptr());
@@ -173,12 +186,12 @@ mod tests {
         let mut pages = Pages::default();
         let mut expected: Vec<String> = (0..100).map(|at| format!("a{at} 1\n")).collect();
         let places: Vec<Place> =
-            expected.iter().map(|text| pages.insert(text.as_bytes())).collect();
+            expected.iter().map(|text| pages.insert(PART, block(text.as_bytes()))).collect();
         for round in 0..7 {
             adopt_all(&mut pages);
             for at in (round..100).step_by(3) {
                 expected[at] = format!("a{at} {round} {}\n", "x".repeat(round));
-                assert_eq!(pages.replace(places[at], expected[at].as_bytes()), places[at]);
+                assert_eq!(pages.replace(places[at], block(expected[at].as_bytes())), places[at]);
                 assert_eq!(text(&pages), expected.concat());
             }
             let leaf = &pages.pages[0];
@@ -190,10 +203,10 @@ mod tests {
     #[test]
     fn a_page_that_changed_while_it_was_read_is_not_adopted() {
         let mut pages = Pages::default();
-        let place = pages.insert(b"a 1\n");
+        let place = pages.insert(PART, block(b"a 1\n"));
         let (number, page) = pages.snapshot().remove(0);
         page.text();
-        pages.replace(place, b"a 2\n");
+        pages.replace(place, block(b"a 2\n"));
         pages.adopt(number, &page);
         assert_eq!(text(&pages), "a 2\n");
     }
@@ -202,16 +215,17 @@ mod tests {
     fn pages_fill_up_give_away_what_outgrows_them_and_are_used_again() {
         let mut pages = Pages::default();
         let line = "x".repeat(1023) + "\n";
-        let places: Vec<Place> = (0..640).map(|_| pages.insert(line.as_bytes())).collect();
+        let places: Vec<Place> =
+            (0..640).map(|_| pages.insert(PART, block(line.as_bytes()))).collect();
         assert_eq!(pages.snapshot().len(), 10);
-        let moved = pages.replace(places[0], line.repeat(100).as_bytes());
+        let moved = pages.replace(places[0], block(line.repeat(100).as_bytes()));
         assert_ne!(moved.page, places[0].page);
         pages.remove(moved);
         places[1..].iter().for_each(|place| pages.remove(*place));
         assert_eq!(pages.snapshot().len(), 0);
         let pages_before = pages.pages.len();
         for _ in 0..640 {
-            pages.insert(line.as_bytes());
+            pages.insert(PART, block(line.as_bytes()));
         }
         assert!(pages.pages.len() <= pages_before);
     }

@@ -1,9 +1,21 @@
-//! What a scrape gets from a shard, and gives back.
+//! What a scrape asks of a shard, gets from it, and gives back.
 
 use std::sync::Arc;
 
-use super::family::{FamilyId, FamilySnapshot};
+use super::family::{FamilyId, FamilySnapshot, Shown};
 use super::page::Page;
+use super::part::Part;
+
+/// What a scrape wants to see. By default that is everything.
+#[derive(Debug, Default)]
+pub struct Selection {
+    /// The jobs whose groups are wanted, as escaped label values; all when empty.
+    pub jobs: Vec<String>,
+    /// The names of the families that are wanted; all when empty.
+    pub families: Vec<String>,
+    /// The part of the groups that is wanted; all when there is none.
+    pub part: Option<Part>,
+}
 
 /// What one shard exposes, at one moment. Holds references only.
 #[derive(Debug)]
@@ -12,9 +24,9 @@ pub struct Snapshot {
     pub families: Vec<FamilySnapshot>,
 }
 
-/// A page that a scrape has to concatenate, and where it belongs.
+/// A page, and where it belongs.
 #[derive(Debug, Clone)]
-pub struct StalePage {
+pub struct HomedPage {
     pub(super) shard: usize,
     pub(super) family: FamilyId,
     pub(super) number: u32,
@@ -22,16 +34,56 @@ pub struct StalePage {
     pub page: Arc<Page>,
 }
 
-/// The pages of `snapshots`, which are those of all shards in order, that have not been concatenated.
-pub fn stale_pages(snapshots: &[Snapshot]) -> Vec<StalePage> {
-    let mut stale = Vec::new();
-    for (shard, snapshot) in snapshots.iter().enumerate() {
-        for family in &snapshot.families {
-            for (number, page) in family.pages.iter().filter(|(_, page)| page.is_stale()) {
-                let (family, number, page) = (family.id, *number, Arc::clone(page));
-                stale.push(StalePage { shard, family, number, page });
+impl HomedPage {
+    /// The number of the shard that holds it.
+    pub fn shard(&self) -> usize {
+        self.shard
+    }
+}
+
+/// A stretch of a family's samples.
+#[derive(Debug)]
+pub enum Piece {
+    /// A page. A scrape of one part still has to choose among its blocks.
+    Page(HomedPage),
+    /// Blocks that have been chosen, each by its page and its slot there.
+    Blocks(Vec<(Arc<Page>, u32)>),
+}
+
+impl FamilySnapshot {
+    /// Its pages; none where blocks have been chosen.
+    pub fn pages(&self) -> impl Iterator<Item = &Page> {
+        let pages = match &self.shown {
+            Shown::Pages(pages) => &pages[..],
+            Shown::Blocks(_) => &[],
+        };
+        pages.iter().map(|(_, page)| &**page)
+    }
+
+    /// The pieces of the family, which `shard` holds. Blocks that somebody chose stand together up to
+    /// `bytes_max`.
+    pub fn pieces(self, shard: usize, bytes_max: usize) -> Vec<Piece> {
+        match self.shown {
+            Shown::Pages(pages) => {
+                let homed = pages.into_iter().map(|(number, page)| {
+                    Piece::Page(HomedPage { shard, family: self.id, number, page })
+                });
+                homed.collect()
+            }
+            Shown::Blocks(blocks) => {
+                let mut pieces = Vec::new();
+                let (mut piece, mut bytes) = (Vec::new(), 0);
+                for (page, slot) in blocks {
+                    bytes += page.block(slot).text.len();
+                    piece.push((page, slot));
+                    if bytes > bytes_max {
+                        pieces.push(Piece::Blocks(std::mem::take(&mut piece)));
+                        bytes = 0;
+                    }
+                }
+                pieces.extend((!piece.is_empty()).then_some(Piece::Blocks(piece)));
+                pieces
             }
         }
     }
-    stale
 }

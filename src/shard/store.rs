@@ -9,9 +9,11 @@ use super::families::{Families, PUSH_FAILURE_TIME_ID, PUSH_TIME_ID};
 use super::family::FamilyId;
 use super::group::{FamilyView, Group, GroupView, Held, Timestamp};
 use super::index::Index;
-use super::page::Page;
+use super::jobs::Jobs;
+use super::part::PartHash;
 use super::plan::{self, Mode, Step, Steps};
-use super::snapshot::Snapshot;
+use super::select;
+use super::snapshot::{HomedPage, Selection, Snapshot};
 use crate::push::{Batch, GroupingKey, Refusal};
 
 /// Groups and families of one shard.
@@ -21,13 +23,14 @@ use crate::push::{Batch, GroupingKey, Refusal};
 pub struct Store {
     index: Arc<Index>,
     groups: HashTable<(u64, Group)>,
+    jobs: Jobs,
     families: Families,
 }
 
 impl Store {
     /// An empty store. `index` has the push times reserved.
     pub fn new(index: Arc<Index>) -> Store {
-        Store { index, groups: HashTable::new(), families: Families::new() }
+        Store { index, groups: HashTable::new(), jobs: Jobs::default(), families: Families::new() }
     }
 
     /// How many groups are stored.
@@ -70,10 +73,11 @@ impl Store {
         if self.check_spelling(hash, key).is_err() {
             return;
         }
-        let group = group_or_new(&mut self.groups, &mut self.families, hash, key, now);
+        let Store { groups, jobs, families, .. } = self;
+        let group = group_or_new(groups, jobs, families, hash, key, now);
         group.failed = now;
-        let place = Some(group.failure_time);
-        group.failure_time = self.families.set_time(PUSH_FAILURE_TIME_ID, &group.key, now, place);
+        let (id, place) = (PUSH_FAILURE_TIME_ID, group.failure_time);
+        group.failure_time = families.replace_time(id, &group.key, now, place);
     }
 
     /// Forgets a group, if there is one.
@@ -83,20 +87,26 @@ impl Store {
         };
         if let Ok(found) = self.groups.find_entry(hash, is_group) {
             let (_, group) = found.remove().0;
-            self.drop_group(group);
+            self.drop_group(hash, group);
         }
     }
 
     /// Forgets all groups.
     pub fn wipe(&mut self) {
-        for (_, group) in std::mem::take(&mut self.groups) {
-            self.drop_group(group);
+        for (hash, group) in std::mem::take(&mut self.groups) {
+            self.drop_group(hash, group);
         }
     }
 
-    /// What a scrape needs.
-    pub fn snapshot(&self) -> Snapshot {
-        Snapshot { families: self.families.snapshot() }
+    /// What a scrape needs. Costs in proportion to what is selected.
+    pub fn snapshot(&self, selection: &Selection) -> Snapshot {
+        if selection.jobs.is_empty() {
+            return Snapshot { families: self.families.snapshot(&selection.families) };
+        }
+        let groups = selection.jobs.iter().flat_map(|job| self.groups_of(job));
+        let groups =
+            groups.filter(|group| selection.part.is_none_or(|part| part.holds(group.part)));
+        Snapshot { families: select::snapshot(&self.families, groups, &selection.families) }
     }
 
     /// What the query API needs.
@@ -105,8 +115,16 @@ impl Store {
     }
 
     /// Lets go of blocks that the concatenation of a page holds as well.
-    pub fn adopt(&mut self, family: FamilyId, number: u32, page: &Arc<Page>) {
-        self.families[family].pages.adopt(number, page);
+    pub fn adopt(&mut self, homed: &HomedPage) {
+        self.families[homed.family].pages.adopt(homed.number, &homed.page);
+    }
+
+    /// The groups of a job, given as its escaped name.
+    fn groups_of(&self, job: &str) -> impl Iterator<Item = &Group> {
+        self.jobs.groups(job).flat_map(move |hash| {
+            let found = self.groups.iter_hash(hash).filter(move |(of, _)| *of == hash);
+            found.map(|(_, group)| group).filter(move |group| *group.job == *job)
+        })
     }
 
     /// A group that is stored with the other spelling of an empty instance stands in the way of this
@@ -140,15 +158,21 @@ impl Store {
             }
             steps
         };
-        let group = group_or_new(&mut self.groups, &mut self.families, hash, key, now);
+        let Store { groups, jobs, families, .. } = self;
+        let group = group_or_new(groups, jobs, families, hash, key, now);
         group.pushed = now;
-        let place = Some(group.push_time);
-        group.push_time = self.families.set_time(PUSH_TIME_ID, &group.key, now, place);
-        take_steps(&mut self.families, &mut group.families, &steps, batch, now);
+        let (id, place) = (PUSH_TIME_ID, group.push_time);
+        group.push_time = families.replace_time(id, &group.key, now, place);
+        take_steps(families, group.part, &mut group.families, &steps, batch, now);
         Ok(())
     }
 
-    fn drop_group(&mut self, group: Group) {
+    /// Lets go of what a group holds that has been taken out of the table.
+    fn drop_group(&mut self, hash: u64, group: Group) {
+        let is_of_job = |(of, other): &(u64, Group)| *of == hash && other.job == group.job;
+        if self.groups.find(hash, is_of_job).is_none() {
+            self.jobs.remove(&group.job, hash);
+        }
         let steps = (0..group.families.len()).map(|held| Step::Remove { held }).collect();
         let nothing = Batch::default();
         let change = plan::change(&self.families, &group.families, &steps, &nothing);
@@ -190,6 +214,7 @@ impl Store {
 
 fn group_or_new<'g>(
     groups: &'g mut HashTable<(u64, Group)>,
+    jobs: &mut Jobs,
     families: &mut Families,
     hash: u64,
     key: &GroupingKey,
@@ -200,9 +225,12 @@ fn group_or_new<'g>(
         Entry::Occupied(found) => return &mut found.into_mut().1,
         Entry::Vacant(new) => new,
     };
-    let mut time = |id| families.set_time(id, key.text(), Timestamp::NEVER, None);
+    let part = PartHash::of(key.text());
+    let mut time = |id| families.insert_time(id, key.text(), part, Timestamp::NEVER);
     let group = Group {
         key: key.text().into(),
+        job: jobs.insert(key.job(), hash),
+        part,
         has_empty_instance: key.has_empty_instance(),
         created: now,
         pushed: Timestamp::NEVER,
@@ -216,6 +244,7 @@ fn group_or_new<'g>(
 
 fn take_steps(
     families: &mut Families,
+    part: PartHash,
     held_by_group: &mut Vec<Held>,
     steps: &Steps,
     batch: &Batch,
@@ -240,7 +269,7 @@ fn take_steps(
                 held_by_group.push(held);
             }
             (Step::Insert { family }, _) => {
-                held_by_group.push(families.insert(batch, &batch.families[family], now));
+                held_by_group.push(families.insert(part, batch, &batch.families[family], now));
             }
             (_, held) => held_by_group.extend(held),
         }

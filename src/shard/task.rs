@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::cut::Cut;
 use super::group::{GroupView, Timestamp};
 use super::plan::Mode;
-use super::snapshot::{Snapshot, StalePage};
+use super::snapshot::{HomedPage, Selection, Snapshot};
 use super::store::Store;
 use crate::push::{Batch, GroupingKey, Refusal};
 
@@ -33,11 +33,11 @@ pub(super) enum Message {
     /// Forget all groups.
     Wipe { reply: oneshot::Sender<()> },
     /// Answer a scrape, at the same moment as all others.
-    Snapshot { cut: Cut, reply: oneshot::Sender<Snapshot> },
+    Snapshot { cut: Cut, selection: Arc<Selection>, reply: oneshot::Sender<Snapshot> },
     /// Answer the query API, likewise.
     View { cut: Cut, reply: oneshot::Sender<Vec<GroupView>> },
     /// Pages have been concatenated.
-    Adopt { pages: Vec<StalePage> },
+    Adopt { pages: Vec<HomedPage> },
     /// Die.
     #[cfg(test)]
     Panic,
@@ -126,9 +126,9 @@ async fn handle(store: &mut Store, message: Message, stats: &ShardStats) {
             store.wipe();
             answer(reply, ());
         }
-        Message::Snapshot { cut, reply } => {
+        Message::Snapshot { cut, selection, reply } => {
             if cut.meet().await {
-                answer(reply, store.snapshot());
+                answer(reply, store.snapshot(&selection));
             }
         }
         Message::View { cut, reply } => {
@@ -137,9 +137,7 @@ async fn handle(store: &mut Store, message: Message, stats: &ShardStats) {
             }
         }
         Message::Adopt { pages } => {
-            for stale in &pages {
-                store.adopt(stale.family, stale.number, &stale.page);
-            }
+            pages.iter().for_each(|page| store.adopt(page));
         }
         #[cfg(test)]
         Message::Panic => panic!("asked to"),

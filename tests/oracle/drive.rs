@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shardgate::exposition::Kind;
 use shardgate::push::{GroupingKey, Refusal, Rejected, decode};
-use shardgate::scrape::merge;
-use shardgate::shard::{Mode, Options, PushError, Shards, Snapshot, stale_pages};
+use shardgate::scrape::{Form, Runs};
+use shardgate::shard::{Mode, Options, PushError, Selection, Shards, Snapshot};
 use tokio::task::JoinSet;
 
+use crate::oracle::expose::expose;
 use crate::oracle::key::Key;
 use crate::oracle::own;
 use crate::oracle::scrape::{self, Scrape};
@@ -57,16 +58,14 @@ pub(crate) async fn delete(shards: &Shards, key: &Key) {
 }
 
 pub(crate) async fn snapshot(shards: &Shards) -> Vec<Snapshot> {
-    shards.snapshot().await.expect("the shards live")
+    shards.snapshot(Selection::default()).await.expect("the shards live")
 }
 
 /// Scrapes, reads strictly, and hands the pages back.
 pub(crate) async fn scrape(shards: &Shards) -> Scrape {
-    let snapshots = snapshot(shards).await;
-    let stale = stale_pages(&snapshots);
-    let text = merge(&snapshots, own::families()).text().concat();
-    shards.adopt(stale);
-    let text = String::from_utf8(text).expect("an exposition is UTF-8");
+    let form = Form { gzip: false, part: None };
+    let (text, pages) = expose(snapshot(shards).await, form, &Runs::default());
+    shards.adopt(pages);
     scrape::read(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
@@ -88,7 +87,7 @@ pub(crate) fn check_cut(snapshots: &[Snapshot]) -> BTreeMap<String, String> {
     for family in snapshots.iter().flat_map(|snapshot| &snapshot.families) {
         let kind = *kinds.entry(&family.name).or_insert(family.kind);
         assert_eq!(kind, family.kind, "two kinds of {}", family.name);
-        for (_, page) in &family.pages {
+        for page in family.pages() {
             let text = std::str::from_utf8(page.text()).expect("an exposition is UTF-8");
             for line in text.lines() {
                 let (series, value) = line.rsplit_once(' ').expect("a series and a value");

@@ -7,9 +7,10 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use shardgate::exposition::Kind;
 use shardgate::push::{GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, Rejected, decode};
-use shardgate::scrape::merge;
-use shardgate::shard::{Index, Mode, Snapshot, Store, Timestamp};
+use shardgate::scrape::{Form, Runs};
+use shardgate::shard::{Index, Mode, Part, Selection, Snapshot, Store, Timestamp};
 
+use crate::oracle::expose::expose;
 use crate::oracle::gateway::Gateway;
 use crate::oracle::key::{Key, spell};
 use crate::oracle::refusal::Outcome;
@@ -35,8 +36,8 @@ pub(crate) enum Step {
 /// Both gateways, side by side.
 pub(crate) struct Pair {
     stores: Vec<Store>,
-    /// The most families each store has shown at once: their numbers are below it.
-    families_most: Vec<u32>,
+    runs: Runs,
+    scrapes: u32,
     oracle: Gateway,
     /// Scrapes that have begun, and what they have to show.
     begun: Vec<(Vec<Snapshot>, Scrape)>,
@@ -50,7 +51,8 @@ impl Default for Pair {
             index.reserve(name, kind);
         }
         let stores = (0..3).map(|_| Store::new(Arc::clone(&index))).collect();
-        Pair { stores, families_most: vec![0; 3], oracle: Gateway::default(), begun: Vec::new() }
+        let (runs, oracle) = (Runs::default(), Gateway::default());
+        Pair { stores, runs, scrapes: 0, oracle, begun: Vec::new() }
     }
 }
 
@@ -62,7 +64,8 @@ impl Pair {
             Step::Request(request) => outcome = self.request(request)?,
             Step::Scrape { adopt } => {
                 let snapshots = self.snapshots();
-                self.finish(&snapshots, &self.oracle.scrape(), *adopt)?;
+                self.finish(snapshots, &self.oracle.scrape(), *adopt)?;
+                self.compare_parts()?;
                 self.compare_views()?;
             }
             Step::Begin => {
@@ -71,7 +74,7 @@ impl Pair {
             }
             Step::Finish { adopt } => {
                 for (snapshots, expected) in std::mem::take(&mut self.begun) {
-                    self.finish(&snapshots, &expected, *adopt)?;
+                    self.finish(snapshots, &expected, *adopt)?;
                 }
             }
         }
@@ -118,26 +121,40 @@ impl Pair {
     }
 
     fn snapshots(&self) -> Vec<Snapshot> {
-        self.stores.iter().map(Store::snapshot).collect()
+        self.stores.iter().map(|store| store.snapshot(&Selection::default())).collect()
     }
 
-    /// Writes and compares a scrape, then perhaps lets the stores adopt its pages, those that have
-    /// changed meanwhile among them.
-    fn finish(&mut self, snapshots: &[Snapshot], expected: &Scrape, adopt: bool) -> TestCaseResult {
-        let text = merge(snapshots, own::families()).text().concat();
-        let text = String::from_utf8(text).expect("an exposition is UTF-8");
+    /// Writes and compares a scrape, every other one compressed, then perhaps lets the stores adopt its
+    /// pages, those that have changed meanwhile among them.
+    fn finish(
+        &mut self,
+        snapshots: Vec<Snapshot>,
+        expected: &Scrape,
+        adopt: bool,
+    ) -> TestCaseResult {
+        self.scrapes += 1;
+        let form = Form { gzip: self.scrapes % 2 == 0, part: None };
+        let (text, pages) = expose(snapshots, form, &self.runs);
         let read = scrape::read(&text).map_err(TestCaseError::fail)?;
         prop_assert_eq!(&read, expected);
-        for (at, snapshot) in snapshots.iter().enumerate().filter(|_| adopt) {
-            let store = &mut self.stores[at];
-            let families = store.snapshot().families.len().max(snapshot.families.len()) as u32;
-            let most = self.families_most[at].max(families);
-            self.families_most[at] = most;
-            for (number, page) in snapshot.families.iter().flat_map(|family| &family.pages) {
-                // The number of the family is not public; under a wrong one nothing happens.
-                (0..most).for_each(|family| store.adopt(family, *number, page));
-            }
+        for page in pages.iter().filter(|_| adopt) {
+            self.stores[page.shard()].adopt(page);
         }
+        Ok(())
+    }
+
+    /// The parts of a split scrape add up to the whole: no line is missing, none there twice.
+    fn compare_parts(&mut self) -> TestCaseResult {
+        let whole = Form { gzip: false, part: None };
+        let whole = expose(self.snapshots(), whole, &self.runs).0;
+        let mut parts = String::new();
+        for number in 0..3 {
+            let form = Form { gzip: self.scrapes % 2 == 0, part: Part::new(number, 3) };
+            let (part, _) = expose(self.snapshots(), form, &self.runs);
+            scrape::read(&part).map_err(TestCaseError::fail)?;
+            parts.push_str(&part);
+        }
+        prop_assert_eq!(sorted_samples(&parts), sorted_samples(&whole));
         Ok(())
     }
 
@@ -184,4 +201,10 @@ fn counts(oracle: &Gateway) -> (u64, u64) {
         samples += family.lines(name).len();
     }
     (series as u64, samples as u64)
+}
+
+fn sorted_samples(text: &str) -> Vec<&str> {
+    let mut samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    samples.sort_unstable();
+    samples
 }

@@ -1,0 +1,111 @@
+//! The answer to a scrape, put together from what is rendered.
+
+use bytes::Bytes;
+
+use super::gzip::{self, Checks};
+use super::merge::Family;
+use super::runs::{self, Runs};
+use crate::exposition::write_header;
+use crate::shard::Rendering;
+
+/// Up to this many bytes, copying costs less than sending a chunk of its own.
+const COPIED_BYTES_MAX: usize = 4 << 10;
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its bytes, in chunks that may be shared with the shards.
+    pub chunks: Vec<Bytes>,
+    /// How many bytes it is without compression.
+    pub plain_bytes: u64,
+}
+
+/// Puts the families and the renderings of their pieces together.
+pub(super) fn assemble(
+    families: &[Family],
+    renderings: Vec<Rendering>,
+    runs: Option<&Runs>,
+) -> Answer {
+    let mut writer = Writer::new(runs);
+    let mut rest = renderings.into_iter();
+    for family in families {
+        let renderings: Vec<Rendering> = rest.by_ref().take(family.pieces).collect();
+        let is_own = !family.own.is_empty();
+        if !is_own && renderings.iter().all(|rendering| rendering.bytes.is_empty()) {
+            continue; // Nothing of it is in this part.
+        }
+        // What the gateway says about itself changes with every scrape; what stands around it does not.
+        if is_own != writer.is_own {
+            writer.end_run();
+            writer.is_own = is_own;
+        }
+        write_header(&mut writer.run, &family.name, family.kind, &family.help);
+        writer.run.extend_from_slice(&family.own);
+        renderings.into_iter().for_each(|rendering| writer.push(rendering));
+        writer.family_ends(&family.name);
+    }
+    writer.finish()
+}
+
+/// What has been put together so far.
+struct Writer<'r> {
+    chunks: Vec<Bytes>,
+    plain_bytes: u64,
+    /// What stands behind the chunks and is too small to be one.
+    run: Vec<u8>,
+    is_own: bool,
+    /// For an answer that is compressed.
+    gzip: Option<(&'r Runs, Checks)>,
+}
+
+impl<'r> Writer<'r> {
+    fn new(runs: Option<&'r Runs>) -> Self {
+        let chunks = runs.map(|_| Bytes::from_static(&gzip::HEADER)).into_iter().collect();
+        let gzip = runs.map(|runs| (runs, Checks::default()));
+        Writer { chunks, plain_bytes: 0, run: Vec::new(), is_own: false, gzip }
+    }
+
+    fn push(&mut self, rendering: Rendering) {
+        let is_small = rendering.bytes.len() <= COPIED_BYTES_MAX;
+        if rendering.deflated.is_none() && (is_small || self.gzip.is_some()) {
+            return self.run.extend_from_slice(&rendering.bytes);
+        }
+        self.end_run();
+        self.push_chunk(rendering);
+    }
+
+    fn push_chunk(&mut self, rendering: Rendering) {
+        self.plain_bytes += rendering.plain_bytes();
+        if let (Some((_, checks)), Some(deflated)) = (&mut self.gzip, rendering.deflated) {
+            checks.add(deflated);
+        }
+        self.chunks.push(rendering.bytes);
+    }
+
+    fn family_ends(&mut self, name: &str) {
+        if self.gzip.is_some() && runs::ends_behind(name, self.run.len()) {
+            self.end_run();
+        }
+    }
+
+    fn end_run(&mut self) {
+        if self.run.is_empty() {
+            return;
+        }
+        let run = std::mem::take(&mut self.run);
+        let rendering = match &self.gzip {
+            Some((runs, _)) => runs.fragment(&run),
+            None => Rendering::plain(run.into()),
+        };
+        self.push_chunk(rendering);
+    }
+
+    fn finish(mut self) -> Answer {
+        self.end_run();
+        if let Some((runs, checks)) = &self.gzip {
+            self.chunks.push(checks.trailer());
+            runs.scraped();
+        }
+        Answer { chunks: self.chunks, plain_bytes: self.plain_bytes }
+    }
+}
