@@ -59,16 +59,16 @@ pub(super) fn merge(snapshots: Vec<Snapshot>, own: Vec<OwnFamily>) -> (Vec<Famil
                 pieces: 0,
             }),
             Source::Shard(shard, stored) => {
-                let family = match families.last_mut().filter(|last| last.name == stored.name) {
-                    Some(last) => last,
-                    None => families.push_mut(Family {
+                if families.last().is_none_or(|last| last.name != stored.name) {
+                    families.push(Family {
                         name: Arc::clone(&stored.name),
                         kind: stored.kind,
                         help: "".into(),
                         own: Vec::new(),
                         pieces: 0,
-                    }),
-                };
+                    });
+                }
+                let family = families.last_mut().expect("there is one of that name now");
                 if let Some(help) = stored.help.as_ref().filter(|_| family.own.is_empty())
                     && (family.help.is_empty() || help < &family.help)
                 {

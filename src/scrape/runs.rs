@@ -82,5 +82,5 @@ impl Runs {
 /// Whether a run of so many bytes ends behind the family of that name.
 pub(super) fn ends_behind(name: &str, run_bytes: usize) -> bool {
     run_bytes >= RUN_BYTES_MAX
-        || (run_bytes >= RUN_BYTES_MIN && xxh3_64(name.as_bytes()) % RUN_ENDS_EVERY == 0)
+        || (run_bytes >= RUN_BYTES_MIN && xxh3_64(name.as_bytes()).is_multiple_of(RUN_ENDS_EVERY))
 }
