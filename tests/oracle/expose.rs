@@ -4,7 +4,7 @@ use std::io::Read;
 
 use flate2::read::GzDecoder;
 use shardgate::scrape::{Form, Runs, Scrape};
-use shardgate::shard::{HomedPage, Snapshot};
+use shardgate::shard::{HomedPage, Part, Snapshot};
 
 use crate::oracle::own;
 
@@ -15,7 +15,7 @@ pub(crate) fn expose(
     form: Form,
     runs: &Runs,
 ) -> (String, Vec<HomedPage>) {
-    let is_first = form.part.is_none_or(|part| part.is_first());
+    let is_first = form.part.is_none_or(Part::is_first);
     let own = if is_first { own::families() } else { Vec::new() };
     let (mut scrape, tasks) = Scrape::new(snapshots, own, form);
     let mut pages = Vec::new();
