@@ -102,40 +102,41 @@ impl Http {
     }
 }
 
-/// Runs the tasks on as many threads as there are CPUs. A page that its shard holds twice now goes
-/// back there at once, and its old state is gone before the next ones are rendered: the whole of what
-/// is stored is never in memory twice.
+/// Runs the tasks on all threads of the runtime, and lets others have their turn after each: a page
+/// takes about as long as a few pushes. Threads of their own would take whole time slices from the
+/// pushes, and would allocate what only the runtime's threads free.
+///
+/// A page that its shard holds twice now goes back there at once, and its old state is gone before the
+/// next ones are rendered: the whole of what is stored is never in memory twice.
 async fn run(tasks: Vec<Task>, shards: &Shards) -> Vec<Done> {
     let bytes: usize = tasks.iter().map(Task::bytes).sum();
-    if bytes <= INLINE_BYTES_MAX {
-        return run_share(tasks.into_iter(), shards);
-    }
-    let threads = std::thread::available_parallelism().map_or(1, Into::into);
+    let threads = if bytes <= INLINE_BYTES_MAX {
+        1
+    } else {
+        tokio::runtime::Handle::current().metrics().num_workers()
+    };
     let tasks = Arc::new(Mutex::new(tasks.into_iter()));
-    let working: Vec<_> = (0..threads)
-        .map(|_| {
-            let (tasks, shards) = (Arc::clone(&tasks), shards.clone());
-            let next = move || tasks.lock().unwrap_or_else(PoisonError::into_inner).next();
-            tokio::task::spawn_blocking(move || run_share(std::iter::from_fn(next), &shards))
-        })
-        .collect();
-    let mut all = Vec::new();
-    for worker in working {
-        all.extend(worker.await.expect("rendering does not panic and is not aborted"));
+    let share = || run_share(Arc::clone(&tasks), shards.clone());
+    let others: Vec<_> = (1..threads).map(|_| tokio::spawn(share())).collect();
+    let mut all = share().await;
+    for other in others {
+        all.extend(other.await.expect("rendering does not panic and is not aborted"));
     }
     all
 }
 
-fn run_share(tasks: impl Iterator<Item = Task>, shards: &Shards) -> Vec<Done> {
+async fn run_share(tasks: Arc<Mutex<std::vec::IntoIter<Task>>>, shards: Shards) -> Vec<Done> {
+    let next = || tasks.lock().unwrap_or_else(PoisonError::into_inner).next();
     let mut all = Vec::new();
     let mut pages: Vec<HomedPage> = Vec::new();
-    for task in tasks {
+    while let Some(task) = next() {
         let (done, page) = task.run();
         all.push(done);
         pages.extend(page);
         if pages.len() == PAGES_PER_RETURN {
             shards.adopt(std::mem::take(&mut pages));
         }
+        tokio::task::yield_now().await;
     }
     shards.adopt(pages);
     all
