@@ -9,7 +9,7 @@ use hyper::{HeaderMap, StatusCode};
 use super::Http;
 use super::body::Chunks;
 use super::reply::{Failure, Reply, with_type};
-use crate::scrape::{gzip, merge};
+use crate::scrape::{accepts_gzip, gzip, merge};
 use crate::shard::{StalePage, stale_pages};
 
 const TEXT_FORMAT: HeaderValue =
@@ -24,7 +24,7 @@ impl Http {
         let since = Instant::now();
         self.own.scrape_begins();
         let mut text_bytes = 0;
-        let reply = match self.exposition(accepts_gzip(headers), &mut text_bytes).await {
+        let reply = match self.exposition(wants_gzip(headers), &mut text_bytes).await {
             Ok(reply) => reply,
             Err(failure) => {
                 tracing::error!(err = %failure, "scrape failed");
@@ -76,14 +76,7 @@ async fn concatenate(stale: &[StalePage]) {
     }
 }
 
-/// Whether the client lists gzip, other than to refuse it.
-fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|coding| {
-        let mut parts = coding.split(';').map(str::trim);
-        let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
-        let weight = parts.find_map(|part| part.strip_prefix("q="));
-        is_gzip
-            && weight.is_none_or(|weight| weight.parse::<f64>().is_ok_and(|weight| weight > 0.0))
-    })
+fn wants_gzip(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(ACCEPT_ENCODING);
+    accepts_gzip(values.iter().filter_map(|value| value.to_str().ok()))
 }

@@ -10,11 +10,13 @@
 //!
 //! **Invariant:** each family appears once, with one `HELP` and one `TYPE` line.
 
+mod accept;
 mod gzip;
 mod merge;
 mod own;
 mod text;
 
+pub use accept::{Format, Negotiated, OpenMetricsVersion, accepts_gzip, negotiate};
 pub use gzip::gzip;
 pub use merge::{Exposition, merge};
 pub use own::OwnFamily;
