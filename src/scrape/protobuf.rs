@@ -1,0 +1,227 @@
+//! The protobuf format: `io.prometheus.client.MetricFamily` messages, from the canonical text of pages.
+//!
+//! A message is [`write_header`] followed by what [`write_metrics`] makes of each page of the family, and
+//! stands behind its length ([`write_delimiter`]): in protobuf, messages that follow one another are one.
+//! So what a page is encoded to can be kept with the page.
+//!
+//! As in the reference, what was pushed as text comes out as it was: histograms with their `+Inf` bucket,
+//! a histogram of which any count is not whole with all counts as floats, gauge histograms as what they
+//! are. Fields whose value is 0 are written, since their presence means something.
+
+use prost::encoding::encode_varint;
+
+use super::naming::Naming;
+use super::wire::{fields, write_bytes, write_double, write_message, write_varint};
+use crate::exposition::{Kind, SampleLine, parse_number, sample_lines, unescape};
+
+/// Field numbers of `MetricFamily`.
+mod family {
+    pub(super) const NAME: u32 = 1;
+    pub(super) const HELP: u32 = 2;
+    pub(super) const TYPE: u32 = 3;
+    pub(super) const METRIC: u32 = 4;
+}
+
+/// Field numbers of `Metric` and `LabelPair`.
+mod metric {
+    pub(super) const LABEL: u32 = 1;
+    pub(super) const GAUGE: u32 = 2;
+    pub(super) const COUNTER: u32 = 3;
+    pub(super) const SUMMARY: u32 = 4;
+    pub(super) const UNTYPED: u32 = 5;
+    pub(super) const HISTOGRAM: u32 = 7;
+    pub(super) const LABEL_NAME: u32 = 1;
+    pub(super) const LABEL_VALUE: u32 = 2;
+}
+
+/// Field numbers of `Gauge`, `Counter` and `Untyped`.
+const VALUE: u32 = 1;
+
+/// Field numbers of `Summary` and `Histogram`, of `Quantile` and `Bucket`.
+mod folded {
+    pub(super) const SAMPLE_COUNT: u32 = 1;
+    pub(super) const SAMPLE_SUM: u32 = 2;
+    pub(super) const PART: u32 = 3;
+    pub(super) const SAMPLE_COUNT_FLOAT: u32 = 4;
+    pub(super) const QUANTILE: u32 = 1;
+    pub(super) const QUANTILE_VALUE: u32 = 2;
+    pub(super) const CUMULATIVE_COUNT: u32 = 1;
+    pub(super) const UPPER_BOUND: u32 = 2;
+    pub(super) const CUMULATIVE_COUNT_FLOAT: u32 = 4;
+}
+
+/// Appends the length of a message, in bytes, as it stands in front of it.
+pub fn write_delimiter(out: &mut Vec<u8>, message_bytes: usize) {
+    encode_varint(message_bytes as u64, out);
+}
+
+/// Appends the name, the help text (unless it is empty) and the type of a family. `help` is escaped as
+/// the text format has it.
+pub fn write_header(out: &mut Vec<u8>, name: &str, kind: Kind, help: &str) {
+    write_bytes(out, family::NAME, name.as_bytes());
+    if !help.is_empty() {
+        write_bytes(out, family::HELP, unescape(help).as_bytes());
+    }
+    let number = match kind {
+        Kind::Counter => 0,
+        Kind::Gauge => 1,
+        Kind::Summary => 2,
+        Kind::Untyped => 3,
+        Kind::Histogram => 4,
+        Kind::GaugeHistogram => 5,
+    };
+    write_varint(out, family::TYPE, number);
+}
+
+/// Appends one `metric` record for each series of `text`, the canonical text of a page.
+pub fn write_metrics(out: &mut Vec<u8>, kind: Kind, text: &[u8], naming: &Naming<'_>) {
+    out.reserve(text.len());
+    let (value_field, part_label) = match kind {
+        Kind::Untyped => (metric::UNTYPED, ""),
+        Kind::Counter => (metric::COUNTER, ""),
+        Kind::Gauge => (metric::GAUGE, ""),
+        Kind::Summary => (metric::SUMMARY, "quantile"),
+        Kind::Histogram | Kind::GaugeHistogram => (metric::HISTOGRAM, "le"),
+    };
+    let mut series = Folded::default();
+    for sample in sample_lines(text) {
+        let value = number(sample.value);
+        if part_label.is_empty() {
+            write_metric(out, &sample, naming, |out| {
+                write_message(out, value_field, |out| write_double(out, VALUE, value));
+            });
+            continue;
+        }
+        match naming.suffix(&sample.name) {
+            "_sum" => series.sum = value,
+            "_count" => {
+                series.count = value;
+                write_metric(out, &sample, naming, |out| {
+                    write_message(out, value_field, |out| match kind {
+                        Kind::Summary => series.write_summary(out),
+                        _ => series.write_histogram(out),
+                    });
+                });
+                series.clear();
+            }
+            _ => {
+                if let Some((_, bound)) =
+                    sample.labels.last().filter(|(name, _)| name == part_label)
+                {
+                    series.parts.push((number(bound), value));
+                }
+            }
+        }
+    }
+}
+
+/// Appends `records`, `metric` records of whatever origin, with their labels under the names of `naming`.
+/// What is in a record besides labels stays as it is.
+pub fn rewrite_labels(out: &mut Vec<u8>, records: &[u8], naming: &Naming<'_>) {
+    out.reserve(records.len());
+    for record in fields(records) {
+        if record.number != family::METRIC {
+            out.extend_from_slice(record.whole);
+            continue;
+        }
+        write_message(out, family::METRIC, |out| {
+            for field in fields(record.bytes) {
+                if field.number != metric::LABEL {
+                    out.extend_from_slice(field.whole);
+                    continue;
+                }
+                write_message(out, metric::LABEL, |out| {
+                    for part in fields(field.bytes) {
+                        match std::str::from_utf8(part.bytes) {
+                            Ok(name) if part.number == metric::LABEL_NAME => {
+                                write_bytes(
+                                    out,
+                                    metric::LABEL_NAME,
+                                    naming.labels.shown(name).as_bytes(),
+                                );
+                            }
+                            _ => out.extend_from_slice(part.whole),
+                        }
+                    }
+                });
+            }
+        });
+    }
+}
+
+/// Appends a record with the labels of `sample`, and behind them what `write` appends.
+fn write_metric(
+    out: &mut Vec<u8>,
+    sample: &SampleLine<'_>,
+    naming: &Naming<'_>,
+    write: impl FnOnce(&mut Vec<u8>),
+) {
+    write_message(out, family::METRIC, |out| {
+        for (name, value) in naming.labels(&sample.labels) {
+            write_message(out, metric::LABEL, |out| {
+                write_bytes(out, metric::LABEL_NAME, name.as_bytes());
+                write_bytes(out, metric::LABEL_VALUE, unescape(value).as_bytes());
+            });
+        }
+        write(out);
+    });
+}
+
+/// What the lines of one histogram or summary have said so far.
+#[derive(Debug, Default)]
+struct Folded {
+    /// Bounds and counts of buckets, or quantiles and their values.
+    parts: Vec<(f64, f64)>,
+    sum: f64,
+    count: f64,
+}
+
+impl Folded {
+    fn clear(&mut self) {
+        self.parts.clear();
+        (self.sum, self.count) = (0.0, 0.0);
+    }
+
+    fn write_summary(&self, out: &mut Vec<u8>) {
+        write_varint(out, folded::SAMPLE_COUNT, self.count as u64);
+        write_double(out, folded::SAMPLE_SUM, self.sum);
+        for &(quantile, value) in &self.parts {
+            write_message(out, folded::PART, |out| {
+                write_double(out, folded::QUANTILE, quantile);
+                write_double(out, folded::QUANTILE_VALUE, value);
+            });
+        }
+    }
+
+    fn write_histogram(&self, out: &mut Vec<u8>) {
+        let are_whole =
+            is_whole(self.count) && self.parts.iter().all(|&(_, count)| is_whole(count));
+        if are_whole {
+            write_varint(out, folded::SAMPLE_COUNT, self.count as u64);
+        }
+        write_double(out, folded::SAMPLE_SUM, self.sum);
+        for &(bound, count) in &self.parts {
+            write_message(out, folded::PART, |out| {
+                if are_whole {
+                    write_varint(out, folded::CUMULATIVE_COUNT, count as u64);
+                }
+                write_double(out, folded::UPPER_BOUND, bound);
+                if !are_whole {
+                    write_double(out, folded::CUMULATIVE_COUNT_FLOAT, count);
+                }
+            });
+        }
+        if !are_whole {
+            write_double(out, folded::SAMPLE_COUNT_FLOAT, self.count);
+        }
+    }
+}
+
+/// Whether a count fits an unsigned integer of 64 bits.
+fn is_whole(count: f64) -> bool {
+    count.fract() == 0.0 && (0.0..u64::MAX as f64).contains(&count)
+}
+
+fn number(text: &str) -> f64 {
+    parse_number(text.as_bytes()).expect("what is rendered as a number is one")
+}
