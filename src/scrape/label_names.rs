@@ -29,10 +29,9 @@ impl LabelNames {
         }
         let (kept, escaped): (Vec<&str>, Vec<&str>) =
             names.iter().map(String::as_str).partition(|name| is_label_name(name.as_bytes()));
-        let mut wanted: BTreeMap<String, usize> = BTreeMap::from([("__name__".to_owned(), 2)]);
-        for name in kept.iter().map(|name| (*name).to_owned()) {
-            wanted.insert(name, 2);
-        }
+        // How many would be shown as it. What is kept counts twice, so that nothing else gets its name.
+        let mut wanted: BTreeMap<String, usize> =
+            kept.into_iter().chain(["__name__"]).map(|name| (name.to_owned(), 2)).collect();
         for name in &escaped {
             *wanted.entry(escape_label_name(name, escaping).into_owned()).or_default() += 1;
         }

@@ -179,3 +179,81 @@ impl Taken {
 fn demoted(kind: Kind) -> Kind {
     if kind == Kind::Counter { Kind::Untyped } else { kind }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scrape::OpenMetricsVersion;
+
+    const OPEN_METRICS: Format = Format::OpenMetrics(OpenMetricsVersion::V1_0_0);
+
+    /// What each family is shown as; `-` for what is left out.
+    fn assigned(families: &[(&str, Kind)], format: Format, escaping: Escaping) -> Vec<String> {
+        let shown = assign(families, format, escaping).into_iter().zip(families);
+        let name = |(shown, (_, kind)): (Option<ShownFamily<'_>>, &(&str, Kind))| match shown {
+            None => "-".to_owned(),
+            Some(shown) if shown.kind == *kind => shown.name.into_owned(),
+            Some(shown) => format!("{} as {:?}", shown.name, shown.kind),
+        };
+        shown.map(name).collect()
+    }
+
+    fn gauges(names: &[&str], escaping: Escaping) -> Vec<String> {
+        let families: Vec<_> = names.iter().map(|name| (*name, Kind::Gauge)).collect();
+        assigned(&families, Format::Text, escaping)
+    }
+
+    #[test]
+    fn classic_names_stay_and_others_give_way() {
+        assert_eq!(gauges(&["a.b", "c"], Escaping::Underscores), ["a_b", "c"]);
+        assert_eq!(gauges(&["a.b", "c"], Escaping::AllowUtf8), ["a.b", "c"]);
+        assert_eq!(gauges(&["a.b", "a_b"], Escaping::Underscores), ["U__a_2e_b", "a_b"]);
+        assert_eq!(
+            gauges(&["a.b", "a_dot_b", "c_d"], Escaping::Dots),
+            ["U__a_2e_b", "a_dot_b", "c_d"]
+        );
+    }
+
+    #[test]
+    fn of_two_escaped_names_that_meet_neither_gets_the_name() {
+        assert_eq!(gauges(&["a-b", "a.b"], Escaping::Underscores), ["U__a_2d_b", "U__a_2e_b"]);
+    }
+
+    #[test]
+    fn the_names_of_samples_count_as_well() {
+        let families = [("a.b", Kind::Histogram), ("a_b_sum", Kind::Gauge)];
+        for format in [Format::Text, Format::Protobuf, OPEN_METRICS] {
+            let shown = assigned(&families, format, Escaping::Underscores);
+            assert_eq!(shown, ["U__a_2e_b", "a_b_sum"]);
+        }
+    }
+
+    #[test]
+    fn what_meets_a_name_that_looks_escaped_is_left_out() {
+        assert_eq!(gauges(&["U__a_2e_b", "a.b"], Escaping::Values), ["U__a_2e_b", "-"]);
+    }
+
+    #[test]
+    fn a_counter_whose_names_are_taken_is_of_unknown_type_in_open_metrics() {
+        let of = |families: &[_]| assigned(families, OPEN_METRICS, Escaping::AllowUtf8);
+        let counter = Kind::Counter;
+        assert_eq!(of(&[("a_total", counter), ("b", counter)]), ["a_total", "b"]);
+        for other in ["a", "a_created"] {
+            let shown = of(&[(other, Kind::Gauge), ("a_total", counter)]);
+            assert_eq!(shown, [other, "a_total as Untyped"]);
+        }
+        assert_eq!(
+            of(&[("a", counter), ("a_total", counter)]),
+            ["a as Untyped", "a_total as Untyped"]
+        );
+    }
+
+    #[test]
+    fn what_only_open_metrics_knows_is_left_out_only_there() {
+        let families = [("a", Kind::Summary), ("a_created", Kind::Gauge)];
+        assert_eq!(assigned(&families, OPEN_METRICS, Escaping::Underscores), ["a", "-"]);
+        for format in [Format::Text, Format::Protobuf] {
+            assert_eq!(assigned(&families, format, Escaping::Underscores), ["a", "a_created"]);
+        }
+    }
+}

@@ -225,3 +225,119 @@ fn is_whole(count: f64) -> bool {
 fn number(text: &str) -> f64 {
     parse_number(text.as_bytes()).expect("what is rendered as a number is one")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exposition::Escaping;
+    use crate::scrape::LabelNames;
+
+    fn metrics(kind: Kind, name: &str, text: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        write_metrics(&mut out, kind, text.as_bytes(), &Naming::plain(name));
+        out
+    }
+
+    /// The bytes of `pieces`, one after the other.
+    fn joined(pieces: &[&[u8]]) -> Vec<u8> {
+        pieces.concat()
+    }
+
+    #[test]
+    fn a_series_is_one_record_of_the_family() {
+        let one = 1f64.to_le_bytes();
+        assert_eq!(
+            metrics(Kind::Gauge, "g", "g{job=\"\\\"\"} 1\n"),
+            joined(&[b"\x22\x15", b"\x0a\x08\x0a\x03job\x12\x01\"", b"\x12\x09\x09", &one])
+        );
+        assert_eq!(
+            metrics(Kind::Counter, "c", "c 1\nc 1\n"),
+            joined(&[b"\x22\x0b\x1a\x09\x09", &one, b"\x22\x0b\x1a\x09\x09", &one])
+        );
+        assert_eq!(
+            metrics(Kind::Untyped, "u", "u 0\n"),
+            joined(&[b"\x22\x0b\x2a\x09\x09", &[0; 8]])
+        );
+    }
+
+    #[test]
+    fn a_long_record_has_a_long_length() {
+        let value = "x".repeat(300);
+        let record = metrics(Kind::Gauge, "g", &format!("g{{a=\"{value}\"}} 1\n"));
+        let label = joined(&[b"\x0a\x01a\x12\xac\x02", value.as_bytes()]);
+        let gauge = joined(&[b"\x12\x09\x09", &1f64.to_le_bytes()]);
+        assert_eq!(record, joined(&[b"\x22\xc0\x02\x0a\xb2\x02", &label, &gauge]));
+    }
+
+    #[test]
+    fn a_histogram_with_a_count_that_is_not_whole_has_only_floats() {
+        let text = |first: &str| {
+            format!("h_bucket{{le=\"1\"}} {first}\nh_bucket{{le=\"+Inf\"}} 2\nh_sum 3\nh_count 2\n")
+        };
+        let [one, half, two, three] = [1.0, 0.5, 2.0, 3.0f64].map(f64::to_le_bytes);
+        let infinity = f64::INFINITY.to_le_bytes();
+        assert_eq!(
+            metrics(Kind::Histogram, "h", &text("1")),
+            joined(&[
+                b"\x22\x27\x3a\x25\x08\x02\x11",
+                &three,
+                b"\x1a\x0b\x08\x01\x11",
+                &one,
+                b"\x1a\x0b\x08\x02\x11",
+                &infinity
+            ])
+        );
+        assert_eq!(
+            metrics(Kind::GaugeHistogram, "h", &text("0.5")),
+            joined(&[
+                b"\x22\x3c\x3a\x3a\x11",
+                &three,
+                b"\x1a\x12\x11",
+                &one,
+                b"\x21",
+                &half,
+                b"\x1a\x12\x11",
+                &infinity,
+                b"\x21",
+                &two,
+                b"\x21",
+                &two
+            ])
+        );
+    }
+
+    #[test]
+    fn a_header_has_a_help_text_only_if_there_is_one() {
+        let header = |help| {
+            let mut out = Vec::new();
+            write_header(&mut out, "é", Kind::GaugeHistogram, help);
+            out
+        };
+        assert_eq!(header(""), "\x0a\x02é\x18\x05".as_bytes());
+        assert_eq!(header("a\\n\"\\\\"), "\x0a\x02é\x12\x04a\n\"\\\x18\x05".as_bytes());
+        let mut delimiter = Vec::new();
+        write_delimiter(&mut delimiter, 300);
+        assert_eq!(delimiter, b"\xac\x02");
+    }
+
+    #[test]
+    fn records_with_other_labels_are_else_the_same() {
+        let long = "x".repeat(200);
+        let text = |label: &str| {
+            let label = if label == "a.b" { "\"a.b\"" } else { label };
+            format!(
+                "s{{{label}=\"{long}\",quantile=\"0.5\"}} 1\ns_sum{{{label}=\"{long}\"}} 1\n\
+                     s_count{{{label}=\"{long}\"}} 1\n"
+            )
+        };
+        let records = metrics(Kind::Summary, "s", &text("a.b"));
+        let labels = LabelNames::assign(&["a.b".to_owned()].into(), Escaping::Values);
+        let naming = Naming { labels: &labels, ..Naming::plain("s") };
+        let mut rewritten = Vec::new();
+        rewrite_labels(&mut rewritten, &records, &naming);
+        assert_eq!(rewritten, metrics(Kind::Summary, "s", &text("U__a_2e_b")));
+        let mut same = Vec::new();
+        rewrite_labels(&mut same, &records, &Naming::plain("s"));
+        assert_eq!(same, records);
+    }
+}

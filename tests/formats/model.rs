@@ -132,6 +132,12 @@ pub(crate) fn families() -> impl Strategy<Value = Vec<Family>> {
     })
 }
 
+/// Names that are easily taken for another once they are escaped or written for OpenMetrics.
+const STEMS: [&str; 7] = ["a", "a_b", "a.b", "a-b", "aé", "a:b", "U__a_2e_b"];
+const SUFFIXES: [&str; 8] = ["", "", "_total", "_created", "_sum", "_count", "_bucket", "_gcount"];
+const LABELS: [&str; 9] =
+    ["job", "a_b", "a.b", "a-b", "a:b", "é", "..name__", "U__a_2e_b", "U__a_2e_b_"];
+
 fn family() -> impl Strategy<Value = Family> {
     let kinds = [
         Kind::Untyped,
@@ -141,7 +147,8 @@ fn family() -> impl Strategy<Value = Family> {
         Kind::Histogram,
         Kind::GaugeHistogram,
     ];
-    let name = "(U__)?[ab](\\.|_|-|é|__|_2e_)?[ab:]?(_total|_created|_sum|_count|_bucket|_gcount)?";
+    let name = (prop::sample::select(STEMS.to_vec()), prop::sample::select(SUFFIXES.to_vec()))
+        .prop_map(|(stem, suffix)| format!("{stem}{suffix}"));
     let help = prop_oneof!["", "[a-z\\\\\"\n]{1,6}"];
     let series = prop::collection::btree_map(labels(), series(), 1..4);
     (name, prop::sample::select(kinds.to_vec()), help, series)
@@ -149,7 +156,7 @@ fn family() -> impl Strategy<Value = Family> {
 }
 
 fn labels() -> impl Strategy<Value = BTreeMap<String, String>> {
-    let name = "(U__)?[ab]([._:-]|_2e_)?[ab]?|job|\\.\\.name__";
+    let name = prop::sample::select(LABELS.to_vec()).prop_map(str::to_owned);
     prop::collection::btree_map(name, prop_oneof!["x", "[\\\\\"\n,}{=é]{0,4}"], 0..4)
 }
 
