@@ -6,8 +6,8 @@ use crate::exposition::{Escaping, escape_label_name, is_label_name, sample_lines
 
 /// Label names that are shown under another name, all of one family.
 ///
-/// **Invariant:** no two names of the family are shown as one, and none as `__name__`. Names within the
-/// classic grammar are shown as they are.
+/// **Invariant:** no two names of the family are shown as one. Names within the classic grammar are shown
+/// as they are, and no escaped one begins with `__`: such are reserved, and strict readers refuse them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LabelNames {
     /// As stored, as shown.
@@ -21,25 +21,27 @@ impl LabelNames {
         &PLAIN
     }
 
-    /// Shows each of `names`, all that the family has, by `escaping`. Those that would meet another are
-    /// escaped by [`Escaping::Values`] instead.
+    /// Shows each of `names`, all that the family has, by `escaping`. Those that would meet another or
+    /// begin with `__` are escaped by [`Escaping::Values`] instead.
     pub fn assign(names: &BTreeSet<String>, escaping: Escaping) -> LabelNames {
         if escaping == Escaping::AllowUtf8 {
             return LabelNames::default();
         }
         let (kept, escaped): (Vec<&str>, Vec<&str>) =
             names.iter().map(String::as_str).partition(|name| is_label_name(name.as_bytes()));
+        let by_scheme = |name: &str| escape_label_name(name, escaping).into_owned();
         // How many would be shown as it. What is kept counts twice, so that nothing else gets its name.
         let mut wanted: BTreeMap<String, usize> =
-            kept.into_iter().chain(["__name__"]).map(|name| (name.to_owned(), 2)).collect();
+            kept.into_iter().map(|name| (name.to_owned(), 2)).collect();
         for name in &escaped {
-            *wanted.entry(escape_label_name(name, escaping).into_owned()).or_default() += 1;
+            *wanted.entry(by_scheme(name)).or_default() += 1;
         }
+        let is_free = |shown: &String| wanted[shown] == 1 && !shown.starts_with("__");
         let (free, meeting): (Vec<&str>, Vec<&str>) =
-            escaped.into_iter().partition(|name| wanted[&*escape_label_name(name, escaping)] == 1);
+            escaped.into_iter().partition(|name| is_free(&by_scheme(name)));
         let mut renamed = BTreeMap::new();
         for name in free {
-            renamed.insert(name.to_owned(), escape_label_name(name, escaping).into_owned());
+            renamed.insert(name.to_owned(), by_scheme(name));
         }
         for name in meeting {
             let mut shown = escape_label_name(name, Escaping::Values).into_owned();
@@ -95,6 +97,7 @@ mod tests {
         assert_eq!(assign(&["a_b", "a.b", "c:d"], Escaping::Dots), ["a_b", "a_dot_b", "c__d"]);
         assert_eq!(assign(&["a-b", "a.b"], Escaping::AllowUtf8), ["a-b", "a.b"]);
         assert_eq!(assign(&["..name__"], Escaping::Underscores), ["U___2e__2e_name____"]);
+        assert_eq!(assign(&["é", "__a"], Escaping::Dots), ["U___e9_", "__a"]);
         assert_eq!(assign(&["U__a_2e_b", "a.b"], Escaping::Values), ["U__a_2e_b", "U__a_2e_b_"]);
     }
 
@@ -115,6 +118,8 @@ mod tests {
             let shown: BTreeSet<&str> = names.iter().map(|name| labels.shown(name)).collect();
             prop_assert_eq!(shown.len(), names.len());
             prop_assert!(shown.iter().all(|name| is_label_name(name.as_bytes())));
+            let reserved = |name: &&&str| name.starts_with("__");
+            prop_assert!(shown.iter().filter(reserved).all(|name| names.contains(*name)));
             let kept = |name: &&String| is_label_name(name.as_bytes());
             prop_assert!(names.iter().filter(kept).all(|name| labels.shown(name) == *name));
         }

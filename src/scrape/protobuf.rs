@@ -8,6 +8,8 @@
 //! a histogram of which any count is not whole with all counts as floats, gauge histograms as what they
 //! are. Fields whose value is 0 are written, since their presence means something.
 
+use std::collections::BTreeSet;
+
 use prost::encoding::encode_varint;
 
 use super::naming::Naming;
@@ -146,6 +148,21 @@ pub fn rewrite_labels(out: &mut Vec<u8>, records: &[u8], naming: &Naming<'_>) {
                 });
             }
         });
+    }
+}
+
+/// Adds the label names of `records`, `metric` records of whatever origin, to `names`.
+pub fn label_names(records: &[u8], names: &mut BTreeSet<String>) {
+    let metrics = fields(records).filter(|field| field.number == family::METRIC);
+    let labels =
+        metrics.flat_map(|field| fields(field.bytes)).filter(|field| field.number == metric::LABEL);
+    for part in labels.flat_map(|field| fields(field.bytes)) {
+        match std::str::from_utf8(part.bytes) {
+            Ok(name) if part.number == metric::LABEL_NAME && !names.contains(name) => {
+                names.insert(name.to_owned());
+            }
+            _ => {}
+        }
     }
 }
 
@@ -321,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn records_with_other_labels_are_else_the_same() {
+    fn records_under_other_labels_are_else_the_same() {
         let long = "x".repeat(200);
         let text = |label: &str| {
             let label = if label == "a.b" { "\"a.b\"" } else { label };
@@ -331,7 +348,10 @@ mod tests {
             )
         };
         let records = metrics(Kind::Summary, "s", &text("a.b"));
-        let labels = LabelNames::assign(&["a.b".to_owned()].into(), Escaping::Values);
+        let mut names = BTreeSet::new();
+        label_names(&records, &mut names);
+        assert_eq!(names, ["a.b".to_owned()].into());
+        let labels = LabelNames::assign(&names, Escaping::Values);
         let naming = Naming { labels: &labels, ..Naming::plain("s") };
         let mut rewritten = Vec::new();
         rewrite_labels(&mut rewritten, &records, &naming);

@@ -25,12 +25,15 @@ pub(crate) struct Series {
     steps: Vec<f64>,
 }
 
+/// The suffix of its name, the labels of its series, its bound if it has one, its value.
+type Line<'a> = (&'static str, &'a BTreeMap<String, String>, Option<f64>, f64);
+
 const BOUNDS: [f64; 4] = [0.5, 1.0, 1e6, f64::INFINITY];
 const QUANTILES: [f64; 3] = [0.0, 0.5, 1.0];
 
 impl Family {
-    /// Its samples in order, each with the number of its bound if it has one.
-    fn lines(&self) -> Vec<(&'static str, &BTreeMap<String, String>, Option<f64>, f64)> {
+    /// Its samples in order.
+    fn lines(&self) -> Vec<Line<'_>> {
         let mut lines = Vec::new();
         for (labels, series) in &self.series {
             let mut count = 0.0;
@@ -66,12 +69,7 @@ impl Family {
 
     /// The samples, under the names that are stored.
     pub(crate) fn samples(&self) -> Vec<Sample> {
-        let sample = |(suffix, labels, bound, value): (
-            &str,
-            &BTreeMap<String, String>,
-            Option<f64>,
-            f64,
-        )| {
+        let sample = |(suffix, labels, bound, value): Line<'_>| {
             let mut labels = labels.clone();
             labels.extend(bound.map(|bound| (self.part_label().to_owned(), number(bound))));
             (format!("{}{suffix}", self.name), labels, value.to_bits())

@@ -78,8 +78,9 @@ pub(crate) fn check(shown: &[Shown], format: Format, escaping: Escaping) -> Resu
             if escaping != Escaping::AllowUtf8 && !are_classic {
                 return Err(format!("an unescaped name in {name} {labels:?}"));
             }
-            if labels.contains_key("__name__") {
-                return Err("a label that is the metric name".to_owned());
+            // None is stored here.
+            if labels.keys().any(|name| name.starts_with("__")) {
+                return Err(format!("a reserved name in {labels:?}"));
             }
         }
     }

@@ -132,7 +132,7 @@ fn read_metric(metric: &[u8], shown: &mut Shown) {
                 shown.samples.push((shown.name.clone(), labels.clone(), value.to_bits()));
             }
             (4, "summary") => {
-                shown.samples.extend(folded(&shown.name, "", "quantile", &labels, content))
+                shown.samples.extend(folded(&shown.name, "", "quantile", &labels, content));
             }
             (7, "histogram" | "gaugehistogram") => {
                 shown.samples.extend(folded(&shown.name, "_bucket", "le", &labels, content));
