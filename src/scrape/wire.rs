@@ -1,44 +1,61 @@
 //! Protobuf messages, field by field.
 
 use prost::encoding::{
-    DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint,
-    encoded_len_varint, skip_field,
+    DecodeContext, WireType, decode_key, decode_varint, encode_varint, encoded_len_varint,
+    skip_field,
 };
 
 /// Appends a field of bytes or text.
 pub(super) fn write_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
-    encode_key(field, WireType::LengthDelimited, out);
-    encode_varint(bytes.len() as u64, out);
+    write_key(out, field, WireType::LengthDelimited);
+    write_number(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
 /// Appends a field that is an unsigned or enumerated number, also when it is 0.
 pub(super) fn write_varint(out: &mut Vec<u8>, field: u32, value: u64) {
-    encode_key(field, WireType::Varint, out);
-    encode_varint(value, out);
+    write_key(out, field, WireType::Varint);
+    write_number(out, value);
 }
 
 /// Appends a field that is a double, also when it is 0.
 pub(super) fn write_double(out: &mut Vec<u8>, field: u32, value: f64) {
-    encode_key(field, WireType::SixtyFourBit, out);
+    write_key(out, field, WireType::SixtyFourBit);
     out.extend_from_slice(&value.to_le_bytes());
 }
 
 /// Appends a field that is the message which `write` appends.
 pub(super) fn write_message(out: &mut Vec<u8>, field: u32, write: impl FnOnce(&mut Vec<u8>)) {
-    encode_key(field, WireType::LengthDelimited, out);
+    write_key(out, field, WireType::LengthDelimited);
     // One byte for the length does most often; where it does not, the message moves.
     out.push(0);
     let start = out.len();
     write(out);
     let end = out.len();
     let length = (end - start) as u64;
-    let more = encoded_len_varint(length) - 1;
-    if more > 0 {
-        out.resize(end + more, 0);
-        out.copy_within(start..end, start + more);
+    if length < 0x80 {
+        out[start - 1] = length as u8;
+        return;
     }
+    let more = encoded_len_varint(length) - 1;
+    out.resize(end + more, 0);
+    out.copy_within(start..end, start + more);
     encode_varint(length, &mut &mut out[start - 1..start + more]);
+}
+
+/// All fields written here have numbers below 16, whose keys are one byte.
+fn write_key(out: &mut Vec<u8>, field: u32, wire_type: WireType) {
+    debug_assert!(field < 16, "the key of field {field} takes more than a byte");
+    out.push((field << 3) as u8 | wire_type as u8);
+}
+
+/// Appends a number. Nearly all are small.
+fn write_number(out: &mut Vec<u8>, number: u64) {
+    if number < 0x80 {
+        out.push(number as u8);
+    } else {
+        encode_varint(number, out);
+    }
 }
 
 /// One field of a message that is read back.
