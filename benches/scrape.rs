@@ -29,7 +29,7 @@ fn push_all(store: &mut Store) {
 /// A whole scrape, on one thread.
 fn expose(store: &Store, gzip: bool, runs: &Runs) -> Vec<Bytes> {
     let snapshots = vec![store.snapshot(&Selection::default())];
-    let (mut scrape, tasks) = Scrape::new(snapshots, Vec::new(), Form { gzip, part: None });
+    let (mut scrape, tasks) = Scrape::new(snapshots, Vec::new(), Form { gzip, ..Form::TEXT });
     tasks.into_iter().for_each(|task| scrape.take(task.run().0));
     scrape.answer(runs).chunks
 }

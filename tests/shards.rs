@@ -223,7 +223,7 @@ async fn a_scrape_sees_what_moves_between_shards_once_at_most() {
             }
         }
         if round % 16 == 0 {
-            let form = Form { gzip: false, part: None };
+            let form = Form::TEXT;
             let (_, tasks) = Exposing::new(snapshots, Vec::new(), form);
             shards.adopt(tasks.into_iter().filter_map(|task| task.run().1).collect());
         }

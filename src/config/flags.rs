@@ -38,6 +38,13 @@ pub struct Flags {
     #[arg(long = "no-web.enable-admin-api", hide = true)]
     no_admin_api: bool,
 
+    /// Answer in OpenMetrics where it is asked for. Counters are named with _total there, whatever
+    /// they were pushed as.
+    #[arg(long = "web.enable-openmetrics", overrides_with = "no_open_metrics")]
+    open_metrics: bool,
+    #[arg(long = "no-web.enable-openmetrics", hide = true)]
+    no_open_metrics: bool,
+
     /// Most scrapes served at a time.
     #[arg(long = "web.max-scrapes", value_name = "N", default_value = "16", value_parser = scrapes)]
     scrapes_max: usize,
@@ -122,6 +129,7 @@ impl Flags {
             ("shards", shards.to_string()),
             ("web.enable-admin-api", self.admin_api.to_string()),
             ("web.enable-lifecycle", self.lifecycle.to_string()),
+            ("web.enable-openmetrics", self.open_metrics.to_string()),
             ("web.listen-address", listen),
             ("web.max-scrapes", self.scrapes_max.to_string()),
             ("web.telemetry-path", telemetry_path.clone()),
@@ -131,6 +139,7 @@ impl Flags {
             telemetry_path,
             enable_lifecycle: self.lifecycle,
             enable_admin_api: self.admin_api,
+            enable_open_metrics: self.open_metrics,
             scrapes_max: self.scrapes_max,
             push_body_bytes_max: self.body_bytes_max,
             answer_unchecked: self.unchecked,

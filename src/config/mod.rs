@@ -22,6 +22,8 @@ pub struct Config {
     pub enable_lifecycle: bool,
     /// Whether `/api/v1/admin/wipe` works.
     pub enable_admin_api: bool,
+    /// Whether OpenMetrics is served.
+    pub enable_open_metrics: bool,
     /// How many scrapes may be served at a time.
     pub scrapes_max: usize,
     /// How large a push may be, before and after decompression, in bytes.

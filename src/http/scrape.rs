@@ -3,19 +3,22 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue, VARY};
+use hyper::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, VARY,
+};
 use hyper::{HeaderMap, StatusCode};
 use tokio::sync::Semaphore;
 
 use super::Http;
 use super::body::Chunks;
-use super::reply::{Failure, Reply, error, with_type};
+use super::reply::{Failure, Reply, error};
 use super::selection::selection;
-use crate::scrape::{Answer, Done, Form, OwnFamily, Runs, Scrape, Task};
+use crate::exposition::{Escaping, NameRules};
+use crate::scrape::{
+    Answer, Done, Form, OwnFamily, Runs, Scrape, Task, accepts_gzip, negotiate,
+};
 use crate::shard::{HomedPage, Selection, Shards};
 
-const TEXT_FORMAT: HeaderValue =
-    HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
 /// Less than this to render is rendered where it is, rather than handed to other threads.
@@ -52,25 +55,50 @@ impl Http {
         };
         let since = Instant::now();
         self.own.scrape_begins();
-        let form = Form { gzip: accepts_gzip(headers), part: selection.part };
+        let negotiated = negotiate(values(headers, ACCEPT), self.config.enable_open_metrics);
+        let form = Form {
+            format: negotiated.format,
+            escaping: match self.config.name_rules {
+                NameRules::Legacy => Escaping::AllowUtf8, // There is nothing to escape.
+                NameRules::Utf8 => negotiated.escaping,
+            },
+            gzip: accepts_gzip(values(headers, ACCEPT_ENCODING)),
+            part: selection.part,
+        };
         let (reply, plain_bytes) = match self.exposition(selection, form).await {
-            Ok((reply, plain_bytes)) => (reply, plain_bytes),
+            Ok((mut reply, plain_bytes)) => {
+                let content_type = HeaderValue::from_str(&negotiated.content_type());
+                let content_type = content_type.expect("a content type is visible ASCII");
+                reply.headers_mut().insert(CONTENT_TYPE, content_type);
+                (reply, plain_bytes)
+            }
             Err(failure) => {
                 tracing::error!(err = %failure, "scrape failed");
                 (Reply::from(&failure), 0)
             }
         };
-        self.own.scraped(reply.status().as_u16(), plain_bytes, since);
+        self.own.scraped(reply.status().as_u16(), plain_bytes as u64, since);
         reply
     }
 
-    async fn exposition(&self, selection: Selection, form: Form) -> Result<(Reply, u64), Failure> {
+    async fn exposition(
+        &self,
+        selection: Selection,
+        form: Form,
+    ) -> Result<(Reply, usize), Failure> {
         // Held until the answer has been sent: it may hold on to a whole state of the gateway.
         let slots = Arc::clone(&self.scrapes.slots);
         let slot = slots.try_acquire_owned().map_err(|_| Failure::TooManyScrapes)?;
         let own = self.own_families(&selection);
         let snapshots = self.shards.snapshot(selection).await?;
-        let (mut scrape, tasks) = Scrape::new(snapshots, own, form);
+        let beginning = move || Scrape::new(snapshots, own, form);
+        let (mut scrape, tasks) = if form.escaping == Escaping::AllowUtf8 {
+            beginning()
+        } else {
+            let beginning = tokio::task::spawn_blocking(beginning);
+            beginning.await.expect("merging does not panic and is not aborted")
+        };
+        self.own.families_hidden(scrape.hidden());
         for done in run(tasks, &self.shards).await {
             scrape.take(done);
         }
@@ -78,9 +106,8 @@ impl Http {
         let assembling = tokio::task::spawn_blocking(move || scrape.answer(&runs));
         let Answer { chunks, plain_bytes } =
             assembling.await.expect("assembling does not panic and is not aborted");
-        let body = Chunks::from(chunks).holding(slot);
-        let mut reply = with_type(StatusCode::OK, TEXT_FORMAT, body);
-        reply.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+        let mut reply = Reply::new(Chunks::from(chunks).holding(slot));
+        reply.headers_mut().insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
         if form.gzip {
             reply.headers_mut().insert(CONTENT_ENCODING, GZIP);
         }
@@ -142,14 +169,7 @@ async fn run_share(tasks: Arc<Mutex<std::vec::IntoIter<Task>>>, shards: Shards) 
     all
 }
 
-/// Whether the client lists gzip, other than to refuse it.
-fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|coding| {
-        let mut parts = coding.split(';').map(str::trim);
-        let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
-        let weight = parts.find_map(|part| part.strip_prefix("q="));
-        is_gzip
-            && weight.is_none_or(|weight| weight.parse::<f64>().is_ok_and(|weight| weight > 0.0))
-    })
+/// The values of all headers of that name, those that are text.
+fn values(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
 }

@@ -10,7 +10,7 @@ use crate::scrape::OwnFamily;
 use crate::shard::{Shards, kept_bytes};
 
 /// The names and kinds of all families below and in `process`.
-pub const RESERVED: [(&str, Kind); 21] = [
+pub const RESERVED: [(&str, Kind); 22] = [
     ("process_cpu_seconds_total", Kind::Counter),
     ("process_max_fds", Kind::Gauge),
     ("process_open_fds", Kind::Gauge),
@@ -28,6 +28,7 @@ pub const RESERVED: [(&str, Kind); 21] = [
     ("shardgate_samples", Kind::Gauge),
     ("shardgate_scrape_cache_bytes", Kind::Gauge),
     ("shardgate_scrape_duration_seconds", Kind::Summary),
+    ("shardgate_scrape_hidden_families", Kind::Gauge),
     ("shardgate_scrape_size_bytes", Kind::Summary),
     ("shardgate_series", Kind::Gauge),
     ("shardgate_shard_queue_capacity", Kind::Gauge),
@@ -44,6 +45,7 @@ impl OwnMetrics {
         families.extend(self.pushes());
         families.extend(self.scrapes());
         families.push(cache(runs_bytes));
+        families.push(self.hidden_families());
         families.extend(stored(shards));
         families.push(self.dropped_pushes(shards));
         debug_assert!(
@@ -92,6 +94,12 @@ impl OwnMetrics {
         let help = "Inconsistent pushes dropped after they were answered with 202.";
         OwnFamily::new("shardgate_pushes_dropped_total", Kind::Counter, help)
             .value((self.dropped.load(Relaxed) + by_shards) as f64)
+    }
+
+    fn hidden_families(&self) -> OwnFamily {
+        let help = "Families that the last scrape left out, since their names meet others' there.";
+        OwnFamily::new("shardgate_scrape_hidden_families", Kind::Gauge, help)
+            .value(self.families_hidden.load(Relaxed) as f64)
     }
 
     fn scrapes(&self) -> [OwnFamily; 4] {

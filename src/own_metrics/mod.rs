@@ -33,6 +33,7 @@ pub struct OwnMetrics {
     scrape_seconds: Window,
     scrapes: [AtomicU64; SCRAPE_CODES.len()],
     scrapes_in_flight: AtomicU64,
+    families_hidden: AtomicU64,
     dropped: AtomicU64,
 }
 
@@ -52,6 +53,7 @@ impl Default for OwnMetrics {
             scrape_seconds: Window::default(),
             scrapes: Default::default(),
             scrapes_in_flight: AtomicU64::new(0),
+            families_hidden: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
         }
     }
@@ -83,6 +85,14 @@ impl OwnMetrics {
     /// Notes that a scrape has begun.
     pub fn scrape_begins(&self) {
         self.scrapes_in_flight.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Notes how many families a scrape has left out, and says so when there are more than before.
+    pub fn families_hidden(&self, count: usize) {
+        let before = self.families_hidden.swap(count as u64, std::sync::atomic::Ordering::Relaxed);
+        if count as u64 > before {
+            tracing::warn!(families = count, "left out of a scrape: names that meet in its format");
+        }
     }
 
     /// Records a scrape: the size of the text and the time until it was ready to be sent.

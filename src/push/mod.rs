@@ -22,7 +22,6 @@ mod inflate;
 mod labels;
 mod line;
 mod number;
-mod samples;
 mod usual;
 
 pub use batch::{Batch, BatchFamily, Series, SeriesHasher};
@@ -30,7 +29,6 @@ pub use decode::{RENDERED_BYTES_MAX, decode};
 pub use error::{Refusal, Rejected, SyntaxError, SyntaxErrorKind};
 pub use grouping_key::{GroupingKey, KeyError};
 pub use inflate::{Encoding, InflateError, inflate};
-pub use samples::{SampleLine, sample_lines};
 
 /// The gauge that shows when a group was last pushed to, in seconds since 1970. Set by the gateway.
 pub const PUSH_TIME: &str = "push_time_seconds";

@@ -25,11 +25,6 @@ impl<'a> Number<'a> {
         Number { text: self.text, value: Some(self.value().trunc()) }
     }
 
-    /// As it was spelled.
-    pub(super) fn text(self) -> &'a [u8] {
-        self.text
-    }
-
     pub(super) fn value(self) -> f64 {
         let parse = || parse_number(self.text).expect("what is spelled canonically is a number");
         self.value.unwrap_or_else(parse)

@@ -1,11 +1,15 @@
 //! The answer to a scrape, put together from what is rendered.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
+use super::accept::Format;
+use super::form::Form;
 use super::gzip::{self, Checks};
-use super::merge::Family;
+use super::open_metrics;
 use super::runs::{self, Runs};
-use crate::exposition::write_header;
+use super::showing::Showing;
 use crate::shard::Rendering;
 
 /// Up to this many bytes, copying costs less than sending a chunk of its own.
@@ -17,32 +21,51 @@ pub struct Answer {
     /// Its bytes, in chunks that may be shared with the shards.
     pub chunks: Vec<Bytes>,
     /// How many bytes it is without compression.
-    pub plain_bytes: u64,
+    pub plain_bytes: usize,
+}
+
+/// A family and how many of the renderings are its.
+#[derive(Debug)]
+pub(super) struct ShownSamples {
+    pub(super) showing: Arc<Showing>,
+    /// Escaped; empty when there is none.
+    pub(super) help: Arc<str>,
+    /// The samples of the gateway's own.
+    pub(super) own: Vec<u8>,
+    pub(super) pieces: usize,
 }
 
 /// Puts the families and the renderings of their pieces together.
 pub(super) fn assemble(
-    families: &[Family],
+    form: Form,
+    families: &[ShownSamples],
     renderings: Vec<Rendering>,
-    runs: Option<&Runs>,
+    runs: &Runs,
 ) -> Answer {
-    let mut writer = Writer::new(runs);
+    let mut writer = Writer::new(form.gzip.then_some(runs));
     let mut rest = renderings.into_iter();
+    let mut own = Vec::new();
     for family in families {
         let renderings: Vec<Rendering> = rest.by_ref().take(family.pieces).collect();
-        let is_own = !family.own.is_empty();
-        if !is_own && renderings.iter().all(|rendering| rendering.bytes.is_empty()) {
+        own.clear();
+        family.showing.write_text(&mut own, &family.own);
+        let samples_bytes =
+            own.len() + renderings.iter().map(Rendering::plain_bytes).sum::<usize>();
+        if samples_bytes == 0 {
             continue; // Nothing of it is in this part.
         }
         // What the gateway says about itself changes with every scrape; what stands around it does not.
-        if is_own != writer.is_own {
+        if own.is_empty() == writer.is_own {
             writer.end_run();
-            writer.is_own = is_own;
+            writer.is_own = !own.is_empty();
         }
-        write_header(&mut writer.run, &family.name, family.kind, &family.help);
-        writer.run.extend_from_slice(&family.own);
+        family.showing.write_header(&mut writer.run, &family.help, samples_bytes);
+        writer.run.extend_from_slice(&own);
         renderings.into_iter().for_each(|rendering| writer.push(rendering));
-        writer.family_ends(&family.name);
+        writer.family_ends(family.showing.name());
+    }
+    if matches!(form.format, Format::OpenMetrics(_)) {
+        writer.run.extend_from_slice(open_metrics::EOF);
     }
     writer.finish()
 }
@@ -50,7 +73,7 @@ pub(super) fn assemble(
 /// What has been put together so far.
 struct Writer<'r> {
     chunks: Vec<Bytes>,
-    plain_bytes: u64,
+    plain_bytes: usize,
     /// What stands behind the chunks and is too small to be one.
     run: Vec<u8>,
     is_own: bool,

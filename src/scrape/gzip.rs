@@ -47,7 +47,7 @@ pub(super) fn deflate(plain: &[u8]) -> Rendering {
             fragment.resize(fragment.len() * 2, 0);
         }
     });
-    let deflated = Deflated { plain_bytes: plain.len() as u64, crc: crc32(0, plain) };
+    let deflated = Deflated { plain_bytes: plain.len(), crc: crc32(0, plain) };
     Rendering { bytes: Bytes::copy_from_slice(&fragment[..end]), deflated: Some(deflated) }
 }
 
@@ -55,19 +55,19 @@ pub(super) fn deflate(plain: &[u8]) -> Rendering {
 #[derive(Debug, Default)]
 pub(super) struct Checks {
     crc: u32,
-    plain_bytes: u64,
+    plain_bytes: usize,
 }
 
 impl Checks {
     /// Takes the next fragment into account.
     pub(super) fn add(&mut self, fragment: Deflated) {
-        self.crc = crc32_combine(self.crc, fragment.crc, fragment.plain_bytes);
+        self.crc = crc32_combine(self.crc, fragment.crc, fragment.plain_bytes as u64);
         self.plain_bytes += fragment.plain_bytes;
     }
 
     /// The end of the member.
     pub(super) fn trailer(&self) -> Bytes {
-        let length = (self.plain_bytes & u64::from(u32::MAX)) as u32;
+        let length = (self.plain_bytes & u32::MAX as usize) as u32;
         let parts = [&LAST_BLOCK[..], &self.crc.to_le_bytes(), &length.to_le_bytes()];
         parts.concat().into()
     }

@@ -9,7 +9,7 @@ use crate::shard::{FamilySnapshot, Piece, Snapshot};
 /// Blocks that were chosen one by one are rendered together up to this many bytes of text.
 const CHOSEN_BYTES_MAX: usize = 64 << 10;
 
-/// One family of a scrape.
+/// One family of a scrape, as it is stored.
 #[derive(Debug)]
 pub(super) struct Family {
     pub(super) name: Arc<str>,
@@ -18,8 +18,7 @@ pub(super) struct Family {
     pub(super) help: Arc<str>,
     /// The samples of the gateway's own.
     pub(super) own: Vec<u8>,
-    /// How many of the pieces of the scrape are its.
-    pub(super) pieces: usize,
+    pub(super) pieces: Vec<Piece>,
 }
 
 /// Where a family comes from.
@@ -38,8 +37,8 @@ impl Source {
 }
 
 /// Merges the families of `snapshots`, which are those of all shards in order, with the gateway's own:
-/// the families sorted by name, and the pieces of all of them in the same order.
-pub(super) fn merge(snapshots: Vec<Snapshot>, own: Vec<OwnFamily>) -> (Vec<Family>, Vec<Piece>) {
+/// the families sorted by name.
+pub(super) fn merge(snapshots: Vec<Snapshot>, own: Vec<OwnFamily>) -> Vec<Family> {
     let own = own.into_iter().filter(|own| !own.text.is_empty()).map(Source::Own);
     let stored = snapshots.into_iter().enumerate().flat_map(|(shard, snapshot)| {
         snapshot.families.into_iter().map(move |family| Source::Shard(shard, family))
@@ -48,7 +47,6 @@ pub(super) fn merge(snapshots: Vec<Snapshot>, own: Vec<OwnFamily>) -> (Vec<Famil
     // Stable, so that the gateway's own stand first and the shards keep their order.
     sources.sort_by(|a, b| a.name().cmp(b.name()));
     let mut families: Vec<Family> = Vec::new();
-    let mut pieces = Vec::new();
     for source in sources {
         match source {
             Source::Own(own) => families.push(Family {
@@ -56,7 +54,7 @@ pub(super) fn merge(snapshots: Vec<Snapshot>, own: Vec<OwnFamily>) -> (Vec<Famil
                 kind: own.kind,
                 help: own.help.into(),
                 own: own.text,
-                pieces: 0,
+                pieces: Vec::new(),
             }),
             Source::Shard(shard, stored) => {
                 if families.last().is_none_or(|last| last.name != stored.name) {
@@ -65,7 +63,7 @@ pub(super) fn merge(snapshots: Vec<Snapshot>, own: Vec<OwnFamily>) -> (Vec<Famil
                         kind: stored.kind,
                         help: "".into(),
                         own: Vec::new(),
-                        pieces: 0,
+                        pieces: Vec::new(),
                     });
                 }
                 let family = families.last_mut().expect("there is one of that name now");
@@ -74,11 +72,9 @@ pub(super) fn merge(snapshots: Vec<Snapshot>, own: Vec<OwnFamily>) -> (Vec<Famil
                 {
                     family.help = Arc::clone(help);
                 }
-                let pieces_before = pieces.len();
-                pieces.extend(stored.pieces(shard, CHOSEN_BYTES_MAX));
-                family.pieces += pieces.len() - pieces_before;
+                family.pieces.extend(stored.pieces(shard, CHOSEN_BYTES_MAX));
             }
         }
     }
-    (families, pieces)
+    families
 }

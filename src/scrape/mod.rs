@@ -2,29 +2,43 @@
 //!
 //! Pure: no I/O, no async, no HTTP types. Whoever calls decides on which threads the work is done.
 //!
+//! - `accept`: what a scraper asks for, and [`Form`]: what decides which bytes show the same samples.
 //! - [`Scrape`]: `merge`s the families of all shards and the gateway's own into one list sorted by name,
-//!   each with its pieces; hands out the pieces that are not rendered yet, and takes them back.
-//! - [`Form`]: what decides how a piece is rendered. `render` does it, and leaves the rendering of a page
-//!   with the page.
-//! - `answer`: header lines and renderings, put together. A large rendering is a chunk of its own,
-//!   shared with the shard; what is small is copied together.
+//!   gives each the name it is shown under (`naming`, `labels`), and hands out the pieces that are not
+//!   rendered yet.
+//! - `render` does that, and leaves the rendering of a page with the page. `showing` knows the format
+//!   of the answer: [`protobuf`], [`open_metrics`], [`escaped_text`], or the text as it is stored.
+//! - `answer`: headers and renderings, put together. A large rendering is a chunk of its own, shared
+//!   with the shard; what is small is copied together.
 //! - `gzip`: fragments that are compressed apart and stitched into one member. [`Runs`] keeps the
 //!   fragments of what is too small to be one.
 //!
-//! **Invariants:** each family appears once, with one `HELP` and one `TYPE` line. An unchanged page is
+//! **Invariants:** each family appears once, under a name that no other has. An unchanged page is
 //! neither concatenated nor encoded nor compressed a second time.
 
+mod accept;
 mod answer;
+pub mod escaped_text;
 mod form;
 mod gzip;
+mod label_names;
+mod labels;
 mod merge;
+pub mod naming;
+pub mod open_metrics;
 mod own;
+pub mod protobuf;
 mod render;
 mod runs;
+mod showing;
+mod wire;
 mod work;
 
+pub use accept::{Format, Negotiated, OpenMetricsVersion, accepts_gzip, negotiate};
 pub use answer::Answer;
 pub use form::Form;
+pub use label_names::{LabelNames, label_names};
+pub use naming::{Naming, ShownFamily};
 pub use own::OwnFamily;
 pub use render::DEFLATED_BYTES_MIN;
 pub use runs::Runs;

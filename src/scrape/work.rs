@@ -1,27 +1,34 @@
 //! The work of a scrape: what has to be rendered first, and what becomes of it.
 
-use super::answer::{Answer, assemble};
+use std::sync::Arc;
+
+use super::answer::{Answer, ShownSamples, assemble};
 use super::form::Form;
 use super::merge::{Family, merge};
 use super::own::OwnFamily;
 use super::render::{ready, render};
 use super::runs::Runs;
+use super::showing::Showing;
+use super::{labels, naming};
+use crate::exposition::Kind;
 use crate::shard::{HomedPage, Piece, Rendering, Snapshot};
 
 /// A scrape at work.
 #[derive(Debug)]
 pub struct Scrape {
     form: Form,
-    families: Vec<Family>,
-    /// One for each piece.
+    families: Vec<ShownSamples>,
+    /// One for each piece of the families.
     renderings: Vec<Option<Rendering>>,
+    /// How many families had to be left out.
+    hidden: usize,
 }
 
 /// A piece that has to be rendered. Holds the page of before, so it is best done and dropped soon.
 #[derive(Debug)]
 pub struct Task {
     at: usize,
-    form: Form,
+    showing: Arc<Showing>,
     piece: Piece,
 }
 
@@ -33,19 +40,47 @@ pub struct Done {
 }
 
 impl Scrape {
-    /// Merges what the shards and the gateway itself have to show, and says what is left to do.
+    /// Merges what the shards and the gateway itself have to show, decides what everything is called,
+    /// and says what is left to do. Where names have to be escaped, this looks at every label name
+    /// that has come since the last scrape.
     pub fn new(snapshots: Vec<Snapshot>, own: Vec<OwnFamily>, form: Form) -> (Scrape, Vec<Task>) {
-        let (families, pieces) = merge(snapshots, own);
+        let merged = merge(snapshots, own);
+        let names: Vec<(&str, Kind)> =
+            merged.iter().map(|family| (&*family.name, family.kind)).collect();
+        let shown = naming::assign(&names, form.format, form.escaping);
+        let showings: Vec<Option<Showing>> = merged
+            .iter()
+            .zip(shown)
+            .map(|(family, shown)| {
+                let labels = labels::of(&family.pieces, form.escaping);
+                Some(Showing::new(form, &family.name, shown?, labels))
+            })
+            .collect();
+        let mut scrape =
+            Scrape { form, families: Vec::new(), renderings: Vec::new(), hidden: 0 };
         let mut tasks = Vec::new();
-        let mut renderings = Vec::with_capacity(pieces.len());
-        for (at, piece) in pieces.into_iter().enumerate() {
-            let rendering = ready(&piece, form);
-            if rendering.is_none() {
-                tasks.push(Task { at, form, piece });
+        for (family, showing) in merged.into_iter().zip(showings) {
+            match showing {
+                Some(showing) => scrape.add(family, showing, &mut tasks),
+                None => scrape.hidden += 1,
             }
-            renderings.push(rendering);
         }
-        (Scrape { form, families, renderings }, tasks)
+        (scrape, tasks)
+    }
+
+    fn add(&mut self, family: Family, showing: Showing, tasks: &mut Vec<Task>) {
+        let showing = Arc::new(showing);
+        let Family { help, own, pieces, .. } = family;
+        let (showing_of_all, pieces_len) = (Arc::clone(&showing), pieces.len());
+        self.families.push(ShownSamples { showing: showing_of_all, help, own, pieces: pieces_len });
+        for piece in pieces {
+            let rendering = ready(&piece, &showing);
+            if rendering.is_none() {
+                let at = self.renderings.len();
+                tasks.push(Task { at, showing: Arc::clone(&showing), piece });
+            }
+            self.renderings.push(rendering);
+        }
     }
 
     /// Takes the result of a task.
@@ -53,10 +88,15 @@ impl Scrape {
         self.renderings[done.at] = Some(done.rendering);
     }
 
+    /// How many families had to be left out, since their names meet others' in this form.
+    pub fn hidden(&self) -> usize {
+        self.hidden
+    }
+
     /// Puts the answer together, once every task is done.
     pub fn answer(self, runs: &Runs) -> Answer {
         let renderings = self.renderings.into_iter().flatten().collect();
-        assemble(&self.families, renderings, self.form.gzip.then_some(runs))
+        assemble(self.form, &self.families, renderings, runs)
     }
 }
 
@@ -71,14 +111,13 @@ impl Task {
         }
     }
 
-    /// Renders. Also gives back the page, if its shard could let go of what it holds twice now.
+    /// Renders. Also gives back the page, if its shard could let go of what it holds twice.
     pub fn run(self) -> (Done, Option<HomedPage>) {
-        let was_stale = matches!(&self.piece, Piece::Page(homed) if homed.page.is_stale());
-        let rendering = render(&self.piece, self.form);
-        let adopted = match self.piece {
-            Piece::Page(homed) if was_stale && !homed.page.is_stale() => Some(homed),
+        let rendering = render(&self.piece, &self.showing);
+        let held_twice = match self.piece {
+            Piece::Page(homed) if homed.page.is_held_twice() => Some(homed),
             _ => None,
         };
-        (Done { at: self.at, rendering }, adopted)
+        (Done { at: self.at, rendering }, held_twice)
     }
 }

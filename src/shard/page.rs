@@ -71,9 +71,15 @@ impl Page {
         self.text.get_or_init(|| self.concatenate(0).into())
     }
 
-    /// Whether [`Page::text`] has work to do.
-    pub fn is_stale(&self) -> bool {
-        self.text.get().is_none()
+    /// Whether [`Page::text`] has nothing to do.
+    pub fn has_text(&self) -> bool {
+        self.text.get().is_some()
+    }
+
+    /// Whether the page holds the concatenation and the blocks it was made from: until its shard has
+    /// taken the one for the other.
+    pub fn is_held_twice(&self) -> bool {
+        self.text.get().is_some_and(|text| text.as_ptr() != self.base.as_ptr())
     }
 
     /// One block.

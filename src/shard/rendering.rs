@@ -18,7 +18,7 @@ pub struct Rendering {
 #[derive(Debug, Clone, Copy)]
 pub struct Deflated {
     /// How many bytes.
-    pub plain_bytes: u64,
+    pub plain_bytes: usize,
     /// Their CRC-32.
     pub crc: u32,
 }
@@ -30,8 +30,8 @@ impl Rendering {
     }
 
     /// How many bytes it is without compression.
-    pub fn plain_bytes(&self) -> u64 {
-        self.deflated.map_or(self.bytes.len() as u64, |deflated| deflated.plain_bytes)
+    pub fn plain_bytes(&self) -> usize {
+        self.deflated.map_or(self.bytes.len(), |deflated| deflated.plain_bytes)
     }
 }
 

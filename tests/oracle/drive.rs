@@ -63,7 +63,7 @@ pub(crate) async fn snapshot(shards: &Shards) -> Vec<Snapshot> {
 
 /// Scrapes, reads strictly, and hands the pages back.
 pub(crate) async fn scrape(shards: &Shards) -> Scrape {
-    let form = Form { gzip: false, part: None };
+    let form = Form::TEXT;
     let (text, pages) = expose(snapshot(shards).await, form, &Runs::default());
     shards.adopt(pages);
     scrape::read(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))

@@ -32,6 +32,6 @@ pub(crate) fn expose(
         decoder.read_to_end(&mut text).expect("the member is whole, its checks right");
         assert!(decoder.into_inner().is_empty(), "nothing stands behind the member");
     }
-    assert_eq!(text.len() as u64, answer.plain_bytes);
+    assert_eq!(text.len(), answer.plain_bytes);
     (String::from_utf8(text).expect("an exposition is UTF-8"), pages)
 }

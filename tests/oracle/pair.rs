@@ -133,7 +133,7 @@ impl Pair {
         adopt: bool,
     ) -> TestCaseResult {
         self.scrapes += 1;
-        let form = Form { gzip: self.scrapes % 2 == 0, part: None };
+        let form = Form { gzip: self.scrapes % 2 == 0, ..Form::TEXT };
         let (text, pages) = expose(snapshots, form, &self.runs);
         let read = scrape::read(&text).map_err(TestCaseError::fail)?;
         prop_assert_eq!(&read, expected);
@@ -145,11 +145,11 @@ impl Pair {
 
     /// The parts of a split scrape add up to the whole: no line is missing, none there twice.
     fn compare_parts(&mut self) -> TestCaseResult {
-        let whole = Form { gzip: false, part: None };
+        let whole = Form::TEXT;
         let whole = expose(self.snapshots(), whole, &self.runs).0;
         let mut parts = String::new();
         for number in 0..3 {
-            let form = Form { gzip: self.scrapes % 2 == 0, part: Part::new(number, 3) };
+            let form = Form { gzip: self.scrapes % 2 == 0, part: Part::new(number, 3), ..Form::TEXT };
             let (part, _) = expose(self.snapshots(), form, &self.runs);
             scrape::read(&part).map_err(TestCaseError::fail)?;
             parts.push_str(&part);

@@ -5,8 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 
-use crate::exposition::{Kind, parse_number, unescape};
-use crate::push::{SampleLine, sample_lines};
+use crate::exposition::{Kind, SampleLine, parse_number, sample_lines, unescape};
 use crate::shard::{FamilyView, GroupView, Timestamp};
 
 /// The answer to `/api/v1/metrics`.
@@ -92,9 +91,8 @@ fn metrics(family: &FamilyView) -> Vec<Value> {
     metrics
 }
 
-fn owned_label((name, value): &(&str, &str)) -> (String, Value) {
-    let value: Cow<'_, str> = unescape(value);
-    ((*name).to_owned(), value.into())
+fn owned_label((name, value): &(Cow<'_, str>, &str)) -> (String, Value) {
+    (name.to_string(), unescape(value).into())
 }
 
 fn text(number: &str) -> Value {

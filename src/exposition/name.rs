@@ -1,0 +1,77 @@
+//! Names as the text formats spell them: bare where the classic grammar allows it, else quoted.
+
+use super::{is_label_name, is_metric_name, write_label_value};
+
+/// Appends a metric name as a comment line has it.
+pub fn write_metric_name(out: &mut Vec<u8>, name: &str) {
+    write_name(out, name, is_metric_name(name.as_bytes()));
+}
+
+/// Appends a label name.
+pub fn write_label_name(out: &mut Vec<u8>, name: &str) {
+    write_name(out, name, is_label_name(name.as_bytes()));
+}
+
+fn write_name(out: &mut Vec<u8>, name: &str, is_classic: bool) {
+    if is_classic {
+        return out.extend_from_slice(name.as_bytes());
+    }
+    out.push(b'"');
+    write_label_value(out, name.as_bytes());
+    out.push(b'"');
+}
+
+/// Appends a sample line. The metric name is `name` + `suffix`, of which the suffix is classic; the
+/// labels are (name, escaped value); the value is spelled already.
+pub fn write_sample<'a>(
+    out: &mut Vec<u8>,
+    [name, suffix]: [&str; 2],
+    labels: impl Iterator<Item = (&'a str, &'a str)>,
+    value: &str,
+) {
+    let is_quoted = !is_metric_name(name.as_bytes());
+    let mut opening = b'{';
+    if is_quoted {
+        out.extend_from_slice(b"{\"");
+        write_label_value(out, name.as_bytes());
+        out.extend_from_slice(suffix.as_bytes());
+        out.push(b'"');
+        opening = b',';
+    } else {
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(suffix.as_bytes());
+    }
+    for (name, value) in labels {
+        out.push(opening);
+        opening = b',';
+        write_label_name(out, name);
+        out.extend_from_slice(b"=\"");
+        out.extend_from_slice(value.as_bytes());
+        out.push(b'"');
+    }
+    out.extend_from_slice(if opening == b',' { b"} " } else { b" " });
+    out.extend_from_slice(value.as_bytes());
+    out.push(b'\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(name: &str, labels: &[(&str, &str)]) -> String {
+        let mut out = Vec::new();
+        write_sample(&mut out, [name, "_sum"], labels.iter().copied(), "1");
+        String::from_utf8(out).expect("is UTF-8")
+    }
+
+    #[test]
+    fn only_names_outside_the_classic_grammar_are_quoted() {
+        assert_eq!(written("a:b", &[]), "a:b_sum 1\n");
+        assert_eq!(written("a.b", &[]), "{\"a.b_sum\"} 1\n");
+        assert_eq!(written("a", &[("b", "\\n"), ("c:d", "")]), "a_sum{b=\"\\n\",\"c:d\"=\"\"} 1\n");
+        assert_eq!(written("\"\\", &[("b", "")]), "{\"\\\"\\\\_sum\",b=\"\"} 1\n");
+        let mut out = Vec::new();
+        write_metric_name(&mut out, "a\nb");
+        assert_eq!(out, br#""a\nb""#);
+    }
+}

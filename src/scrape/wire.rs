@@ -1,0 +1,89 @@
+//! Protobuf messages, field by field.
+
+use prost::encoding::{
+    DecodeContext, WireType, decode_key, decode_varint, encode_varint, encoded_len_varint,
+    skip_field,
+};
+
+/// Appends a field of bytes or text.
+pub(super) fn write_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
+    write_key(out, field, WireType::LengthDelimited);
+    write_number(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+/// Appends a field that is an unsigned or enumerated number, also when it is 0.
+pub(super) fn write_varint(out: &mut Vec<u8>, field: u32, value: u64) {
+    write_key(out, field, WireType::Varint);
+    write_number(out, value);
+}
+
+/// Appends a field that is a double, also when it is 0.
+pub(super) fn write_double(out: &mut Vec<u8>, field: u32, value: f64) {
+    write_key(out, field, WireType::SixtyFourBit);
+    out.extend_from_slice(&value.to_le_bytes());
+}
+
+/// Appends a field that is the message which `write` appends.
+pub(super) fn write_message(out: &mut Vec<u8>, field: u32, write: impl FnOnce(&mut Vec<u8>)) {
+    write_key(out, field, WireType::LengthDelimited);
+    // One byte for the length does most often; where it does not, the message moves.
+    out.push(0);
+    let start = out.len();
+    write(out);
+    let end = out.len();
+    let length = (end - start) as u64;
+    if length < 0x80 {
+        out[start - 1] = length as u8;
+        return;
+    }
+    let more = encoded_len_varint(length) - 1;
+    out.resize(end + more, 0);
+    out.copy_within(start..end, start + more);
+    encode_varint(length, &mut &mut out[start - 1..start + more]);
+}
+
+/// All fields written here have numbers below 16, whose keys are one byte.
+fn write_key(out: &mut Vec<u8>, field: u32, wire_type: WireType) {
+    debug_assert!(field < 16, "the key of field {field} takes more than a byte");
+    out.push((field << 3) as u8 | wire_type as u8);
+}
+
+/// Appends a number. Nearly all are small.
+fn write_number(out: &mut Vec<u8>, number: u64) {
+    if number < 0x80 {
+        out.push(number as u8);
+    } else {
+        encode_varint(number, out);
+    }
+}
+
+/// One field of a message that is read back.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Field<'a> {
+    pub(super) number: u32,
+    /// What is in it, if that is bytes, text or a message; else empty.
+    pub(super) bytes: &'a [u8],
+    /// The whole field.
+    pub(super) whole: &'a [u8],
+}
+
+/// The fields of a message, up to the first that is malformed.
+pub(super) fn fields(message: &[u8]) -> impl Iterator<Item = Field<'_>> {
+    let mut rest = message;
+    std::iter::from_fn(move || {
+        let start = rest;
+        if rest.is_empty() {
+            return None;
+        }
+        let (number, wire_type) = decode_key(&mut rest).ok()?;
+        let mut bytes: &[u8] = &[];
+        if wire_type == WireType::LengthDelimited {
+            let length = decode_varint(&mut rest).ok()?;
+            (bytes, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+        } else {
+            skip_field(wire_type, number, &mut rest, DecodeContext::default()).ok()?;
+        }
+        Some(Field { number, bytes, whole: &start[..start.len() - rest.len()] })
+    })
+}
