@@ -1,16 +1,33 @@
 //! The two comment lines that open a metric family.
 
-use super::Kind;
+use super::{Kind, write_metric_name};
 
 /// Appends the `HELP` line (unless `help` is empty) and the `TYPE` line of a family. `help` is
 /// already escaped.
 pub fn write_header(out: &mut Vec<u8>, name: &str, kind: Kind, help: &str) {
     if !help.is_empty() {
-        for part in ["# HELP ", name, " ", help, "\n"] {
-            out.extend_from_slice(part.as_bytes());
-        }
+        write_line(out, "# HELP ", name, help);
     }
-    for part in ["# TYPE ", name, " ", kind.text(), "\n"] {
+    write_line(out, "# TYPE ", name, kind.text());
+}
+
+fn write_line(out: &mut Vec<u8>, keyword: &str, name: &str, text: &str) {
+    out.extend_from_slice(keyword.as_bytes());
+    write_metric_name(out, name.as_bytes());
+    for part in [" ", text, "\n"] {
         out.extend_from_slice(part.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_quoted_where_it_has_to_be() {
+        let mut out = Vec::new();
+        write_header(&mut out, "a.b", Kind::Counter, "Help.");
+        write_header(&mut out, "a:b", Kind::Gauge, "");
+        assert_eq!(out, b"# HELP \"a.b\" Help.\n# TYPE \"a.b\" counter\n# TYPE a:b gauge\n");
     }
 }

@@ -13,8 +13,10 @@ use super::fold::Fold;
 use super::grouping_key::GroupingKey;
 use super::labels;
 use super::line::{self, Label, Labels, Line};
+use super::names::{KeptNames, Names};
 use super::number::Number;
-use crate::exposition::Kind;
+use super::opening::Opening;
+use crate::exposition::{Kind, NameRules};
 
 /// How large the samples of one push may be once rendered: every line gains the grouping labels, so
 /// that a small body under a long URL could otherwise grow without bound.
@@ -38,14 +40,23 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// Decodes a body in the text format 0.0.4, pushed to the group `key`.
+/// Decodes a body in the text format 0.0.4, pushed to the group `key`. `rules` say which names are
+/// valid; any may be quoted.
 ///
 /// # Errors
 /// [`Rejected::Syntax`] for the first line that cannot be read; [`Rejected::Refused`] when all of it
 /// reads, but it contradicts itself or carries timestamps.
-pub fn decode(key: &GroupingKey, body: &[u8]) -> Result<Batch, Rejected> {
+pub fn decode(key: &GroupingKey, body: &[u8], rules: NameRules) -> Result<Batch, Rejected> {
+    let kept;
+    let names = match rules {
+        NameRules::Legacy => Names::Legacy,
+        NameRules::Utf8 => {
+            kept = KeptNames::default();
+            Names::Utf8(&kept)
+        }
+    };
     SCRATCH.with_borrow_mut(|scratch| {
-        let result = Decoder::new(key, body, scratch).decode(body);
+        let result = Decoder::new(key, body, names, scratch).decode(body);
         scratch.folded.clear();
         scratch.folded.shrink_to(SCRATCH_BYTES_MAX);
         result
@@ -54,12 +65,14 @@ pub fn decode(key: &GroupingKey, body: &[u8]) -> Result<Batch, Rejected> {
 
 pub(super) struct Decoder<'a, 's> {
     key: &'a GroupingKey,
+    names: Names<'a>,
     pub(super) families: Families<'a, 's>,
     fold: Fold<'a, 's>,
     text: Vec<u8>,
     series: Vec<Series>,
     hasher: SeriesHasher,
     /// Set when the body is not UTF-8 somewhere: then each label value and help text is looked at.
+    /// Names in quotes always are.
     /// What stands in other comments does not matter.
     check_utf8: bool,
     /// The first reason to refuse. Reading goes on, since a line that cannot be read counts for more.
@@ -67,10 +80,11 @@ pub(super) struct Decoder<'a, 's> {
 }
 
 impl<'a, 's> Decoder<'a, 's> {
-    fn new(key: &'a GroupingKey, body: &[u8], scratch: &'s mut Scratch) -> Self {
+    fn new(key: &'a GroupingKey, body: &[u8], names: Names<'a>, scratch: &'s mut Scratch) -> Self {
         Decoder {
             key,
-            families: Families::new(&scratch.hasher),
+            names,
+            families: Families::new(&scratch.hasher, names),
             fold: Fold::new(&mut scratch.folded),
             text: Vec::with_capacity(body.len() + body.len() / 2),
             series: Vec::with_capacity(SERIES_EXPECTED),
@@ -114,7 +128,7 @@ impl<'a, 's> Decoder<'a, 's> {
         number: u32,
         labels: &mut Labels<'a>,
     ) -> Result<(), SyntaxErrorKind> {
-        match line::split(line, self.families.last_name(), labels)? {
+        match line::split_by(self.names, line, self.families.last_name(), labels)? {
             Line::Nothing => {}
             Line::Mention { name } => {
                 self.families.resolve(name);
@@ -197,11 +211,12 @@ impl<'a, 's> Decoder<'a, 's> {
     fn plain_sample(&mut self, family: usize, labels: &[Label<'a>], value: Number<'a>) {
         let text = &mut self.text;
         let start = text.len();
-        text.extend_from_slice(self.families.list[family].name);
-        if labels.is_empty() {
+        let opening = self.families.list[family].opening;
+        text.extend_from_slice(opening.before);
+        if labels.is_empty() && !opening.is_quoted() {
             text.extend_from_slice(self.key.braced());
         } else {
-            text.push(b'{');
+            text.extend_from_slice(opening.behind);
             labels::merge(text, self.key, labels, None);
             text.extend_from_slice(b"} ");
         }
@@ -244,7 +259,8 @@ impl<'a, 's> Decoder<'a, 's> {
         if is_count && is_no_count {
             return Err(SyntaxErrorKind::Count);
         }
-        let series = self.fold.series(self.families.list[family].name, family, self.key, labels);
+        let name = self.families.list[family].opening.before;
+        let series = self.fold.series(name, family, self.key, labels);
         self.fold.add(series, role, bound, value);
         Ok(())
     }
@@ -255,8 +271,10 @@ impl<'a, 's> Decoder<'a, 's> {
         }
         let (list, series) = (&mut self.families.list, &mut self.series);
         let (refusal, hasher) = (&mut self.refusal, self.hasher);
-        let heads: SmallVec<[(&[u8], Kind); 12]> =
-            list.iter().map(|family| (family.name, family.kind.unwrap_or(Kind::Untyped))).collect();
+        let heads: SmallVec<[(Opening<'_>, Kind); 12]> = list
+            .iter()
+            .map(|family| (family.opening, family.kind.unwrap_or(Kind::Untyped)))
+            .collect();
         let mut text_end = self.text.len() as u32;
         self.fold.render(
             &mut self.text,
@@ -287,8 +305,12 @@ mod tests {
     use super::*;
 
     fn push(path: &str, body: &str) -> Result<String, String> {
-        let key = GroupingKey::parse(path.as_bytes()).expect("the path is fine");
-        let batch = decode(&key, body.as_bytes()).map_err(|rejected| match rejected {
+        push_by(NameRules::Legacy, path, body)
+    }
+
+    fn push_by(rules: NameRules, path: &str, body: &str) -> Result<String, String> {
+        let key = GroupingKey::parse(path.as_bytes(), rules).expect("the path is fine");
+        let batch = decode(&key, body.as_bytes(), rules).map_err(|rejected| match rejected {
             Rejected::Syntax(error) => error.to_string(),
             Rejected::Refused(refusal) => format!("refused: {refusal}"),
             Rejected::TooLarge => "too large".to_owned(),
@@ -360,6 +382,125 @@ mod tests {
         assert_eq!(push("/j/le/1", dropped).as_deref(), Ok(""), "the gateway sets its own");
         assert!(push("/j/le/1", "# TYPE h histogram\nh_sum 1\n").is_err());
         assert!(push("/j", "m 1\nm{x=\"\"} 2\n").is_ok(), "two series, as in the reference");
+    }
+
+    #[test]
+    fn names_that_need_quotes_are_shown_in_them() {
+        let body = "# TYPE \"a.b\" counter\n# HELP \"a.b\" Help.\n{\"a.b\"} 1\n\
+            {\"a.b\", \"x y\" = \"1\",z=\"2\"} 2\nm{\"é\"=\"3\"} 3\n{\"\\\\ \\\"\\n\"} 4\n";
+        let want = "# TYPE \"\\\\ \\\"\\n\" untyped\n{\"\\\\ \\\"\\n\",instance=\"\",job=\"j\"} 4\n\
+            # HELP \"a.b\" Help.\n# TYPE \"a.b\" counter\n{\"a.b\",instance=\"\",job=\"j\"} 1\n\
+            {\"a.b\",instance=\"\",job=\"j\",\"x y\"=\"1\",z=\"2\"} 2\n\
+            # TYPE m untyped\nm{instance=\"\",job=\"j\",\"é\"=\"3\"} 3\n";
+        assert_eq!(push_by(NameRules::Utf8, "/j", body).as_deref(), Ok(want));
+    }
+
+    #[test]
+    fn histograms_and_summaries_may_have_any_name() {
+        let body = "# TYPE \"h.x\" histogram\n{\"h.x_bucket\",le=\"1\"} 2\n{\"h.x_count\"} 3\n\
+            {\"h.x_sum\"} 9\n# TYPE \"s x\" summary\n{\"quantile\"=\".5\",\"s x\"} 4\n";
+        let want = "# TYPE \"h.x\" histogram\n\
+            {\"h.x_bucket\",instance=\"\",job=\"j\",le=\"1\"} 2\n\
+            {\"h.x_bucket\",instance=\"\",job=\"j\",le=\"+Inf\"} 3\n\
+            {\"h.x_sum\",instance=\"\",job=\"j\"} 9\n{\"h.x_count\",instance=\"\",job=\"j\"} 3\n\
+            # TYPE \"s x\" summary\n{\"s x\",instance=\"\",job=\"j\",quantile=\"0.5\"} 4\n\
+            {\"s x_sum\",instance=\"\",job=\"j\"} 0\n{\"s x_count\",instance=\"\",job=\"j\"} 0\n";
+        assert_eq!(push_by(NameRules::Utf8, "/j", body).as_deref(), Ok(want));
+        let occupied = body.to_owned() + "# TYPE \"h.x_sum\" gauge\n";
+        assert!(push_by(NameRules::Utf8, "/j", &occupied).is_err(), "a second type");
+        let occupied = "{\"h.x_sum\"} 1\n".to_owned() + body;
+        let error = push_by(NameRules::Utf8, "/j", &occupied).expect_err("it is occupied");
+        assert!(error.contains("h.x_sum"), "{error}");
+    }
+
+    #[test]
+    fn a_name_is_the_same_however_it_is_spelled() {
+        let want = push("/j", "# TYPE m counter\n# HELP m x\nm{a=\"1\",job=\"x\"} 1\n");
+        for rules in [NameRules::Legacy, NameRules::Utf8] {
+            for sample in [
+                "{\"m\",\"a\"=\"1\"} 1",
+                "\"m\"{\"a\"=\"1\",\"job\"=\"x\"} 1",
+                "{\"a\"=\"1\",\"m\"} 1",
+                "{job=\"x\",m,a=\"1\"} 1",
+                "{ \"m\" , a = \"1\" , } 1",
+            ] {
+                let body = format!("# TYPE \"m\" counter\n# HELP \"m\" x\n{sample}\n");
+                assert_eq!(push_by(rules, "/j", &body), want, "{sample}");
+            }
+        }
+        let twice = "{\"a.b\",\"\\\\\"=\"1\"} 1\n{\"\\\\\"=\"1\",\"a.b\"} 1\n";
+        let error = push_by(NameRules::Utf8, "/j", twice).expect_err("it is one series");
+        assert!(error.starts_with("refused: "), "{error}");
+        for twice in ["m{\"a\"=\"1\",a=\"1\"} 1\n", "m{\"\\n\"=\"1\",\"\\n\"=\"1\"} 1\n"] {
+            let error = push_by(NameRules::Utf8, "/j", twice).expect_err("one label twice");
+            assert!(error.contains("twice"), "{error}");
+        }
+        let grouped = push_by(NameRules::Utf8, "/j/U___5c_/1", "m{\"\\\\\"=\"2\",\"[\"=\"3\"} 1\n");
+        let want = "# TYPE m untyped\nm{\"[\"=\"3\",\"\\\\\"=\"1\",instance=\"\",job=\"j\"} 1\n";
+        assert_eq!(grouped.as_deref(), Ok(want), "the group overrides");
+    }
+
+    #[test]
+    fn a_name_that_needs_quotes_is_an_error_without_them_and_unless_it_is_allowed() {
+        for body in [
+            "{\"a.b\"} 1\n",
+            "m{\"a.b\"=\"1\"} 1\n",
+            "m{\"a:b\"=\"1\"} 1\n",
+            "# TYPE \"a.b\" counter\n",
+            "\"a.b\" 1\n",
+            "{\"\\\\\"} 1\n",
+            "{\"é\"} 1\n",
+        ] {
+            assert!(push("/j", body).is_err_and(|error| error.contains("name")), "{body}");
+            assert!(push_by(NameRules::Utf8, "/j", body).is_ok(), "{body}");
+        }
+        for body in [
+            "{\"a.b\"} 1\na.b 2\n",
+            "m{a.b=\"1\"} 1\n",
+            "m{é=\"1\"} 1\n",
+            "{a:b} 1\n",
+            "# TYPE a.b counter\n",
+        ] {
+            assert!(push_by(NameRules::Utf8, "/j", body).is_err(), "{body}");
+        }
+        assert_eq!(push("/j", "{\"a:b\"} 1\n"), push("/j", "a:b 1\n"));
+        assert_eq!(push("/j", "# HELP \"a.b\"\n").as_deref(), Ok(""), "it says nothing");
+    }
+
+    #[test]
+    fn a_sample_has_one_metric_name() {
+        for body in [
+            "{} 1\n",
+            "m 1\n{} 2\n",
+            "m 1\n{a=\"b\"} 2\n",
+            "m{\"n\"} 1\n",
+            "{\"m\",\"n\"} 1\n",
+            "{\"m\",a=\"b\",\"n\"} 1\n",
+            "{\"\"} 1\n",
+            "{\"m\",\"\"=\"1\"} 1\n",
+            "{,\"m\"} 1\n",
+            "{\"m\" a=\"b\"} 1\n",
+            "{\"m} 1\n",
+            "{\"m\\x\"} 1\n",
+            "{\"m\"}{a=\"b\"} 1\n",
+            "{\"m\",\"__name__\"=\"n\"} 1\n",
+            "m\"n\" 1\n",
+            "\"m\"n 1\n",
+            "\"m 1\n",
+            "# HELP \"m\"n x\n",
+            "# HELP \"\" x\n",
+        ] {
+            for rules in [NameRules::Legacy, NameRules::Utf8] {
+                let error = push_by(rules, "/j", body).expect_err(body);
+                assert!(error.starts_with("text format"), "{body}: {error}");
+            }
+        }
+        let reserved = push_by(NameRules::Utf8, "/j", "m{\"__\\n\"=\"1\"} 1\n");
+        assert!(reserved.is_err_and(|error| error.starts_with("refused: ")));
+        let key = GroupingKey::parse(b"/j", NameRules::Utf8).expect("the path is fine");
+        for body in [&b"{\"a\xff\"} 1\n"[..], b"m{\"\xff\"=\"\"} 1\n", b"{\"\\n\xff\"} 1\n"] {
+            assert!(decode(&key, body, NameRules::Utf8).is_err());
+        }
     }
 
     #[test]

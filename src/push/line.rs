@@ -3,22 +3,30 @@
 //! ```text
 //! line    = blanks [ comment | sample ]
 //! comment = "#" blanks ( "HELP" | "TYPE" ) blanks name blanks rest    (any other is skipped)
-//! sample  = name blanks [ "{" labels "}" ] blanks value [ blanks timestamp ]
-//! labels  = [ label { "," label } [ "," ] ]
-//! label   = blanks name blanks "=" blanks '"' value '"' blanks
+//! sample  = [ name blanks ] [ "{" items "}" ] blanks value [ blanks timestamp ]
+//! items   = [ item { "," item } [ "," ] ]
+//! item    = blanks ( label | name ) blanks
+//! label   = name blanks "=" blanks '"' value '"'
+//! name    = legacy-name | '"' any-name '"'
 //! ```
 //!
-//! Everything stays as it was written: label values keep their escapes, which are checked here and
-//! are the very ones that the output needs.
+//! A sample has one metric name, before the braces or anywhere inside them.
+//!
+//! Values stay as they were written: they keep their escapes, which are checked here and are the very
+//! ones that the output needs. Names come out as they are meant, without quotes and escapes, so that
+//! however one is spelled it is the same.
 
 use memchr::memchr2;
 
 use super::error::SyntaxErrorKind;
+use super::names::Names;
 use super::number::Number;
+use crate::exposition::write_label_name;
 
 /// A label as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Label<'a> {
+    /// As it is meant.
     pub(super) name: &'a [u8],
     /// Between the quotes, with its escapes.
     pub(super) value: &'a [u8],
@@ -30,9 +38,10 @@ impl Label<'_> {
     /// Appends the label as the output spells it.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         if self.whole.len() == self.name.len() + self.value.len() + br#"="""#.len() {
-            return out.extend_from_slice(self.whole); // There are no blanks in it.
+            return out.extend_from_slice(self.whole); // There are no blanks in it, and no more quotes.
         }
-        for piece in [self.name, b"=\"", self.value, b"\""] {
+        write_label_name(out, self.name);
+        for piece in [b"=\"", self.value, b"\""] {
             out.extend_from_slice(piece);
         }
     }
@@ -58,12 +67,13 @@ pub(super) enum Line<'a> {
 
 /// Splits `line`, which holds no line feed. A sample's labels are left in `labels`. `likely` is the
 /// metric name that the line is probably about, most often that of the line before.
-pub(super) fn split<'a>(
+pub(super) fn split_by<'a>(
+    names: Names<'a>,
     line: &'a [u8],
     likely: &'a [u8],
     labels: &mut Labels<'a>,
 ) -> Result<Line<'a>, SyntaxErrorKind> {
-    let mut cursor = Cursor { rest: line };
+    let mut cursor = Cursor { rest: line, names };
     cursor.skip_blanks();
     match cursor.peek() {
         None => Ok(Line::Nothing),
@@ -73,6 +83,15 @@ pub(super) fn split<'a>(
         }
         Some(_) => sample(cursor, likely, labels),
     }
+}
+
+/// Splits a line that has legacy names only.
+pub(super) fn split<'a>(
+    line: &'a [u8],
+    likely: &'a [u8],
+    labels: &mut Labels<'a>,
+) -> Result<Line<'a>, SyntaxErrorKind> {
+    split_by(Names::Legacy, line, likely, labels)
 }
 
 fn comment<'a>(mut cursor: Cursor<'a>, likely: &'a [u8]) -> Result<Line<'a>, SyntaxErrorKind> {
@@ -85,15 +104,13 @@ fn comment<'a>(mut cursor: Cursor<'a>, likely: &'a [u8]) -> Result<Line<'a>, Syn
     if cursor.rest.is_empty() {
         return Ok(Line::Nothing);
     }
-    let name = cursor.metric_name(likely);
-    if name.first().is_none_or(u8::is_ascii_digit) {
-        return Err(SyntaxErrorKind::CommentName);
-    }
+    let name = cursor.metric_name(likely, SyntaxErrorKind::CommentName)?;
     match cursor.peek() {
         None => return Ok(Line::Nothing),
         Some(byte) if is_blank(byte) => cursor.skip_blanks(),
         Some(_) => return Err(SyntaxErrorKind::CommentName),
     }
+    let name = name.of_metric(cursor.names).ok_or(SyntaxErrorKind::CommentName)?;
     let rest = cursor.rest;
     Ok(match keyword {
         _ if rest.is_empty() => Line::Mention { name },
@@ -108,16 +125,18 @@ fn sample<'a>(
     labels: &mut Labels<'a>,
 ) -> Result<Line<'a>, SyntaxErrorKind> {
     labels.clear();
-    let name = cursor.metric_name(likely);
-    if name.first().is_none_or(u8::is_ascii_digit) {
-        return Err(SyntaxErrorKind::MetricName);
-    }
-    cursor.skip_blanks();
-    if cursor.peek() == Some(b'{') {
-        cursor.advance(1);
-        read_labels(&mut cursor, labels)?;
+    let mut name = None;
+    if cursor.peek() != Some(b'{') {
+        let written = cursor.metric_name(likely, SyntaxErrorKind::MetricName)?;
+        name = Some(written.of_metric(cursor.names).ok_or(SyntaxErrorKind::MetricName)?);
         cursor.skip_blanks();
     }
+    if cursor.peek() == Some(b'{') {
+        cursor.advance(1);
+        read_items(&mut cursor, &mut name, labels)?;
+        cursor.skip_blanks();
+    }
+    let name = name.ok_or(SyntaxErrorKind::MetricName)?;
     let value = Number::parse(cursor.until_blank()).ok_or(SyntaxErrorKind::Value)?;
     if cursor.rest.is_empty() {
         return Ok(Line::Sample { name, value, has_timestamp: false });
@@ -132,8 +151,10 @@ fn sample<'a>(
     Ok(Line::Sample { name, value, has_timestamp: true })
 }
 
-fn read_labels<'a>(
+/// Reads up to the closing brace: labels, and the metric name if there was none before the braces.
+fn read_items<'a>(
     cursor: &mut Cursor<'a>,
+    metric: &mut Option<&'a [u8]>,
     labels: &mut Labels<'a>,
 ) -> Result<(), SyntaxErrorKind> {
     loop {
@@ -142,21 +163,24 @@ fn read_labels<'a>(
             break;
         }
         let start = cursor.rest;
-        let name = cursor.take_while(LABEL_NAME);
-        if name.first().is_none_or(u8::is_ascii_digit) {
-            return Err(SyntaxErrorKind::LabelName);
+        let name = cursor.name(LABEL_NAME, SyntaxErrorKind::LabelName)?;
+        cursor.skip_blanks();
+        if cursor.expect(b'=').is_some() {
+            let name = name.of_label(cursor.names).ok_or(SyntaxErrorKind::LabelName)?;
+            if name == b"__name__" {
+                return Err(SyntaxErrorKind::ReservedLabelName);
+            }
+            cursor.skip_blanks();
+            cursor.expect(b'"').ok_or(SyntaxErrorKind::LabelQuote)?;
+            let value = cursor.quoted()?;
+            let whole = &start[..start.len() - cursor.rest.len()];
+            labels.push(Label { name, value, whole });
+            cursor.skip_blanks();
+        } else if metric.is_none() {
+            *metric = Some(name.of_metric(cursor.names).ok_or(SyntaxErrorKind::MetricName)?);
+        } else {
+            return Err(SyntaxErrorKind::LabelEquals);
         }
-        if name == b"__name__" {
-            return Err(SyntaxErrorKind::ReservedLabelName);
-        }
-        cursor.skip_blanks();
-        cursor.expect(b'=').ok_or(SyntaxErrorKind::LabelEquals)?;
-        cursor.skip_blanks();
-        cursor.expect(b'"').ok_or(SyntaxErrorKind::LabelQuote)?;
-        let value = cursor.quoted()?;
-        let whole = &start[..start.len() - cursor.rest.len()];
-        labels.push(Label { name, value, whole });
-        cursor.skip_blanks();
         match cursor.peek() {
             Some(b',') => cursor.advance(1),
             Some(b'}') => break,
@@ -178,11 +202,31 @@ fn sort(labels: &mut Labels<'_>) -> Result<(), SyntaxErrorKind> {
     Ok(())
 }
 
+/// A name as it is meant. Without quotes it is a legacy name; in quotes it may be anything.
+#[derive(Clone, Copy)]
+struct Name<'a> {
+    text: &'a [u8],
+    is_quoted: bool,
+}
+
+impl<'a> Name<'a> {
+    /// The name, if a metric may have it.
+    fn of_metric(self, names: Names<'_>) -> Option<&'a [u8]> {
+        (!self.is_quoted || names.rules().allow_metric_name(self.text)).then_some(self.text)
+    }
+
+    /// The name, if a label may have it.
+    fn of_label(self, names: Names<'_>) -> Option<&'a [u8]> {
+        (!self.is_quoted || names.rules().allow_label_name(self.text)).then_some(self.text)
+    }
+}
+
 /// Reads a line from left to right.
 ///
 /// **Invariant:** `rest` is always the unread end of the line.
 struct Cursor<'a> {
     rest: &'a [u8],
+    names: Names<'a>,
 }
 
 impl<'a> Cursor<'a> {
@@ -211,8 +255,13 @@ impl<'a> Cursor<'a> {
         self.take(self.rest.iter().position(is_outside).unwrap_or(self.rest.len()))
     }
 
-    /// Takes a metric name. One that is `likely` comes back as that very slice.
-    fn metric_name(&mut self, likely: &'a [u8]) -> &'a [u8] {
+    /// Takes a metric name, as [`Cursor::name`] does. One that is `likely` comes back as that very
+    /// slice.
+    fn metric_name(
+        &mut self,
+        likely: &'a [u8],
+        error: SyntaxErrorKind,
+    ) -> Result<Name<'a>, SyntaxErrorKind> {
         // Comparing is many times cheaper than looking at each byte.
         let is_likely = !likely.is_empty()
             && self.rest.starts_with(likely)
@@ -222,9 +271,23 @@ impl<'a> Cursor<'a> {
                 .is_none_or(|&byte| CLASS[byte as usize] & METRIC_NAME == 0);
         if is_likely {
             self.advance(likely.len());
-            return likely;
+            return Ok(Name { text: likely, is_quoted: false });
         }
-        self.take_while(METRIC_NAME)
+        self.name(METRIC_NAME, error)
+    }
+
+    /// Takes a name: in quotes, or a legacy name of the bytes in `classes`. `error` says that there is
+    /// none.
+    fn name(&mut self, classes: u8, error: SyntaxErrorKind) -> Result<Name<'a>, SyntaxErrorKind> {
+        if self.expect(b'"').is_some() {
+            let quoted = self.quoted()?;
+            return Ok(Name { text: self.names.unescaped(quoted), is_quoted: true });
+        }
+        let text = self.take_while(classes);
+        match text.first() {
+            Some(first) if !first.is_ascii_digit() => Ok(Name { text, is_quoted: false }),
+            _ => Err(error),
+        }
     }
 
     fn skip_blanks(&mut self) {
@@ -237,7 +300,7 @@ impl<'a> Cursor<'a> {
         self.take_while(!BLANK)
     }
 
-    /// Reads a label value up to and including its closing quote, and checks its escapes.
+    /// Reads a label value or name up to and including its closing quote, and checks its escapes.
     fn quoted(&mut self) -> Result<&'a [u8], SyntaxErrorKind> {
         let mut at = 0;
         loop {

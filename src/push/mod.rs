@@ -21,7 +21,9 @@ mod grouping_key;
 mod inflate;
 mod labels;
 mod line;
+mod names;
 mod number;
+mod opening;
 mod samples;
 mod usual;
 
