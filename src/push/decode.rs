@@ -72,8 +72,7 @@ pub(super) struct Decoder<'a, 's> {
     series: Vec<Series>,
     hasher: SeriesHasher,
     /// Set when the body is not UTF-8 somewhere: then each label value and help text is looked at.
-    /// Names in quotes always are.
-    /// What stands in other comments does not matter.
+    /// (Names in quotes always are; what stands in other comments does not matter.)
     check_utf8: bool,
     /// The first reason to refuse. Reading goes on, since a line that cannot be read counts for more.
     refusal: Option<Refusal>,
@@ -213,10 +212,10 @@ impl<'a, 's> Decoder<'a, 's> {
         let start = text.len();
         let opening = self.families.list[family].opening;
         text.extend_from_slice(opening.before);
-        if labels.is_empty() && !opening.is_quoted() {
+        if labels.is_empty() && !opening.is_quoted {
             text.extend_from_slice(self.key.braced());
         } else {
-            text.extend_from_slice(opening.behind);
+            opening.write_behind(text);
             labels::merge(text, self.key, labels, None);
             text.extend_from_slice(b"} ");
         }
@@ -305,10 +304,7 @@ mod tests {
     use super::*;
 
     fn push(path: &str, body: &str) -> Result<String, String> {
-        push_by(NameRules::Legacy, path, body)
-    }
-
-    fn push_by(rules: NameRules, path: &str, body: &str) -> Result<String, String> {
+        let rules = NameRules::Legacy;
         let key = GroupingKey::parse(path.as_bytes(), rules).expect("the path is fine");
         let batch = decode(&key, body.as_bytes(), rules).map_err(|rejected| match rejected {
             Rejected::Syntax(error) => error.to_string(),
@@ -382,125 +378,6 @@ mod tests {
         assert_eq!(push("/j/le/1", dropped).as_deref(), Ok(""), "the gateway sets its own");
         assert!(push("/j/le/1", "# TYPE h histogram\nh_sum 1\n").is_err());
         assert!(push("/j", "m 1\nm{x=\"\"} 2\n").is_ok(), "two series, as in the reference");
-    }
-
-    #[test]
-    fn names_that_need_quotes_are_shown_in_them() {
-        let body = "# TYPE \"a.b\" counter\n# HELP \"a.b\" Help.\n{\"a.b\"} 1\n\
-            {\"a.b\", \"x y\" = \"1\",z=\"2\"} 2\nm{\"é\"=\"3\"} 3\n{\"\\\\ \\\"\\n\"} 4\n";
-        let want = "# TYPE \"\\\\ \\\"\\n\" untyped\n{\"\\\\ \\\"\\n\",instance=\"\",job=\"j\"} 4\n\
-            # HELP \"a.b\" Help.\n# TYPE \"a.b\" counter\n{\"a.b\",instance=\"\",job=\"j\"} 1\n\
-            {\"a.b\",instance=\"\",job=\"j\",\"x y\"=\"1\",z=\"2\"} 2\n\
-            # TYPE m untyped\nm{instance=\"\",job=\"j\",\"é\"=\"3\"} 3\n";
-        assert_eq!(push_by(NameRules::Utf8, "/j", body).as_deref(), Ok(want));
-    }
-
-    #[test]
-    fn histograms_and_summaries_may_have_any_name() {
-        let body = "# TYPE \"h.x\" histogram\n{\"h.x_bucket\",le=\"1\"} 2\n{\"h.x_count\"} 3\n\
-            {\"h.x_sum\"} 9\n# TYPE \"s x\" summary\n{\"quantile\"=\".5\",\"s x\"} 4\n";
-        let want = "# TYPE \"h.x\" histogram\n\
-            {\"h.x_bucket\",instance=\"\",job=\"j\",le=\"1\"} 2\n\
-            {\"h.x_bucket\",instance=\"\",job=\"j\",le=\"+Inf\"} 3\n\
-            {\"h.x_sum\",instance=\"\",job=\"j\"} 9\n{\"h.x_count\",instance=\"\",job=\"j\"} 3\n\
-            # TYPE \"s x\" summary\n{\"s x\",instance=\"\",job=\"j\",quantile=\"0.5\"} 4\n\
-            {\"s x_sum\",instance=\"\",job=\"j\"} 0\n{\"s x_count\",instance=\"\",job=\"j\"} 0\n";
-        assert_eq!(push_by(NameRules::Utf8, "/j", body).as_deref(), Ok(want));
-        let occupied = body.to_owned() + "# TYPE \"h.x_sum\" gauge\n";
-        assert!(push_by(NameRules::Utf8, "/j", &occupied).is_err(), "a second type");
-        let occupied = "{\"h.x_sum\"} 1\n".to_owned() + body;
-        let error = push_by(NameRules::Utf8, "/j", &occupied).expect_err("it is occupied");
-        assert!(error.contains("h.x_sum"), "{error}");
-    }
-
-    #[test]
-    fn a_name_is_the_same_however_it_is_spelled() {
-        let want = push("/j", "# TYPE m counter\n# HELP m x\nm{a=\"1\",job=\"x\"} 1\n");
-        for rules in [NameRules::Legacy, NameRules::Utf8] {
-            for sample in [
-                "{\"m\",\"a\"=\"1\"} 1",
-                "\"m\"{\"a\"=\"1\",\"job\"=\"x\"} 1",
-                "{\"a\"=\"1\",\"m\"} 1",
-                "{job=\"x\",m,a=\"1\"} 1",
-                "{ \"m\" , a = \"1\" , } 1",
-            ] {
-                let body = format!("# TYPE \"m\" counter\n# HELP \"m\" x\n{sample}\n");
-                assert_eq!(push_by(rules, "/j", &body), want, "{sample}");
-            }
-        }
-        let twice = "{\"a.b\",\"\\\\\"=\"1\"} 1\n{\"\\\\\"=\"1\",\"a.b\"} 1\n";
-        let error = push_by(NameRules::Utf8, "/j", twice).expect_err("it is one series");
-        assert!(error.starts_with("refused: "), "{error}");
-        for twice in ["m{\"a\"=\"1\",a=\"1\"} 1\n", "m{\"\\n\"=\"1\",\"\\n\"=\"1\"} 1\n"] {
-            let error = push_by(NameRules::Utf8, "/j", twice).expect_err("one label twice");
-            assert!(error.contains("twice"), "{error}");
-        }
-        let grouped = push_by(NameRules::Utf8, "/j/U___5c_/1", "m{\"\\\\\"=\"2\",\"[\"=\"3\"} 1\n");
-        let want = "# TYPE m untyped\nm{\"[\"=\"3\",\"\\\\\"=\"1\",instance=\"\",job=\"j\"} 1\n";
-        assert_eq!(grouped.as_deref(), Ok(want), "the group overrides");
-    }
-
-    #[test]
-    fn a_name_that_needs_quotes_is_an_error_without_them_and_unless_it_is_allowed() {
-        for body in [
-            "{\"a.b\"} 1\n",
-            "m{\"a.b\"=\"1\"} 1\n",
-            "m{\"a:b\"=\"1\"} 1\n",
-            "# TYPE \"a.b\" counter\n",
-            "\"a.b\" 1\n",
-            "{\"\\\\\"} 1\n",
-            "{\"é\"} 1\n",
-        ] {
-            assert!(push("/j", body).is_err_and(|error| error.contains("name")), "{body}");
-            assert!(push_by(NameRules::Utf8, "/j", body).is_ok(), "{body}");
-        }
-        for body in [
-            "{\"a.b\"} 1\na.b 2\n",
-            "m{a.b=\"1\"} 1\n",
-            "m{é=\"1\"} 1\n",
-            "{a:b} 1\n",
-            "# TYPE a.b counter\n",
-        ] {
-            assert!(push_by(NameRules::Utf8, "/j", body).is_err(), "{body}");
-        }
-        assert_eq!(push("/j", "{\"a:b\"} 1\n"), push("/j", "a:b 1\n"));
-        assert_eq!(push("/j", "# HELP \"a.b\"\n").as_deref(), Ok(""), "it says nothing");
-    }
-
-    #[test]
-    fn a_sample_has_one_metric_name() {
-        for body in [
-            "{} 1\n",
-            "m 1\n{} 2\n",
-            "m 1\n{a=\"b\"} 2\n",
-            "m{\"n\"} 1\n",
-            "{\"m\",\"n\"} 1\n",
-            "{\"m\",a=\"b\",\"n\"} 1\n",
-            "{\"\"} 1\n",
-            "{\"m\",\"\"=\"1\"} 1\n",
-            "{,\"m\"} 1\n",
-            "{\"m\" a=\"b\"} 1\n",
-            "{\"m} 1\n",
-            "{\"m\\x\"} 1\n",
-            "{\"m\"}{a=\"b\"} 1\n",
-            "{\"m\",\"__name__\"=\"n\"} 1\n",
-            "m\"n\" 1\n",
-            "\"m\"n 1\n",
-            "\"m 1\n",
-            "# HELP \"m\"n x\n",
-            "# HELP \"\" x\n",
-        ] {
-            for rules in [NameRules::Legacy, NameRules::Utf8] {
-                let error = push_by(rules, "/j", body).expect_err(body);
-                assert!(error.starts_with("text format"), "{body}: {error}");
-            }
-        }
-        let reserved = push_by(NameRules::Utf8, "/j", "m{\"__\\n\"=\"1\"} 1\n");
-        assert!(reserved.is_err_and(|error| error.starts_with("refused: ")));
-        let key = GroupingKey::parse(b"/j", NameRules::Utf8).expect("the path is fine");
-        for body in [&b"{\"a\xff\"} 1\n"[..], b"m{\"\xff\"=\"\"} 1\n", b"{\"\\n\xff\"} 1\n"] {
-            assert!(decode(&key, body, NameRules::Utf8).is_err());
-        }
     }
 
     #[test]

@@ -109,7 +109,7 @@ impl<'a, 'h> Families<'a, 'h> {
             Some(position) => (position, Role::Part),
             None => self.owner(name).unwrap_or_else(|| (self.insert(name), Role::Part)),
         };
-        let needs_quotes = self.list[position].opening.is_quoted();
+        let needs_quotes = self.list[position].opening.is_quoted;
         self.last = (if needs_quotes { b"" } else { name }, position, role);
         (position, role)
     }

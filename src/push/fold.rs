@@ -214,7 +214,7 @@ impl<'a, 's> Fold<'a, 's> {
             let (opening, kind) = family(series.family);
             let labels = series.identity.start..series.labels_end;
             let spelling = self.bytes.len();
-            for piece in [opening.before, opening.behind] {
+            for piece in [opening.before, opening.behind()] {
                 self.bytes.extend_from_slice(piece);
             }
             let labels_start = self.bytes.len();
@@ -241,7 +241,7 @@ impl Folded<'_> {
         labels: &[u8],
         parts: &[Part<'_>],
     ) -> u32 {
-        let Opening { before, behind } = opening;
+        let (before, behind) = (opening.before, opening.behind());
         let is_summary = kind == Kind::Summary;
         let count = self.count.unwrap_or(Number::ZERO);
         // The reference holds the count of a summary as an integer.
