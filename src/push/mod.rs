@@ -12,6 +12,7 @@
 //! the grouping labels and `instance`, and no two of its families share a name.
 
 mod batch;
+mod cursor;
 mod decode;
 mod error;
 mod families;

@@ -9,8 +9,9 @@
 
 use memchr::memchr;
 
+use super::cursor::{CLASS, LABEL_NAME, METRIC_NAME};
 use super::decode::Decoder;
-use super::line::{CLASS, LABEL_NAME, Label, Labels, METRIC_NAME};
+use super::line::{Label, Labels};
 use super::number::Number;
 use crate::exposition::Kind;
 
