@@ -2,7 +2,7 @@
 
 /// Most hexadecimal digits of a character. The reference stops one short of what the last plane of
 /// Unicode, of private use, would need.
-const DIGITS_MAX: usize = 5;
+const HEX_DIGITS: usize = 5;
 
 /// Undoes the escapes of a name that begins with `U__`: `_HEX_` for a character, `__` for an
 /// underscore. `None` when it does not begin so, or an escape is not one: then the name means itself.
@@ -20,7 +20,7 @@ pub fn unescape_name(name: &str) -> Option<String> {
 }
 
 fn character(digits: &str) -> Option<char> {
-    let is_hex = digits.len() <= DIGITS_MAX && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hex = digits.len() <= HEX_DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_hex.then(|| u32::from_str_radix(digits, 16).ok().and_then(char::from_u32))?
 }
 

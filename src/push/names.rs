@@ -203,13 +203,15 @@ mod tests {
             assert!(push(Utf8, body).is_ok(), "{body}");
         }
         for body in [
-            "{\"a.b\"} 1\na.b 2\n",
+            "{\"a.b\"} 1\na.b{x=\"1\"} 2\n",
+            "# TYPE \"a.b\" gauge\n# HELP a.b x\n",
             "m{a.b=\"1\"} 1\n",
             "m{é=\"1\"} 1\n",
             "{a:b} 1\n",
             "# TYPE a.b counter\n",
         ] {
-            assert!(push(Utf8, body).is_err(), "{body}");
+            let error = push(Utf8, body).expect_err(body);
+            assert!(error.starts_with("text format"), "{body}: {error}");
         }
         assert_eq!(push(Legacy, "{\"a:b\"} 1\n"), push(Legacy, "a:b 1\n"));
         assert_eq!(push(Legacy, "# HELP \"a.b\"\n").as_deref(), Ok(""), "it says nothing");
