@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use shardgate::exposition::{Kind, write_number};
+use shardgate::exposition::{Kind, NameRules, write_number};
 use shardgate::push::{Batch, GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, decode};
 use shardgate::shard::{Index, Mode, Store, Timestamp};
 
@@ -13,11 +13,11 @@ const BATCH_JOB: &[u8] = include_bytes!("../profiles/batch-job.prom");
 
 fn key(group: usize) -> GroupingKey {
     let path = format!("/job{}/instance/node-{group}", group % 50);
-    GroupingKey::parse(path.as_bytes()).expect("a valid path")
+    GroupingKey::parse(path.as_bytes(), NameRules::Legacy).expect("a valid path")
 }
 
 fn batch(key: &GroupingKey) -> Batch {
-    decode(key, BATCH_JOB).expect("a valid push")
+    decode(key, BATCH_JOB, NameRules::Legacy).expect("a valid push")
 }
 
 fn parse_and_render(criterion: &mut Criterion) {
@@ -33,10 +33,12 @@ fn parse_and_render(criterion: &mut Criterion) {
         ("1000 series", labels.as_bytes()),
     ] {
         let key = key(1);
-        assert!(decode(&key, body).is_ok_and(|batch| !batch.families.is_empty()));
+        assert!(
+            decode(&key, body, NameRules::Legacy).is_ok_and(|batch| !batch.families.is_empty())
+        );
         bench.throughput(Throughput::Bytes(body.len() as u64));
         bench.bench_function(name, |bencher| {
-            bencher.iter(|| decode(black_box(&key), black_box(body)));
+            bencher.iter(|| decode(black_box(&key), black_box(body), NameRules::Legacy));
         });
     }
     bench.finish();
@@ -57,7 +59,8 @@ fn numbers(criterion: &mut Criterion) {
 
 fn grouping_keys(criterion: &mut Criterion) {
     criterion.bench_function("grouping key", |bencher| {
-        bencher.iter(|| GroupingKey::parse(black_box(b"/job7/instance/node-1234")));
+        bencher
+            .iter(|| GroupingKey::parse(black_box(b"/job7/instance/node-1234"), NameRules::Legacy));
     });
 }
 

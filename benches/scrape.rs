@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use shardgate::exposition::Kind;
+use shardgate::exposition::{Kind, NameRules};
 use shardgate::push::{GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, decode};
 use shardgate::scrape::{Form, Runs, Scrape};
 use shardgate::shard::{Index, Mode, Selection, Store, Timestamp};
@@ -17,8 +17,8 @@ fn push_all(store: &mut Store) {
     let hasher = ahash::RandomState::new();
     for group in 0..GROUPS {
         let path = format!("/job{}/instance/node-{group}", group % 50);
-        let key = GroupingKey::parse(path.as_bytes()).expect("a valid path");
-        let batch = decode(&key, BATCH_JOB).expect("a valid push");
+        let key = GroupingKey::parse(path.as_bytes(), NameRules::Legacy).expect("a valid path");
+        let batch = decode(&key, BATCH_JOB, NameRules::Legacy).expect("a valid push");
         let hash = hasher.hash_one(key.text());
         store
             .push(hash, &key, Mode::Replace, &batch, Timestamp::now())

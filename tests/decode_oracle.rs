@@ -19,6 +19,7 @@ use oracle::refusal::Outcome;
 use oracle::{body, damage, key, number, refusal};
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseResult, TestRunner};
+use shardgate::exposition::NameRules;
 use shardgate::push::{Batch, GroupingKey, SeriesHasher, decode};
 
 fn config(cases: u32) -> ProptestConfig {
@@ -28,12 +29,12 @@ fn config(cases: u32) -> ProptestConfig {
 }
 
 /// Checks at least `cases` cases, and that each outcome was at least a twentieth of them.
-fn check(cases: u32, pushes: impl Strategy<Value = Push>) {
+fn check(rules: NameRules, cases: u32, pushes: impl Strategy<Value = Push>) {
     let config = config(cases);
     let cases = config.cases;
     let (taken, refused, unreadable) = (Cell::new(0), Cell::new(0), Cell::new(0));
     let result = TestRunner::new(config).run(&pushes, |push| {
-        let count = match compare(&push)? {
+        let count = match compare(&push, rules)? {
             Outcome::Taken => &taken,
             Outcome::Refused(_) => &refused,
             Outcome::Unreadable => &unreadable,
@@ -49,13 +50,24 @@ fn check(cases: u32, pushes: impl Strategy<Value = Push>) {
     }
 }
 
-fn compare(push: &Push) -> Result<Outcome, TestCaseError> {
-    let key = GroupingKey::parse(push.key.path().as_bytes()).expect("the path is well formed");
-    let (decoded, expected) = (decode(&key, &push.body), body::read(&push.key, &push.body));
+fn compare(push: &Push, rules: NameRules) -> Result<Outcome, TestCaseError> {
+    let key = grouping_key(push, rules);
+    let decoded = decode(&key, &push.body, rules);
+    let expected = body::read(&push.key, &push.body, rules);
     if let (Ok(batch), Ok(families)) = (&decoded, &expected) {
         compare_families(batch, families)?;
     }
     refusal::compare(&decoded, &expected).map_err(TestCaseError::fail)
+}
+
+fn grouping_key(push: &Push, rules: NameRules) -> GroupingKey {
+    GroupingKey::parse(push.key.path().as_bytes(), rules).expect("the path is well formed")
+}
+
+/// Any rules, and a push that may be read by them.
+fn any_push() -> impl Strategy<Value = (NameRules, Push)> {
+    let rules = prop::sample::select(&[NameRules::Legacy, NameRules::Utf8][..]);
+    rules.prop_flat_map(|rules| (Just(rules), push(rules)))
 }
 
 fn compare_families(batch: &Batch, families: &body::Families) -> TestCaseResult {
@@ -79,6 +91,11 @@ fn compare_families(batch: &Batch, families: &body::Families) -> TestCaseResult 
     Ok(())
 }
 
+fn damaged(push: Push) -> impl Strategy<Value = Push> {
+    let Push { key, body } = push;
+    damage::damaged(body).prop_map(move |body| Push { key: key.clone(), body })
+}
+
 /// Spellings of numbers, and of what comes close: many digits, every sort of exponent, words.
 fn number() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -97,7 +114,7 @@ fn number() -> impl Strategy<Value = String> {
 fn expose(batch: &Batch) -> Vec<u8> {
     let mut body = Vec::new();
     for family in &batch.families {
-        let (name, help) = (batch.name(family), batch.help(family));
+        let (name, help) = (key::spell_name(batch.name(family), ":"), batch.help(family));
         if !help.is_empty() {
             body.extend(format!("# HELP {name} {help}\n").bytes());
         }
@@ -109,17 +126,22 @@ fn expose(batch: &Batch) -> Vec<u8> {
 
 #[test]
 fn decode_agrees_with_the_oracle_on_what_the_grammar_gives() {
-    check(3000, push());
+    check(NameRules::Legacy, 3000, push(NameRules::Legacy));
+}
+
+#[test]
+fn decode_agrees_with_the_oracle_where_names_may_be_any_text() {
+    check(NameRules::Utf8, 3000, push(NameRules::Utf8));
 }
 
 #[test]
 fn decode_agrees_with_the_oracle_on_damaged_bodies() {
-    check(
-        5000,
-        push().prop_flat_map(|Push { key, body }| {
-            damage::damaged(body).prop_map(move |body| Push { key: key.clone(), body })
-        }),
-    );
+    check(NameRules::Legacy, 5000, push(NameRules::Legacy).prop_flat_map(damaged));
+}
+
+#[test]
+fn decode_agrees_with_the_oracle_on_damaged_bodies_where_names_may_be_any_text() {
+    check(NameRules::Utf8, 5000, push(NameRules::Utf8).prop_flat_map(damaged));
 }
 
 #[test]
@@ -129,14 +151,14 @@ fn numbers_are_read_and_spelled_as_the_oracle_does() {
         body: format!("# TYPE h histogram\nm {number}\nh_sum{{le=\"{number}\"}} {number}\n").into(),
     });
     proptest!(config(5000), |(push in pushes)| {
-        compare(&push)?;
+        compare(&push, NameRules::Legacy)?;
     });
 }
 
 #[test]
 fn the_identity_of_a_group_is_its_merged_labels() {
-    proptest!(config(500), |(push in push())| {
-        let key = GroupingKey::parse(push.key.path().as_bytes()).expect("the path is well formed");
+    proptest!(config(500), |((rules, push) in any_push())| {
+        let key = grouping_key(&push, rules);
         prop_assert_eq!(key.text(), key::spell(&push.key.merged_with(&key::Labels::new())));
         let is_empty = push.key.labels.get("instance").is_some_and(String::is_empty);
         prop_assert_eq!(key.has_empty_instance(), is_empty);
@@ -147,11 +169,11 @@ fn the_identity_of_a_group_is_its_merged_labels() {
 fn what_was_decoded_decodes_to_itself() {
     let config =
         ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() };
-    proptest!(config, |(push in push())| {
-        let key = GroupingKey::parse(push.key.path().as_bytes()).expect("the path is well formed");
-        let Ok(first) = decode(&key, &push.body) else { return Ok(()) };
+    proptest!(config, |((rules, push) in any_push())| {
+        let key = grouping_key(&push, rules);
+        let Ok(first) = decode(&key, &push.body, rules) else { return Ok(()) };
         let body = expose(&first);
-        let second = decode(&key, &body);
+        let second = decode(&key, &body, rules);
         let second = second.map_err(|error| TestCaseError::fail(format!("{error:?}")))?;
         prop_assert_eq!(expose(&second).escape_ascii().to_string(), body.escape_ascii().to_string());
         for (one, other) in first.families.iter().zip(&second.families) {

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shardgate::exposition::write_header;
+use shardgate::exposition::{NameRules, write_header};
 use shardgate::push::{Batch, GroupingKey, decode};
 
 fn render(batch: &Batch) -> Vec<u8> {
@@ -15,10 +15,12 @@ fn render(batch: &Batch) -> Vec<u8> {
 }
 
 fuzz_target!(|body: &[u8]| {
-    let key = GroupingKey::parse(b"/job/instance/i/zone/z").expect("a valid path");
-    if let Ok(batch) = decode(&key, body) {
-        let text = render(&batch);
-        let again = decode(&key, &text).expect("what was rendered is valid");
-        assert_eq!(text, render(&again));
+    for rules in [NameRules::Legacy, NameRules::Utf8] {
+        let key = GroupingKey::parse(b"/job/instance/i/zone/z", rules).expect("a valid path");
+        if let Ok(batch) = decode(&key, body, rules) {
+            let text = render(&batch);
+            let again = decode(&key, &text, rules).expect("what was rendered is valid");
+            assert_eq!(text, render(&again));
+        }
     }
 });

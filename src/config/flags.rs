@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use clap::{ArgAction, Parser, ValueEnum};
 
 use super::{Address, Config};
+use crate::exposition::NameRules;
 
 /// More shards than this only cost memory and longer scrapes.
 const SHARDS_MAX: usize = 1024;
@@ -59,6 +60,12 @@ pub struct Flags {
     unchecked: bool,
     #[arg(long = "no-push.disable-consistency-check", hide = true)]
     no_unchecked: bool,
+
+    /// Allow any UTF-8 in metric and label names, quoted in the text format: {"a.b","c d"="e"} 1.
+    #[arg(long = "push.enable-utf8-names", overrides_with = "no_utf8_names")]
+    utf8_names: bool,
+    #[arg(long = "no-push.enable-utf8-names", hide = true)]
+    no_utf8_names: bool,
 
     /// Number of shards, each owning a part of the groups. [default: the number of CPUs]
     #[arg(long = "shards", value_name = "N", value_parser = shards)]
@@ -125,6 +132,7 @@ impl Flags {
             ("log.format", name(self.log_format.to_possible_value())),
             ("log.level", name(self.log_level.to_possible_value())),
             ("push.disable-consistency-check", self.unchecked.to_string()),
+            ("push.enable-utf8-names", self.utf8_names.to_string()),
             ("push.max-body-bytes", self.body_bytes_max.to_string()),
             ("shards", shards.to_string()),
             ("web.enable-admin-api", self.admin_api.to_string()),
@@ -143,6 +151,7 @@ impl Flags {
             scrapes_max: self.scrapes_max,
             push_body_bytes_max: self.body_bytes_max,
             answer_unchecked: self.unchecked,
+            name_rules: if self.utf8_names { NameRules::Utf8 } else { NameRules::Legacy },
             shards,
             flags,
         }
@@ -181,6 +190,7 @@ mod tests {
         assert_eq!(config.listen[0].to_string(), ":9091");
         assert_eq!(config.telemetry_path, "/metrics");
         assert!(!config.enable_lifecycle && !config.enable_admin_api && !config.answer_unchecked);
+        assert_eq!(config.name_rules, NameRules::Legacy);
     }
 
     #[test]
@@ -189,6 +199,8 @@ mod tests {
         assert!(config(&flags).is_ok_and(|config| !config.enable_lifecycle));
         let flags = ["--no-web.enable-admin-api", "--web.enable-admin-api"];
         assert!(config(&flags).is_ok_and(|config| config.enable_admin_api));
+        let flags = ["--no-push.enable-utf8-names", "--push.enable-utf8-names"];
+        assert!(config(&flags).is_ok_and(|config| config.name_rules == NameRules::Utf8));
         assert!(config(&["--web.enable-lifecycle"]).is_ok_and(|config| config.enable_lifecycle));
     }
 

@@ -8,6 +8,8 @@ mod flags;
 
 use std::num::NonZeroUsize;
 
+use crate::exposition::NameRules;
+
 pub use address::Address;
 pub use flags::{Flags, LogFormat, LogLevel};
 
@@ -30,6 +32,8 @@ pub struct Config {
     pub push_body_bytes_max: usize,
     /// Whether pushes are answered before they are checked.
     pub answer_unchecked: bool,
+    /// Which names pushes may use.
+    pub name_rules: NameRules,
     /// How many shards.
     pub shards: NonZeroUsize,
     /// Every flag with its value, as the status page and the query API show them.

@@ -16,8 +16,21 @@ pub fn write_comment(out: &mut Vec<u8>, keyword: &str, name: &str, text: &str) {
     for piece in ["# ", keyword, " "] {
         out.extend_from_slice(piece.as_bytes());
     }
-    write_metric_name(out, name);
+    write_metric_name(out, name.as_bytes());
     for piece in [" ", text, "\n"] {
         out.extend_from_slice(piece.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_quoted_where_it_has_to_be() {
+        let mut out = Vec::new();
+        write_header(&mut out, "a.b", Kind::Counter, "Help.");
+        write_header(&mut out, "a:b", Kind::Gauge, "");
+        assert_eq!(out, b"# HELP \"a.b\" Help.\n# TYPE \"a.b\" counter\n# TYPE a:b gauge\n");
     }
 }

@@ -13,12 +13,16 @@ mod kind;
 mod label;
 mod name;
 mod number;
+mod sample;
 mod samples;
+mod unescape_name;
 
 pub use escaping::{Escaping, escape_label_name, escape_name};
 pub use header::{write_comment, write_header};
 pub use kind::Kind;
 pub use label::{is_label_name, is_metric_name, unescape, write_help, write_label_value};
-pub use name::{write_label_name, write_metric_name, write_sample};
+pub use name::{NameRules, write_label_name, write_metric_name};
 pub use number::{is_canonical, parse_number, write_number};
+pub use sample::write_sample;
 pub use samples::{SampleLine, has_quoted_names, sample_lines};
+pub use unescape_name::unescape_name;

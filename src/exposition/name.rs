@@ -1,77 +1,92 @@
-//! Names as the text formats spell them: bare where the classic grammar allows it, else quoted.
+//! Names beyond the classic grammar: where they are allowed, and how they are quoted.
 
 use super::{is_label_name, is_metric_name, write_label_value};
 
-/// Appends a metric name as a comment line has it.
-pub fn write_metric_name(out: &mut Vec<u8>, name: &str) {
-    write_name(out, name, is_metric_name(name.as_bytes()));
+/// Which metric and label names a push may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameRules {
+    /// Those of the classic grammar only.
+    Legacy,
+    /// Anything that is UTF-8 and not empty.
+    Utf8,
 }
 
-/// Appends a label name.
-pub fn write_label_name(out: &mut Vec<u8>, name: &str) {
-    write_name(out, name, is_label_name(name.as_bytes()));
+impl NameRules {
+    /// Whether a metric may be called `name`.
+    pub fn allow_metric_name(self, name: &[u8]) -> bool {
+        match self {
+            NameRules::Legacy => is_metric_name(name),
+            NameRules::Utf8 => is_text(name),
+        }
+    }
+
+    /// Whether a label may be called `name`. Names that begin with `__` are another matter.
+    pub fn allow_label_name(self, name: &[u8]) -> bool {
+        match self {
+            NameRules::Legacy => is_label_name(name),
+            NameRules::Utf8 => is_text(name),
+        }
+    }
 }
 
-fn write_name(out: &mut Vec<u8>, name: &str, is_classic: bool) {
-    if is_classic {
-        return out.extend_from_slice(name.as_bytes());
+fn is_text(name: &[u8]) -> bool {
+    !name.is_empty() && std::str::from_utf8(name).is_ok()
+}
+
+/// Appends a metric name as it stands in a comment: in quotes, and escaped as a label value is, unless
+/// the classic grammar knows it.
+pub fn write_metric_name(out: &mut Vec<u8>, name: &[u8]) {
+    write_name(out, name, is_metric_name(name));
+}
+
+/// Appends a label name, likewise. (The reference leaves the quotes out for a name with a colon, which
+/// nothing can then read.)
+pub fn write_label_name(out: &mut Vec<u8>, name: &[u8]) {
+    write_name(out, name, is_label_name(name));
+}
+
+fn write_name(out: &mut Vec<u8>, name: &[u8], is_legacy: bool) {
+    if is_legacy {
+        return out.extend_from_slice(name);
     }
     out.push(b'"');
-    write_label_value(out, name.as_bytes());
+    write_label_value(out, name);
     out.push(b'"');
-}
-
-/// Appends a sample line. The metric name is `name` + `suffix`, of which the suffix is classic; the
-/// labels are (name, escaped value); the value is spelled already.
-pub fn write_sample<'a>(
-    out: &mut Vec<u8>,
-    [name, suffix]: [&str; 2],
-    labels: impl Iterator<Item = (&'a str, &'a str)>,
-    value: &str,
-) {
-    let is_quoted = !is_metric_name(name.as_bytes());
-    let mut opening = b'{';
-    if is_quoted {
-        out.extend_from_slice(b"{\"");
-        write_label_value(out, name.as_bytes());
-        out.extend_from_slice(suffix.as_bytes());
-        out.push(b'"');
-        opening = b',';
-    } else {
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(suffix.as_bytes());
-    }
-    for (name, value) in labels {
-        out.push(opening);
-        opening = b',';
-        write_label_name(out, name);
-        out.extend_from_slice(b"=\"");
-        out.extend_from_slice(value.as_bytes());
-        out.push(b'"');
-    }
-    out.extend_from_slice(if opening == b',' { b"} " } else { b" " });
-    out.extend_from_slice(value.as_bytes());
-    out.push(b'\n');
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn written(name: &str, labels: &[(&str, &str)]) -> String {
-        let mut out = Vec::new();
-        write_sample(&mut out, [name, "_sum"], labels.iter().copied(), "1");
-        String::from_utf8(out).expect("is UTF-8")
+    #[test]
+    fn names_are_quoted_where_the_classic_grammar_does_not_know_them() {
+        let metric = |name: &str| {
+            let mut out = Vec::new();
+            write_metric_name(&mut out, name.as_bytes());
+            String::from_utf8(out).expect("is UTF-8")
+        };
+        let label = |name: &str| {
+            let mut out = Vec::new();
+            write_label_name(&mut out, name.as_bytes());
+            String::from_utf8(out).expect("is UTF-8")
+        };
+        assert_eq!((metric("a:b").as_str(), label("a:b").as_str()), ("a:b", "\"a:b\""));
+        assert_eq!((metric("a_9").as_str(), label("a_9").as_str()), ("a_9", "a_9"));
+        assert_eq!((metric("é").as_str(), label("9").as_str()), ("\"é\"", "\"9\""));
+        assert_eq!(metric("a\"\\\n"), r#""a\"\\\n""#);
     }
 
     #[test]
-    fn only_names_outside_the_classic_grammar_are_quoted() {
-        assert_eq!(written("a:b", &[]), "a:b_sum 1\n");
-        assert_eq!(written("a.b", &[]), "{\"a.b_sum\"} 1\n");
-        assert_eq!(written("a", &[("b", "\\n"), ("c:d", "")]), "a_sum{b=\"\\n\",\"c:d\"=\"\"} 1\n");
-        assert_eq!(written("\"\\", &[("b", "")]), "{\"\\\"\\\\_sum\",b=\"\"} 1\n");
-        let mut out = Vec::new();
-        write_metric_name(&mut out, "a\nb");
-        assert_eq!(out, br#""a\nb""#);
+    fn any_text_is_a_name_where_utf8_is_allowed() {
+        for name in ["é", " ", "a.b", "9", "\n"] {
+            assert!(NameRules::Utf8.allow_metric_name(name.as_bytes()));
+            assert!(NameRules::Utf8.allow_label_name(name.as_bytes()));
+            assert!(!NameRules::Legacy.allow_metric_name(name.as_bytes()));
+            assert!(!NameRules::Legacy.allow_label_name(name.as_bytes()));
+        }
+        for name in [&b""[..], b"\xff", b"a\xc3"] {
+            assert!(!NameRules::Utf8.allow_metric_name(name));
+            assert!(!NameRules::Utf8.allow_label_name(name));
+        }
     }
 }

@@ -11,6 +11,7 @@ use hyper::{HeaderMap, StatusCode};
 use super::Http;
 use super::body::{BodyError, collect};
 use super::reply::{Failure, Reply, empty};
+use crate::exposition::NameRules;
 use crate::own_metrics::Verb;
 use crate::push::{Batch, Encoding, GroupingKey, Rejected, decode, inflate};
 use crate::shard::Mode;
@@ -50,7 +51,8 @@ impl Http {
         body: Incoming,
         body_bytes: &mut u64,
     ) -> Result<StatusCode, Failure> {
-        let key = GroupingKey::parse(tail).map_err(Failure::Key)?;
+        let rules = self.config.name_rules;
+        let key = GroupingKey::parse(tail, rules).map_err(Failure::Key)?;
         if is_protobuf(headers) {
             return Err(Failure::ContentType);
         }
@@ -62,12 +64,12 @@ impl Http {
             encoding.map_or(Encoding::Identity, |value| Encoding::parse(value.as_bytes()));
         let is_small = encoding == Encoding::Identity && body.len() <= DECODED_INLINE_BYTES_MAX;
         let (key, batch) = if is_small {
-            let batch = decode(&key, &body).map_err(Failure::Rejected);
+            let batch = decode(&key, &body, rules).map_err(Failure::Rejected);
             drop(body); // It need not wait for the shard.
             (key, batch)
         } else {
             let decoding = tokio::task::spawn_blocking(move || {
-                let batch = inflate_and_decode(&key, encoding, body, bytes_max);
+                let batch = inflate_and_decode(&key, encoding, body, bytes_max, rules);
                 (key, batch)
             });
             decoding.await.expect("decoding does not panic and is not aborted")
@@ -98,7 +100,7 @@ impl Http {
 
     pub(super) async fn delete(&self, tail: &[u8], body: Incoming) -> Reply {
         let deleted = async {
-            let key = GroupingKey::parse(tail).map_err(Failure::Key)?;
+            let key = GroupingKey::parse(tail, self.config.name_rules).map_err(Failure::Key)?;
             // A body has no meaning here, but what cannot be read to its end is not applied.
             match collect(body, self.config.push_body_bytes_max).await {
                 Ok(_) | Err(BodyError::TooLarge) => {}
@@ -118,9 +120,10 @@ fn inflate_and_decode(
     encoding: Encoding,
     body: Bytes,
     bytes_max: usize,
+    rules: NameRules,
 ) -> Result<Batch, Failure> {
     let body = inflate(encoding, body, bytes_max).map_err(Failure::Inflate)?;
-    decode(key, &body).map_err(Failure::Rejected)
+    decode(key, &body, rules).map_err(Failure::Rejected)
 }
 
 /// Whether the body is said to be delimited protobuf. As in the reference, anything said less

@@ -14,9 +14,7 @@ use super::body::Chunks;
 use super::reply::{Failure, Reply, error};
 use super::selection::selection;
 use crate::exposition::{Escaping, NameRules};
-use crate::scrape::{
-    Answer, Done, Form, OwnFamily, Runs, Scrape, Task, accepts_gzip, negotiate,
-};
+use crate::scrape::{Answer, Done, Form, OwnFamily, Runs, Scrape, Task, accepts_gzip, negotiate};
 use crate::shard::{HomedPage, Selection, Shards};
 
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");

@@ -13,8 +13,10 @@ use super::fold::Fold;
 use super::grouping_key::GroupingKey;
 use super::labels;
 use super::line::{self, Label, Labels, Line};
+use super::names::{KeptNames, Names};
 use super::number::Number;
-use crate::exposition::Kind;
+use super::opening::Opening;
+use crate::exposition::{Kind, NameRules};
 
 /// How large the samples of one push may be once rendered: every line gains the grouping labels, so
 /// that a small body under a long URL could otherwise grow without bound.
@@ -38,14 +40,23 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// Decodes a body in the text format 0.0.4, pushed to the group `key`.
+/// Decodes a body in the text format 0.0.4, pushed to the group `key`. `rules` say which names are
+/// valid; any may be quoted.
 ///
 /// # Errors
 /// [`Rejected::Syntax`] for the first line that cannot be read; [`Rejected::Refused`] when all of it
 /// reads, but it contradicts itself or carries timestamps.
-pub fn decode(key: &GroupingKey, body: &[u8]) -> Result<Batch, Rejected> {
+pub fn decode(key: &GroupingKey, body: &[u8], rules: NameRules) -> Result<Batch, Rejected> {
+    let kept;
+    let names = match rules {
+        NameRules::Legacy => Names::Legacy,
+        NameRules::Utf8 => {
+            kept = KeptNames::default();
+            Names::Utf8(&kept)
+        }
+    };
     SCRATCH.with_borrow_mut(|scratch| {
-        let result = Decoder::new(key, body, scratch).decode(body);
+        let result = Decoder::new(key, body, names, scratch).decode(body);
         scratch.folded.clear();
         scratch.folded.shrink_to(SCRATCH_BYTES_MAX);
         result
@@ -54,23 +65,25 @@ pub fn decode(key: &GroupingKey, body: &[u8]) -> Result<Batch, Rejected> {
 
 pub(super) struct Decoder<'a, 's> {
     key: &'a GroupingKey,
+    names: Names<'a>,
     pub(super) families: Families<'a, 's>,
     fold: Fold<'a, 's>,
     text: Vec<u8>,
     series: Vec<Series>,
     hasher: SeriesHasher,
     /// Set when the body is not UTF-8 somewhere: then each label value and help text is looked at.
-    /// What stands in other comments does not matter.
+    /// (Names in quotes always are; what stands in other comments does not matter.)
     check_utf8: bool,
     /// The first reason to refuse. Reading goes on, since a line that cannot be read counts for more.
     refusal: Option<Refusal>,
 }
 
 impl<'a, 's> Decoder<'a, 's> {
-    fn new(key: &'a GroupingKey, body: &[u8], scratch: &'s mut Scratch) -> Self {
+    fn new(key: &'a GroupingKey, body: &[u8], names: Names<'a>, scratch: &'s mut Scratch) -> Self {
         Decoder {
             key,
-            families: Families::new(&scratch.hasher),
+            names,
+            families: Families::new(&scratch.hasher, names),
             fold: Fold::new(&mut scratch.folded),
             text: Vec::with_capacity(body.len() + body.len() / 2),
             series: Vec::with_capacity(SERIES_EXPECTED),
@@ -114,7 +127,7 @@ impl<'a, 's> Decoder<'a, 's> {
         number: u32,
         labels: &mut Labels<'a>,
     ) -> Result<(), SyntaxErrorKind> {
-        match line::split(line, self.families.last_name(), labels)? {
+        match line::split(self.names, line, self.families.last_name(), labels)? {
             Line::Nothing => {}
             Line::Mention { name } => {
                 self.families.resolve(name);
@@ -197,11 +210,12 @@ impl<'a, 's> Decoder<'a, 's> {
     fn plain_sample(&mut self, family: usize, labels: &[Label<'a>], value: Number<'a>) {
         let text = &mut self.text;
         let start = text.len();
-        text.extend_from_slice(self.families.list[family].name);
-        if labels.is_empty() {
+        let opening = self.families.list[family].opening;
+        text.extend_from_slice(opening.before);
+        if labels.is_empty() && !opening.is_quoted {
             text.extend_from_slice(self.key.braced());
         } else {
-            text.push(b'{');
+            opening.write_behind(text);
             labels::merge(text, self.key, labels, None);
             text.extend_from_slice(b"} ");
         }
@@ -244,7 +258,8 @@ impl<'a, 's> Decoder<'a, 's> {
         if is_count && is_no_count {
             return Err(SyntaxErrorKind::Count);
         }
-        let series = self.fold.series(self.families.list[family].name, family, self.key, labels);
+        let name = self.families.list[family].opening.before;
+        let series = self.fold.series(name, family, self.key, labels);
         self.fold.add(series, role, bound, value);
         Ok(())
     }
@@ -255,8 +270,10 @@ impl<'a, 's> Decoder<'a, 's> {
         }
         let (list, series) = (&mut self.families.list, &mut self.series);
         let (refusal, hasher) = (&mut self.refusal, self.hasher);
-        let heads: SmallVec<[(&[u8], Kind); 12]> =
-            list.iter().map(|family| (family.name, family.kind.unwrap_or(Kind::Untyped))).collect();
+        let heads: SmallVec<[(Opening<'_>, Kind); 12]> = list
+            .iter()
+            .map(|family| (family.opening, family.kind.unwrap_or(Kind::Untyped)))
+            .collect();
         let mut text_end = self.text.len() as u32;
         self.fold.render(
             &mut self.text,
@@ -287,8 +304,9 @@ mod tests {
     use super::*;
 
     fn push(path: &str, body: &str) -> Result<String, String> {
-        let key = GroupingKey::parse(path.as_bytes()).expect("the path is fine");
-        let batch = decode(&key, body.as_bytes()).map_err(|rejected| match rejected {
+        let rules = NameRules::Legacy;
+        let key = GroupingKey::parse(path.as_bytes(), rules).expect("the path is fine");
+        let batch = decode(&key, body.as_bytes(), rules).map_err(|rejected| match rejected {
             Rejected::Syntax(error) => error.to_string(),
             Rejected::Refused(refusal) => format!("refused: {refusal}"),
             Rejected::TooLarge => "too large".to_owned(),

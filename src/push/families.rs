@@ -3,6 +3,8 @@
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
+use super::names::Names;
+use super::opening::Opening;
 use crate::exposition::Kind;
 
 /// A stretch of the push's rendered text, and the fingerprints of the series in it.
@@ -15,7 +17,9 @@ pub(super) struct Segment {
 /// A family of which some lines have been read.
 #[derive(Debug)]
 pub(super) struct FamilyInProgress<'a> {
+    /// As it is meant, without quotes and escapes.
     pub(super) name: &'a [u8],
+    pub(super) opening: Opening<'a>,
     pub(super) help: Option<&'a [u8]>,
     pub(super) help_has_escapes: bool,
     pub(super) kind: Option<Kind>,
@@ -55,18 +59,20 @@ const SEARCHED_MAX: usize = 16;
 #[derive(Debug)]
 pub(super) struct Families<'a, 'h> {
     hasher: &'h ahash::RandomState,
+    names: Names<'a>,
     pub(super) list: Vec<FamilyInProgress<'a>>,
     /// Empty while there are few.
     by_name: HashTable<u32>,
     /// The last name looked up and its answer, which stays right: a name that once led to a family
-    /// leads there for the rest of the push.
+    /// leads there for the rest of the push. Empty in place of a name that needs quotes.
     last: (&'a [u8], usize, Role),
 }
 
 impl<'a, 'h> Families<'a, 'h> {
-    pub(super) fn new(hasher: &'h ahash::RandomState) -> Self {
+    pub(super) fn new(hasher: &'h ahash::RandomState, names: Names<'a>) -> Self {
         Families {
             hasher,
+            names,
             list: Vec::with_capacity(8),
             by_name: HashTable::new(),
             last: (b"", 0, Role::Part),
@@ -84,7 +90,7 @@ impl<'a, 'h> Families<'a, 'h> {
         found.map(|&position| position as usize)
     }
 
-    /// The name looked up last; empty at first.
+    /// The name looked up last, if it can stand without quotes; else empty, as at first.
     pub(super) fn last_name(&self) -> &'a [u8] {
         self.last.0
     }
@@ -103,7 +109,8 @@ impl<'a, 'h> Families<'a, 'h> {
             Some(position) => (position, Role::Part),
             None => self.owner(name).unwrap_or_else(|| (self.insert(name), Role::Part)),
         };
-        self.last = (name, position, role);
+        let needs_quotes = self.list[position].opening.is_quoted;
+        self.last = (if needs_quotes { b"" } else { name }, position, role);
         (position, role)
     }
 
@@ -124,9 +131,10 @@ impl<'a, 'h> Families<'a, 'h> {
     }
 
     fn insert(&mut self, name: &'a [u8]) -> usize {
-        let Families { hasher, list, by_name, .. } = self;
+        let Families { hasher, names, list, by_name, .. } = self;
         list.push(FamilyInProgress {
             name,
+            opening: Opening::new(name, *names),
             help: None,
             help_has_escapes: false,
             kind: None,

@@ -40,7 +40,7 @@ pub(super) fn finish(
             text: segment.text,
         });
     }
-    let strings = String::from_utf8(strings).expect("names are ASCII and help texts checked");
+    let strings = String::from_utf8(strings).expect("names and help texts have been checked");
     Ok(Batch { families: batch_families, strings, series, text })
 }
 

@@ -14,6 +14,7 @@ use super::grouping_key::GroupingKey;
 use super::labels;
 use super::line::Label;
 use super::number::Number;
+use super::opening::Opening;
 use crate::exposition::Kind;
 
 /// Up to this many series, looking at each is quicker than hashing.
@@ -199,7 +200,7 @@ impl<'a, 's> Fold<'a, 's> {
     pub(super) fn render(
         &mut self,
         out: &mut Vec<u8>,
-        family: impl Fn(usize) -> (&'a [u8], Kind),
+        family: impl Fn(usize) -> (Opening<'a>, Kind),
         mut rendered: impl FnMut(Rendered, &[u8], &[u8]),
     ) {
         if !self.parts.is_sorted_by_key(|part| part.series) {
@@ -210,16 +211,17 @@ impl<'a, 's> Fold<'a, 's> {
             let own = parts.partition_point(|part| part.series as usize == position);
             let (own, rest) = parts.split_at(own);
             parts = rest;
-            let (name, kind) = family(series.family);
+            let (opening, kind) = family(series.family);
             let labels = series.identity.start..series.labels_end;
             let spelling = self.bytes.len();
-            for piece in [name, b"{"] {
+            for piece in [opening.before, opening.behind()] {
                 self.bytes.extend_from_slice(piece);
             }
+            let labels_start = self.bytes.len();
             self.bytes.extend_from_within(labels);
-            let labels = &self.bytes[spelling + name.len() + 1..];
+            let labels = &self.bytes[labels_start..];
             let start = out.len();
-            let samples = series.write(out, name, kind, labels, own);
+            let samples = series.write(out, opening, kind, labels, own);
             self.bytes.push(b'}');
             let duplicate_part = !series.ascending && has_duplicate(own);
             let done = Rendered { family: series.family, samples, duplicate_part };
@@ -234,11 +236,12 @@ impl Folded<'_> {
     fn write(
         &self,
         out: &mut Vec<u8>,
-        name: &[u8],
+        opening: Opening<'_>,
         kind: Kind,
         labels: &[u8],
         parts: &[Part<'_>],
     ) -> u32 {
+        let (before, behind) = (opening.before, opening.behind());
         let is_summary = kind == Kind::Summary;
         let count = self.count.unwrap_or(Number::ZERO);
         // The reference holds the count of a summary as an integer.
@@ -247,7 +250,7 @@ impl Folded<'_> {
             if is_summary { (b"", b",quantile=\"") } else { (b"_bucket", b",le=\"") };
         // What the lines of all parts begin with is put together once, and copied from there.
         let mut head = SmallVec::<[u8; 256]>::new();
-        for piece in [name, suffix, b"{", labels, label] {
+        for piece in [before, suffix, behind, labels, label] {
             head.extend_from_slice(piece);
         }
         let mut part = |bound: Number<'_>, value: Number<'_>| {
@@ -264,8 +267,8 @@ impl Folded<'_> {
             samples += 1;
         }
         let sum = self.sum.unwrap_or(Number::ZERO);
-        for (suffix, value) in [(&b"_sum{"[..], sum), (b"_count{", count)] {
-            for piece in [name, suffix, labels, b"} "] {
+        for (suffix, value) in [(&b"_sum"[..], sum), (b"_count", count)] {
+            for piece in [before, suffix, behind, labels, b"} "] {
                 out.extend_from_slice(piece);
             }
             value.write(out);

@@ -9,7 +9,7 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use smallvec::SmallVec;
 
-use crate::exposition::{is_label_name, write_label_value};
+use crate::exposition::{NameRules, unescape_name, write_label_name, write_label_value};
 
 const BASE64_SUFFIX: &[u8] = b"@base64";
 
@@ -25,23 +25,29 @@ const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
 /// The labels a push URL names, spelled as every sample of the group shows them.
 ///
 /// **Invariant:** the text holds the pairs `name="value"`, sorted by name, joined by commas, with
-/// `instance=""` where the URL gives no instance. Two keys with the same text would expose the same
+/// `instance=""` where the URL gives no instance. Names are quoted where they have to be, and sorted
+/// as they are meant. Two keys with the same text would expose the same
 /// push times, so the text is the identity of a group.
 #[derive(Debug, Clone)]
 pub struct GroupingKey {
-    /// The text in braces, with the blank that follows them in a sample.
-    braced: String,
+    /// The text in braces, with the blank that follows them in a sample; behind it, those names that
+    /// stand in quotes there, as they are meant.
+    text: String,
+    braced_end: usize,
     pairs: SmallVec<[Pair; 4]>,
     instance: Instance,
 }
 
-/// Where one `name="value"` stands in the text.
+/// Where one `name="value"` stands in the text, and where its name, as it is meant.
 #[derive(Debug, Clone, Copy)]
 struct Pair {
     start: u32,
-    name_end: u32,
     end: u32,
+    name: [u32; 2],
 }
+
+/// A label of the URL.
+type PathLabel<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 /// What the URL says about the label `instance`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,12 +101,13 @@ impl std::error::Error for KeyError {}
 
 impl GroupingKey {
     /// Reads the part of a percent-decoded push path that follows `/metrics/job`: `/JOB` or
-    /// `@base64/JOB`, then any number of `/NAME/VALUE`, each name perhaps marked `@base64`.
+    /// `@base64/JOB`, then any number of `/NAME/VALUE`, each name perhaps marked `@base64`. Where names
+    /// may be any text, one that begins with `U__` is unescaped.
     ///
     /// # Errors
-    /// Everything the reference answers 400 to, and a value that is not UTF-8, which it stores and
-    /// then cannot expose.
-    pub fn parse(tail: &[u8]) -> Result<GroupingKey, KeyError> {
+    /// Everything the reference answers 400 to, a value that is not UTF-8, which it stores and then
+    /// cannot expose, and a name that begins with `__` only once it is unescaped.
+    pub fn parse(tail: &[u8], rules: NameRules) -> Result<GroupingKey, KeyError> {
         let (job_is_base64, tail) = match tail.strip_prefix(BASE64_SUFFIX) {
             Some(rest) => (true, rest),
             None => (false, tail),
@@ -122,67 +129,76 @@ impl GroupingKey {
         if components.len() % 2 == 1 {
             return Err(KeyError::OddComponents);
         }
-        let mut labels: SmallVec<[(&str, Cow<'_, str>); 4]> = SmallVec::new();
+        let mut labels: SmallVec<[PathLabel<'_>; 4]> = SmallVec::new();
         for pair in components.chunks_exact(2) {
-            let name = label_name(pair[0])?;
-            let value = label_value(name, pair[1], pair[0].ends_with(BASE64_SUFFIX))?;
+            let name = label_name(pair[0], rules)?;
+            let value = label_value(&name, pair[1], pair[0].ends_with(BASE64_SUFFIX))?;
             labels.push((name, value));
         }
         let job = label_value("job", job, job_is_base64)?;
         if job.is_empty() {
             return Err(KeyError::NoJob);
         }
-        labels.push(("job", job)); // Last, so that it overrides a label `job`.
+        labels.push((Cow::Borrowed("job"), job)); // Last, so that it overrides a label `job`.
         Ok(GroupingKey::new(labels))
     }
 
-    fn new(mut labels: SmallVec<[(&str, Cow<'_, str>); 4]>) -> GroupingKey {
+    fn new(mut labels: SmallVec<[PathLabel<'_>; 4]>) -> GroupingKey {
         let instance = match labels.iter().rev().find(|(name, _)| *name == "instance") {
             None => {
-                labels.push(("instance", Cow::Borrowed("")));
+                labels.push((Cow::Borrowed("instance"), Cow::Borrowed("")));
                 Instance::Absent
             }
             Some((_, value)) if value.is_empty() => Instance::Empty,
             Some(_) => Instance::Given,
         };
         labels.reverse();
-        labels.sort_by_key(|(name, _)| *name); // Stable: the last of a repeated label stands first.
-        labels.dedup_by_key(|(name, _)| *name);
+        // Stable: the last of a repeated label stands first.
+        labels.sort_by(|(one, _), (other, _)| one.cmp(other));
+        labels.dedup_by(|(one, _), (other, _)| one == other);
         let mut text = Vec::with_capacity(64);
-        let mut pairs = SmallVec::new();
+        let mut pairs: SmallVec<[Pair; 4]> = SmallVec::new();
         for (name, value) in &labels {
             text.push(if text.is_empty() { b'{' } else { b',' });
             let start = text.len() as u32;
-            text.extend_from_slice(name.as_bytes());
-            let name_end = text.len() as u32;
+            write_label_name(&mut text, name.as_bytes());
+            let name = [start, text.len() as u32];
             text.extend_from_slice(b"=\"");
             write_label_value(&mut text, value.as_bytes());
             text.push(b'"');
-            pairs.push(Pair { start, name_end, end: text.len() as u32 });
+            pairs.push(Pair { start, end: text.len() as u32, name });
         }
         text.extend_from_slice(b"} ");
-        let braced =
+        let braced_end = text.len();
+        for (pair, (name, _)) in pairs.iter_mut().zip(&labels) {
+            if text[pair.start as usize] == b'"' {
+                let start = text.len() as u32;
+                text.extend_from_slice(name.as_bytes());
+                pair.name = [start, text.len() as u32];
+            }
+        }
+        let text =
             String::from_utf8(text).expect("names and values are UTF-8, and escaping keeps it");
-        GroupingKey { braced, pairs, instance }
+        GroupingKey { text, braced_end, pairs, instance }
     }
 
     /// The identity of the group: its labels as they stand between the braces of a sample that
     /// brings no labels of its own.
     pub fn text(&self) -> &str {
-        &self.braced[1..self.braced.len() - 2]
+        &self.text[1..self.braced_end - 2]
     }
 
     /// The value of the label `job`, escaped.
     pub fn job(&self) -> &str {
         let mut pairs =
-            self.pairs.iter().map(|pair| &self.braced[pair.start as usize..pair.end as usize]);
+            self.pairs.iter().map(|pair| &self.text[pair.start as usize..pair.end as usize]);
         let value = pairs.find_map(|pair| pair.strip_prefix("job=\"")?.strip_suffix('"'));
         value.expect("every grouping key has a job")
     }
 
     /// What stands between the name and the value of such a sample.
     pub(super) fn braced(&self) -> &[u8] {
-        self.braced.as_bytes()
+        &self.text.as_bytes()[..self.braced_end]
     }
 
     /// Whether the URL sets `instance` to the empty string, rather than leaving it out. Both expose
@@ -201,16 +217,16 @@ impl GroupingKey {
         self.pairs.len()
     }
 
-    /// The name of the label at a position in the order of names.
+    /// The name, as it is meant, of the label at a position in the order of names.
     pub(super) fn name(&self, at: usize) -> Option<&[u8]> {
-        let pair = self.pairs.get(at)?;
-        Some(&self.braced()[pair.start as usize..pair.name_end as usize])
+        let [start, end] = self.pairs.get(at)?.name;
+        Some(&self.text.as_bytes()[start as usize..end as usize])
     }
 
     /// The labels at these positions, at least one: `name="value"`, joined by commas.
     pub(super) fn pairs(&self, at: Range<usize>) -> &[u8] {
         let (first, last) = (self.pairs[at.start], self.pairs[at.end - 1]);
-        &self.braced()[first.start as usize..last.end as usize]
+        &self.text.as_bytes()[first.start as usize..last.end as usize]
     }
 
     /// Whether the URL names the label `name`.
@@ -220,12 +236,19 @@ impl GroupingKey {
     }
 }
 
-fn label_name(component: &[u8]) -> Result<&str, KeyError> {
-    let name = component.strip_suffix(BASE64_SUFFIX).unwrap_or(component);
-    if !is_label_name(name) || name.starts_with(b"__") {
-        return Err(KeyError::LabelName(String::from_utf8_lossy(name).into_owned()));
+fn label_name(component: &[u8], rules: NameRules) -> Result<Cow<'_, str>, KeyError> {
+    let written = component.strip_suffix(BASE64_SUFFIX).unwrap_or(component);
+    let improper = || KeyError::LabelName(String::from_utf8_lossy(written).into_owned());
+    let written = std::str::from_utf8(written).map_err(|_| improper())?;
+    let unescaped = match rules {
+        NameRules::Legacy => None,
+        NameRules::Utf8 => unescape_name(written),
+    };
+    let name = unescaped.map_or(Cow::Borrowed(written), Cow::Owned);
+    if !rules.allow_label_name(name.as_bytes()) || name.starts_with("__") {
+        return Err(improper());
     }
-    Ok(std::str::from_utf8(name).expect("a label name is ASCII"))
+    Ok(name)
 }
 
 fn label_value<'a>(name: &str, value: &'a [u8], is_base64: bool) -> Result<Cow<'a, str>, KeyError> {
@@ -245,12 +268,16 @@ fn label_value<'a>(name: &str, value: &'a [u8], is_base64: bool) -> Result<Cow<'
 mod tests {
     use super::*;
 
+    fn key(tail: &str, rules: NameRules) -> GroupingKey {
+        GroupingKey::parse(tail.as_bytes(), rules).expect("the path is fine")
+    }
+
     fn text(tail: &str) -> String {
-        GroupingKey::parse(tail.as_bytes()).expect("the path is fine").text().to_owned()
+        key(tail, NameRules::Legacy).text().to_owned()
     }
 
     fn error(tail: &[u8]) -> KeyError {
-        GroupingKey::parse(tail).expect_err("the path is not fine")
+        GroupingKey::parse(tail, NameRules::Legacy).expect_err("the path is not fine")
     }
 
     #[test]
@@ -281,10 +308,10 @@ mod tests {
 
     #[test]
     fn an_explicit_empty_instance_is_the_same_group_spelled_otherwise() {
-        let explicit = GroupingKey::parse(b"/a/instance@base64/=").expect("the path is fine");
+        let explicit = key("/a/instance@base64/=", NameRules::Legacy);
         assert_eq!(explicit.text(), text("/a"));
         assert!(explicit.has_empty_instance());
-        assert!(!GroupingKey::parse(b"/a").expect("the path is fine").has_empty_instance());
+        assert!(!key("/a", NameRules::Legacy).has_empty_instance());
     }
 
     #[test]
@@ -299,5 +326,36 @@ mod tests {
         assert_eq!(error(b"/a/__x/1"), KeyError::LabelName("__x".into()));
         assert_eq!(error(b"/a/9/1"), KeyError::LabelName("9".into()));
         assert_eq!(error(b"/\xff"), KeyError::NotUtf8("job".into()));
+    }
+
+    #[test]
+    fn names_may_be_escaped_where_they_may_be_any_text() {
+        let text = |tail| key(tail, NameRules::Utf8).text().to_owned();
+        let expected = r#""a.b"="x",instance="",job="j""#;
+        assert_eq!(text("/j/U__a_2e_b/x"), expected);
+        assert_eq!(text("/j/a.b/x"), expected);
+        assert_eq!(text("/j/U__a_2e_b@base64/eA"), expected);
+        assert_eq!(text("/j/U__b__c/1"), r#"b_c="1",instance="",job="j""#);
+        assert_eq!(text("/j/U__instance/i/U__job/other"), r#"instance="i",job="j""#);
+        assert_eq!(text("/j/U__b_2e/1"), r#"U__b_2e="1",instance="",job="j""#);
+        assert_eq!(text("/j/a:b/1"), r#""a:b"="1",instance="",job="j""#);
+        assert_eq!(text("/j/U___5c__22__a_/1"), r#""\\\"\n"="1",instance="",job="j""#);
+        for bad in ["/j/U__/1", "/j/__a/1", "/j/U______a/1", "/j/@base64/eA"] {
+            let error = GroupingKey::parse(bad.as_bytes(), NameRules::Utf8).map(|_| ());
+            assert!(matches!(error, Err(KeyError::LabelName(_))), "{bad}");
+        }
+        assert!(GroupingKey::parse(b"/j/\xff/1", NameRules::Utf8).is_err());
+        assert_eq!(error(b"/a/a.b/1"), KeyError::LabelName("a.b".into()));
+        assert!(GroupingKey::parse(b"/j/U__a_2e_b/x", NameRules::Legacy).is_ok(), "a plain name");
+    }
+
+    #[test]
+    fn names_are_sorted_as_they_are_meant() {
+        let key = key("/j/U__z_22_/1/zb/2/U__z_a_/3/U___e9_/4", NameRules::Utf8);
+        let names: Vec<_> = (0..key.len()).filter_map(|at| key.name(at)).collect();
+        let meant = ["instance", "job", "z\n", "z\"", "zb", "é"];
+        assert_eq!(names, meant.map(str::as_bytes));
+        assert_eq!(key.text(), r#"instance="",job="j","z\n"="3","z\""="1",zb="2","é"="4""#);
+        assert!(key.names("z\n") && !key.names("instance"));
     }
 }

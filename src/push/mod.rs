@@ -12,6 +12,7 @@
 //! the grouping labels and `instance`, and no two of its families share a name.
 
 mod batch;
+mod cursor;
 mod decode;
 mod error;
 mod families;
@@ -21,7 +22,9 @@ mod grouping_key;
 mod inflate;
 mod labels;
 mod line;
+mod names;
 mod number;
+mod opening;
 mod usual;
 
 pub use batch::{Batch, BatchFamily, Series, SeriesHasher};

@@ -9,8 +9,9 @@
 
 use memchr::memchr;
 
+use super::cursor::{CLASS, LABEL_NAME, METRIC_NAME};
 use super::decode::Decoder;
-use super::line::{CLASS, LABEL_NAME, Label, Labels, METRIC_NAME};
+use super::line::{Label, Labels};
 use super::number::Number;
 use crate::exposition::Kind;
 
@@ -112,6 +113,7 @@ fn is_any(byte: u8, classes: u8) -> bool {
 mod tests {
     use proptest::prelude::*;
 
+    use crate::exposition::NameRules;
     use crate::push::{GroupingKey, decode};
 
     fn name() -> impl Strategy<Value = &'static str> {
@@ -168,16 +170,16 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(4000))]
 
         #[test]
-        fn a_line_means_the_same_when_it_is_not_as_usual(
+        fn a_line_means_the_same_when_it_is_not_as_usual_and_whatever_names_are_allowed(
             lines in prop::collection::vec(line(), 1..6),
             path in prop::sample::select(vec!["/j", "/j/instance/i", "/j/m/1/zone/z", "/j/le/1"]),
             end in prop::sample::select(vec!["\n", "\r\n"]),
         ) {
-            let key = GroupingKey::parse(path.as_bytes()).expect("a valid path");
+            let key = GroupingKey::parse(path.as_bytes(), NameRules::Legacy).expect("a valid path");
             let usual: String = lines.iter().map(|line| format!("{line}{end}")).collect();
             // A blank at its front changes nothing about a line, except that it is not as usual.
             let unusual: String = lines.iter().map(|line| format!(" {line}{end}")).collect();
-            let decoded = |body: &str| match decode(&key, body.as_bytes()) {
+            let decoded = |body: &str, rules| match decode(&key, body.as_bytes(), rules) {
                 Ok(batch) => {
                     let family = |family| {
                         (batch.name(family), batch.help(family), batch.text(family), batch.series(family))
@@ -186,7 +188,10 @@ mod tests {
                 }
                 Err(rejected) => format!("{rejected:?}"),
             };
-            prop_assert_eq!(decoded(&usual), decoded(&unusual));
+            let expected = decoded(&unusual, NameRules::Legacy);
+            prop_assert_eq!(&decoded(&usual, NameRules::Legacy), &expected);
+            prop_assert_eq!(&decoded(&usual, NameRules::Utf8), &expected);
+            prop_assert_eq!(&decoded(&unusual, NameRules::Utf8), &expected);
         }
     }
 }

@@ -38,7 +38,8 @@ pub(super) fn of(pieces: &[Piece], escaping: Escaping) -> LabelNames {
 fn has_quoted(piece: &Piece) -> bool {
     match piece {
         Piece::Page(homed) => {
-            let look = || Bytes::from_static(if has_quoted_names(homed.page.text()) { b"1" } else { b"" });
+            let look =
+                || Bytes::from_static(if has_quoted_names(homed.page.text()) { b"1" } else { b"" });
             !kept(&homed.page, "has quoted names", look).is_empty()
         }
         Piece::Blocks(blocks) => {

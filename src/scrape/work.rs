@@ -56,8 +56,7 @@ impl Scrape {
                 Some(Showing::new(form, &family.name, shown?, labels))
             })
             .collect();
-        let mut scrape =
-            Scrape { form, families: Vec::new(), renderings: Vec::new(), hidden: 0 };
+        let mut scrape = Scrape { form, families: Vec::new(), renderings: Vec::new(), hidden: 0 };
         let mut tasks = Vec::new();
         for (family, showing) in merged.into_iter().zip(showings) {
             match showing {

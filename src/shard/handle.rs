@@ -293,6 +293,7 @@ async fn gather<T>(answers: Vec<oneshot::Receiver<T>>) -> Result<Vec<T>, Unavail
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exposition::NameRules;
     use crate::push::decode;
 
     fn start() -> (Shards, JoinSet<()>) {
@@ -300,12 +301,13 @@ mod tests {
     }
 
     fn key(group: usize) -> GroupingKey {
-        GroupingKey::parse(format!("/job/instance/{group}").as_bytes()).expect("a valid path")
+        GroupingKey::parse(format!("/job/instance/{group}").as_bytes(), NameRules::Legacy)
+            .expect("a valid path")
     }
 
     async fn push(shards: &Shards, group: usize) -> Result<(), PushError> {
         let key = key(group);
-        let batch = decode(&key, b"m 1\n").expect("a valid push");
+        let batch = decode(&key, b"m 1\n", NameRules::Legacy).expect("a valid push");
         shards.push(key, Mode::Replace, batch).await
     }
 
@@ -354,7 +356,7 @@ mod tests {
     #[tokio::test]
     async fn shards_end_with_their_last_handle_and_apply_what_was_sent() {
         let (shards, mut tasks) = Shards::start(&Options { shards: 2, reserved: &[] });
-        let batch = decode(&key(1), b"m 1\n").expect("a valid push");
+        let batch = decode(&key(1), b"m 1\n", NameRules::Legacy).expect("a valid push");
         shards.push_unchecked(key(1), Mode::Replace, batch).await.expect("they live");
         let stats = shards.shared.stats.clone();
         drop(shards);

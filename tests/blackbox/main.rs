@@ -7,3 +7,4 @@ mod gateway;
 mod hostile;
 mod program;
 mod push;
+mod utf8_names;

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use shardgate::exposition::NameRules;
+
 use crate::oracle::key::{Key, Labels};
 use crate::oracle::line::{self, Line};
 use crate::oracle::model::{Family, Kind, Series, Value};
@@ -49,13 +51,13 @@ struct Sample {
 }
 
 /// Reads a body pushed to the group `key`.
-pub(crate) fn read(key: &Key, body: &[u8]) -> Result<Families, Rejected> {
+pub(crate) fn read(key: &Key, body: &[u8], rules: NameRules) -> Result<Families, Rejected> {
     let mut drafts = BTreeMap::new();
     let mut lines: Vec<&[u8]> = body.split(|letter| *letter == b'\n').collect();
     lines.pop_if(|last| last.is_empty());
     for (at, line) in lines.iter().enumerate() {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let read = line::read(line).and_then(|line| note(&mut drafts, line));
+        let read = line::read(line, rules).and_then(|line| note(&mut drafts, line));
         read.ok_or(Rejected::Syntax { line: at + 1 })?;
     }
     let has_timestamp = drafts.values().flat_map(|draft| &draft.samples).any(|s| s.has_timestamp);

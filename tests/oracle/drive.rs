@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shardgate::exposition::Kind;
+use shardgate::exposition::{Kind, NameRules};
 use shardgate::push::{GroupingKey, Refusal, Rejected, decode};
 use shardgate::scrape::{Form, Runs};
 use shardgate::shard::{Mode, Options, PushError, Selection, Shards, Snapshot};
@@ -19,7 +19,7 @@ pub(crate) fn start(shards: usize) -> (Shards, JoinSet<()>) {
 }
 
 fn grouping_key(key: &Key) -> GroupingKey {
-    GroupingKey::parse(key.path().as_bytes()).expect("the path is well formed")
+    GroupingKey::parse(key.path().as_bytes(), NameRules::Legacy).expect("the path is well formed")
 }
 
 /// Pushes a body and waits for the answer.
@@ -30,7 +30,7 @@ pub(crate) async fn push(
     body: &str,
 ) -> Result<(), Rejected> {
     let key = grouping_key(key);
-    let batch = match decode(&key, body.as_bytes()) {
+    let batch = match decode(&key, body.as_bytes(), NameRules::Legacy) {
         Ok(batch) => batch,
         Err(rejected) => {
             if let Rejected::Refused(_) = rejected {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use shardgate::exposition::NameRules;
 use shardgate::shard::Mode;
 
 use crate::oracle::body::{self, Families, Reason, Rejected};
@@ -27,7 +28,7 @@ pub(crate) struct Group {
 
 impl Gateway {
     pub(crate) fn push(&mut self, key: &Key, mode: Mode, body: &[u8]) -> Result<(), Rejected> {
-        let pushed = match body::read(key, body) {
+        let pushed = match body::read(key, body, NameRules::Legacy) {
             Err(rejected @ Rejected::Syntax { .. }) => return Err(rejected),
             pushed => pushed,
         };

@@ -28,6 +28,7 @@ impl Key {
     pub(crate) fn path(&self) -> String {
         let mut path = format!("/{}", self.labels["job"]);
         for (name, value) in self.labels.iter().filter(|(name, _)| *name != "job") {
+            let name = escape_in_path(name);
             path += &match value.as_str() {
                 "" => format!("/{name}@base64/="),
                 value => format!("/{name}/{value}"),
@@ -39,8 +40,37 @@ impl Key {
 
 /// Labels as they stand between braces: sorted by name, values escaped.
 pub(crate) fn spell(labels: &Labels) -> String {
-    let pairs = labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escape(value)));
+    let pairs = labels
+        .iter()
+        .map(|(name, value)| format!("{}=\"{}\"", spell_name(name, ""), escape(value)));
     pairs.collect::<Vec<_>>().join(",")
+}
+
+/// A name as it stands outside of a sample's value: in quotes unless it is a legacy name, which may
+/// have the letters `also`.
+pub(crate) fn spell_name(name: &str, also: &str) -> String {
+    if is_legacy(name, also) { name.to_owned() } else { format!("\"{}\"", escape(name)) }
+}
+
+pub(crate) fn is_legacy(name: &str, also: &str) -> bool {
+    let belongs =
+        |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || also.contains(letter);
+    !name.is_empty()
+        && name.chars().all(belongs)
+        && !name.starts_with(|first: char| first.is_ascii_digit())
+}
+
+/// A label name as it stands in a path.
+fn escape_in_path(name: &str) -> String {
+    if is_legacy(name, "") {
+        return name.to_owned();
+    }
+    let letters = name.chars().map(|letter| match letter {
+        '_' => "__".to_owned(),
+        letter if letter.is_ascii_alphanumeric() => letter.to_string(),
+        letter => format!("_{:x}_", u32::from(letter)),
+    });
+    format!("U__{}", letters.collect::<String>())
 }
 
 fn escape(value: &str) -> String {

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use crate::oracle::key::Labels;
+use shardgate::exposition::NameRules;
+
+use crate::oracle::key::{Labels, is_legacy};
 
 /// What a line says.
 #[derive(Debug)]
@@ -30,20 +32,20 @@ pub(crate) enum Line {
 }
 
 /// Reads a line that has lost its line end. `None` when it is not one of the format.
-pub(crate) fn read(line: &[u8]) -> Option<Line> {
+pub(crate) fn read(line: &[u8], rules: NameRules) -> Option<Line> {
     let mut letters = Letters { left: line.to_vec().into() };
     letters.skip_blanks();
     match letters.peek() {
         None => Some(Line::Comment),
         Some(b'#') => {
             letters.take();
-            comment(letters)
+            comment(letters, rules)
         }
-        Some(_) => sample(letters),
+        Some(_) => sample(letters, rules),
     }
 }
 
-fn comment(mut letters: Letters) -> Option<Line> {
+fn comment(mut letters: Letters, rules: NameRules) -> Option<Line> {
     letters.skip_blanks();
     let keyword = letters.word();
     if keyword != b"HELP" && keyword != b"TYPE" {
@@ -59,6 +61,7 @@ fn comment(mut letters: Letters) -> Option<Line> {
         Some(b' ' | b'\t') => letters.skip_blanks(),
         Some(_) => return None,
     }
+    let name = allowed(name, rules, ":")?;
     if letters.peek().is_none() {
         return Some(Line::Mention { name });
     }
@@ -73,15 +76,20 @@ fn comment(mut letters: Letters) -> Option<Line> {
     Some(Line::Help { name, text: String::from_utf8(text).ok()? })
 }
 
-fn sample(mut letters: Letters) -> Option<Line> {
-    let name = letters.name(|letter| is_name(letter) || letter == b':')?;
-    letters.skip_blanks();
+fn sample(mut letters: Letters, rules: NameRules) -> Option<Line> {
+    let mut metrics = Vec::new();
+    if letters.peek() != Some(b'{') {
+        metrics.push(letters.name(|letter| is_name(letter) || letter == b':')?);
+        letters.skip_blanks();
+    }
     let mut labels = Labels::new();
     if letters.peek() == Some(b'{') {
         letters.take();
-        labels = read_labels(&mut letters)?;
+        labels = read_labels(&mut letters, rules, &mut metrics)?;
         letters.skip_blanks();
     }
+    let metric = metrics.pop().filter(|_| metrics.is_empty())?;
+    let name = allowed(metric, rules, ":")?;
     let value = String::from_utf8(letters.word()).ok()?;
     let mut timestamp = None;
     if letters.peek().is_some() {
@@ -91,8 +99,12 @@ fn sample(mut letters: Letters) -> Option<Line> {
     letters.left.is_empty().then_some(Line::Sample { name, labels, value, timestamp })
 }
 
-/// Reads from behind the opening brace to behind the closing one.
-fn read_labels(letters: &mut Letters) -> Option<Labels> {
+/// Reads from behind the opening brace to behind the closing one. What has no value is a metric name.
+fn read_labels(
+    letters: &mut Letters,
+    rules: NameRules,
+    metrics: &mut Vec<Vec<u8>>,
+) -> Option<Labels> {
     let mut labels = Labels::new();
     loop {
         letters.skip_blanks();
@@ -101,25 +113,19 @@ fn read_labels(letters: &mut Letters) -> Option<Labels> {
             return Some(labels);
         }
         let name = letters.name(is_name)?;
-        if name == "__name__" {
-            return None;
-        }
         letters.skip_blanks();
-        letters.take().filter(|letter| *letter == b'=')?;
-        letters.skip_blanks();
-        letters.take().filter(|letter| *letter == b'"')?;
-        let mut value = Vec::new();
-        loop {
-            match letters.take()? {
-                b'"' => break,
-                b'\\' => value.push(letters.escaped()?),
-                other => value.push(other),
+        if letters.peek() == Some(b'=') {
+            letters.take();
+            let name = allowed(name, rules, "").filter(|name| name != "__name__")?;
+            letters.skip_blanks();
+            let value = String::from_utf8(letters.quoted()?).ok()?;
+            if labels.insert(name, value).is_some() {
+                return None;
             }
+            letters.skip_blanks();
+        } else {
+            metrics.push(name);
         }
-        if labels.insert(name, String::from_utf8(value).ok()?).is_some() {
-            return None;
-        }
-        letters.skip_blanks();
         match letters.peek()? {
             b',' => {
                 letters.take();
@@ -160,15 +166,31 @@ impl Letters {
         word
     }
 
-    /// A name of at least one letter, which is no digit.
-    fn name(&mut self, belongs: impl Fn(u8) -> bool) -> Option<String> {
-        let mut name = String::new();
+    /// A name: any in quotes, or one of at least one letter, which is no digit.
+    fn name(&mut self, belongs: impl Fn(u8) -> bool) -> Option<Vec<u8>> {
+        if self.peek() == Some(b'"') {
+            return self.quoted();
+        }
+        let mut name = Vec::new();
         while let Some(letter) = self.peek().filter(|letter| belongs(*letter)) {
-            name.push(char::from(letter));
+            name.push(letter);
             self.take();
         }
-        let first = name.chars().next()?;
+        let first = name.first()?;
         (!first.is_ascii_digit()).then_some(name)
+    }
+
+    /// What stands between quotes.
+    fn quoted(&mut self) -> Option<Vec<u8>> {
+        self.take().filter(|letter| *letter == b'"')?;
+        let mut text = Vec::new();
+        loop {
+            match self.take()? {
+                b'"' => return Some(text),
+                b'\\' => text.push(self.escaped()?),
+                other => text.push(other),
+            }
+        }
     }
 
     /// What the letter behind a backslash stands for.
@@ -179,6 +201,15 @@ impl Letters {
             b'n' => Some(b'\n'),
             _ => None,
         }
+    }
+}
+
+/// The name, if the rules allow it. Legacy names may have the letters `also`.
+fn allowed(name: Vec<u8>, rules: NameRules, also: &str) -> Option<String> {
+    let name = String::from_utf8(name).ok()?;
+    match rules {
+        NameRules::Legacy => is_legacy(&name, also).then_some(name),
+        NameRules::Utf8 => (!name.is_empty()).then_some(name),
     }
 }
 

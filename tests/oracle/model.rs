@@ -1,6 +1,6 @@
 //! What a push says, as plain maps and lists, and the canonical lines it becomes.
 
-use crate::oracle::key::{Labels, spell};
+use crate::oracle::key::{Labels, is_legacy, spell, spell_name};
 use crate::oracle::number;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,14 +85,14 @@ impl Family {
 impl Series {
     /// What tells the series from all others.
     pub(crate) fn spelling(&self, name: &str) -> String {
-        format!("{name}{{{}}}", spell(&self.labels))
+        sample(name, &spell(&self.labels))
     }
 
     fn lines(&self, name: &str, kind: Kind) -> Vec<String> {
         let labels = spell(&self.labels);
         let (parts, sum, count) = match &self.value {
             Value::Plain(value) => {
-                return vec![format!("{name}{{{labels}}} {}", number::spell(*value))];
+                return vec![format!("{} {}", sample(name, &labels), number::spell(*value))];
             }
             Value::Folded { parts, sum, count } => (parts, *sum, *count),
         };
@@ -106,11 +106,22 @@ impl Series {
             .iter()
             .map(|(bound, value)| {
                 let (bound, value) = (number::spell(*bound), number::spell(*value));
-                format!("{name}{suffix}{{{labels},{label}=\"{bound}\"}} {value}")
+                let labels = format!("{labels},{label}=\"{bound}\"");
+                format!("{} {value}", sample(&format!("{name}{suffix}"), &labels))
             })
             .collect();
-        lines.push(format!("{name}_sum{{{labels}}} {}", number::spell(sum)));
-        lines.push(format!("{name}_count{{{labels}}} {}", number::spell(count)));
+        for (suffix, value) in [("_sum", sum), ("_count", count)] {
+            let sample = sample(&format!("{name}{suffix}"), &labels);
+            lines.push(format!("{sample} {}", number::spell(value)));
+        }
         lines
     }
+}
+
+/// A metric name and labels: the name in the braces if it needs quotes.
+fn sample(name: &str, labels: &str) -> String {
+    if is_legacy(name, ":") {
+        return format!("{name}{{{labels}}}");
+    }
+    format!("{{{},{labels}}}", spell_name(name, ":"))
 }

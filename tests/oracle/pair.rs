@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
-use shardgate::exposition::Kind;
+use shardgate::exposition::{Kind, NameRules};
 use shardgate::push::{GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, Rejected, decode};
 use shardgate::scrape::{Form, Runs};
 use shardgate::shard::{Index, Mode, Part, Selection, Snapshot, Store, Timestamp};
@@ -106,14 +106,15 @@ impl Pair {
 
     /// The store of a group. The hashes meet often, and say nothing about the store.
     fn store(&mut self, key: &Key) -> (&mut Store, u64, GroupingKey) {
-        let key = GroupingKey::parse(key.path().as_bytes()).expect("the path is well formed");
+        let key = GroupingKey::parse(key.path().as_bytes(), NameRules::Legacy)
+            .expect("the path is well formed");
         let letters: u64 = key.text().bytes().map(u64::from).sum();
         (&mut self.stores[(letters / 5 % 3) as usize], letters % 2, key)
     }
 
     fn push(&mut self, key: &Key, mode: Mode, body: &str) -> Result<(), Rejected> {
         let (store, hash, key) = self.store(key);
-        let decoded = decode(&key, body.as_bytes());
+        let decoded = decode(&key, body.as_bytes(), NameRules::Legacy);
         if let Err(Rejected::Refused(_)) = decoded {
             store.fail(hash, &key, Timestamp::now());
         }
@@ -149,7 +150,8 @@ impl Pair {
         let whole = expose(self.snapshots(), whole, &self.runs).0;
         let mut parts = String::new();
         for number in 0..3 {
-            let form = Form { gzip: self.scrapes % 2 == 0, part: Part::new(number, 3), ..Form::TEXT };
+            let form =
+                Form { gzip: self.scrapes % 2 == 0, part: Part::new(number, 3), ..Form::TEXT };
             let (part, _) = expose(self.snapshots(), form, &self.runs);
             scrape::read(&part).map_err(TestCaseError::fail)?;
             parts.push_str(&part);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use shardgate::exposition::NameRules;
+
 use crate::oracle::key::spell;
 use crate::oracle::line::{self, Line};
 use crate::oracle::model::Kind;
@@ -27,7 +29,7 @@ impl Scraped {
     /// Adds a line of the family called `family`; says what is wrong with it.
     pub(crate) fn add(&mut self, family: &str, line: &str) -> Result<(), String> {
         let Some(Line::Sample { name, labels, value, timestamp: None }) =
-            line::read(line.as_bytes())
+            line::read(line.as_bytes(), NameRules::Legacy)
         else {
             return Err(format!("not a sample: {line}"));
         };
@@ -65,7 +67,8 @@ pub(crate) fn read(text: &str) -> Result<Scrape, String> {
             Some(help) => (Some(help), lines.next().unwrap_or_default()),
             None => (None, first),
         };
-        let Some(Line::Type { name, word }) = line::read(second.as_bytes()) else {
+        let Some(Line::Type { name, word }) = line::read(second.as_bytes(), NameRules::Legacy)
+        else {
             return Err(format!("no TYPE: {second}"));
         };
         let help = match help.map(|help| help.strip_prefix(&format!("{name} "))) {
