@@ -1,12 +1,13 @@
 //! The text format read in one pass, rendered in the same.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
 use memchr::memchr;
 use smallvec::SmallVec;
 
 use super::batch::{Batch, Series, SeriesHasher};
-use super::error::{Refusal, Rejected, SyntaxError, SyntaxErrorKind};
+use super::error::{Place, Refusal, Rejected, SyntaxError, SyntaxErrorKind};
 use super::families::{Families, Role, Segment};
 use super::finish::{finish, is_push_time, lossy};
 use super::fold::Fold;
@@ -44,8 +45,20 @@ thread_local! {
 /// [`Rejected::Syntax`] for the first line that cannot be read; [`Rejected::Refused`] when all of it
 /// reads, but it contradicts itself or carries timestamps.
 pub fn decode(key: &GroupingKey, body: &[u8]) -> Result<Batch, Rejected> {
+    with_decoder(key, body.len(), |mut decoder| {
+        decoder.check_utf8 = !body.is_ascii() && !is_utf8(body);
+        decoder.decode(body)
+    })
+}
+
+/// Has `decode` make a batch of a body of `body_bytes` bytes, with a decoder that has read nothing yet.
+pub(super) fn with_decoder<'a>(
+    key: &'a GroupingKey,
+    body_bytes: usize,
+    decode: impl FnOnce(Decoder<'a, '_>) -> Result<Batch, Rejected>,
+) -> Result<Batch, Rejected> {
     SCRATCH.with_borrow_mut(|scratch| {
-        let result = Decoder::new(key, body, scratch).decode(body);
+        let result = decode(Decoder::new(key, body_bytes, scratch));
         scratch.folded.clear();
         scratch.folded.shrink_to(SCRATCH_BYTES_MAX);
         result
@@ -53,10 +66,12 @@ pub fn decode(key: &GroupingKey, body: &[u8]) -> Result<Batch, Rejected> {
 }
 
 pub(super) struct Decoder<'a, 's> {
-    key: &'a GroupingKey,
+    pub(super) key: &'a GroupingKey,
     pub(super) families: Families<'a, 's>,
-    fold: Fold<'a, 's>,
+    pub(super) fold: Fold<'a, 's>,
     text: Vec<u8>,
+    /// The protobuf forms that are kept.
+    pub(super) native: Vec<u8>,
     series: Vec<Series>,
     hasher: SeriesHasher,
     /// Set when the body is not UTF-8 somewhere: then each label value and help text is looked at.
@@ -67,15 +82,16 @@ pub(super) struct Decoder<'a, 's> {
 }
 
 impl<'a, 's> Decoder<'a, 's> {
-    fn new(key: &'a GroupingKey, body: &[u8], scratch: &'s mut Scratch) -> Self {
+    fn new(key: &'a GroupingKey, body_bytes: usize, scratch: &'s mut Scratch) -> Self {
         Decoder {
             key,
             families: Families::new(&scratch.hasher),
             fold: Fold::new(&mut scratch.folded),
-            text: Vec::with_capacity(body.len() + body.len() / 2),
+            text: Vec::with_capacity(body_bytes + body_bytes / 2),
+            native: Vec::new(),
             series: Vec::with_capacity(SERIES_EXPECTED),
             hasher: SeriesHasher::get(),
-            check_utf8: !body.is_ascii() && !is_utf8(body),
+            check_utf8: false,
             refusal: None,
         }
     }
@@ -86,9 +102,7 @@ impl<'a, 's> Decoder<'a, 's> {
         let mut number = 0;
         while !rest.is_empty() {
             number += 1;
-            if self.text.len() + self.fold.rendered_bytes() > RENDERED_BYTES_MAX {
-                return Err(Rejected::TooLarge);
-            }
+            self.check_size()?;
             if !self.check_utf8
                 && let Some(behind) = self.usual_line(rest, &mut labels)
             {
@@ -99,13 +113,27 @@ impl<'a, 's> Decoder<'a, 's> {
             let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
             rest = rest.get(end + 1..).unwrap_or_default();
             self.line(line, number, &mut labels)
-                .map_err(|kind| Rejected::Syntax(SyntaxError { line: number, kind }))?;
+                .map_err(|kind| Rejected::Syntax(SyntaxError { at: Place::Line(number), kind }))?;
         }
+        self.finish()
+    }
+
+    /// Whether what has been taken so far is within the bound, once rendered.
+    pub(super) fn check_size(&self) -> Result<(), Rejected> {
+        let bytes = self.text.len() + self.native.len();
+        if bytes.saturating_add(self.fold.rendered_bytes()) > RENDERED_BYTES_MAX {
+            return Err(Rejected::TooLarge);
+        }
+        Ok(())
+    }
+
+    /// Makes the batch, once all has been taken.
+    pub(super) fn finish(mut self) -> Result<Batch, Rejected> {
         self.render_folded();
         if let Some(refusal) = self.refusal {
             return Err(Rejected::Refused(refusal));
         }
-        finish(&self.families.list, self.text, self.series).map_err(Rejected::Refused)
+        finish(&self.families.list, self.text, self.series, self.native).map_err(Rejected::Refused)
     }
 
     fn line(
@@ -190,11 +218,11 @@ impl<'a, 's> Decoder<'a, 's> {
         if self.check_utf8 && !is_utf8(text) {
             return Err(SyntaxErrorKind::Utf8);
         }
-        family.help = Some(text);
+        family.help = Some(Cow::Borrowed(text));
         Ok(())
     }
 
-    fn plain_sample(&mut self, family: usize, labels: &[Label<'a>], value: Number<'a>) {
+    pub(super) fn plain_sample(&mut self, family: usize, labels: &[Label<'_>], value: Number<'_>) {
         let text = &mut self.text;
         let start = text.len();
         text.extend_from_slice(self.families.list[family].name);

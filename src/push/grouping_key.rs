@@ -9,7 +9,7 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use smallvec::SmallVec;
 
-use crate::exposition::{is_label_name, write_label_value};
+use crate::exposition::{is_label_name, unescape, write_label_value};
 
 const BASE64_SUFFIX: &[u8] = b"@base64";
 
@@ -197,6 +197,13 @@ impl GroupingKey {
     pub(super) fn name(&self, at: usize) -> Option<&[u8]> {
         let pair = self.pairs.get(at)?;
         Some(&self.braced()[pair.start as usize..pair.name_end as usize])
+    }
+
+    /// The value of the label at a position in the order of names, without escapes.
+    pub(super) fn value(&self, at: usize) -> Cow<'_, str> {
+        let pair = self.pairs[at];
+        let quoted = pair.name_end as usize + r#"=""#.len()..pair.end as usize - 1;
+        unescape(&self.braced[quoted])
     }
 
     /// The labels at these positions, at least one: `name="value"`, joined by commas.
