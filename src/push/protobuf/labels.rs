@@ -10,8 +10,9 @@ use crate::exposition::{Kind, is_label_name, write_label_value};
 use crate::push::Problem;
 use crate::push::line::Label;
 
-/// More labels than this are refused: each costs far more memory than bytes on the wire.
-const METRIC_LABELS_MAX: usize = 1 << 16;
+/// More labels than this are refused: while a metric is read, each takes 100 bytes of memory, however few
+/// it has on the wire.
+const METRIC_LABELS_MAX: usize = 1 << 20;
 
 /// A label as pushed.
 #[derive(Debug)]
