@@ -11,6 +11,7 @@ use super::schema::{
     FAMILY_HELP, FAMILY_METRIC, FAMILY_NAME, FAMILY_TYPE, METRIC_COUNTER, METRIC_GAUGE,
     METRIC_HISTOGRAM, METRIC_SUMMARY, METRIC_TIMESTAMP, METRIC_UNTYPED, Message, VALUE,
 };
+use super::wire::Field;
 use crate::exposition::{Kind, is_metric_name};
 use crate::push::decode::Decoder;
 use crate::push::finish::{is_push_time, lossy};
@@ -139,7 +140,7 @@ fn as_text<'l>(own: &'l [OwnLabel<'_>]) -> SmallVec<[Label<'l>; 8]> {
 fn value(metric: Message<'_>, field: u32) -> Number<'static> {
     let values = metric.messages(field).flat_map(Message::fields);
     let last = values.filter(|field| field.number == VALUE).last();
-    Number::of(last.map_or(0.0, |field| field.double()))
+    Number::of(last.map_or(0.0, Field::double))
 }
 
 /// A help text as a `HELP` line has it.

@@ -75,12 +75,14 @@ impl<'a> Folded<'a> {
 
     /// The bounds and values of its buckets or quantiles.
     fn parts(&self) -> impl Iterator<Item = (f64, f64)> + use<'a> {
-        let (value, part, read): (_, _, fn(Message<'a>) -> (f64, f64)) = if self.is_summary {
-            (METRIC_SUMMARY, SUMMARY_QUANTILE, quantile)
+        let is_summary = self.is_summary;
+        let (value, part) = if is_summary {
+            (METRIC_SUMMARY, SUMMARY_QUANTILE)
         } else {
-            (METRIC_HISTOGRAM, HISTOGRAM_BUCKET, bucket)
+            (METRIC_HISTOGRAM, HISTOGRAM_BUCKET)
         };
-        self.metric.messages(value).flat_map(move |value| value.messages(part)).map(read)
+        let parts = self.metric.messages(value).flat_map(move |value| value.messages(part));
+        parts.map(move |part| if is_summary { quantile(part) } else { bucket(part) })
     }
 
     /// How many lines it will be, at most.
