@@ -144,4 +144,12 @@ fn parts_of_a_value_that_stand_apart_are_one_value() {
     let metric = metric(&[histogram(&[bucket(1.0, 1)]), histogram(&[bucket(2.0, 2), uint(1, 3)])]);
     let text = pushed("/j", &family("h", HISTOGRAM, &[metric])).expect("is valid");
     assert_eq!(text.lines().filter(|line| line.starts_with("h_bucket")).count(), 3, "{text}");
+    let gauge = message(2, &[double(1, 1.0), double(1, 2.0)]);
+    let metric = super::encode::metric(&[gauge, message(2, &[double(1, 3.0)]), message(2, &[])]);
+    let want = "# TYPE g gauge\ng{instance=\"\",job=\"j\"} 3\n";
+    assert_eq!(
+        pushed("/j", &family("g", GAUGE, &[metric])).as_deref(),
+        Ok(want),
+        "the last counts"
+    );
 }
