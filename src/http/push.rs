@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hyper::{HeaderMap, StatusCode};
@@ -11,9 +10,8 @@ use hyper::{HeaderMap, StatusCode};
 use super::Http;
 use super::body::{BodyError, collect};
 use super::reply::{Failure, Reply, empty};
-use crate::exposition::NameRules;
 use crate::own_metrics::Verb;
-use crate::push::{Batch, Encoding, GroupingKey, Rejected, decode, inflate};
+use crate::push::{Encoding, GroupingKey, Rejected, decode, decode_protobuf, inflate};
 use crate::shard::Mode;
 
 /// A body larger than this is decoded on a thread of its own, so that nobody waits behind it.
@@ -53,9 +51,7 @@ impl Http {
     ) -> Result<StatusCode, Failure> {
         let rules = self.config.name_rules;
         let key = GroupingKey::parse(tail, rules).map_err(Failure::Key)?;
-        if is_protobuf(headers) {
-            return Err(Failure::ContentType);
-        }
+        let decode = if is_protobuf(headers) { decode_protobuf } else { decode };
         let bytes_max = self.config.push_body_bytes_max;
         let body = collect(body, bytes_max).await.map_err(Failure::Body)?;
         *body_bytes = body.len() as u64;
@@ -69,7 +65,9 @@ impl Http {
             (key, batch)
         } else {
             let decoding = tokio::task::spawn_blocking(move || {
-                let batch = inflate_and_decode(&key, encoding, body, bytes_max, rules);
+                let batch = inflate(encoding, body, bytes_max)
+                    .map_err(Failure::Inflate)
+                    .and_then(|body| decode(&key, &body, rules).map_err(Failure::Rejected));
                 (key, batch)
             });
             decoding.await.expect("decoding does not panic and is not aborted")
@@ -113,17 +111,6 @@ impl Http {
             Err(failure) => Reply::from(&failure),
         }
     }
-}
-
-fn inflate_and_decode(
-    key: &GroupingKey,
-    encoding: Encoding,
-    body: Bytes,
-    bytes_max: usize,
-    rules: NameRules,
-) -> Result<Batch, Failure> {
-    let body = inflate(encoding, body, bytes_max).map_err(Failure::Inflate)?;
-    decode(key, &body, rules).map_err(Failure::Rejected)
 }
 
 /// Whether the body is said to be delimited protobuf. As in the reference, anything said less

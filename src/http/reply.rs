@@ -83,7 +83,6 @@ fn and_close(mut reply: Reply) -> Reply {
 #[derive(Debug)]
 pub(super) enum Failure {
     Key(KeyError),
-    ContentType,
     Body(BodyError),
     Inflate(InflateError),
     Rejected(Rejected),
@@ -117,7 +116,6 @@ impl Failure {
     fn status(&self) -> StatusCode {
         match self {
             Failure::Key(_) | Failure::Body(BodyError::Broken(_)) => StatusCode::BAD_REQUEST,
-            Failure::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Failure::Body(BodyError::TooLarge) | Failure::Inflate(InflateError::TooLarge) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
@@ -141,9 +139,6 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Key(error) => error.fmt(f),
-            Failure::ContentType => {
-                f.write_str("protobuf is not understood yet: push the text format")
-            }
             Failure::Body(BodyError::TooLarge) => {
                 f.write_str("body larger than --push.max-body-bytes")
             }

@@ -57,6 +57,8 @@ pub struct Batch {
     pub(super) series: Vec<Series>,
     /// The rendered samples, likewise.
     pub(super) text: Vec<u8>,
+    /// The protobuf forms that are kept, likewise.
+    pub(super) native: Vec<u8>,
 }
 
 /// One family of a [`Batch`].
@@ -72,6 +74,8 @@ pub struct BatchFamily {
     pub(super) series: [u32; 2],
     /// Where its samples stand in the text of the batch.
     pub(super) text: [u32; 2],
+    /// Where its protobuf form stands among those kept; empty when the text says all of it.
+    pub(super) native: [u32; 2],
 }
 
 impl Batch {
@@ -90,9 +94,13 @@ impl Batch {
         &self.text[family.text[0] as usize..family.text[1] as usize]
     }
 
-    /// The family's metrics as protobuf, where the text loses something.
-    pub fn native(&self, _family: &BatchFamily) -> Option<&[u8]> {
-        None
+    /// What the text cannot say of the family (native histograms, exemplars, created timestamps),
+    /// with everything else: its metrics in the order of the text, each a `metric` field of a
+    /// `MetricFamily` message (key, length, `Metric`), their labels merged with those of the group.
+    /// `None` when the text says it all.
+    pub fn native(&self, family: &BatchFamily) -> Option<&[u8]> {
+        let [start, end] = family.native;
+        (start < end).then(|| &self.native[start as usize..end as usize])
     }
 
     /// The fingerprints of the family's series, in the order of its text.

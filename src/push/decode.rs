@@ -1,19 +1,20 @@
 //! The text format read in one pass, rendered in the same.
 
-use std::cell::RefCell;
+use std::borrow::Cow;
+use std::cell::{OnceCell, RefCell};
 
 use memchr::memchr;
 use smallvec::SmallVec;
 
 use super::batch::{Batch, Series, SeriesHasher};
-use super::error::{Refusal, Rejected, SyntaxError, SyntaxErrorKind};
+use super::error::{Place, Refusal, Rejected, SyntaxError, SyntaxErrorKind};
 use super::families::{Families, Role, Segment};
 use super::finish::{finish, is_push_time, lossy};
 use super::fold::Fold;
 use super::grouping_key::GroupingKey;
 use super::labels;
 use super::line::{self, Label, Labels, Line};
-use super::names::{KeptNames, Names};
+use super::names::Names;
 use super::number::Number;
 use super::opening::Opening;
 use crate::exposition::{Kind, NameRules};
@@ -47,16 +48,22 @@ thread_local! {
 /// [`Rejected::Syntax`] for the first line that cannot be read; [`Rejected::Refused`] when all of it
 /// reads, but it contradicts itself or carries timestamps.
 pub fn decode(key: &GroupingKey, body: &[u8], rules: NameRules) -> Result<Batch, Rejected> {
-    let kept;
-    let names = match rules {
-        NameRules::Legacy => Names::Legacy,
-        NameRules::Utf8 => {
-            kept = KeptNames::default();
-            Names::Utf8(&kept)
-        }
-    };
+    let kept = OnceCell::new();
+    with_decoder(key, body.len(), Names::new(rules, &kept), |mut decoder| {
+        decoder.check_utf8 = !body.is_ascii() && !is_utf8(body);
+        decoder.decode(body)
+    })
+}
+
+/// Has `decode` make a batch of a body of `body_bytes` bytes, with a decoder that has read nothing yet.
+pub(super) fn with_decoder<'a>(
+    key: &'a GroupingKey,
+    body_bytes: usize,
+    names: Names<'a>,
+    decode: impl FnOnce(Decoder<'a, '_>) -> Result<Batch, Rejected>,
+) -> Result<Batch, Rejected> {
     SCRATCH.with_borrow_mut(|scratch| {
-        let result = Decoder::new(key, body, names, scratch).decode(body);
+        let result = decode(Decoder::new(key, body_bytes, names, scratch));
         scratch.folded.clear();
         scratch.folded.shrink_to(SCRATCH_BYTES_MAX);
         result
@@ -64,11 +71,13 @@ pub fn decode(key: &GroupingKey, body: &[u8], rules: NameRules) -> Result<Batch,
 }
 
 pub(super) struct Decoder<'a, 's> {
-    key: &'a GroupingKey,
-    names: Names<'a>,
+    pub(super) key: &'a GroupingKey,
+    pub(super) names: Names<'a>,
     pub(super) families: Families<'a, 's>,
-    fold: Fold<'a, 's>,
+    pub(super) fold: Fold<'a, 's>,
     text: Vec<u8>,
+    /// The protobuf forms that are kept.
+    pub(super) native: Vec<u8>,
     series: Vec<Series>,
     hasher: SeriesHasher,
     /// Set when the body is not UTF-8 somewhere: then each label value and help text is looked at.
@@ -79,16 +88,22 @@ pub(super) struct Decoder<'a, 's> {
 }
 
 impl<'a, 's> Decoder<'a, 's> {
-    fn new(key: &'a GroupingKey, body: &[u8], names: Names<'a>, scratch: &'s mut Scratch) -> Self {
+    fn new(
+        key: &'a GroupingKey,
+        body_bytes: usize,
+        names: Names<'a>,
+        scratch: &'s mut Scratch,
+    ) -> Self {
         Decoder {
             key,
             names,
             families: Families::new(&scratch.hasher, names),
             fold: Fold::new(&mut scratch.folded),
-            text: Vec::with_capacity(body.len() + body.len() / 2),
+            text: Vec::with_capacity(body_bytes + body_bytes / 2),
+            native: Vec::new(),
             series: Vec::with_capacity(SERIES_EXPECTED),
             hasher: SeriesHasher::get(),
-            check_utf8: !body.is_ascii() && !is_utf8(body),
+            check_utf8: false,
             refusal: None,
         }
     }
@@ -99,9 +114,7 @@ impl<'a, 's> Decoder<'a, 's> {
         let mut number = 0;
         while !rest.is_empty() {
             number += 1;
-            if self.text.len() + self.fold.rendered_bytes() > RENDERED_BYTES_MAX {
-                return Err(Rejected::TooLarge);
-            }
+            self.check_size()?;
             if !self.check_utf8
                 && let Some(behind) = self.usual_line(rest, &mut labels)
             {
@@ -112,13 +125,27 @@ impl<'a, 's> Decoder<'a, 's> {
             let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
             rest = rest.get(end + 1..).unwrap_or_default();
             self.line(line, number, &mut labels)
-                .map_err(|kind| Rejected::Syntax(SyntaxError { line: number, kind }))?;
+                .map_err(|kind| Rejected::Syntax(SyntaxError { at: Place::Line(number), kind }))?;
         }
+        self.finish()
+    }
+
+    /// Whether what has been taken so far is within the bound, once rendered.
+    pub(super) fn check_size(&self) -> Result<(), Rejected> {
+        let bytes = self.text.len() + self.native.len();
+        if bytes.saturating_add(self.fold.rendered_bytes()) > RENDERED_BYTES_MAX {
+            return Err(Rejected::TooLarge);
+        }
+        Ok(())
+    }
+
+    /// Makes the batch, once all has been taken.
+    pub(super) fn finish(mut self) -> Result<Batch, Rejected> {
         self.render_folded();
         if let Some(refusal) = self.refusal {
             return Err(Rejected::Refused(refusal));
         }
-        finish(&self.families.list, self.text, self.series).map_err(Rejected::Refused)
+        finish(&self.families.list, self.text, self.series, self.native).map_err(Rejected::Refused)
     }
 
     fn line(
@@ -203,11 +230,11 @@ impl<'a, 's> Decoder<'a, 's> {
         if self.check_utf8 && !is_utf8(text) {
             return Err(SyntaxErrorKind::Utf8);
         }
-        family.help = Some(text);
+        family.help = Some(Cow::Borrowed(text));
         Ok(())
     }
 
-    fn plain_sample(&mut self, family: usize, labels: &[Label<'a>], value: Number<'a>) {
+    pub(super) fn plain_sample(&mut self, family: usize, labels: &[Label<'_>], value: Number<'_>) {
         let text = &mut self.text;
         let start = text.len();
         let opening = self.families.list[family].opening;

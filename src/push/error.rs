@@ -13,16 +13,25 @@ pub enum Rejected {
     TooLarge,
 }
 
-/// A line that cannot be read.
+/// A part of a body, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// A line of text.
+    Line(u32),
+    /// A `MetricFamily` message of protobuf.
+    Family(u32),
+}
+
+/// A part of a body that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SyntaxError {
-    /// Counted from 1.
-    pub line: u32,
+    /// Where it is.
+    pub at: Place,
     /// What is wrong with it.
     pub kind: SyntaxErrorKind,
 }
 
-/// What can be wrong with a line.
+/// What can be wrong with a line, or with a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the messages below say what each means")]
 pub enum SyntaxErrorKind {
@@ -47,6 +56,11 @@ pub enum SyntaxErrorKind {
     Quantile,
     BucketBound,
     Count,
+    Truncated,
+    Varint,
+    FieldKey,
+    Group,
+    WireType,
 }
 
 impl fmt::Display for SyntaxError {
@@ -74,8 +88,26 @@ impl fmt::Display for SyntaxError {
             Kind::Quantile => "expected a number as the value of the label quantile",
             Kind::BucketBound => "expected a number as the value of the label le",
             Kind::Count => "a count that is negative or not a number",
+            Kind::Truncated => "a field is longer than what is left",
+            Kind::Varint => "a number is cut, or longer than 64 bits",
+            Kind::FieldKey => "expected a field number and a wire type",
+            Kind::Group => "a group of fields without its end, or too deep",
+            Kind::WireType => "a field has the wire type of another",
         };
-        write!(f, "text format parsing error in line {}: {reason}", self.line)
+        let format = match self.at {
+            Place::Line(_) => "text format",
+            Place::Family(_) => "protobuf",
+        };
+        write!(f, "{format} parsing error in {}: {reason}", self.at)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Line(line) => write!(f, "line {line}"),
+            Place::Family(family) => write!(f, "metric family {family}"),
+        }
     }
 }
 
@@ -109,6 +141,15 @@ pub enum Refusal {
         /// Where the first such sample stands.
         line: u32,
     },
+    /// A message of protobuf reads, but what it says could not be exposed, or contradicts itself.
+    Message {
+        /// The message.
+        family: Place,
+        /// The name it gives, right or wrong.
+        name: String,
+        /// What is wrong with it.
+        problem: Problem,
+    },
     /// The name has another type elsewhere.
     TypeConflict {
         /// The family.
@@ -130,6 +171,74 @@ pub enum Refusal {
     OtherSpelling,
 }
 
+/// What can be wrong with a `MetricFamily` message that reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the messages below say what each means")]
+pub enum Problem {
+    Name,
+    Type,
+    Timestamp,
+    OtherValue,
+    TooManyLabels,
+    LabelName,
+    ReservedLabelName,
+    DuplicateLabelName,
+    PartLabel(&'static str),
+    Quantile,
+    BucketBound,
+    NegativeCount,
+    Schema,
+    ZeroThreshold,
+    MixedCounts,
+    Spans,
+    BucketsAndSpans,
+    NegativeBucket,
+    BucketsAndCount,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Problem::Name => "no name, or an invalid one",
+            Problem::Type => "unknown metric type",
+            Problem::Timestamp => "pushed metrics must not have timestamps",
+            Problem::TooManyLabels => "a metric with too many labels",
+            Problem::OtherValue => "a metric without a value of the family's type",
+            Problem::LabelName => "a label without a name, or with an invalid one",
+            Problem::ReservedLabelName => "label names that begin with __ are reserved",
+            Problem::DuplicateLabelName => "the same label name twice in one metric",
+            Problem::PartLabel(name) => {
+                return write!(
+                    f,
+                    "a metric has the label {name:?}, which its type needs for itself"
+                );
+            }
+            Problem::Quantile => "a quantile that is not a number",
+            Problem::BucketBound => "a bucket bound that is not a number",
+            Problem::NegativeCount => "a negative count",
+            Problem::Schema => "a native histogram with a schema outside of -4 to 8",
+            Problem::ZeroThreshold => {
+                "a native histogram with a zero threshold that is negative or not a number"
+            }
+            Problem::MixedCounts => "a native histogram with both integers and floats as counts",
+            Problem::Spans => "a native histogram whose bucket spans overlap or lead too far",
+            Problem::BucketsAndSpans => {
+                "a native histogram with more or fewer buckets than its spans say"
+            }
+            Problem::NegativeBucket => "a native histogram with a negative bucket",
+            Problem::BucketsAndCount => {
+                "a native histogram whose buckets do not sum up to its count"
+            }
+        })
+    }
+}
+
+impl From<Refusal> for Rejected {
+    fn from(refusal: Refusal) -> Rejected {
+        Rejected::Refused(refusal)
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -138,6 +247,9 @@ impl fmt::Display for Refusal {
             }
             Refusal::ReservedLabel { line } => {
                 write!(f, "label names that begin with __ are reserved (line {line})")
+            }
+            Refusal::Message { family, name, problem } => {
+                write!(f, "{family} ({name:?}): {problem}")
             }
             Refusal::DuplicateSeries { family } => {
                 write!(

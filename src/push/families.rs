@@ -1,5 +1,7 @@
 //! The families of a push while it is read, and which of them a line belongs to.
 
+use std::borrow::Cow;
+
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
@@ -20,12 +22,14 @@ pub(super) struct FamilyInProgress<'a> {
     /// As it is meant, without quotes and escapes.
     pub(super) name: &'a [u8],
     pub(super) opening: Opening<'a>,
-    pub(super) help: Option<&'a [u8]>,
+    pub(super) help: Option<Cow<'a, [u8]>>,
     pub(super) help_has_escapes: bool,
     pub(super) kind: Option<Kind>,
     pub(super) samples: u32,
     /// Its rendered samples, in order; adjacent stretches are one.
     pub(super) segments: SmallVec<[Segment; 1]>,
+    /// Where its protobuf form stands among those kept; empty when none is.
+    pub(super) native: [u32; 2],
 }
 
 impl FamilyInProgress<'_> {
@@ -104,6 +108,11 @@ impl<'a, 'h> Families<'a, 'h> {
         self.find_or_insert(name)
     }
 
+    /// The family of that very name, made when there is none.
+    pub(super) fn exact(&mut self, name: &'a [u8]) -> usize {
+        self.position(name).unwrap_or_else(|| self.insert(name))
+    }
+
     fn find_or_insert(&mut self, name: &'a [u8]) -> (usize, Role) {
         let (position, role) = match self.position(name) {
             Some(position) => (position, Role::Part),
@@ -140,6 +149,7 @@ impl<'a, 'h> Families<'a, 'h> {
             kind: None,
             samples: 0,
             segments: SmallVec::new(),
+            native: [0, 0],
         });
         let position = list.len() - 1;
         let hash = |position: &u32| hasher.hash_one(list[*position as usize].name);

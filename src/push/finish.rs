@@ -8,21 +8,24 @@ use super::families::{FamilyInProgress, Segment};
 use super::{PUSH_FAILURE_TIME, PUSH_TIME};
 use crate::exposition::{Kind, write_help};
 
-/// Makes the batch from the families read, whose segments lie in `text` and `series`.
+/// Makes the batch from the families read, whose segments lie in `text` and `series`, and whose
+/// protobuf forms, where they are kept, in `native`.
 ///
 /// Families without samples say nothing, and the two that the gateway sets itself are left out.
 pub(super) fn finish(
     families: &[FamilyInProgress<'_>],
     mut text: Vec<u8>,
     mut series: Vec<Series>,
+    native: Vec<u8>,
 ) -> Result<Batch, Refusal> {
     let is_exposed =
         |family: &&FamilyInProgress<'_>| family.samples > 0 && !is_push_time(family.name);
     let mut sorted: SmallVec<[&FamilyInProgress<'_>; 12]> =
         families.iter().filter(is_exposed).collect();
     sorted.sort_unstable_by_key(|family| family.name);
-    let strings_bytes =
-        |family: &&FamilyInProgress<'_>| family.name.len() + family.help.map_or(0, <[u8]>::len);
+    let strings_bytes = |family: &&FamilyInProgress<'_>| {
+        family.name.len() + family.help.as_deref().map_or(0, <[u8]>::len)
+    };
     let mut strings = Vec::with_capacity(sorted.iter().map(strings_bytes).sum());
     let mut batch_families = Vec::with_capacity(sorted.len());
     for (at, family) in sorted.iter().enumerate() {
@@ -38,10 +41,11 @@ pub(super) fn finish(
             strings: push_strings(&mut strings, family),
             series: segment.series,
             text: segment.text,
+            native: family.native,
         });
     }
     let strings = String::from_utf8(strings).expect("names and help texts have been checked");
-    Ok(Batch { families: batch_families, strings, series, text })
+    Ok(Batch { families: batch_families, strings, series, text, native })
 }
 
 /// Refuses a family when its samples would carry the name of another of the push.
@@ -81,7 +85,7 @@ fn push_strings(strings: &mut Vec<u8>, family: &FamilyInProgress<'_>) -> [u32; 3
     let name_start = strings.len() as u32;
     strings.extend_from_slice(family.name);
     let name_end = strings.len() as u32;
-    let help = family.help.unwrap_or_default();
+    let help = family.help.as_deref().unwrap_or_default();
     if family.help_has_escapes {
         write_help(strings, help);
     } else {

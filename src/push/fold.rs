@@ -140,6 +140,38 @@ impl<'a, 's> Fold<'a, 's> {
         self.last
     }
 
+    /// A new series, whatever its labels, that will be `lines` lines once rendered. A fold is given all
+    /// of its series so, or none.
+    pub(super) fn insert(
+        &mut self,
+        name: &[u8],
+        family: usize,
+        key: &GroupingKey,
+        own: &[Label<'_>],
+        lines: usize,
+    ) -> usize {
+        let start = self.bytes.len();
+        labels::merge(self.bytes, key, own, None);
+        let labels_end = self.bytes.len();
+        let line_bytes = name.len() + (labels_end - start) + LINE_BYTES;
+        self.rendered_bytes = self.rendered_bytes.saturating_add(line_bytes.saturating_mul(lines));
+        self.push(family, start, labels_end)
+    }
+
+    /// A series of the identity that stands in the bytes from `start` on.
+    fn push(&mut self, family: usize, start: usize, labels_end: usize) -> usize {
+        self.series.push(Folded {
+            family,
+            identity: start..self.bytes.len(),
+            labels_end,
+            sum: None,
+            count: None,
+            ascending: true,
+            bound_last: f64::NEG_INFINITY,
+        });
+        self.series.len() - 1
+    }
+
     fn find_or_insert(
         &mut self,
         name: &[u8],
@@ -153,7 +185,7 @@ impl<'a, 's> Fold<'a, 's> {
         let labels_end = self.bytes.len();
         self.rendered_bytes += name.len() + (labels_end - start) + LINE_BYTES;
         self.bytes.extend_from_slice(&shadowed);
-        let Fold { series, bytes, by_identity, .. } = self;
+        let Fold { series, bytes, by_identity, .. } = &*self;
         let identity = &bytes[start..];
         let is_same = |folded: &Folded<'_>| {
             folded.family == family
@@ -169,19 +201,11 @@ impl<'a, 's> Fold<'a, 's> {
             found.map(|&at| at as usize)
         };
         if let Some(found) = found {
-            bytes.truncate(start);
+            self.bytes.truncate(start);
             return found;
         }
-        series.push(Folded {
-            family,
-            identity: start..bytes.len(),
-            labels_end,
-            sum: None,
-            count: None,
-            ascending: true,
-            bound_last: f64::NEG_INFINITY,
-        });
-        let position = series.len() - 1;
+        let position = self.push(family, start, labels_end);
+        let Fold { series, bytes, by_identity, .. } = self;
         let hash_at = |at: &u32| {
             let folded = &series[*at as usize];
             hash(&bytes[folded.identity.clone()], folded.family)

@@ -9,7 +9,7 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use smallvec::SmallVec;
 
-use crate::exposition::{NameRules, unescape_name, write_label_name, write_label_value};
+use crate::exposition::{NameRules, unescape, unescape_name, write_label_name, write_label_value};
 
 const BASE64_SUFFIX: &[u8] = b"@base64";
 
@@ -190,10 +190,8 @@ impl GroupingKey {
 
     /// The value of the label `job`, escaped.
     pub fn job(&self) -> &str {
-        let mut pairs =
-            self.pairs.iter().map(|pair| &self.text[pair.start as usize..pair.end as usize]);
-        let value = pairs.find_map(|pair| pair.strip_prefix("job=\"")?.strip_suffix('"'));
-        value.expect("every grouping key has a job")
+        let at = (0..self.len()).find(|at| self.name(*at) == Some(b"job"));
+        self.escaped_value(at.expect("every grouping key has a job"))
     }
 
     /// What stands between the name and the value of such a sample.
@@ -223,10 +221,22 @@ impl GroupingKey {
         Some(&self.text.as_bytes()[start as usize..end as usize])
     }
 
+    /// The value of the label at a position in the order of names, without escapes.
+    pub(super) fn value(&self, at: usize) -> Cow<'_, str> {
+        unescape(self.escaped_value(at))
+    }
+
     /// The labels at these positions, at least one: `name="value"`, joined by commas.
     pub(super) fn pairs(&self, at: Range<usize>) -> &[u8] {
         let (first, last) = (self.pairs[at.start], self.pairs[at.end - 1]);
         &self.text.as_bytes()[first.start as usize..last.end as usize]
+    }
+
+    fn escaped_value(&self, at: usize) -> &str {
+        let mut spelled = Vec::new();
+        write_label_name(&mut spelled, self.name(at).unwrap_or_default());
+        let Pair { start, end, .. } = self.pairs[at];
+        &self.text[start as usize + spelled.len() + r#"=""#.len()..end as usize - 1]
     }
 
     /// Whether the URL names the label `name`.

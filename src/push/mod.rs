@@ -6,6 +6,7 @@
 //! - [`decode`]: scans a body once, borrowing from it, and renders each family's samples into their
 //!   canonical exposition on the way. What comes out is a [`Batch`], behind which nothing is checked
 //!   again except against other groups.
+//! - [`decode_protobuf`]: the same for a body of delimited protobuf.
 //! - [`inflate`]: undoes `Content-Encoding`, within a bound.
 //!
 //! **Invariant:** a `Batch` is a valid exposition in itself: every series in it exists once, carries
@@ -25,13 +26,15 @@ mod line;
 mod names;
 mod number;
 mod opening;
+mod protobuf;
 mod usual;
 
 pub use batch::{Batch, BatchFamily, Series, SeriesHasher};
 pub use decode::{RENDERED_BYTES_MAX, decode};
-pub use error::{Refusal, Rejected, SyntaxError, SyntaxErrorKind};
+pub use error::{Place, Problem, Refusal, Rejected, SyntaxError, SyntaxErrorKind};
 pub use grouping_key::{GroupingKey, KeyError};
 pub use inflate::{Encoding, InflateError, inflate};
+pub use protobuf::decode_protobuf;
 
 /// The gauge that shows when a group was last pushed to, in seconds since 1970. Set by the gateway.
 pub const PUSH_TIME: &str = "push_time_seconds";

@@ -19,6 +19,14 @@ pub(super) enum Names<'a> {
 }
 
 impl<'a> Names<'a> {
+    /// By these rules; `kept` is where names go that need a place, and empty.
+    pub(super) fn new(rules: NameRules, kept: &'a OnceCell<KeptNames>) -> Names<'a> {
+        match rules {
+            NameRules::Legacy => Names::Legacy,
+            NameRules::Utf8 => Names::Utf8(kept.get_or_init(KeptNames::default)),
+        }
+    }
+
     pub(super) fn rules(self) -> NameRules {
         match self {
             Names::Legacy => NameRules::Legacy,

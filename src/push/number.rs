@@ -20,6 +20,11 @@ impl<'a> Number<'a> {
         Some(Number { text, value })
     }
 
+    /// A number that was never spelled.
+    pub(super) fn of(value: f64) -> Number<'static> {
+        Number { text: b"", value: Some(value) }
+    }
+
     /// The number without its fraction.
     pub(super) fn truncated(self) -> Number<'a> {
         Number { text: self.text, value: Some(self.value().trunc()) }

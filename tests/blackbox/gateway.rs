@@ -110,11 +110,18 @@ impl Running {
         self.send("GET", path, &[], b"")
     }
 
+    /// The scrape in the text format, names as they are stored.
+    pub(crate) fn scrape(&self) -> Answer {
+        let accept = "accept: text/plain; version=0.0.4; escaping=allow-utf-8";
+        let scrape = self.send("GET", "/metrics", &[accept], b"");
+        assert_eq!(scrape.status, 200);
+        scrape
+    }
+
     /// The lines of the scrape that are not the gateway's own: those of samples with a job, without
     /// the push times.
     pub(crate) fn pushed(&self) -> Vec<String> {
-        let scrape = self.get("/metrics");
-        assert_eq!(scrape.status, 200);
+        let scrape = self.scrape();
         let lines = scrape
             .text()
             .lines()
@@ -124,7 +131,7 @@ impl Running {
 
     /// The value of one sample of the scrape, named as it is spelled there.
     pub(crate) fn value(&self, sample: &str) -> Option<f64> {
-        let scrape = self.get("/metrics");
+        let scrape = self.scrape();
         let line =
             scrape.text().lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
         line.map(|value| value.parse().unwrap())

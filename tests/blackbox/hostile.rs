@@ -5,7 +5,7 @@ use std::net::Shutdown;
 
 use crate::gateway::{read_answer, start};
 
-fn gzip(text: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(text).expect("writes to memory");
     encoder.finish().expect("writes to memory")

@@ -1,6 +1,7 @@
 //! What pushes and deletes do to what a scrape shows.
 
-use crate::gateway::start;
+use crate::gateway::{Answer, Running, start};
+use crate::hostile::gzip;
 
 #[test]
 fn put_replaces_the_whole_group() {
@@ -145,4 +146,73 @@ fn crlf_and_a_last_line_without_its_end_are_taken() {
     let gateway = start(&[]);
     assert_eq!(gateway.put("/metrics/job/a", "# TYPE m gauge\r\nm 1\r\nn 2").status, 200);
     assert_eq!(gateway.pushed().len(), 2);
+}
+
+const PROTOBUF: &str = "content-type: application/vnd.google.protobuf; \
+    proto=io.prometheus.client.MetricFamily; encoding=delimited";
+
+impl Running {
+    fn put_protobuf(&self, path: &str, body: &[u8]) -> Answer {
+        self.send("PUT", path, &[PROTOBUF], body)
+    }
+}
+
+/// A field of a message, given its key.
+fn field(key: u8, bytes: &[u8]) -> Vec<u8> {
+    [&[key, bytes.len() as u8], bytes].concat()
+}
+
+/// A counter `c` and behind it a gauge `g`, which has a label `x`, both of this value.
+fn protobuf(value: f64) -> Vec<u8> {
+    let value = [&[0x09], &value.to_le_bytes()[..]].concat();
+    let counter = field(0x22, &field(0x1a, &value));
+    let label = field(0x0a, &[field(0x0a, b"x"), field(0x12, b"a\"\nb")].concat());
+    let gauge = field(0x22, &[label, field(0x12, &value)].concat());
+    let families =
+        [[field(0x0a, b"c"), counter], [[field(0x0a, b"g"), vec![0x18, 1]].concat(), gauge]];
+    families.map(|fields| field(0, &fields.concat())[1..].to_vec()).concat()
+}
+
+#[test]
+fn delimited_protobuf_is_shown_as_its_text_would_be() {
+    let gateway = start(&[]);
+    assert_eq!(gateway.put("/metrics/job/a", "old 1\n").status, 200);
+    assert_eq!(gateway.put_protobuf("/metrics/job/a", &protobuf(1.5)).status, 200);
+    let expected = [r#"c{instance="",job="a"} 1.5"#, r#"g{instance="",job="a",x="a\"\nb"} 1.5"#];
+    assert_eq!(gateway.pushed(), expected);
+    let scrape = gateway.get("/metrics");
+    assert!(scrape.text().contains("# TYPE c counter\n"));
+    assert!(scrape.text().contains("# TYPE g gauge\n"));
+    // What is said less precisely is text.
+    let vague = "content-type: application/vnd.google.protobuf; encoding=delimited";
+    assert_eq!(gateway.send("PUT", "/metrics/job/a", &[vague], b"m 1\n").status, 200);
+    assert_eq!(gateway.pushed(), [r#"m{instance="",job="a"} 1"#]);
+}
+
+#[test]
+fn compressed_protobuf_is_protobuf() {
+    let gateway = start(&[]);
+    let headers = [PROTOBUF, "content-encoding: gzip"];
+    let answer = gateway.send("POST", "/metrics/job/a", &headers, &gzip(&protobuf(2.0)));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(gateway.value(r#"c{instance="",job="a"}"#), Some(2.0));
+}
+
+#[test]
+fn malformed_protobuf_touches_no_group_and_refused_protobuf_sets_the_failure_time() {
+    let gateway = start(&[]);
+    let failure_time = r#"push_failure_time_seconds{instance="",job="a"}"#;
+    let body = protobuf(1.0);
+    let answer = gateway.put_protobuf("/metrics/job/a", &body[..body.len() - 1]);
+    assert_eq!(answer.status, 400);
+    assert!(answer.text().starts_with("protobuf parsing error in metric family 2: "), "{answer:?}");
+    assert_eq!(gateway.value(failure_time), None);
+    let mut body = body;
+    let kind = body.windows(2).position(|bytes| bytes == [0x18, 1]).unwrap() + 1;
+    body[kind] = 3; // Untyped, but its metric holds a gauge.
+    let answer = gateway.put_protobuf("/metrics/job/a", &body);
+    assert_eq!(answer.status, 400);
+    assert!(answer.text().contains("metric family 2 (\"g\"): "), "{answer:?}");
+    assert!(gateway.value(failure_time) > Some(1e9));
+    assert_eq!(gateway.pushed().len(), 0);
 }

@@ -15,8 +15,37 @@ fn names_may_be_any_text_where_the_flag_allows_it() {
     let expected =
         [r#"{"a.b","c d"="1",instance="",job="j"} 2"#, r#"{"é\n",instance="",job="j"} 3"#];
     assert_eq!(pushed, expected);
-    let scrape = gateway.get("/metrics");
+    let scrape = gateway.scrape();
     assert!(scrape.text().contains("# HELP \"a.b\" Help.\n# TYPE \"a.b\" counter\n{\"a.b\","));
+}
+
+#[test]
+fn a_scraper_is_shown_names_as_it_asks_for_them() {
+    let gateway = start(&[FLAG]);
+    let body = "{\"a.b\",\"c d\"=\"1\"} 2\na_c 3\n{\"a.c\"} 4\n";
+    assert_eq!(gateway.put("/metrics/job/j", body).status, 200);
+    let scrape = |accept: &str| {
+        let answer = gateway.send("GET", "/metrics", &[accept], b"");
+        assert_eq!(answer.status, 200);
+        let lines = answer.text().lines().filter(|line| line.contains("job=\"j\"} "));
+        let mut lines: Vec<String> =
+            lines.filter(|line| !line.starts_with("push_")).map(str::to_owned).collect();
+        lines.sort();
+        (lines, answer.header("content-type").unwrap_or_default().to_owned())
+    };
+    // `a.c` would be `a_c`, which is taken.
+    let underscores = [
+        r#"U__a_2e_c{instance="",job="j"} 4"#,
+        r#"a_b{c_d="1",instance="",job="j"} 2"#,
+        r#"a_c{instance="",job="j"} 3"#,
+    ];
+    let (lines, content_type) = scrape("accept: */*");
+    assert_eq!(lines, underscores);
+    assert_eq!(content_type, "text/plain; version=0.0.4; charset=utf-8");
+    let (lines, content_type) = scrape("accept: text/plain;version=0.0.4;escaping=values");
+    assert_eq!(lines[1], r#"U__a_2e_c{instance="",job="j"} 4"#);
+    assert_eq!(lines[0], r#"U__a_2e_b{U__c_20_d="1",instance="",job="j"} 2"#);
+    assert_eq!(content_type, "text/plain; version=0.0.4; charset=utf-8; escaping=values");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What became of a push, there and in the oracle.
 
-use shardgate::push::{Refusal, Rejected};
+use shardgate::push::{Place, Refusal, Rejected};
 
 use crate::oracle::body::{Reason, Rejected as Expected};
 
@@ -20,7 +20,7 @@ pub(crate) fn compare<T, U>(
     match (result, expected) {
         (Ok(_), Ok(_)) => Ok(Outcome::Taken),
         (Err(Rejected::Syntax(error)), Err(Expected::Syntax { line }))
-            if error.line as usize == *line =>
+            if error.at == Place::Line(*line as u32) =>
         {
             Ok(Outcome::Unreadable)
         }
@@ -46,5 +46,6 @@ fn reason(refusal: &Refusal) -> Reason {
         Refusal::TypeConflict { .. } => Reason::TypeConflict,
         Refusal::SeriesElsewhere { .. } => Reason::SeriesElsewhere,
         Refusal::OtherSpelling => Reason::OtherSpelling,
+        Refusal::Message { .. } => unreachable!("the bodies are text"),
     }
 }

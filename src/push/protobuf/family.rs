@@ -1,0 +1,160 @@
+//! One `MetricFamily` message.
+
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
+use super::folded::Folded;
+use super::kept::Kept;
+use super::labels::{self, OwnLabel, OwnLabels};
+use super::schema::{
+    FAMILY_HELP, FAMILY_METRIC, FAMILY_NAME, FAMILY_TYPE, METRIC_COUNTER, METRIC_GAUGE,
+    METRIC_HISTOGRAM, METRIC_SUMMARY, METRIC_TIMESTAMP, METRIC_UNTYPED, Message, VALUE,
+};
+use super::wire::Field;
+use crate::exposition::Kind;
+use crate::push::decode::Decoder;
+use crate::push::finish::{is_push_time, lossy};
+use crate::push::line::Label;
+use crate::push::number::Number;
+use crate::push::{Place, Problem, Refusal, Rejected, SyntaxErrorKind};
+
+/// A family that is well-formed.
+#[derive(Debug)]
+pub(super) struct Family<'a> {
+    at: Place,
+    pub(super) name: &'a [u8],
+    help: &'a [u8],
+    /// An enum; a counter unless it is set.
+    kind: i32,
+    message: Message<'a>,
+    /// Whether the text format shows all that it says.
+    is_all_shown: bool,
+}
+
+impl<'a> Family<'a> {
+    /// Reads the message that is the body's `at`th.
+    pub(super) fn read(at: Place, bytes: &'a [u8]) -> Result<Family<'a>, SyntaxErrorKind> {
+        let (message, is_all_shown) = Message::family(bytes)?;
+        let mut family = Family { at, name: b"", help: b"", kind: 0, message, is_all_shown };
+        for field in message.fields() {
+            match field.number {
+                FAMILY_NAME => family.name = field.bytes(),
+                FAMILY_HELP => family.help = field.bytes(),
+                FAMILY_TYPE => family.kind = field.varint() as i32,
+                _ => {}
+            }
+        }
+        Ok(family)
+    }
+
+    /// Hands all of it to the decoder, where the family is at `position`.
+    pub(super) fn say(
+        &self,
+        position: usize,
+        decoder: &mut Decoder<'a, '_>,
+    ) -> Result<(), Rejected> {
+        let refused = |problem| Rejected::Refused(self.refusal(problem));
+        let mut metrics = self.message.messages(FAMILY_METRIC);
+        let has_timestamp =
+            |metric: Message<'_>| metric.fields().any(|field| field.number == METRIC_TIMESTAMP);
+        if metrics.clone().any(has_timestamp) {
+            return Err(refused(Problem::Timestamp));
+        }
+        if is_push_time(self.name) {
+            return Ok(()); // The gateway puts its own in the place of it.
+        }
+        if !decoder.names.rules().allow_metric_name(self.name) {
+            return Err(refused(Problem::Name));
+        }
+        let (kind, field) = kind(self.kind).ok_or_else(|| refused(Problem::Type))?;
+        let in_progress = &mut decoder.families.list[position];
+        in_progress.kind = Some(kind);
+        in_progress.help = Some(escaped(self.help));
+        if let Some(label) = kind.part_label()
+            && decoder.key.names(label)
+            && metrics.clone().next().is_some()
+        {
+            let family = lossy(self.name);
+            return Err(Refusal::PartLabelInKey { family, label }.into());
+        }
+        let mut kept = (!self.is_all_shown).then(|| Kept::new(decoder.key));
+        let kept_start = decoder.native.len() as u32;
+        metrics.try_for_each(|metric| {
+            if !metric.fields().any(|one| one.number == field) {
+                return Err(refused(Problem::OtherValue));
+            }
+            let own = labels::read(metric, kind, decoder.names.rules()).map_err(refused)?;
+            if kind.part_label().is_some() {
+                let folded = Folded::read(metric, kind).map_err(refused)?;
+                self.say_folded(position, &folded, &own, decoder)?;
+            } else {
+                decoder.plain_sample(position, &as_text(&own), value(metric, field));
+            }
+            if let Some(kept) = &mut kept {
+                kept.write(&mut decoder.native, metric, &own);
+            }
+            decoder.check_size()
+        })?;
+        decoder.families.list[position].native = [kept_start, decoder.native.len() as u32];
+        Ok(())
+    }
+
+    fn say_folded(
+        &self,
+        position: usize,
+        folded: &Folded<'_>,
+        own: &OwnLabels<'_>,
+        decoder: &mut Decoder<'_, '_>,
+    ) -> Result<(), Rejected> {
+        let (labels, lines) = (as_text(own), folded.lines());
+        let series = decoder.fold.insert(self.name, position, decoder.key, &labels, lines);
+        decoder.check_size()?; // Before its parts take up memory.
+        folded.add_to(&mut decoder.fold, series);
+        Ok(())
+    }
+
+    fn refusal(&self, problem: Problem) -> Refusal {
+        Refusal::Message { family: self.at, name: lossy(self.name), problem }
+    }
+}
+
+/// The kind of a `MetricType`, and the field that the metrics of such a family have their value in.
+fn kind(number: i32) -> Option<(Kind, u32)> {
+    Some(match number {
+        0 => (Kind::Counter, METRIC_COUNTER),
+        1 => (Kind::Gauge, METRIC_GAUGE),
+        2 => (Kind::Summary, METRIC_SUMMARY),
+        3 => (Kind::Untyped, METRIC_UNTYPED),
+        4 => (Kind::Histogram, METRIC_HISTOGRAM),
+        5 => (Kind::GaugeHistogram, METRIC_HISTOGRAM),
+        _ => return None,
+    })
+}
+
+fn as_text<'l>(own: &'l [OwnLabel<'_>]) -> SmallVec<[Label<'l>; 8]> {
+    own.iter().map(OwnLabel::as_text).collect()
+}
+
+/// The value of a metric that has no parts.
+fn value(metric: Message<'_>, field: u32) -> Number<'static> {
+    let values = metric.messages(field).flat_map(Message::fields);
+    let last = values.filter(|field| field.number == VALUE).last();
+    Number::of(last.map_or(0.0, Field::double))
+}
+
+/// A help text as a `HELP` line has it.
+fn escaped(help: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr2(b'\\', b'\n', help).is_none() {
+        return Cow::Borrowed(help);
+    }
+    let mut escaped = Vec::with_capacity(help.len() + 8);
+    for &byte in help {
+        match byte {
+            b'\\' => escaped.extend_from_slice(br"\\"),
+            b'\n' => escaped.extend_from_slice(br"\n"),
+            _ => escaped.push(byte),
+        }
+    }
+    Cow::Owned(escaped)
+}

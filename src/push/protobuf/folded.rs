@@ -1,0 +1,131 @@
+//! Histograms and summaries: one message, many lines.
+
+use super::native;
+use super::schema::{
+    BUCKET_BOUND, BUCKET_COUNT, BUCKET_COUNT_FLOAT, HISTOGRAM_BUCKET, HISTOGRAM_COUNT,
+    HISTOGRAM_COUNT_FLOAT, HISTOGRAM_SUM, METRIC_HISTOGRAM, METRIC_SUMMARY, Message,
+    QUANTILE_BOUND, QUANTILE_VALUE, SUMMARY_COUNT, SUMMARY_QUANTILE, SUMMARY_SUM,
+};
+use crate::exposition::Kind;
+use crate::push::Problem;
+use crate::push::families::Role;
+use crate::push::fold::Fold;
+use crate::push::number::Number;
+
+/// The value of a metric that is a histogram or a summary, as the text format shows it.
+#[derive(Debug)]
+pub(super) struct Folded<'a> {
+    metric: Message<'a>,
+    is_summary: bool,
+    parts: usize,
+    count: f64,
+    sum: f64,
+}
+
+impl<'a> Folded<'a> {
+    /// Reads the value of a metric of a kind that has parts.
+    pub(super) fn read(metric: Message<'a>, kind: Kind) -> Result<Folded<'a>, Problem> {
+        let is_summary = kind == Kind::Summary;
+        let mut folded = Folded { metric, is_summary, parts: 0, count: 0.0, sum: 0.0 };
+        if is_summary {
+            folded.read_summary();
+        } else {
+            folded.read_histogram();
+        }
+        for (bound, value) in folded.parts() {
+            if bound.is_nan() {
+                return Err(if is_summary { Problem::Quantile } else { Problem::BucketBound });
+            }
+            if !is_summary && value < 0.0 {
+                return Err(Problem::NegativeCount);
+            }
+            folded.parts += 1;
+        }
+        if folded.count < 0.0 {
+            return Err(Problem::NegativeCount);
+        }
+        if !is_summary {
+            native::check(metric)?;
+        }
+        Ok(folded)
+    }
+
+    fn read_summary(&mut self) {
+        for field in self.metric.messages(METRIC_SUMMARY).flat_map(Message::fields) {
+            match field.number {
+                SUMMARY_COUNT => self.count = field.varint() as f64,
+                SUMMARY_SUM => self.sum = field.double(),
+                _ => {}
+            }
+        }
+    }
+
+    fn read_histogram(&mut self) {
+        let (mut count, mut count_float) = (0, 0.0);
+        for field in self.metric.messages(METRIC_HISTOGRAM).flat_map(Message::fields) {
+            match field.number {
+                HISTOGRAM_COUNT => count = field.varint(),
+                HISTOGRAM_COUNT_FLOAT => count_float = field.double(),
+                HISTOGRAM_SUM => self.sum = field.double(),
+                _ => {}
+            }
+        }
+        self.count = either(count, count_float);
+    }
+
+    /// The bounds and values of its buckets or quantiles.
+    fn parts(&self) -> impl Iterator<Item = (f64, f64)> + use<'a> {
+        let is_summary = self.is_summary;
+        let (value, part) = if is_summary {
+            (METRIC_SUMMARY, SUMMARY_QUANTILE)
+        } else {
+            (METRIC_HISTOGRAM, HISTOGRAM_BUCKET)
+        };
+        let parts = self.metric.messages(value).flat_map(move |value| value.messages(part));
+        parts.map(move |part| if is_summary { quantile(part) } else { bucket(part) })
+    }
+
+    /// How many lines it will be, at most.
+    pub(super) fn lines(&self) -> usize {
+        self.parts + 3 // The sum, the count, and a bucket for infinity.
+    }
+
+    /// Gives the fold what belongs to `series`.
+    pub(super) fn add_to(&self, fold: &mut Fold<'_, '_>, series: usize) {
+        for (bound, value) in self.parts() {
+            fold.add(series, Role::Part, Some(Number::of(bound)), Number::of(value));
+        }
+        fold.add(series, Role::Sum, None, Number::of(self.sum));
+        fold.add(series, Role::Count, None, Number::of(self.count));
+    }
+}
+
+fn quantile(message: Message<'_>) -> (f64, f64) {
+    let (mut bound, mut value) = (0.0, 0.0);
+    for field in message.fields() {
+        match field.number {
+            QUANTILE_BOUND => bound = field.double(),
+            QUANTILE_VALUE => value = field.double(),
+            _ => {}
+        }
+    }
+    (bound, value)
+}
+
+fn bucket(message: Message<'_>) -> (f64, f64) {
+    let (mut bound, mut count, mut count_float) = (0.0, 0, 0.0);
+    for field in message.fields() {
+        match field.number {
+            BUCKET_COUNT => count = field.varint(),
+            BUCKET_BOUND => bound = field.double(),
+            BUCKET_COUNT_FLOAT => count_float = field.double(),
+            _ => {}
+        }
+    }
+    (bound, either(count, count_float))
+}
+
+/// A count that may be given either way: as in the reference, the float counts unless it is 0.
+fn either(count: u64, count_float: f64) -> f64 {
+    if count_float == 0.0 { count as f64 } else { count_float }
+}

@@ -1,0 +1,77 @@
+//! Pushes whose body is `MetricFamily` messages, each behind its length as a varint.
+//!
+//! The messages are walked where they lie: nothing is copied but label values and help texts that need
+//! escapes. What they say goes the way that text goes, through [`Decoder`](super::decode::Decoder), so
+//! that the same content is spelled the same whichever way it was pushed.
+//!
+//! First all messages are checked against [`schema`], which finds whatever is malformed and touches
+//! nothing; then [`family`] says them, which can only be refused. [`folded`] and [`native`] know
+//! histograms, and [`kept`] writes the protobuf form of what text cannot say.
+//!
+//! **Invariant:** a family of a name replaces an earlier one of that name in the same body, as in the
+//! reference: of the earlier one, only that it is well-formed matters.
+
+mod family;
+mod folded;
+mod kept;
+mod labels;
+mod native;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::cell::OnceCell;
+
+use self::family::Family;
+use super::batch::Batch;
+use super::decode::{RENDERED_BYTES_MAX, with_decoder};
+use super::error::{Place, Rejected, SyntaxError};
+use super::families::{Families, FamilyInProgress};
+use super::grouping_key::GroupingKey;
+use super::names::Names;
+use crate::exposition::NameRules;
+
+/// What a family costs while the push is read, however small its message.
+const FAMILY_BYTES: usize = size_of::<Family<'_>>() + size_of::<FamilyInProgress<'_>>();
+
+/// Decodes a body of delimited protobuf, pushed to the group `key`.
+///
+/// # Errors
+/// [`Rejected::Syntax`] for the first message that is malformed; [`Rejected::Refused`] when all are
+/// well-formed, but what they say contradicts itself or could not be exposed.
+pub fn decode_protobuf(
+    key: &GroupingKey,
+    body: &[u8],
+    rules: NameRules,
+) -> Result<Batch, Rejected> {
+    let kept = OnceCell::new();
+    with_decoder(key, body.len(), Names::new(rules, &kept), |mut decoder| {
+        let families = read(body, &mut decoder.families)?;
+        for (position, family) in families.iter().enumerate() {
+            family.say(position, &mut decoder)?;
+        }
+        decoder.finish()
+    })
+}
+
+/// Reads all messages, and answers those that count, in the order in which `known` has their names.
+fn read<'a>(body: &'a [u8], known: &mut Families<'a, '_>) -> Result<Vec<Family<'a>>, Rejected> {
+    let mut families: Vec<Family<'a>> = Vec::new();
+    let (mut rest, mut number) = (body, 0);
+    while !rest.is_empty() {
+        number += 1;
+        let at = Place::Family(number);
+        let family = wire::delimited(&mut rest)
+            .and_then(|message| Family::read(at, message))
+            .map_err(|kind| Rejected::Syntax(SyntaxError { at, kind }))?;
+        match families.get_mut(known.exact(family.name)) {
+            Some(earlier) => *earlier = family,
+            None => families.push(family),
+        }
+        if families.len() > RENDERED_BYTES_MAX / FAMILY_BYTES {
+            return Err(Rejected::TooLarge);
+        }
+    }
+    Ok(families)
+}
