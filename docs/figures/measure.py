@@ -87,11 +87,21 @@ def profiles():
         )
 
 
-@contextlib.contextmanager
-def started(command):
+class Address(str):
+    """Where a program listens that has been started, and its process."""
+
+    process: subprocess.Popen
+
+
+def free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return free.getsockname()[1]
+
+
+@contextlib.contextmanager
+def started(command, port=None):
+    port = port or free_port()
     process = subprocess.Popen(
         [word.replace("{port}", str(port)) for word in command.split()],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -99,7 +109,9 @@ def started(command):
     try:
         while socket.socket().connect_ex(("127.0.0.1", port)):
             time.sleep(0.05)
-        yield f"127.0.0.1:{port}"
+        address = Address(f"127.0.0.1:{port}")
+        address.process = process
+        yield address
     finally:
         process.kill()
         process.wait()
@@ -117,22 +129,6 @@ def rows():
         table(*COMPARED), [*arguments, "--keep-alive", "false", "--rounds", 11, "--round-seconds", 1],
         shardgate=f"{SHARDGATE} {LISTEN}",
     )
-    print("\np99 at a fixed rate, with and without a gzip scrape of 10,000 groups a second\n")
-    row = table("pushes/s", "p99, not scraped", "p99, scraped", "ratio")
-    with started(f"{SHARDGATE} {LISTEN}") as address, tempfile.TemporaryDirectory() as folder:
-        scraped = pathlib.Path(folder) / "scraped.toml"
-        body = (ROOT / "profiles/batch-job.prom").as_posix()
-        text = (ROOT / "profiles/batch-job.toml").read_text().replace('"batch-job.prom"', f'"{body}"')
-        scraped.write_text(text + '\n[scraper]\ninterval = "1s"\n')
-        run(address, "--groups", 10000, "--duration", "100ms")
-        for rate in 5000, 10000, 20000:
-            pairs = []
-            for _ in range(5):
-                fixed = ("--groups", 10000, "--prefill=false", "--rate", rate, "--duration", "4s")
-                pair = [run(address, *fixed, name=name)["latency_seconds"]["p99"] for name in ("batch-job", scraped)]
-                pairs.append(pair)
-            plain, beside = (statistics.median(column) for column in zip(*pairs))
-            row(rate, ms(plain), ms(beside), f"{statistics.median(b / a for a, b in pairs):.2f}")
 
 
 BCRYPT_OF_SECRET = "$2b$10$abcdefghijklmnopqrstuuqflPDzB6gcMhKa1rZqKiun2YGL5sa2u"
