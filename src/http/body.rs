@@ -1,7 +1,6 @@
 //! Bodies: requests' read within bounds, answers' written without copying.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -11,6 +10,8 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
+
+use super::lease::{Expired, Lease};
 
 /// How long a body may take to arrive.
 pub const BODY_WAIT: Duration = Duration::from_secs(60);
@@ -73,25 +74,36 @@ async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {
 }
 
 /// The body of an answer: chunks that may be shared with others.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Chunks {
-    chunks: VecDeque<Bytes>,
+    source: Source,
     bytes_left: u64,
-    /// Given back once the body has been sent, or given up.
-    _slot: Option<OwnedSemaphorePermit>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Own(VecDeque<Bytes>),
+    Leased(Lease),
 }
 
 impl Chunks {
-    /// The same body, which holds on to a slot for as long as it lives.
-    pub(super) fn holding(self, slot: OwnedSemaphorePermit) -> Chunks {
-        Chunks { _slot: Some(slot), ..self }
+    /// The body of a scrape, which is cut when it takes too long to be sent.
+    pub(super) fn leased(chunks: Vec<Bytes>, slot: OwnedSemaphorePermit) -> Chunks {
+        let bytes_left = bytes(&chunks);
+        Chunks { source: Source::Leased(Lease::new(chunks, slot)), bytes_left }
+    }
+}
+
+impl Default for Chunks {
+    fn default() -> Chunks {
+        Chunks { source: Source::Own(VecDeque::new()), bytes_left: 0 }
     }
 }
 
 impl From<Vec<Bytes>> for Chunks {
     fn from(chunks: Vec<Bytes>) -> Chunks {
-        let bytes_left = chunks.iter().map(|chunk| chunk.len() as u64).sum();
-        Chunks { chunks: chunks.into(), bytes_left, _slot: None }
+        let bytes_left = bytes(&chunks);
+        Chunks { source: Source::Own(chunks.into()), bytes_left }
     }
 }
 
@@ -101,21 +113,30 @@ impl From<Bytes> for Chunks {
     }
 }
 
+fn bytes(chunks: &[Bytes]) -> u64 {
+    chunks.iter().map(|chunk| chunk.len() as u64).sum()
+}
+
 impl Body for Chunks {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Expired;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let chunk = self.chunks.pop_front();
-        self.bytes_left -= chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
-        Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk))))
+    ) -> Poll<Option<Result<Frame<Bytes>, Expired>>> {
+        let chunk = match &mut self.source {
+            Source::Own(chunks) => Ok(chunks.pop_front()),
+            Source::Leased(lease) => lease.next(),
+        };
+        if let Ok(Some(chunk)) = &chunk {
+            self.bytes_left -= chunk.len() as u64;
+        }
+        Poll::Ready(chunk.transpose().map(|chunk| chunk.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.chunks.is_empty()
+        self.bytes_left == 0
     }
 
     fn size_hint(&self) -> SizeHint {

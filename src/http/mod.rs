@@ -3,7 +3,7 @@
 //! A request's way: `connection` reads it (`aside` keeps the timer and the stop signal out of its way),
 //! `route` says whose it is, `dispatch` hands it over and counts the answer, and one file per family of
 //! endpoints answers: `push`, `scrape` (`selection` reads its query), `api`, `admin`, `probes`, `pages`. `body` reads and writes bodies
-//! within bounds; `reply` makes answers, and is the one table from errors to statuses.
+//! within bounds (`lease` is what a scrape's holds on to); `reply` makes answers, and is the one table from errors to statuses.
 
 mod admin;
 mod api;
@@ -11,6 +11,7 @@ mod aside;
 mod body;
 mod connection;
 mod dispatch;
+mod lease;
 mod pages;
 mod probes;
 mod push;
@@ -29,6 +30,7 @@ use crate::shard::Shards;
 
 pub use body::BODY_WAIT;
 pub use connection::{HEADER_BYTES_MAX, IDLE_WAIT, serve};
+pub use lease::SCRAPE_SEND_WAIT;
 pub use scrape::Scrapes;
 
 /// What answers requests; shared by all connections.

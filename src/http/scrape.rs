@@ -21,6 +21,11 @@ const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
 /// Less than this to render is rendered where it is, rather than handed to other threads.
 const INLINE_BYTES_MAX: usize = 128 << 10;
+/// More than this at a time is rendered on a thread of its own: it takes milliseconds. A page is as large
+/// as that only if a single group's samples are.
+const TURN_BYTES_MAX: usize = 512 << 10;
+/// With more families than this, putting them in order takes a millisecond.
+const FAMILIES_INLINE_MAX: usize = 1024;
 /// How many pages are given back to their shards at a time.
 const PAGES_PER_RETURN: usize = 8;
 
@@ -71,7 +76,7 @@ impl Http {
                 (reply, plain_bytes)
             }
             Err(failure) => {
-                tracing::error!(err = %failure, "scrape failed");
+                tracing::warn!(err = %failure, "scrape failed");
                 (Reply::from(&failure), 0)
             }
         };
@@ -88,15 +93,20 @@ impl Http {
         let slots = Arc::clone(&self.scrapes.slots);
         let slot = slots.try_acquire_owned().map_err(|_| Failure::TooManyScrapes)?;
         let own = self.own_families(&selection);
+        let is_whole = selection.is_whole();
         let snapshots = self.shards.snapshot(selection).await?;
+        let families: usize = snapshots.iter().map(|snapshot| snapshot.families.len()).sum();
         let beginning = move || Scrape::new(snapshots, own, form);
-        let (mut scrape, tasks) = if form.escaping == Escaping::AllowUtf8 {
-            beginning()
-        } else {
-            let beginning = tokio::task::spawn_blocking(beginning);
-            beginning.await.expect("merging does not panic and is not aborted")
-        };
-        self.own.families_hidden(scrape.hidden());
+        let (mut scrape, tasks) =
+            if form.escaping == Escaping::AllowUtf8 && families <= FAMILIES_INLINE_MAX {
+                beginning()
+            } else {
+                let beginning = tokio::task::spawn_blocking(beginning);
+                beginning.await.expect("merging does not panic and is not aborted")
+            };
+        if is_whole {
+            self.own.families_hidden(form.format, scrape.hidden());
+        }
         for done in run(tasks, &self.shards).await {
             scrape.take(done);
         }
@@ -104,7 +114,7 @@ impl Http {
         let assembling = tokio::task::spawn_blocking(move || scrape.answer(&runs));
         let Answer { chunks, plain_bytes } =
             assembling.await.expect("assembling does not panic and is not aborted");
-        let mut reply = Reply::new(Chunks::from(chunks).holding(slot));
+        let mut reply = Reply::new(Chunks::leased(chunks, slot));
         reply.headers_mut().insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
         if form.gzip {
             reply.headers_mut().insert(CONTENT_ENCODING, GZIP);
@@ -155,7 +165,12 @@ async fn run_share(tasks: Arc<Mutex<std::vec::IntoIter<Task>>>, shards: Shards) 
     let mut all = Vec::new();
     let mut pages: Vec<HomedPage> = Vec::new();
     while let Some(task) = next() {
-        let (done, page) = task.run();
+        let (done, page) = if task.bytes() <= TURN_BYTES_MAX {
+            task.run()
+        } else {
+            let running = tokio::task::spawn_blocking(|| task.run());
+            running.await.expect("rendering does not panic and is not aborted")
+        };
         all.push(done);
         pages.extend(page);
         if pages.len() == PAGES_PER_RETURN {
@@ -163,7 +178,9 @@ async fn run_share(tasks: Arc<Mutex<std::vec::IntoIter<Task>>>, shards: Shards) 
         }
         tokio::task::yield_now().await;
     }
-    shards.adopt(pages);
+    if !pages.is_empty() {
+        shards.adopt(pages);
+    }
     all
 }
 

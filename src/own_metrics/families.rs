@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::requests::Verb;
 use super::window::{QUANTILES, Summary};
-use super::{OwnMetrics, SCRAPE_CODES, TICK, process};
+use super::{FORMATS, OwnMetrics, SCRAPE_CODES, TICK, process};
 use crate::exposition::Kind;
 use crate::scrape::OwnFamily;
 use crate::shard::{Shards, kept_bytes};
@@ -97,9 +97,13 @@ impl OwnMetrics {
     }
 
     fn hidden_families(&self) -> OwnFamily {
-        let help = "Families that the last scrape left out, since their names meet others' there.";
-        OwnFamily::new("shardgate_scrape_hidden_families", Kind::Gauge, help)
-            .value(self.families_hidden.load(Relaxed) as f64)
+        let help =
+            "Families that the last scrape left out, since their names meet others' in its format.";
+        let mut hidden = OwnFamily::new("shardgate_scrape_hidden_families", Kind::Gauge, help);
+        for (format, count) in FORMATS.iter().zip(&self.families_hidden) {
+            hidden.sample("", &[("format", format)], count.load(Relaxed) as f64);
+        }
+        hidden
     }
 
     fn scrapes(&self) -> [OwnFamily; 4] {

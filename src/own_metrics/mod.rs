@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 pub use families::RESERVED;
 pub use requests::{Handler, Verb};
 
+use crate::scrape::Format;
 use requests::Requests;
 use window::Window;
 
@@ -26,19 +27,22 @@ use window::Window;
 pub struct OwnMetrics {
     started: Instant,
     requests: Requests,
-    /// By [`PushVerb`].
+    /// PUT, then POST.
     push_bytes: [Window; 2],
     push_seconds: [Window; 2],
     scrape_bytes: Window,
     scrape_seconds: Window,
     scrapes: [AtomicU64; SCRAPE_CODES.len()],
     scrapes_in_flight: AtomicU64,
-    families_hidden: AtomicU64,
+    /// By [`FORMATS`].
+    families_hidden: [AtomicU64; FORMATS.len()],
     dropped: AtomicU64,
 }
 
 /// What a scrape may be answered with.
 const SCRAPE_CODES: [u16; 3] = [200, 500, 503];
+/// The formats of scrapes.
+const FORMATS: [&str; 3] = ["text", "protobuf", "openmetrics"];
 /// One is a tenth of a microsecond.
 const TICK: Duration = Duration::from_nanos(100);
 
@@ -53,7 +57,7 @@ impl Default for OwnMetrics {
             scrape_seconds: Window::default(),
             scrapes: Default::default(),
             scrapes_in_flight: AtomicU64::new(0),
-            families_hidden: AtomicU64::new(0),
+            families_hidden: Default::default(),
             dropped: AtomicU64::new(0),
         }
     }
@@ -87,11 +91,19 @@ impl OwnMetrics {
         self.scrapes_in_flight.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     }
 
-    /// Notes how many families a scrape has left out, and says so when there are more than before.
-    pub fn families_hidden(&self, count: usize) {
-        let before = self.families_hidden.swap(count as u64, std::sync::atomic::Ordering::Relaxed);
+    /// Notes how many families a scrape of everything has left out, and says so when there are more
+    /// than before.
+    pub fn families_hidden(&self, format: Format, count: usize) {
+        let at = match format {
+            Format::Text => 0,
+            Format::Protobuf => 1,
+            Format::OpenMetrics(_) => 2,
+        };
+        let before =
+            self.families_hidden[at].swap(count as u64, std::sync::atomic::Ordering::Relaxed);
         if count as u64 > before {
-            tracing::warn!(families = count, "left out of a scrape: names that meet in its format");
+            let format = FORMATS[at];
+            tracing::warn!(families = count, format, "left out of scrapes: names that meet");
         }
     }
 

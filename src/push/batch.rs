@@ -68,6 +68,8 @@ pub struct BatchFamily {
     pub kind: Kind,
     /// How many samples, which is how many lines, the family has.
     pub samples: u32,
+    /// Whether any name in its samples may be in quotes.
+    pub has_quoted_names: bool,
     /// Offsets into the batch's strings: where the name begins and ends, and where the help ends.
     pub(super) strings: [u32; 3],
     /// Where the fingerprints of the family stand among those of the batch.

@@ -145,7 +145,9 @@ impl<'a, 's> Decoder<'a, 's> {
         if let Some(refusal) = self.refusal {
             return Err(Rejected::Refused(refusal));
         }
-        finish(&self.families.list, self.text, self.series, self.native).map_err(Rejected::Refused)
+        let rules = self.names.rules();
+        finish(&self.families.list, rules, self.text, self.series, self.native)
+            .map_err(Rejected::Refused)
     }
 
     fn line(

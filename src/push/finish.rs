@@ -6,7 +6,7 @@ use super::batch::{Batch, BatchFamily, Series};
 use super::error::Refusal;
 use super::families::{FamilyInProgress, Segment};
 use super::{PUSH_FAILURE_TIME, PUSH_TIME};
-use crate::exposition::{Kind, write_help};
+use crate::exposition::{Kind, NameRules, has_quoted_names, write_help};
 
 /// Makes the batch from the families read, whose segments lie in `text` and `series`, and whose
 /// protobuf forms, where they are kept, in `native`.
@@ -14,6 +14,7 @@ use crate::exposition::{Kind, write_help};
 /// Families without samples say nothing, and the two that the gateway sets itself are left out.
 pub(super) fn finish(
     families: &[FamilyInProgress<'_>],
+    rules: NameRules,
     mut text: Vec<u8>,
     mut series: Vec<Series>,
     native: Vec<u8>,
@@ -38,6 +39,8 @@ pub(super) fn finish(
         batch_families.push(BatchFamily {
             kind: family.kind.unwrap_or(Kind::Untyped),
             samples: family.samples,
+            has_quoted_names: rules == NameRules::Utf8
+                && has_quoted_names(&text[segment.text[0] as usize..segment.text[1] as usize]),
             strings: push_strings(&mut strings, family),
             series: segment.series,
             text: segment.text,

@@ -117,6 +117,7 @@ impl<'r> Writer<'r> {
         }
         let run = std::mem::take(&mut self.run);
         let rendering = match &self.gzip {
+            Some(_) if self.is_own => gzip::deflate(&run),
             Some((runs, _)) => runs.fragment(&run),
             None => Rendering::plain(run.into()),
         };
@@ -127,7 +128,7 @@ impl<'r> Writer<'r> {
         self.end_run();
         if let Some((runs, checks)) = &self.gzip {
             self.chunks.push(checks.trailer());
-            runs.scraped();
+            runs.forget_unused();
         }
         Answer { chunks: self.chunks, plain_bytes: self.plain_bytes }
     }

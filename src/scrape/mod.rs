@@ -40,6 +40,5 @@ pub use form::Form;
 pub use label_names::{LabelNames, label_names};
 pub use naming::{Naming, ShownFamily};
 pub use own::OwnFamily;
-pub use render::DEFLATED_BYTES_MIN;
 pub use runs::Runs;
 pub use work::{Done, Scrape, Task};

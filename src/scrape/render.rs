@@ -6,20 +6,20 @@ use super::gzip::deflate;
 use super::showing::Showing;
 use crate::shard::{Page, Piece, Rendering};
 
-/// What is smaller than this is compressed together with its neighbours.
-pub const DEFLATED_BYTES_MIN: usize = 8 << 10;
+/// What is smaller than this is compressed together with its neighbours, and not kept.
+const DEFLATED_BYTES_MIN: usize = 8 << 10;
 
 /// The rendering of a piece, if an earlier scrape has left it and nothing else is left to do.
 pub(super) fn ready(piece: &Piece, showing: &Showing) -> Option<Rendering> {
     let Piece::Page(homed) = piece else { return None };
     let page = &homed.page;
     if page.is_held_twice() {
-        None
-    } else if shares_text(page, showing) {
-        page.has_text().then(|| Rendering::plain(page.text().clone()))
-    } else {
-        page.kept(showing.key(is_deflated(page.bytes(), showing)))
+        return None;
     }
+    if is_text(showing) && page.has_text() && !is_deflated(page.text(), showing) {
+        return Some(Rendering::plain(page.text().clone()));
+    }
+    page.kept(showing.key)
 }
 
 /// The rendering of a piece, made if need be.
@@ -31,31 +31,26 @@ pub(super) fn render(piece: &Piece, showing: &Showing) -> Rendering {
             for (page, slot) in blocks {
                 showing.write_block(&mut plain, page.block(*slot));
             }
-            let is_deflated = is_deflated(plain.len(), showing);
-            pack(plain.into(), is_deflated)
+            pack(plain.into(), showing)
         }
     }
 }
 
 fn render_page(page: &Page, showing: &Showing) -> Rendering {
-    if shares_text(page, showing) {
-        return Rendering::plain(page.text().clone());
+    let is_small = page.bytes() < DEFLATED_BYTES_MIN && !page.has_natives();
+    if is_small || (is_text(showing) && !is_deflated(page.text(), showing)) {
+        return pack(plain(page, showing), showing);
     }
-    let is_deflated = is_deflated(page.bytes(), showing);
-    page.rendering(showing.key(is_deflated), || pack(plain(page, showing), is_deflated))
+    page.rendering(showing.key, || pack(plain(page, showing), showing))
 }
 
-/// Whether the answer shows the text of the page as it lies there.
-fn shares_text(page: &Page, showing: &Showing) -> bool {
-    is_text(showing) && !is_deflated(page.bytes(), showing)
-}
-
+/// Whether the answer shows the text of pages as it lies there, unless it is compressed.
 fn is_text(showing: &Showing) -> bool {
     showing.form.part.is_none() && showing.is_as_stored()
 }
 
-fn is_deflated(bytes: usize, showing: &Showing) -> bool {
-    showing.form.gzip && bytes >= DEFLATED_BYTES_MIN
+fn is_deflated(plain: &Bytes, showing: &Showing) -> bool {
+    showing.form.gzip && plain.len() >= DEFLATED_BYTES_MIN
 }
 
 fn plain(page: &Page, showing: &Showing) -> Bytes {
@@ -83,6 +78,6 @@ fn exact(mut bytes: Vec<u8>) -> Bytes {
     bytes.into()
 }
 
-fn pack(plain: Bytes, is_deflated: bool) -> Rendering {
-    if is_deflated && !plain.is_empty() { deflate(&plain) } else { Rendering::plain(plain) }
+fn pack(plain: Bytes, showing: &Showing) -> Rendering {
+    if is_deflated(&plain, showing) { deflate(&plain) } else { Rendering::plain(plain) }
 }

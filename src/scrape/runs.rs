@@ -6,7 +6,8 @@
 //! that a family that comes or goes changes one run and not all behind it.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
@@ -19,8 +20,10 @@ const RUN_BYTES_MIN: usize = 8 << 10;
 const RUN_ENDS_EVERY: u64 = 16;
 /// or it is that large.
 const RUN_BYTES_MAX: usize = 64 << 10;
-/// A fragment is forgotten when this many scrapes have not used it.
-const UNUSED_SCRAPES_MAX: u64 = 8;
+/// A fragment is forgotten once no scrape has used it for this long: a few intervals of a slow scraper.
+const UNUSED_WAIT: Duration = Duration::from_secs(300);
+/// More bytes of fragments than this are not kept.
+const RUNS_BYTES_MAX: usize = 64 << 20;
 
 /// The fragments of the runs that the last scrapes had.
 #[derive(Debug)]
@@ -32,8 +35,9 @@ pub struct Runs {
 
 #[derive(Debug, Default)]
 struct Kept {
-    scrapes: u64,
-    fragments: HashMap<u128, (Rendering, u64), ahash::RandomState>,
+    /// By the hash of the run; each with when it was last used.
+    fragments: HashMap<u128, (Rendering, Instant), ahash::RandomState>,
+    bytes: usize,
 }
 
 impl Default for Runs {
@@ -45,37 +49,34 @@ impl Default for Runs {
 impl Runs {
     /// How many bytes of fragments are kept.
     pub fn kept_bytes(&self) -> usize {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.fragments.values().map(|(fragment, _)| fragment.bytes.len()).sum()
+        self.lock().bytes
     }
 
     /// The fragment of a run.
     pub(super) fn fragment(&self, run: &[u8]) -> Rendering {
         let hash = xxh3_128_with_seed(run, self.seed);
-        if let Some(found) = self.find(hash) {
-            return found;
+        if let Some((found, used)) = self.lock().fragments.get_mut(&hash) {
+            *used = Instant::now();
+            return found.clone();
         }
         let made = deflate(run);
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let scrapes = kept.scrapes;
-        kept.fragments.insert(hash, (made.clone(), scrapes));
+        let mut kept = self.lock();
+        if kept.bytes + made.bytes.len() <= RUNS_BYTES_MAX {
+            let before = kept.fragments.insert(hash, (made.clone(), Instant::now()));
+            kept.bytes += made.bytes.len() - before.map_or(0, |(before, _)| before.bytes.len());
+        }
         made
     }
 
-    fn find(&self, hash: u128) -> Option<Rendering> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let scrapes = kept.scrapes;
-        let (fragment, used) = kept.fragments.get_mut(&hash)?;
-        *used = scrapes;
-        Some(fragment.clone())
+    /// Forgets what no scrape uses any more.
+    pub(super) fn forget_unused(&self) {
+        let mut kept = self.lock();
+        kept.fragments.retain(|_, (_, used)| used.elapsed() < UNUSED_WAIT);
+        kept.bytes = kept.fragments.values().map(|(fragment, _)| fragment.bytes.len()).sum();
     }
 
-    /// Notes the end of a scrape.
-    pub(super) fn scraped(&self) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.scrapes += 1;
-        let scrapes = kept.scrapes;
-        kept.fragments.retain(|_, (_, used)| *used + UNUSED_SCRAPES_MAX > scrapes);
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

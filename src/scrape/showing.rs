@@ -19,7 +19,8 @@ pub(super) struct Showing {
     name: String,
     kind: Kind,
     labels: LabelNames,
-    keys: [RenderingKey; 2],
+    /// Names the renderings of its pages: the same for whatever shows them in the same bytes.
+    pub(super) key: RenderingKey,
 }
 
 impl Showing {
@@ -31,19 +32,18 @@ impl Showing {
         labels: LabelNames,
     ) -> Showing {
         let ShownFamily { name, kind } = shown;
-        let key = |is_deflated: bool| rendering_key((form, &*name, kind, &labels, is_deflated));
-        let keys = [key(false), key(true)];
-        Showing { form, stored: Arc::clone(stored), name: name.into_owned(), kind, labels, keys }
+        let format = match form.format {
+            Format::Text => 0,
+            Format::OpenMetrics(_) => 1,
+            Format::Protobuf => 2,
+        };
+        let key = rendering_key((format, form.gzip, form.part, &*name, kind, &labels));
+        Showing { form, stored: Arc::clone(stored), name: name.into_owned(), kind, labels, key }
     }
 
     /// The name that it is shown under.
     pub(super) fn name(&self) -> &str {
         &self.name
-    }
-
-    /// Names the renderings of its pages, compressed or not.
-    pub(super) fn key(&self, is_deflated: bool) -> RenderingKey {
-        self.keys[usize::from(is_deflated)]
     }
 
     /// Whether the samples are shown in the very bytes that are stored.

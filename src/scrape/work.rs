@@ -94,7 +94,8 @@ impl Scrape {
 
     /// Puts the answer together, once every task is done.
     pub fn answer(self, runs: &Runs) -> Answer {
-        let renderings = self.renderings.into_iter().flatten().collect();
+        let renderings = self.renderings.into_iter();
+        let renderings = renderings.map(|one| one.expect("every task has been done")).collect();
         assemble(self.form, &self.families, renderings, runs)
     }
 }

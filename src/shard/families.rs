@@ -11,7 +11,7 @@ use super::group::{Held, Timestamp, write_time};
 use super::page::Block;
 use super::pages::{Pages, Place};
 use super::part::PartHash;
-use crate::exposition::Kind;
+use crate::exposition::{Kind, has_quoted_names};
 use crate::push::{Batch, BatchFamily, PUSH_FAILURE_TIME, PUSH_TIME};
 
 /// The families that every group holds. They have numbers of their own, which are never reused.
@@ -78,7 +78,7 @@ impl Families {
         time: Timestamp,
     ) -> Place {
         let (pages, text) = self.render_time(id, key, time);
-        pages.insert(part, Block { text, native: None })
+        pages.insert(part, Block { has_quoted_names: has_quoted_names(text), ..Block::plain(text) })
     }
 
     /// Stores a push time in the place of the one there was.
@@ -90,7 +90,7 @@ impl Families {
         old: Place,
     ) -> Place {
         let (pages, text) = self.render_time(id, key, time);
-        pages.replace(old, Block { text, native: None })
+        pages.replace(old, Block::plain(text))
     }
 
     fn render_time(&mut self, id: FamilyId, key: &str, time: Timestamp) -> (&mut Pages, &[u8]) {
@@ -215,5 +215,9 @@ impl Families {
 }
 
 fn block<'a>(batch: &'a Batch, family: &BatchFamily) -> Block<'a> {
-    Block { text: batch.text(family), native: batch.native(family) }
+    Block {
+        text: batch.text(family),
+        native: batch.native(family),
+        has_quoted_names: family.has_quoted_names,
+    }
 }

@@ -1,6 +1,6 @@
 //! A page: the blocks of many groups for one family, and their concatenation once somebody asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use bytes::Bytes;
@@ -26,8 +26,12 @@ pub struct Page {
     slots: Vec<Slot>,
     /// What the text of some slots does not say, encoded as protobuf.
     natives: BTreeMap<u32, Bytes>,
+    /// Whether any block may have names in quotes; once so, always.
+    has_quoted_names: bool,
     /// The concatenation, made by the first scrape that needs it.
     text: OnceLock<Bytes>,
+    /// Its label names, likewise.
+    label_names: OnceLock<BTreeSet<String>>,
     /// What scrapes have made of it.
     renderings: Renderings,
 }
@@ -49,6 +53,15 @@ pub struct Block<'a> {
     pub text: &'a [u8],
     /// The same as `metric` records of a protobuf `MetricFamily`, where the text loses something.
     pub native: Option<&'a [u8]>,
+    /// Whether any name in it may be in quotes.
+    pub has_quoted_names: bool,
+}
+
+impl<'a> Block<'a> {
+    /// Samples that their text says all about, with names that need no quotes.
+    pub fn plain(text: &'a [u8]) -> Block<'a> {
+        Block { text, native: None, has_quoted_names: false }
+    }
 }
 
 /// A change that a scrape must not see happens to a copy, which starts without renderings.
@@ -59,8 +72,8 @@ impl Clone for Page {
             fresh: self.fresh.clone(),
             slots: self.slots.clone(),
             natives: self.natives.clone(),
-            text: OnceLock::new(),
-            renderings: Renderings::default(),
+            has_quoted_names: self.has_quoted_names,
+            ..Page::default()
         }
     }
 }
@@ -85,7 +98,8 @@ impl Page {
     /// One block.
     pub fn block(&self, slot: u32) -> Block<'_> {
         let native = if self.natives.is_empty() { None } else { self.natives.get(&slot) };
-        Block { text: self.block_text(slot), native: native.map(|native| &native[..]) }
+        let (text, has_quoted_names) = (self.block_text(slot), self.has_quoted_names);
+        Block { text, native: native.map(|native| &native[..]), has_quoted_names }
     }
 
     /// The blocks that are not empty, or of those the ones that belong to a part.
@@ -100,6 +114,16 @@ impl Page {
     /// Whether any block has more to say than its text.
     pub fn has_natives(&self) -> bool {
         !self.natives.is_empty()
+    }
+
+    /// Whether any name in it may be in quotes.
+    pub fn has_quoted_names(&self) -> bool {
+        self.has_quoted_names
+    }
+
+    /// Its label names, which `find` finds in its text; asked once.
+    pub fn label_names(&self, find: impl FnOnce(&[u8]) -> BTreeSet<String>) -> &BTreeSet<String> {
+        self.label_names.get_or_init(|| find(self.text()))
     }
 
     /// What an earlier call of [`Page::rendering`] with this key has made of the page.
@@ -145,6 +169,7 @@ impl Page {
         } else if !self.natives.is_empty() {
             self.natives.remove(&slot);
         }
+        self.has_quoted_names |= block.has_quoted_names;
         let block = block.text;
         let end = Slot { start: self.bytes() as u32, len: block.len() as u32, part };
         let Some(slot) = self.slots.get_mut(slot as usize) else {
@@ -176,6 +201,7 @@ impl Page {
 
     fn forget_renderings(&mut self) {
         self.text.take();
+        self.label_names.take();
         self.renderings.clear();
     }
 
@@ -198,7 +224,9 @@ impl Page {
             fresh: Vec::new(),
             slots: self.packed_slots(),
             natives: self.natives.clone(),
+            has_quoted_names: self.has_quoted_names,
             text: OnceLock::from(base.clone()),
+            label_names: self.label_names.clone(),
             renderings: self.renderings.share(),
             base,
         })
@@ -207,7 +235,8 @@ impl Page {
     /// The same page without what is dead in it.
     pub(super) fn compacted(&self, room: usize) -> Page {
         let (slots, fresh) = (self.packed_slots(), self.concatenate(room));
-        Page { fresh, slots, natives: self.natives.clone(), ..Page::default() }
+        let (natives, has_quoted_names) = (self.natives.clone(), self.has_quoted_names);
+        Page { fresh, slots, natives, has_quoted_names, ..Page::default() }
     }
 
     /// The slots as they are once the blocks follow one another.

@@ -146,7 +146,7 @@ mod tests {
     const PART: PartHash = PartHash(0);
 
     fn block(text: &[u8]) -> Block<'_> {
-        Block { text, native: None }
+        Block::plain(text)
     }
 
     fn text(pages: &Pages) -> String {

@@ -1,9 +1,12 @@
 //! What scrapes have made of a page, kept for the scrapes to come.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
+
+/// However small the renderings of a page are, each counts as many bytes as this against its bound.
+const RENDERING_BYTES_MIN: usize = 1 << 10;
 
 /// Samples as some scrape shows them: encoded, compressed, or both.
 #[derive(Debug, Clone)]
@@ -47,79 +50,94 @@ pub fn kept_bytes() -> usize {
     KEPT_BYTES.load(Ordering::Relaxed)
 }
 
-/// The renderings of one state of a page.
-///
-/// **Invariant:** what is kept is counted in [`KEPT_BYTES`].
+/// A rendering that counts for as long as anybody keeps it.
+#[derive(Debug)]
+struct Kept(Rendering);
+
+impl Kept {
+    fn new(rendering: Rendering) -> Kept {
+        KEPT_BYTES.fetch_add(rendering.bytes.len(), Ordering::Relaxed);
+        Kept(rendering)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        KEPT_BYTES.fetch_sub(self.0.bytes.len(), Ordering::Relaxed);
+    }
+}
+
+type Cell = Arc<OnceLock<Kept>>;
+
+/// The renderings of one state of a page. The lock is held to look for one, never while one is made.
 #[derive(Debug, Default)]
 pub(super) struct Renderings {
-    /// The one made last stands last.
-    kept: Mutex<Vec<(RenderingKey, Rendering)>>,
+    /// The one asked for last stands last.
+    cells: Mutex<Vec<(RenderingKey, Cell)>>,
 }
 
 impl Renderings {
     pub(super) fn get(&self, key: RenderingKey) -> Option<Rendering> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        find(&kept, key)
+        let cells = self.lock();
+        let (_, cell) = cells.iter().find(|(known, _)| *known == key)?;
+        cell.get().map(|kept| kept.0.clone())
     }
 
     /// The rendering of that key, made if there is none: by whoever comes first, while others wait.
-    /// Keeps as many bytes as `bytes_max`, and in any case the one made last.
+    /// Keeps as many bytes as `bytes_max`, and in any case the one asked for last.
     pub(super) fn get_or_make(
         &self,
         key: RenderingKey,
         bytes_max: usize,
         make: impl FnOnce() -> Rendering,
     ) -> Rendering {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = find(&kept, key) {
-            return found;
-        }
-        let made = make();
-        let mut bytes =
-            made.bytes.len() + kept.iter().map(|(_, one)| one.bytes.len()).sum::<usize>();
-        let too_many = kept.iter().position(|(_, oldest)| {
-            let fits = bytes <= bytes_max;
-            bytes -= if fits { 0 } else { oldest.bytes.len() };
-            fits
+        let cell = self.cell(key);
+        let mut is_new = false;
+        let rendering = cell.get_or_init(|| {
+            is_new = true;
+            Kept::new(make())
         });
-        let too_many = too_many.unwrap_or(kept.len());
-        drop_all(kept.drain(..too_many));
-        KEPT_BYTES.fetch_add(made.bytes.len(), Ordering::Relaxed);
-        kept.reserve_exact(1);
-        kept.push((key, made.clone()));
-        made
+        if is_new {
+            self.make_room(bytes_max);
+        }
+        rendering.0.clone()
+    }
+
+    fn cell(&self, key: RenderingKey) -> Cell {
+        let mut cells = self.lock();
+        if let Some((_, cell)) = cells.iter().find(|(known, _)| *known == key) {
+            return Arc::clone(cell);
+        }
+        let cell = Cell::default();
+        cells.reserve_exact(1);
+        cells.push((key, Arc::clone(&cell)));
+        cell
+    }
+
+    /// Lets the oldest go, down to `bytes_max`; never the last.
+    fn make_room(&self, bytes_max: usize) {
+        let mut cells = self.lock();
+        let bytes_of =
+            |cell: &Cell| cell.get().map_or(0, |kept| kept.0.bytes.len()).max(RENDERING_BYTES_MIN);
+        let mut bytes: usize = cells.iter().map(|(_, cell)| bytes_of(cell)).sum();
+        while bytes > bytes_max && cells.len() > 1 {
+            bytes -= bytes_of(&cells.remove(0).1);
+        }
     }
 
     /// Forgets all: the page has changed.
     pub(super) fn clear(&mut self) {
-        let kept = self.kept.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if !kept.is_empty() {
-            drop_all(kept.drain(..));
-        }
+        self.cells.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// The same renderings for another owner; none while somebody is making one.
+    /// The same renderings for another owner.
     pub(super) fn share(&self) -> Renderings {
-        let kept = self.kept.try_lock().map(|kept| kept.clone()).unwrap_or_default();
-        let bytes = kept.iter().map(|(_, one)| one.bytes.len()).sum();
-        KEPT_BYTES.fetch_add(bytes, Ordering::Relaxed);
-        Renderings { kept: Mutex::new(kept) }
+        Renderings { cells: Mutex::new(self.lock().clone()) }
     }
-}
 
-impl Drop for Renderings {
-    fn drop(&mut self) {
-        self.clear();
+    fn lock(&self) -> MutexGuard<'_, Vec<(RenderingKey, Cell)>> {
+        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn find(kept: &[(RenderingKey, Rendering)], key: RenderingKey) -> Option<Rendering> {
-    kept.iter().find(|(known, _)| *known == key).map(|(_, rendering)| rendering.clone())
-}
-
-fn drop_all(dropped: impl Iterator<Item = (RenderingKey, Rendering)>) {
-    let bytes = dropped.map(|(_, one)| one.bytes.len()).sum();
-    KEPT_BYTES.fetch_sub(bytes, Ordering::Relaxed);
 }
 
 #[cfg(test)]
@@ -135,14 +153,23 @@ mod tests {
         let renderings = Renderings::default();
         let mut made = 0;
         for key in [1, 2, 1, 2, 3, 2, 1, 4] {
-            renderings.get_or_make(RenderingKey(key), 100, || {
+            renderings.get_or_make(RenderingKey(key), 10_000, || {
                 made += 1;
-                rendering(if key == 4 { 200 } else { 40 })
+                rendering(if key == 4 { 20_000 } else { 4_000 })
             });
         }
         assert_eq!(made, 5, "1, 2, 3, then 1 again, then 4");
         let kept = |key| renderings.get(RenderingKey(key)).is_some();
         assert_eq!([1, 2, 3, 4].map(kept), [false, false, false, true], "the last one always");
+    }
+
+    #[test]
+    fn empty_renderings_take_room_too() {
+        let renderings = Renderings::default();
+        for key in 0..1000 {
+            renderings.get_or_make(RenderingKey(key), 10_000, || rendering(0));
+        }
+        assert_eq!(renderings.lock().len(), 10_000 / RENDERING_BYTES_MIN);
     }
 
     #[test]

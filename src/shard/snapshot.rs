@@ -17,6 +17,13 @@ pub struct Selection {
     pub part: Option<Part>,
 }
 
+impl Selection {
+    /// Whether everything is wanted.
+    pub fn is_whole(&self) -> bool {
+        self.jobs.is_empty() && self.families.is_empty() && self.part.is_none()
+    }
+}
+
 /// What one shard exposes, at one moment. Holds references only.
 #[derive(Debug)]
 pub struct Snapshot {
