@@ -36,7 +36,7 @@ class Shown:
     """By the name of the family in OpenMetrics; in its words, too."""
     helps: dict[str, str] = field(default_factory=dict)
     samples: dict[Series, str] = field(default_factory=dict)
-    """Values as Python writes them, so that each equals itself."""
+    """Values as Python writes them, so that each equals itself; -0 is 0, as in text."""
 
     def add(self, name: str, kind: str, help_text: str, samples: Iterable[Sample]) -> None:
         """Samples without a job are the gateway's own."""
@@ -53,7 +53,7 @@ class Shown:
         }
         series = name, frozenset(exact.items())
         assert series not in self.samples, f"{series} is shown twice"
-        self.samples[series] = repr(float(value))
+        self.samples[series] = repr(float(value) + 0.0)
 
     def as_in(self, accept: str) -> Shown:
         """The text format has no gauge histograms."""
@@ -111,7 +111,7 @@ def from_protobuf(body: bytes) -> Shown:
         kind = "unknown" if kind == "untyped" else kind
         name = family.name.removesuffix("_total") if kind == "counter" else family.name
         for metric in family.metric:
-            shown.add(name, kind, family.help, _metric_samples(name, kind, metric))
+            shown.add(name, kind, family.help, metric_samples(name, kind, metric))
     return shown
 
 
@@ -125,12 +125,12 @@ def _with_plain_part(family: str, sample: Sample) -> Sample:
     return family + GAUGE_HISTOGRAM_PARTS.get(part, part), labels, value
 
 
-def _metric_samples(name: str, kind: str, metric: Any) -> Iterator[Sample]:
+def metric_samples(name: str, kind: str, metric: Any) -> Iterator[Sample]:
     """A histogram without a bucket for infinity has one nevertheless, as Prometheus reads it."""
     labels = metrics_proto.labels(metric)
     if kind == "counter":
         yield f"{name}_total", labels, metric.counter.value
-    elif kind in ("gauge", "unknown"):
+    elif kind in ("gauge", "unknown", "untyped"):
         yield name, labels, (metric.gauge if kind == "gauge" else metric.untyped).value
     elif kind == "summary":
         for quantile in metric.summary.quantile:

@@ -42,6 +42,12 @@ MESSAGES = {
 }
 """Number, name and type of every field; a star for those that repeat."""
 
+NATIVE_FIELDS = (
+    "schema", "zero_threshold", "zero_count", "zero_count_float", "negative_span", "negative_delta",
+    "negative_count", "positive_span", "positive_delta", "positive_count", "exemplars",
+)  # fmt: skip
+"""Those of a histogram that make it a native one."""
+
 
 def _file() -> descriptor_pb2.FileDescriptorProto:
     timestamps = timestamp_pb2.DESCRIPTOR
@@ -111,3 +117,13 @@ def label_pairs(values: dict[str, str]) -> list[dict[str, str]]:
 def count(message: Any, field: str) -> float:
     """A count that may be given as an integer or, which then counts, as a float other than 0."""
     return float(getattr(message, f"{field}_float") or getattr(message, field))
+
+
+def beyond_text(metric: Any) -> tuple[str, ...]:
+    """What a metric says that the text format has no words for."""
+    counter, summary, histogram = metric.counter, metric.summary, metric.histogram
+    created = (counter.created_timestamp, summary.created_timestamp, histogram.created_timestamp)
+    said = [str(time) for time in created] + [str(counter.exemplar)]
+    said += [f"{one.upper_bound} {one.exemplar}" for one in histogram.bucket if str(one.exemplar)]
+    said += [f"{field}: {getattr(histogram, field)}" for field in NATIVE_FIELDS]
+    return tuple(said)
