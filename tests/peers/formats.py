@@ -94,7 +94,7 @@ def from_text(body: str, grouping: dict[str, str] | None = None) -> Shown:
 
 def from_open_metrics(body: str) -> Shown:
     shown = Shown()
-    for family in read_open_metrics(body):
+    for family in read_open_metrics(body):  # type: ignore[no-untyped-call]
         samples = _samples(family)
         if family.type == "gaugehistogram":
             samples = (_with_plain_part(family.name, sample) for sample in samples)

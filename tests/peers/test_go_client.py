@@ -18,7 +18,11 @@ from metrics_proto import CONTENT_TYPE, decode, labels
 
 SOURCE = Path(__file__).parent / "go"
 DEBIAN_GOPATH = "/usr/share/gocode"
-GROUPINGS = ({}, {"instance": "node-1:9100"}, {"path": "/var/tmp", "city": "Zürich", "stage": ""})
+GROUPINGS: tuple[dict[str, str], ...] = (
+    {},
+    {"instance": "node-1:9100"},
+    {"path": "/var/tmp", "city": "Zürich", "stage": ""},
+)
 TRICKY = 'a"b\\c\nd😀'
 
 
