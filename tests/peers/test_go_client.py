@@ -32,7 +32,7 @@ def program() -> Path:
     directory = Path(os.environ.get("PEERS_GO_DIR", REPOSITORY / "target" / "peers" / "go"))
     directory.mkdir(parents=True, exist_ok=True)
     built = directory / "push"
-    environment = {"GO111MODULE": "off", "GOPATH": DEBIAN_GOPATH, "GOFLAGS": ""}
+    environment = {"GO111MODULE": "off", "GOPATH": DEBIAN_GOPATH, "GOFLAGS": "", "CGO_ENABLED": "0"}
     done = subprocess.run(
         ["go", "build", "-o", built, "."],
         cwd=SOURCE,
