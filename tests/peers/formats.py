@@ -2,9 +2,9 @@
 
 Owns the differences that the formats are meant to have: OpenMetrics names a counter's family without
 `_total`, ends every one of its samples in it, and has other words for the parts of a gauge histogram,
-which the text format shows as a histogram.
-Whatever else differs between two readings is a difference. Readers are strict where there is a strict
-one; what the gateway says about itself is left out.
+which the text format shows as a histogram. Whatever else differs between two readings is a difference.
+Readers are strict where there is a strict one, and raise `ValueError` at what is shown twice; what the
+gateway says about itself is left out.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class Shown:
             for label, text in labels.items()
         }
         series = name, frozenset(exact.items())
-        assert series not in self.samples, f"{series} is shown twice"
+        if series in self.samples:
+            raise ValueError(f"{series} is shown twice")
         self.samples[series] = repr(float(value) + 0.0)
 
     def as_in(self, accept: str) -> Shown:
@@ -105,7 +106,8 @@ def from_open_metrics(body: str) -> Shown:
 def from_protobuf(body: bytes) -> Shown:
     shown, seen = Shown(), set()
     for family in metrics_proto.decode(body):
-        assert family.name not in seen, f"{family.name} is shown twice"
+        if family.name in seen:
+            raise ValueError(f"{family.name} is shown twice")
         seen.add(family.name)
         kind = metrics_proto.TYPES[family.type].lower().replace("_", "")
         kind = "unknown" if kind == "untyped" else kind
@@ -139,12 +141,13 @@ def metric_samples(name: str, kind: str, metric: Any) -> Iterator[Sample]:
         yield f"{name}_sum", labels, metric.summary.sample_sum
     else:
         count = metrics_proto.count(metric.histogram, "sample_count")
-        buckets = {
-            bucket.upper_bound: metrics_proto.count(bucket, "cumulative_count")
-            for bucket in metric.histogram.bucket
-        }
-        assert len(buckets) == len(metric.histogram.bucket), f"{name} has a bucket twice"
-        for bound, cumulative in ({math.inf: count} | buckets).items():
+        bounds = [bucket.upper_bound for bucket in metric.histogram.bucket]
+        counts = [
+            metrics_proto.count(bucket, "cumulative_count") for bucket in metric.histogram.bucket
+        ]
+        if math.inf not in bounds:
+            bounds, counts = [*bounds, math.inf], [*counts, count]
+        for bound, cumulative in zip(bounds, counts, strict=True):
             yield f"{name}_bucket", labels | {"le": repr(bound)}, cumulative
         yield f"{name}_count", labels, count
         yield f"{name}_sum", labels, metric.histogram.sample_sum
