@@ -1,4 +1,5 @@
-"""What two gateways must agree on: the answer to a request, the scrape, the JSON view of the groups.
+"""What two gateways must agree on: the answer to a request, the scrape as text and as
+protobuf, the JSON view of the groups.
 
 Only what was pushed is compared: each gateway's own series are left out, and push times count as
 zero or not. HELP is compared where it is the job's own and cannot depend on which group came last.
@@ -12,7 +13,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
 import exposition
+import metrics_proto
+from formats import Shown, metric_samples
 from wire import Answer, Connection
 
 PUSH_TIMES = ("push_time_seconds", "push_failure_time_seconds")
@@ -35,20 +40,27 @@ class State:
 
     scrape: dict[str, dict[str, Any]]
     groups: dict[Group, dict[str, Any]]
+    protobuf: dict[str, dict[str, Any]]
 
 
 def read_state(connection: Connection, gzip: bool = False) -> State:
     headers = [("Accept-Encoding", "gzip")] if gzip else []
     scrape = connection.ask("GET", "/metrics", headers)
-    if scrape.status != 200:
-        raise Broken(f"the scrape answered {scrape.status}: {scrape.body[:500]!r}")
+    protobuf = connection.ask("GET", "/metrics", [*headers, ("Accept", metrics_proto.CONTENT_TYPE)])
+    for answer in (scrape, protobuf):
+        if answer.status != 200:
+            raise Broken(f"the scrape answered {answer.status}: {answer.body[:500]!r}")
     api = connection.ask("GET", "/api/v1/metrics")
     if api.status != 200:
         raise Broken(f"/api/v1/metrics answered {api.status}: {api.body[:500]!r}")
     try:
         groups = groups_view(json.loads(api.body))
-        return State(scrape_view(exposition.parse(decoded(scrape)), groups), groups)
-    except (exposition.Invalid, KeyError, ValueError, OSError, EOFError) as error:
+        return State(
+            scrape_view(exposition.parse(decoded(scrape)), groups),
+            groups,
+            protobuf_view(metrics_proto.decode(decoded(protobuf)), groups),
+        )
+    except (exposition.Invalid, DecodeError, KeyError, ValueError, OSError, EOFError) as error:
         raise Broken(f"{type(error).__name__}: {error}") from error
 
 
@@ -70,10 +82,45 @@ def scrape_view(
         if pushed:
             samples = ((s.name, s.labels, _value(family.name, s.value)) for s in pushed)
             view[family.name] = {"type": family.kind, "samples": Counter(samples)}
-            helps = {g[family.name]["help"] for g in groups.values() if family.name in g}
-            if len(helps) == 1 and not family.name.startswith(OWN_PREFIXES):
+            if _is_help_certain(family.name, groups):
                 view[family.name]["help"] = family.help or ""
     return view
+
+
+def protobuf_view(
+    families: list[Any], groups: dict[Group, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """The same of a scrape as protobuf, metric by metric, with what text cannot say."""
+    names = [family.name for family in families]
+    if names != sorted(set(names)):
+        raise ValueError(f"families repeated or out of order: {names}")
+    view = {}
+    for family in families:
+        pushed = [m for m in family.metric if "job" in metrics_proto.labels(m)]
+        if pushed:
+            kind = metrics_proto.TYPES[family.type]
+            metrics = Counter(_protobuf_metric(family.name, kind, metric) for metric in pushed)
+            view[family.name] = {"type": kind, "metrics": metrics}
+            if _is_help_certain(family.name, groups):
+                view[family.name]["help"] = family.help
+    return view
+
+
+def _protobuf_metric(family: str, kind: str, metric: Any) -> tuple[Any, ...]:
+    names = [label.name for label in metric.label]
+    if names != sorted(set(names)):
+        raise ValueError(f"labels repeated or out of order: {names}")
+    one = Shown()
+    for sample in metric_samples(family, kind.lower(), metric):
+        one.add_sample(*sample)
+    samples = {(series, _value(family, value)) for series, value in one.samples.items()}
+    return frozenset(samples), metrics_proto.beyond_text(metric)
+
+
+def _is_help_certain(family: str, groups: dict[Group, dict[str, Any]]) -> bool:
+    """Whether it is the jobs' own, and the same in all groups."""
+    helps = {group[family]["help"] for group in groups.values() if family in group}
+    return len(helps) == 1 and not family.startswith(OWN_PREFIXES)
 
 
 def groups_view(document: dict[str, Any]) -> dict[Group, dict[str, Any]]:
@@ -125,7 +172,7 @@ def _number(text: str) -> str:
 
 def _value(family: str, text: str) -> str:
     if family in PUSH_TIMES:
-        return "never" if text == "0" else "some time"
+        return "never" if float(text) == 0 else "some time"
     return text
 
 
@@ -148,7 +195,8 @@ def differences(left: Any, right: Any, where: str = "") -> list[str]:
 
 def state_differences(left: State, right: State) -> list[str]:
     lines = differences(left.groups, right.groups, "groups")
-    return lines + differences(left.scrape, right.scrape, "scrape")
+    lines += differences(left.scrape, right.scrape, "scrape")
+    return lines + differences(left.protobuf, right.protobuf, "protobuf scrape")
 
 
 def answer_differences(left: Answer, right: Answer) -> list[str]:

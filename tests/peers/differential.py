@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateways import Server, pushgateway, shardgate
-from generate import draw_sequence
+from generate import Sequence, draw_sequence
 from replay import Failure, Replay
 from request import Request
 from shrink import shrink
@@ -34,6 +34,8 @@ class Plan:
     sequences: int
     """How many to compare in full, over all workers."""
     directory: Path
+    draw: Callable[[str], Sequence] = draw_sequence
+    """The sequence of a seed."""
     only: int | None = None
     """Replays this one sequence."""
     identical: bool = False
@@ -74,7 +76,7 @@ def _replay_all(plan: Plan, worker: int, replay: Replay) -> tuple[Tally, list[Fa
     for index in indexes:
         if tally.sequences["compared in full"] == quota or len(failures) == FAILURES_MAX:
             break
-        sequence = draw_sequence(f"{plan.seed}/{index}")
+        sequence = plan.draw(f"{plan.seed}/{index}")
         try:
             failure = replay.run(sequence, tally)
             if failure is not None:

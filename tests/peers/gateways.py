@@ -49,8 +49,8 @@ def loadtest_binary() -> str:
 
 
 @contextmanager
-def shardgate(directory: Path) -> Iterator[Server]:
-    with _gateway("shardgate", [shardgate_binary()], directory) as server:
+def shardgate(directory: Path, *flags: str) -> Iterator[Server]:
+    with _gateway("shardgate", [shardgate_binary(), *flags], directory) as server:
         yield server
 
 

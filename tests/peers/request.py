@@ -6,6 +6,7 @@ import gzip
 import zlib
 from dataclasses import dataclass
 
+import metrics_proto
 from wire import Answer, Connection
 
 
@@ -30,8 +31,21 @@ class Request:
 
     @property
     def text(self) -> bytes:
-        """The exposition a push carries; empty where it carries none."""
-        return self.body or b"" if self.is_push else b""
+        """The exposition a push carries; empty where it carries none, or as protobuf."""
+        return self.body or b"" if self.is_push and not self.is_protobuf else b""
+
+    @property
+    def is_protobuf(self) -> bool:
+        return self.content_type == metrics_proto.CONTENT_TYPE
+
+    @property
+    def pieces(self) -> list[bytes]:
+        """What may be left out of the body: lines, or families."""
+        if self.body is None:
+            return []
+        if self.is_protobuf:
+            return [metrics_proto.encode([family]) for family in metrics_proto.decode(self.body)]
+        return self.body.splitlines(keepends=True)
 
     def send(self, connection: Connection) -> Answer:
         headers = [("Content-Type", self.content_type)] if self.content_type else []
@@ -61,6 +75,7 @@ class Request:
     def __str__(self) -> str:
         notes = [f"{self.encoding} {self.damage}".strip(), "chunked" if self.chunked else ""]
         marked = "".join(f" [{note}]" for note in notes if note)
-        return (
-            f"{self.method} {self.target!r}{marked} {'' if self.body is None else repr(self.body)}"
-        )
+        body = "" if self.body is None else repr(self.body)
+        if self.is_protobuf:
+            body = "".join(f"\n{family}" for family in metrics_proto.decode(self.body or b""))
+        return f"{self.method} {self.target!r}{marked} {body}"

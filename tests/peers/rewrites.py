@@ -81,8 +81,11 @@ def _without_quotes(help_text: bytes) -> bytes:
 
 
 def _leave_out_the_failure_time(request: Request, groups: frozenset[Grouping]) -> Request:
-    if FAILURE_TIME not in request.text or group_of(request.target) not in groups:
+    if FAILURE_TIME not in (request.body or b"") or group_of(request.target) not in groups:
         return request
+    if request.is_protobuf:
+        pieces = request.pieces
+        return replace(request, body=b"".join(p for p in pieces if FAILURE_TIME not in p))
     kind = type_names(request.text).get(FAILURE_TIME, "")
     suffixes = b"|".join((b"", *BASE_SUFFIXES.get(kind, ())))
     line_of_it = re.compile(FAILURE_TIME_LINE % suffixes)

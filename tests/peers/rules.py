@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+import metrics_proto
 import reading
 from compare import REFUSED
 from grouping import Grouping, group_of, grouping_of, path_of, without_empty_instance
@@ -110,9 +111,17 @@ def _empty_instance_sibling(exchange: Exchange) -> bool:
     return can_collide and is_refused and bool(siblings & exchange.groups)
 
 
+def _kinds(request: Request) -> set[str]:
+    """The types that a push declares, in lower case."""
+    if request.is_push and request.is_protobuf:
+        families = metrics_proto.decode(request.body or b"")
+        return {metrics_proto.TYPES[family.type].lower() for family in families}
+    return set(reading.type_names(request.text).values())
+
+
 def _part_label_in_the_grouping(exchange: Exchange) -> bool:
     names = grouping_of(exchange.request.target).keys()
-    kinds = set(reading.type_names(exchange.request.text).values())
+    kinds = _kinds(exchange.request)
     meets = any(reading.PART_LABEL[kind] in names for kind in kinds & reading.PART_LABEL.keys())
     return meets and exchange.subject.status == 400 and exchange.reference_read_it
 

@@ -1,4 +1,4 @@
-"""Makes a failing sequence small: only the requests, and the lines of their bodies, that matter."""
+"""Makes a failing sequence small: only the requests, and the lines and families of their bodies, that matter."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def shrink(replay: Replay, failure: Failure) -> Failure:
 
 
 def _smaller(requests: tuple[Request, ...]) -> Iterator[tuple[Request, ...]]:
-    """The same requests without one of them, or without one line of a body."""
+    """The same requests without one of them, or without one line or family of a body."""
     for position in reversed(range(len(requests) - 1)):
         yield (*requests[:position], *requests[position + 1 :])
     for position, request in enumerate(requests):
-        lines = (request.body or b"").splitlines(keepends=True)
-        for line in range(len(lines)) if len(lines) > 1 else ():
-            body = b"".join(lines[:line] + lines[line + 1 :])
+        pieces = request.pieces
+        for piece in range(len(pieces)) if len(pieces) > 1 else ():
+            body = b"".join(pieces[:piece] + pieces[piece + 1 :])
             yield (*requests[:position], replace(request, body=body), *requests[position + 1 :])
 
 

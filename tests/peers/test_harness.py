@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from google.protobuf.message import DecodeError
 
 import exposition
-from compare import REFUSED, answer_differences
+from compare import REFUSED, answer_differences, differences, protobuf_view
 from generate import draw_sequence
+from generate_protobuf import draw_protobuf_sequence
 from grouping import grouping_of
+from metrics_proto import MetricFamily, decode, encode, label_pairs
 from wire import Answer
 
 VALID = b"""# HELP a Some help.
@@ -88,6 +93,52 @@ def test_a_seed_gives_the_same_sequence_for_ever() -> None:
 )
 def test_the_group_of_a_path_is_known(target: bytes, grouping: dict[bytes, bytes]) -> None:
     assert grouping_of(target) == grouping
+
+
+def test_a_seed_gives_the_same_protobuf_for_ever_and_text_is_not_looked_for_in_it() -> None:
+    sequence = draw_protobuf_sequence("1/7")
+    assert sequence == draw_protobuf_sequence("1/7") != draw_protobuf_sequence("1/8")
+    pushes = [step.request for step in sequence.steps if step.request.is_push]
+    assert pushes and not any(push.text for push in pushes)
+    assert all(b"".join(push.pieces) == push.body for push in pushes)
+
+
+def test_protobuf_scrapes_differ_by_values_types_help_and_what_text_cannot_say() -> None:
+    def view(kind: str = "COUNTER", help: str = "", **value: Any) -> dict[str, Any]:
+        metric = {"label": [{"name": "job", "value": "a"}], "counter": value}
+        families = [MetricFamily(name="m", type=kind, help=help, metric=[metric])]
+        group = {"m": {"help": help}}
+        return protobuf_view(decode(encode(families)), {frozenset(): group})
+
+    plain = view(value=1.0)
+    assert differences(plain, view(value=1.0)) == []
+    assert differences(plain, view(value=2.0))
+    assert differences(plain, view("GAUGE", value=1.0))
+    assert differences(plain, view(help="other", value=1.0))
+    assert differences(plain, view(value=1.0, exemplar={"value": 1.0}))
+    assert differences(plain, view(value=1.0, created_timestamp={"seconds": 1}))
+
+
+@pytest.mark.parametrize(
+    "families",
+    [
+        [MetricFamily(name="m"), MetricFamily(name="m")],
+        [MetricFamily(name="n"), MetricFamily(name="m")],
+        [MetricFamily(name="m", metric=[{"label": label_pairs({"job": "a", "b": ""})}])],
+    ],
+    ids=["a family twice", "families out of order", "labels out of order"],
+)
+def test_an_invalid_protobuf_scrape_is_noticed(families: list[Any]) -> None:
+    with pytest.raises(ValueError, match="out of order"):
+        protobuf_view(families, {})
+
+
+def test_a_stream_of_families_that_is_cut_is_noticed() -> None:
+    stream = encode([MetricFamily(name="m"), MetricFamily(name="n", help="x")])
+    assert [family.name for family in decode(stream)] == ["m", "n"]
+    for end in range(len(encode([MetricFamily(name="m")])) + 1, len(stream)):
+        with pytest.raises((DecodeError, ValueError)):
+            decode(stream[:end])
 
 
 OK = Answer(200, {}, b"")
