@@ -89,6 +89,9 @@ enum Source {
 impl Chunks {
     /// The body of a scrape, which is cut when it takes too long to be sent.
     pub(super) fn leased(chunks: Vec<Bytes>, slot: OwnedSemaphorePermit) -> Chunks {
+        if chunks.is_empty() {
+            return Chunks::default(); // A part of the gateway in which there is nothing.
+        }
         let bytes_left = bytes(&chunks);
         Chunks { source: Source::Leased(Lease::new(chunks, slot)), bytes_left }
     }

@@ -14,16 +14,48 @@ use tokio::task::AbortHandle;
 pub const SCRAPE_SEND_WAIT: Duration = Duration::from_secs(60);
 
 /// Chunks that are given up when they are not sent in time, together with the slot of their scrape.
+///
+/// **Invariant:** the slot is held until the last chunk has been written, not only taken from here, or
+/// until the time is over, or until nobody wants the rest.
 #[derive(Debug)]
 pub(super) struct Lease {
     held: Arc<Mutex<Option<Held>>>,
-    expiring: AbortHandle,
 }
 
 #[derive(Debug)]
 struct Held {
     chunks: VecDeque<Bytes>,
     _slot: OwnedSemaphorePermit,
+    expiring: AbortHandle,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.expiring.abort();
+    }
+}
+
+/// The last chunk: with it, what is held goes.
+struct Last {
+    chunk: Bytes,
+    held: Arc<Mutex<Option<Held>>>,
+}
+
+impl AsRef<[u8]> for Last {
+    fn as_ref(&self) -> &[u8] {
+        &self.chunk
+    }
+}
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        give_up(&self.held);
+    }
+}
+
+fn give_up(held: &Mutex<Option<Held>>) {
+    let held = held.lock().unwrap_or_else(PoisonError::into_inner).take();
+    drop(held); // Not under the lock: it may hold the last chunk, which takes it too.
 }
 
 /// The time is over.
@@ -39,15 +71,24 @@ impl fmt::Display for Expired {
 impl std::error::Error for Expired {}
 
 impl Lease {
+    /// Of chunks that are not none.
     pub(super) fn new(chunks: Vec<Bytes>, slot: OwnedSemaphorePermit) -> Lease {
-        let held = Held { chunks: chunks.into(), _slot: slot };
-        let held = Arc::new(Mutex::new(Some(held)));
-        let expiring = Arc::clone(&held);
-        let expiring = tokio::spawn(async move {
-            tokio::time::sleep(SCRAPE_SEND_WAIT).await;
-            expiring.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut chunks = VecDeque::from(chunks);
+        let held = Arc::new(Mutex::new(None));
+        if let Some(chunk) = chunks.pop_back() {
+            chunks.push_back(Bytes::from_owner(Last { chunk, held: Arc::clone(&held) }));
+        }
+        let expiring = tokio::spawn({
+            let held = Arc::clone(&held);
+            async move {
+                tokio::time::sleep(SCRAPE_SEND_WAIT).await;
+                give_up(&held);
+            }
         });
-        Lease { held, expiring: expiring.abort_handle() }
+        let expiring = expiring.abort_handle();
+        *held.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Held { chunks, _slot: slot, expiring });
+        Lease { held }
     }
 
     /// The next chunk; `None` behind the last.
@@ -59,7 +100,13 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.expiring.abort();
+        let is_taken = |held: &Held| held.chunks.is_empty();
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.as_ref().is_some_and(is_taken) {
+            return; // The last chunk is still to be written.
+        }
+        drop(held);
+        give_up(&self.held);
     }
 }
 
@@ -87,13 +134,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slot_is_free_as_soon_as_the_answer_has_gone() {
+    async fn a_slot_is_free_once_the_last_chunk_has_gone_or_the_rest_is_given_up() {
         let slots = Arc::new(Semaphore::new(1));
-        let lease = lease(&slots);
-        assert!([lease.next(), lease.next()].iter().all(|next| matches!(next, Ok(Some(_)))));
-        assert_eq!(lease.next(), Ok(None));
-        drop(lease);
-        tokio::task::yield_now().await;
+        let whole = lease(&slots);
+        drop(whole.next());
+        let last = whole.next();
+        drop(whole);
+        assert_eq!(slots.available_permits(), 0, "the last chunk is not written");
+        drop(last);
         assert_eq!(slots.available_permits(), 1);
+        let given_up = lease(&slots);
+        drop(given_up.next());
+        drop(given_up);
+        assert_eq!(slots.available_permits(), 1);
+        let stuck = lease(&slots);
+        let (_first, _last) = (stuck.next(), stuck.next());
+        drop(stuck);
+        tokio::time::sleep(SCRAPE_SEND_WAIT * 2).await;
+        assert_eq!(slots.available_permits(), 1, "whatever has become of the last chunk");
     }
 }

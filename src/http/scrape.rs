@@ -1,7 +1,7 @@
 //! The scrape.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, VARY,
@@ -26,6 +26,10 @@ const INLINE_BYTES_MAX: usize = 128 << 10;
 const TURN_BYTES_MAX: usize = 512 << 10;
 /// With more families than this, putting them in order takes a millisecond.
 const FAMILIES_INLINE_MAX: usize = 1024;
+/// When it takes longer than this until a scrape has its next turn, the threads are busy with pushes,
+const BUSY_TURN: Duration = Duration::from_micros(100);
+/// which then come first for this long: a push that waits is worse than a scrape that takes longer.
+const BUSY_PAUSE: Duration = Duration::from_millis(1);
 /// How many pages are given back to their shards at a time.
 const PAGES_PER_RETURN: usize = 8;
 
@@ -176,7 +180,11 @@ async fn run_share(tasks: Arc<Mutex<std::vec::IntoIter<Task>>>, shards: Shards) 
         if pages.len() == PAGES_PER_RETURN {
             shards.adopt(std::mem::take(&mut pages));
         }
+        let since = Instant::now();
         tokio::task::yield_now().await;
+        if since.elapsed() > BUSY_TURN {
+            tokio::time::sleep(BUSY_PAUSE).await;
+        }
     }
     if !pages.is_empty() {
         shards.adopt(pages);
