@@ -39,6 +39,10 @@ impl Rendering {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RenderingKey(pub u64);
 
+/// How many renderings a page keeps, whatever their size: those of a part that has nothing of the page
+/// are of no length, and there are more parts than anybody scrapes.
+const RENDERINGS_MAX: usize = 64;
+
 /// How many bytes all pages keep.
 static KEPT_BYTES: AtomicUsize = AtomicUsize::new(0);
 
@@ -63,7 +67,8 @@ impl Renderings {
     }
 
     /// The rendering of that key, made if there is none: by whoever comes first, while others wait.
-    /// Keeps as many bytes as `bytes_max`, and in any case the one made last.
+    /// Keeps as many bytes as `bytes_max` and no more than [`RENDERINGS_MAX`], and in any case the one
+    /// made last.
     pub(super) fn get_or_make(
         &self,
         key: RenderingKey,
@@ -77,8 +82,8 @@ impl Renderings {
         let made = make();
         let mut bytes =
             made.bytes.len() + kept.iter().map(|(_, one)| one.bytes.len()).sum::<usize>();
-        let too_many = kept.iter().position(|(_, oldest)| {
-            let fits = bytes <= bytes_max;
+        let too_many = kept.iter().enumerate().position(|(at, (_, oldest))| {
+            let fits = bytes <= bytes_max && kept.len() - at < RENDERINGS_MAX;
             bytes -= if fits { 0 } else { oldest.bytes.len() };
             fits
         });
@@ -143,6 +148,16 @@ mod tests {
         assert_eq!(made, 5, "1, 2, 3, then 1 again, then 4");
         let kept = |key| renderings.get(RenderingKey(key)).is_some();
         assert_eq!([1, 2, 3, 4].map(kept), [false, false, false, true], "the last one always");
+    }
+
+    #[test]
+    fn renderings_of_no_length_do_not_add_up() {
+        let renderings = Renderings::default();
+        for key in 0..10_000 {
+            renderings.get_or_make(RenderingKey(key), 100, || rendering(0));
+        }
+        let kept = (0..10_000).filter(|key| renderings.get(RenderingKey(*key)).is_some());
+        assert_eq!(kept.collect::<Vec<_>>(), (9_936..10_000).collect::<Vec<_>>());
     }
 
     #[test]
