@@ -8,8 +8,8 @@
 //!   shares instead of copying.
 //! - `store`: groups and families; plain and synchronous. `plan` is what a push will change in it.
 //! - `snapshot`: what a scrape asks for, gets, and gives back. `jobs` and `select` find what belongs to
-//!   some jobs, `part` what belongs to one scraper of several; `rendering` is what a scrape leaves with
-//!   a page for the next one.
+//!   some jobs, `part` what belongs to one scraper of several; `rendering` and `names` are what a
+//!   scrape leaves with a page for the next one.
 //! - `index`: the one thing the shards share: which types and series exist anywhere. A push locks
 //!   parts of it only when it changes which those are.
 //! - `cut`: how the shards answer a scrape at one and the same moment.
@@ -24,6 +24,7 @@ mod group;
 mod handle;
 mod index;
 mod jobs;
+mod names;
 mod page;
 mod pages;
 mod part;
@@ -38,6 +39,7 @@ pub use family::FamilySnapshot;
 pub use group::{FamilyView, GroupView, Timestamp};
 pub use handle::{Options, PushError, QUEUE_LEN, QUEUE_WAIT, Shards, Unavailable};
 pub use index::Index;
+pub use names::Names;
 pub use page::{Block, Page};
 pub use part::Part;
 pub use plan::Mode;

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
+use super::names::Names;
 use super::part::{Part, PartHash};
 use super::rendering::{Rendering, RenderingKey, Renderings};
 
@@ -28,6 +29,8 @@ pub struct Page {
     natives: BTreeMap<u32, Bytes>,
     /// The concatenation, made by the first scrape that needs it.
     text: OnceLock<Bytes>,
+    /// What scrapes have found out about it.
+    names: Names,
     /// What scrapes have made of it.
     renderings: Renderings,
 }
@@ -60,6 +63,7 @@ impl Clone for Page {
             slots: self.slots.clone(),
             natives: self.natives.clone(),
             text: OnceLock::new(),
+            names: Names::default(),
             renderings: Renderings::default(),
         }
     }
@@ -100,6 +104,11 @@ impl Page {
     /// Whether any block has more to say than its text.
     pub fn has_natives(&self) -> bool {
         !self.natives.is_empty()
+    }
+
+    /// What is known about the names in the page.
+    pub fn names(&self) -> &Names {
+        &self.names
     }
 
     /// What an earlier call of [`Page::rendering`] with this key has made of the page.
@@ -176,6 +185,7 @@ impl Page {
 
     fn forget_renderings(&mut self) {
         self.text.take();
+        self.names = Names::default();
         self.renderings.clear();
     }
 
@@ -199,6 +209,7 @@ impl Page {
             slots: self.packed_slots(),
             natives: self.natives.clone(),
             text: OnceLock::from(base.clone()),
+            names: self.names.clone(),
             renderings: self.renderings.share(),
             base,
         })
