@@ -77,21 +77,35 @@ async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {
 pub(super) struct Chunks {
     chunks: VecDeque<Bytes>,
     bytes_left: u64,
-    /// Given back once the body has been sent, or given up.
-    _slot: Option<OwnedSemaphorePermit>,
 }
 
 impl Chunks {
-    /// The same body, which holds on to a slot for as long as it lives.
-    pub(super) fn holding(self, slot: OwnedSemaphorePermit) -> Chunks {
-        Chunks { _slot: Some(slot), ..self }
+    /// The same body, which gives a slot back once it has been sent, or given up. The last chunk holds
+    /// it: the body itself is gone when that has been taken from it, which is before it is sent.
+    pub(super) fn holding(mut self, slot: OwnedSemaphorePermit) -> Chunks {
+        if let Some(chunk) = self.chunks.pop_back() {
+            self.chunks.push_back(Bytes::from_owner(Holding { chunk, _slot: slot }));
+        }
+        self
+    }
+}
+
+/// A chunk and what is given back with it.
+struct Holding {
+    chunk: Bytes,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Holding {
+    fn as_ref(&self) -> &[u8] {
+        &self.chunk
     }
 }
 
 impl From<Vec<Bytes>> for Chunks {
     fn from(chunks: Vec<Bytes>) -> Chunks {
         let bytes_left = chunks.iter().map(|chunk| chunk.len() as u64).sum();
-        Chunks { chunks: chunks.into(), bytes_left, _slot: None }
+        Chunks { chunks: chunks.into(), bytes_left }
     }
 }
 
