@@ -94,11 +94,13 @@ impl Page {
 
     /// The blocks that are not empty, or of those the ones that belong to a part.
     pub fn blocks(&self, part: Option<Part>) -> impl Iterator<Item = Block<'_>> {
-        let slots =
-            self.slots.iter().enumerate().filter(move |(_, slot)| {
-                slot.len > 0 && part.is_none_or(|part| part.holds(slot.part))
-            });
-        slots.map(|(slot, _)| self.block(slot as u32))
+        let blocks = (0..self.slots()).filter_map(move |slot| self.block_of(part, slot));
+        blocks.filter(|block| !block.text.is_empty())
+    }
+
+    /// One block, if it belongs to that part.
+    pub fn block_of(&self, part: Option<Part>, slot: u32) -> Option<Block<'_>> {
+        part.is_none_or(|part| part.holds(self.part(slot))).then(|| self.block(slot))
     }
 
     /// Whether any block has more to say than its text.

@@ -82,3 +82,27 @@ fn a_group_stays_in_its_part_whatever_happens_and_in_every_gateway() {
     push_forty(&other, 2);
     assert_eq!(parts(&other), before);
 }
+
+#[test]
+fn parts_agree_on_the_names_that_are_escaped() {
+    let gateway = start(&["--push.enable-utf8-names"]);
+    // In some parts there is only the one family or label name, which could do without its long form.
+    for at in 0..6 {
+        let body = if at % 2 == 0 {
+            "{\"a.b\",\"c.d\"=\"1\"} 1\n"
+        } else {
+            "a_b 2\n{\"a.b\",c_d=\"1\"} 3\n"
+        };
+        assert_eq!(gateway.put(&format!("/metrics/job/j/at/{at}"), body).status, 200);
+    }
+    for filter in ["job=j", "name[]=a.b&name[]=a_b"] {
+        let together: Samples =
+            (0..6).flat_map(|part| gateway.samples(&format!("?{filter}&shard={part}/6"))).collect();
+        assert_eq!(together, gateway.samples(&format!("?{filter}")));
+        assert!(
+            together
+                .keys()
+                .any(|(name, labels)| { name == "U__a_2e_b" && labels.contains_key("U__c_2e_d") })
+        );
+    }
+}
