@@ -192,7 +192,7 @@ fn scrapes_in_all_forms_at_once_are_whole_while_everything_changes() {
         let forms: [&[&str]; 6] =
             [&[], &[GZIP], &[PROTOBUF], &[PROTOBUF, GZIP], &[OPEN_METRICS], &[OPEN_METRICS, GZIP]];
         let scrapers = forms.map(|headers| threads.spawn(move || scrape(headers)));
-        let ends = scrapers.map(|scraper| scraper.join());
+        let ends = scrapers.map(std::thread::ScopedJoinHandle::join);
         is_over.store(true, Ordering::Relaxed);
         for end in ends {
             end.unwrap();
