@@ -8,6 +8,7 @@ mod filters;
 mod formats;
 mod gateway;
 mod hostile;
+mod open_metrics;
 mod parts;
 mod program;
 mod push;
