@@ -15,7 +15,7 @@ use super::reply::{Failure, Reply, error};
 use super::selection::selection;
 use crate::exposition::{Escaping, NameRules};
 use crate::scrape::{Answer, Done, Form, OwnFamily, Runs, Scrape, Task, accepts_gzip, negotiate};
-use crate::shard::{HomedPage, Selection, Shards};
+use crate::shard::{HomedPage, Part, Selection, Shards};
 
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
@@ -130,14 +130,15 @@ impl Http {
 impl Http {
     /// What the gateway says about itself. It belongs to no job, and is not split: the first part has it.
     fn own_families(&self, selection: &Selection) -> Vec<OwnFamily> {
-        if !selection.jobs.is_empty() || selection.part.is_some_and(|part| !part.is_first()) {
-            return Vec::new();
-        }
-        let mut families = self.own.families(&self.shards, self.scrapes.kept_bytes());
-        if !selection.families.is_empty() {
-            families.retain(|family| selection.families.iter().any(|name| name == family.name()));
-        }
-        families
+        let is_shown = selection.jobs.is_empty() && selection.part.is_none_or(Part::is_first);
+        let is_named = |family: &OwnFamily| {
+            let names = &selection.families;
+            names.is_empty() || names.iter().any(|name| name == family.name())
+        };
+        let families = self.own.families(&self.shards, self.scrapes.kept_bytes()).into_iter();
+        let families =
+            families.map(|own| if is_shown && is_named(&own) { own } else { own.hidden() });
+        families.collect()
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::label_names::{LabelNames, label_names};
 use crate::exposition::Escaping;
-use crate::shard::Piece;
+use crate::shard::{Page, Piece};
 
 /// The label names of a family with these pieces, as they are shown. Where none is in quotes, no page is
 /// looked at.
@@ -33,8 +33,11 @@ fn has_quoted(piece: &Piece) -> bool {
     }
 }
 
-fn find(text: &[u8]) -> BTreeSet<String> {
+/// Looks at the blocks as they lie: the page need not be concatenated for it.
+fn find(page: &Page) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    label_names(text, &mut names);
+    for block in page.blocks(None) {
+        label_names(block.text, &mut names);
+    }
     names
 }

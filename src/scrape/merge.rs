@@ -16,7 +16,9 @@ pub(super) struct Family {
     pub(super) kind: Kind,
     /// Escaped: the gateway's own, else the smallest of those stored; empty when there is none.
     pub(super) help: Arc<str>,
-    /// The samples of the gateway's own.
+    /// Whether the gateway itself has a family of that name.
+    pub(super) is_own: bool,
+    /// Its samples, if they are shown.
     pub(super) own: Vec<u8>,
     pub(super) pieces: Vec<Piece>,
 }
@@ -37,9 +39,10 @@ impl Source {
 }
 
 /// Merges the families of `snapshots`, which are those of all shards in order, with the gateway's own:
-/// the families sorted by name.
+/// the families sorted by name. Those of its own that are not shown, and have no samples here, count all the
+/// same: their names are theirs, and so are their help texts.
 pub(super) fn merge(snapshots: Vec<Snapshot>, own: Vec<OwnFamily>) -> Vec<Family> {
-    let own = own.into_iter().filter(|own| !own.text.is_empty()).map(Source::Own);
+    let own = own.into_iter().map(Source::Own);
     let stored = snapshots.into_iter().enumerate().flat_map(|(shard, snapshot)| {
         snapshot.families.into_iter().map(move |family| Source::Shard(shard, family))
     });
@@ -53,6 +56,7 @@ pub(super) fn merge(snapshots: Vec<Snapshot>, own: Vec<OwnFamily>) -> Vec<Family
                 name: own.name.into(),
                 kind: own.kind,
                 help: own.help.into(),
+                is_own: true,
                 own: own.text,
                 pieces: Vec::new(),
             }),
@@ -62,12 +66,13 @@ pub(super) fn merge(snapshots: Vec<Snapshot>, own: Vec<OwnFamily>) -> Vec<Family
                         name: Arc::clone(&stored.name),
                         kind: stored.kind,
                         help: "".into(),
+                        is_own: false,
                         own: Vec::new(),
                         pieces: Vec::new(),
                     });
                 }
                 let family = families.last_mut().expect("there is one of that name now");
-                if let Some(help) = stored.help.as_ref().filter(|_| family.own.is_empty())
+                if let Some(help) = stored.help.as_ref().filter(|_| !family.is_own)
                     && (family.help.is_empty() || help < &family.help)
                 {
                     family.help = Arc::clone(help);

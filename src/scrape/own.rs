@@ -12,7 +12,7 @@ pub struct OwnFamily {
 }
 
 impl OwnFamily {
-    /// A family without samples; such a one is not exposed.
+    /// A family without samples. It is not exposed, but its name and help count.
     pub fn new(name: &'static str, kind: Kind, help: &'static str) -> OwnFamily {
         OwnFamily { name, kind, help, text: Vec::new() }
     }
@@ -25,6 +25,11 @@ impl OwnFamily {
     /// Its kind.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// The same family without its samples, for a scrape that does not show them.
+    pub fn hidden(self) -> OwnFamily {
+        OwnFamily { text: Vec::new(), ..self }
     }
 
     /// Adds a sample without labels.

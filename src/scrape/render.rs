@@ -29,7 +29,8 @@ pub(super) fn render(piece: &Piece, showing: &Showing) -> Rendering {
         Piece::Blocks(blocks) => {
             let mut plain = Vec::new();
             for (page, slot) in blocks {
-                showing.write_block(&mut plain, page.block(*slot));
+                let block = page.block_of(showing.form.part, *slot);
+                block.into_iter().for_each(|block| showing.write_block(&mut plain, block));
             }
             pack(plain.into(), showing)
         }

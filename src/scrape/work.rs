@@ -121,3 +121,73 @@ impl Task {
         (Done { at: self.at, rendering }, held_twice)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exposition::{Escaping, NameRules};
+    use crate::push::{GroupingKey, decode};
+    use crate::scrape::{Format, OpenMetricsVersion};
+    use crate::shard::{FamilySnapshot, Index, Mode, Page, Selection, Store, Timestamp};
+
+    const FORMATS: [Format; 3] =
+        [Format::Text, Format::Protobuf, Format::OpenMetrics(OpenMetricsVersion::V1_0_0)];
+    const ESCAPINGS: [Escaping; 4] =
+        [Escaping::AllowUtf8, Escaping::Underscores, Escaping::Dots, Escaping::Values];
+
+    /// A few hundred groups with this body.
+    fn store(body: &str) -> Store {
+        let mut store = Store::new(Arc::new(Index::default()));
+        for group in 0..300 {
+            let path = format!("/j/at/{group}");
+            let key = GroupingKey::parse(path.as_bytes(), NameRules::Utf8).expect("a valid path");
+            let batch = decode(&key, body.as_bytes(), NameRules::Utf8).expect("a valid push");
+            let pushed = store.push(group, &key, Mode::Replace, &batch, Timestamp::now());
+            pushed.expect("the groups do not conflict");
+        }
+        store
+    }
+
+    /// Scrapes, and answers how many pieces had to be rendered.
+    fn scrape(store: &mut Store, form: Form) -> usize {
+        let (mut scrape, tasks) =
+            Scrape::new(vec![store.snapshot(&Selection::default())], Vec::new(), form);
+        let rendered = tasks.len();
+        for task in tasks {
+            let (done, page) = task.run();
+            scrape.take(done);
+            page.iter().for_each(|page| store.adopt(page));
+        }
+        scrape.answer(&Runs::default());
+        rendered
+    }
+
+    #[test]
+    fn what_has_not_changed_is_rendered_once_in_every_form() {
+        for body in
+            ["# TYPE c counter\nc 1\n", "# TYPE \"a.b\" counter\n{\"a.b\",\"c.d\"=\"1\"} 1\n"]
+        {
+            for format in FORMATS {
+                for escaping in ESCAPINGS {
+                    for gzip in [false, true] {
+                        let mut store = store(body);
+                        let form = Form { format, escaping, gzip, part: None };
+                        scrape(&mut store, form);
+                        assert_eq!(scrape(&mut store, form), 0, "{form:?} {body}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn deciding_on_names_concatenates_no_page() {
+        let store = store("{\"a.b\",\"c.d\"=\"1\"} 1\n");
+        let form = Form { escaping: Escaping::Underscores, ..Form::TEXT };
+        let snapshots = vec![store.snapshot(&Selection::default())];
+        let (_scrape, tasks) = Scrape::new(snapshots, Vec::new(), form);
+        assert!(!tasks.is_empty());
+        let snapshot = store.snapshot(&Selection::default());
+        assert!(!snapshot.families.iter().flat_map(FamilySnapshot::pages).any(Page::has_text));
+    }
+}

@@ -8,8 +8,8 @@
 //!   shares instead of copying.
 //! - `store`: groups and families; plain and synchronous. `plan` is what a push will change in it.
 //! - `snapshot`: what a scrape asks for, gets, and gives back. `jobs` and `select` find what belongs to
-//!   some jobs, `part` what belongs to one scraper of several; `rendering` is what a scrape leaves with
-//!   a page for the next one.
+//!   some jobs, `part` what belongs to one scraper of several; `rendering` and `names` are what a
+//!   scrape leaves with a page for the next one.
 //! - `index`: the one thing the shards share: which types and series exist anywhere. A push locks
 //!   parts of it only when it changes which those are.
 //! - `cut`: how the shards answer a scrape at one and the same moment.

@@ -104,11 +104,13 @@ impl Page {
 
     /// The blocks that are not empty, or of those the ones that belong to a part.
     pub fn blocks(&self, part: Option<Part>) -> impl Iterator<Item = Block<'_>> {
-        let slots =
-            self.slots.iter().enumerate().filter(move |(_, slot)| {
-                slot.len > 0 && part.is_none_or(|part| part.holds(slot.part))
-            });
-        slots.map(|(slot, _)| self.block(slot as u32))
+        let blocks = (0..self.slots()).filter_map(move |slot| self.block_of(part, slot));
+        blocks.filter(|block| !block.text.is_empty())
+    }
+
+    /// One block, if it belongs to that part.
+    pub fn block_of(&self, part: Option<Part>, slot: u32) -> Option<Block<'_>> {
+        part.is_none_or(|part| part.holds(self.part(slot))).then(|| self.block(slot))
     }
 
     /// Whether any block has more to say than its text.
@@ -121,9 +123,9 @@ impl Page {
         self.has_quoted_names
     }
 
-    /// Its label names, which `find` finds in its text; asked once.
-    pub fn label_names(&self, find: impl FnOnce(&[u8]) -> BTreeSet<String>) -> &BTreeSet<String> {
-        self.label_names.get_or_init(|| find(self.text()))
+    /// Its label names, as `find` finds them; asked once.
+    pub fn label_names(&self, find: impl FnOnce(&Page) -> BTreeSet<String>) -> &BTreeSet<String> {
+        self.label_names.get_or_init(|| find(self))
     }
 
     /// What an earlier call of [`Page::rendering`] with this key has made of the page.

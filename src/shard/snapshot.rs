@@ -13,7 +13,7 @@ pub struct Selection {
     pub jobs: Vec<String>,
     /// The names of the families that are wanted; all when empty.
     pub families: Vec<String>,
-    /// The part of the groups that is wanted; all when there is none.
+    /// The part of the groups that is to be shown; all when there is none. Snapshots hold the others too.
     pub part: Option<Part>,
 }
 
@@ -48,10 +48,10 @@ impl HomedPage {
     }
 }
 
-/// A stretch of a family's samples.
+/// A stretch of a family's samples. A scrape of one part still has to choose among its blocks.
 #[derive(Debug)]
 pub enum Piece {
-    /// A page. A scrape of one part still has to choose among its blocks.
+    /// A page.
     Page(HomedPage),
     /// Blocks that have been chosen, each by its page and its slot there.
     Blocks(Vec<(Arc<Page>, u32)>),

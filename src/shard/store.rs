@@ -98,14 +98,13 @@ impl Store {
         }
     }
 
-    /// What a scrape needs. Costs in proportion to what is selected.
+    /// What a scrape needs, for whichever part of it: the parts of a scrape have to agree on names, so
+    /// each sees what all of them show. Costs in proportion to what is selected.
     pub fn snapshot(&self, selection: &Selection) -> Snapshot {
         if selection.jobs.is_empty() {
             return Snapshot { families: self.families.snapshot(&selection.families) };
         }
         let groups = selection.jobs.iter().flat_map(|job| self.groups_of(job));
-        let groups =
-            groups.filter(|group| selection.part.is_none_or(|part| part.holds(group.part)));
         Snapshot { families: select::snapshot(&self.families, groups, &selection.families) }
     }
 

@@ -8,6 +8,8 @@ use shardgate::config::Flags;
 use shardgate::gateway::Gateway;
 use tokio::sync::watch;
 
+use crate::read::{self, Samples};
+
 /// A running gateway. Stops when it is dropped, and the drop waits until it has.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
@@ -110,6 +112,33 @@ impl Running {
         self.send("GET", path, &[], b"")
     }
 
+    /// The body of a scrape with this query, which begins with `?` unless it is empty. Decompressed
+    /// if it is compressed, and then it is one member with nothing behind it.
+    pub(crate) fn body(&self, query: &str, headers: &[&str]) -> Vec<u8> {
+        let answer = self.send("GET", &format!("/metrics{query}"), headers, b"");
+        assert_eq!(answer.status, 200, "{query}");
+        let asked = headers.iter().any(|header| header.starts_with("accept-encoding"));
+        assert_eq!(answer.header("content-encoding"), asked.then_some("gzip"));
+        if !asked {
+            return answer.body;
+        }
+        let mut decoder = flate2::bufread::GzDecoder::new(&answer.body[..]);
+        let mut plain = Vec::new();
+        decoder.read_to_end(&mut plain).unwrap();
+        assert!(decoder.into_inner().is_empty(), "nothing stands behind the member");
+        plain
+    }
+
+    /// The same as text.
+    pub(crate) fn text(&self, query: &str, headers: &[&str]) -> String {
+        String::from_utf8(self.body(query, headers)).unwrap()
+    }
+
+    /// The samples of a scrape in the text format with this query.
+    pub(crate) fn samples(&self, query: &str) -> Samples {
+        read::text(&self.text(query, &[]))
+    }
+
     /// The scrape in the text format, names as they are stored.
     pub(crate) fn scrape(&self) -> Answer {
         let accept = "accept: text/plain; version=0.0.4; escaping=allow-utf-8";
@@ -148,7 +177,8 @@ pub(crate) fn read_answer(stream: &mut TcpStream) -> Option<Answer> {
     Some(answer)
 }
 
-fn read_head(stream: &mut TcpStream) -> Option<String> {
+/// Reads the head of an answer; `None` when the connection is closed before it ends.
+pub(crate) fn read_head(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -160,6 +190,7 @@ fn read_head(stream: &mut TcpStream) -> Option<String> {
     Some(String::from_utf8(head).unwrap())
 }
 
-fn status(head: &str) -> u16 {
+/// The number in the first line of an answer's head.
+pub(crate) fn status(head: &str) -> u16 {
     head.split(' ').nth(1).unwrap().parse().unwrap()
 }

@@ -2,9 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot do what it needs fails")]
 
+mod busy_scrapes;
 mod endpoints;
+mod filters;
+mod formats;
 mod gateway;
 mod hostile;
+mod open_metrics;
+mod parts;
 mod program;
 mod push;
+mod read;
 mod utf8_names;
