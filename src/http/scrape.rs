@@ -28,8 +28,10 @@ const TURN_BYTES_MAX: usize = 512 << 10;
 const FAMILIES_INLINE_MAX: usize = 1024;
 /// When it takes longer than this until a scrape has its next turn, the threads are busy with pushes,
 const BUSY_TURN: Duration = Duration::from_micros(100);
-/// which then come first for this long: a push that waits is worse than a scrape that takes longer.
-const BUSY_PAUSE: Duration = Duration::from_millis(1);
+/// which then come first for this long: a push that waits is worse than a scrape that takes longer,
+const BUSY_PAUSE: Duration = Duration::from_millis(3);
+/// until the scrape has taken this long.
+const BUSY_WAIT: Duration = Duration::from_secs(1);
 /// How many pages are given back to their shards at a time.
 const PAGES_PER_RETURN: usize = 8;
 
@@ -169,6 +171,7 @@ async fn run_share(tasks: Arc<Mutex<std::vec::IntoIter<Task>>>, shards: Shards) 
     let next = || tasks.lock().unwrap_or_else(PoisonError::into_inner).next();
     let mut all = Vec::new();
     let mut pages: Vec<HomedPage> = Vec::new();
+    let began = Instant::now();
     while let Some(task) = next() {
         let (done, page) = if task.bytes() <= TURN_BYTES_MAX {
             task.run()
@@ -181,9 +184,9 @@ async fn run_share(tasks: Arc<Mutex<std::vec::IntoIter<Task>>>, shards: Shards) 
         if pages.len() == PAGES_PER_RETURN {
             shards.adopt(std::mem::take(&mut pages));
         }
-        let since = Instant::now();
+        let turn_ended = Instant::now();
         tokio::task::yield_now().await;
-        if since.elapsed() > BUSY_TURN {
+        if turn_ended.elapsed() > BUSY_TURN && began.elapsed() < BUSY_WAIT {
             tokio::time::sleep(BUSY_PAUSE).await;
         }
     }
