@@ -27,7 +27,7 @@ fn push_all(store: &mut Store) {
 }
 
 /// A whole scrape, on one thread.
-fn expose(store: &Store, gzip: bool, runs: &Runs) -> Vec<Bytes> {
+fn expose(store: &mut Store, gzip: bool, runs: &Runs) -> Vec<Bytes> {
     let snapshots = vec![store.snapshot(&Selection::default())];
     let (mut scrape, tasks) = Scrape::new(snapshots, Vec::new(), Form { gzip, ..Form::TEXT });
     tasks.into_iter().for_each(|task| scrape.take(task.run().0));
@@ -41,7 +41,7 @@ fn scrape(criterion: &mut Criterion) {
     index.reserve(PUSH_FAILURE_TIME, Kind::Gauge);
     let mut store = Store::new(index);
     push_all(&mut store);
-    let chunks = expose(&store, false, &runs);
+    let chunks = expose(&mut store, false, &runs);
     let bytes: usize = chunks.iter().map(Bytes::len).sum();
     let samples =
         chunks.iter().flat_map(|chunk| chunk.iter()).filter(|&&byte| byte == b'\n').count();
@@ -51,7 +51,7 @@ fn scrape(criterion: &mut Criterion) {
     bench.throughput(Throughput::Bytes(bytes as u64)).sample_size(20);
     for (gzip, name) in [(false, "plain"), (true, "gzip")] {
         bench.bench_function(format!("{name}, unchanged"), |bencher| {
-            bencher.iter(|| expose(black_box(&store), gzip, &runs));
+            bencher.iter(|| expose(black_box(&mut store), gzip, &runs));
         });
         bench.bench_function(format!("{name}, everything changed"), |bencher| {
             bencher.iter_batched(
@@ -60,7 +60,7 @@ fn scrape(criterion: &mut Criterion) {
                     push_all(&mut store);
                     store
                 },
-                |store| expose(&store, gzip, &runs),
+                |mut store| expose(&mut store, gzip, &runs),
                 criterion::BatchSize::PerIteration,
             );
         });

@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn deciding_on_names_concatenates_no_page() {
-        let store = store("{\"a.b\",\"c.d\"=\"1\"} 1\n");
+        let mut store = store("{\"a.b\",\"c.d\"=\"1\"} 1\n");
         let form = Form { escaping: Escaping::Underscores, ..Form::TEXT };
         let snapshots = vec![store.snapshot(&Selection::default())];
         let (_scrape, tasks) = Scrape::new(snapshots, Vec::new(), form);

@@ -113,14 +113,19 @@ impl Families {
     }
 
     /// The families of these names that hold anything, or all that do, in no particular order.
-    pub(super) fn snapshot(&self, names: &[String]) -> Vec<FamilySnapshot> {
-        let ids = if names.is_empty() {
+    pub(super) fn snapshot(&mut self, names: &[String]) -> Vec<FamilySnapshot> {
+        let ids: Vec<FamilyId> = if names.is_empty() {
             (0..self.list.len() as FamilyId).collect()
         } else {
             self.ids(names)
         };
-        let ids = ids.into_iter().filter(|id| !self[*id].pages.is_empty());
-        ids.map(|id| self[id].snapshot(id)).collect()
+        let mut families = Vec::with_capacity(ids.len());
+        for id in ids {
+            if !self[id].pages.is_empty() {
+                families.push(self[id].snapshot(id));
+            }
+        }
+        families
     }
 
     /// The numbers of the families of these names, in order, each once.

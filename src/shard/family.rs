@@ -68,8 +68,9 @@ impl Family {
     }
 
     /// What a scrape needs of it.
-    pub(super) fn snapshot(&self, id: FamilyId) -> FamilySnapshot {
-        self.snapshot_of(id, Shown::Pages(self.pages.snapshot()))
+    pub(super) fn snapshot(&mut self, id: FamilyId) -> FamilySnapshot {
+        let pages = self.pages.snapshot();
+        self.snapshot_of(id, Shown::Pages(pages))
     }
 
     /// What a scrape needs of it that shows these blocks only.

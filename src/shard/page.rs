@@ -15,12 +15,15 @@ pub(super) const PAGE_BYTES: usize = 64 << 10;
 /// does not change.
 ///
 /// **Invariant:** the text of the page is its blocks in the order of their slots. A block lies whole
-/// in `base` or whole in `fresh`, and no two overlap.
+/// in `base`, in `frozen` or in `fresh`, and no two overlap.
 #[derive(Debug, Default)]
 pub struct Page {
     /// What an earlier state of the page was concatenated to. Blocks that have not changed since lie
     /// in it, so that their bytes are held once.
     base: Bytes,
+    /// The blocks that came between that and a later scrape: shared, so that a page which is pushed to
+    /// while the scrape holds it need not be copied.
+    frozen: Bytes,
     /// The blocks that have come since, some of them dead by now.
     fresh: Vec<u8>,
     slots: Vec<Slot>,
@@ -39,7 +42,7 @@ pub struct Page {
 /// Where a block is: there is one for every family of every group. Of no length where there is none.
 #[derive(Debug, Default, Clone, Copy)]
 struct Slot {
-    /// Counted from the start of the base and on into the fresh bytes.
+    /// Counted from the start of the base, through the frozen bytes and on into the fresh ones.
     start: u32,
     len: u32,
     /// Which part of a scrape split over several scrapers the group belongs to.
@@ -69,6 +72,7 @@ impl Clone for Page {
     fn clone(&self) -> Page {
         Page {
             base: self.base.clone(),
+            frozen: self.frozen.clone(),
             fresh: self.fresh.clone(),
             slots: self.slots.clone(),
             natives: self.natives.clone(),
@@ -141,9 +145,13 @@ impl Page {
 
     fn block_text(&self, slot: u32) -> &[u8] {
         let Slot { start, len, .. } = self.slots[slot as usize];
-        match (start as usize).checked_sub(self.base.len()) {
-            None => &self.base[start as usize..][..len as usize],
-            Some(start) => &self.fresh[start..][..len as usize],
+        let (start, len) = (start as usize, len as usize);
+        if let Some(start) = start.checked_sub(self.shared_bytes()) {
+            return &self.fresh[start..][..len];
+        }
+        match start.checked_sub(self.base.len()) {
+            None => &self.base[start..][..len],
+            Some(start) => &self.frozen[start..][..len],
         }
     }
 
@@ -159,7 +167,19 @@ impl Page {
 
     /// How many bytes the page holds, dead or alive.
     pub fn bytes(&self) -> usize {
-        self.base.len() + self.fresh.len()
+        self.shared_bytes() + self.fresh.len()
+    }
+
+    /// How many of them are shared with scrapes, and not to be changed.
+    fn shared_bytes(&self) -> usize {
+        self.base.len() + self.frozen.len()
+    }
+
+    /// Gets the page ready to be held by a scrape, after which a changed copy of it shares its bytes.
+    pub(super) fn freeze(&mut self) {
+        if self.frozen.is_empty() {
+            self.frozen = std::mem::take(&mut self.fresh).into();
+        }
     }
 
     /// Puts `block` of a group of that part at `slot`, which may be the first that is not there yet.
@@ -172,6 +192,7 @@ impl Page {
             self.natives.remove(&slot);
         }
         self.has_quoted_names |= block.has_quoted_names;
+        let shared_bytes = self.shared_bytes();
         let block = block.text;
         let end = Slot { start: self.bytes() as u32, len: block.len() as u32, part };
         let Some(slot) = self.slots.get_mut(slot as usize) else {
@@ -182,7 +203,7 @@ impl Page {
         };
         let died = slot.len as usize;
         // Most pushes change values only, and few of them their lengths.
-        if let Some(start) = (slot.start as usize).checked_sub(self.base.len())
+        if let Some(start) = (slot.start as usize).checked_sub(shared_bytes)
             && block.len() <= died
         {
             slot.len = end.len;
@@ -223,6 +244,7 @@ impl Page {
     pub(super) fn adopted(&self) -> Option<Page> {
         let base = self.text.get()?.clone();
         Some(Page {
+            frozen: Bytes::new(),
             fresh: Vec::new(),
             slots: self.packed_slots(),
             natives: self.natives.clone(),

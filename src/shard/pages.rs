@@ -88,11 +88,19 @@ impl Pages {
         self.pages.iter().all(|leaf| leaf.live_bytes() == 0)
     }
 
-    /// The pages that hold anything, each with its number, in an order that is stable while nothing
+    /// The pages that hold anything, ready to be held for long, each with its number, in an order that is stable while nothing
     /// changes.
-    pub(super) fn snapshot(&self) -> Vec<(u32, Arc<Page>)> {
-        let leaves = self.pages.iter().enumerate().filter(|(_, leaf)| leaf.live_bytes() > 0);
-        leaves.map(|(number, leaf)| (number as u32, Arc::clone(&leaf.page))).collect()
+    pub(super) fn snapshot(&mut self) -> Vec<(u32, Arc<Page>)> {
+        let leaves = self.pages.iter_mut().enumerate().filter(|(_, leaf)| leaf.live_bytes() > 0);
+        let frozen = leaves.map(|(number, leaf)| {
+            if !leaf.page.has_text()
+                && let Some(page) = Arc::get_mut(&mut leaf.page)
+            {
+                page.freeze();
+            }
+            (number as u32, Arc::clone(&leaf.page))
+        });
+        frozen.collect()
     }
 
     /// Lets go of the blocks that the concatenation of `page` holds as well, if page `number` still
@@ -149,7 +157,7 @@ mod tests {
         Block::plain(text)
     }
 
-    fn text(pages: &Pages) -> String {
+    fn text(pages: &mut Pages) -> String {
         let texts = pages.snapshot().into_iter().map(|(_, page)| page.text().to_vec());
         String::from_utf8(texts.collect::<Vec<_>>().concat()).expect("blocks are ASCII here")
     }
@@ -168,7 +176,7 @@ mod tests {
         let before = pages.snapshot();
         pages.replace(place, block(b"a 2\n"));
         assert_eq!(&before[0].1.text()[..], b"a 1\n");
-        assert_eq!(text(&pages), "a 2\n");
+        assert_eq!(text(&mut pages), "a 2\n");
     }
 
     #[test]
@@ -192,7 +200,7 @@ mod tests {
             for at in (round..100).step_by(3) {
                 expected[at] = format!("a{at} {round} {}\n", "x".repeat(round));
                 assert_eq!(pages.replace(places[at], block(expected[at].as_bytes())), places[at]);
-                assert_eq!(text(&pages), expected.concat());
+                assert_eq!(text(&mut pages), expected.concat());
             }
             let leaf = &pages.pages[0];
             assert!(leaf.dead_bytes <= leaf.page.bytes() / 3);
@@ -208,7 +216,7 @@ mod tests {
         page.text();
         pages.replace(place, block(b"a 2\n"));
         pages.adopt(number, &page);
-        assert_eq!(text(&pages), "a 2\n");
+        assert_eq!(text(&mut pages), "a 2\n");
     }
 
     #[test]

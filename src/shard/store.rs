@@ -100,7 +100,7 @@ impl Store {
 
     /// What a scrape needs, for whichever part of it: the parts of a scrape have to agree on names, so
     /// each sees what all of them show. Costs in proportion to what is selected.
-    pub fn snapshot(&self, selection: &Selection) -> Snapshot {
+    pub fn snapshot(&mut self, selection: &Selection) -> Snapshot {
         if selection.jobs.is_empty() {
             return Snapshot { families: self.families.snapshot(&selection.families) };
         }

@@ -121,8 +121,8 @@ impl Pair {
         store.push(hash, &key, mode, &decoded?, Timestamp::now()).map_err(Rejected::Refused)
     }
 
-    fn snapshots(&self) -> Vec<Snapshot> {
-        self.stores.iter().map(|store| store.snapshot(&Selection::default())).collect()
+    fn snapshots(&mut self) -> Vec<Snapshot> {
+        self.stores.iter_mut().map(|store| store.snapshot(&Selection::default())).collect()
     }
 
     /// Writes and compares a scrape, every other one compressed, then perhaps lets the stores adopt its
