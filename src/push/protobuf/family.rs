@@ -48,11 +48,13 @@ impl<'a> Family<'a> {
         Ok(family)
     }
 
-    /// Hands all of it to the decoder, where the family is at `position`.
+    /// Hands all of it to the decoder, where the family is at `position`. `kept` is made for the first
+    /// metric of the push that needs it, since that copies the grouping key, which may be long.
     pub(super) fn say(
         &self,
         position: usize,
         decoder: &mut Decoder<'a, '_>,
+        kept: &mut Option<Kept<'a>>,
     ) -> Result<(), Rejected> {
         let refused = |problem| Rejected::Refused(self.refusal(problem));
         let mut metrics = self.message.messages(FAMILY_METRIC);
@@ -78,7 +80,6 @@ impl<'a> Family<'a> {
             let family = lossy(self.name);
             return Err(Refusal::PartLabelInKey { family, label }.into());
         }
-        let mut kept = (!self.is_all_shown).then(|| Kept::new(decoder.key));
         let kept_start = decoder.native.len() as u32;
         metrics.try_for_each(|metric| {
             if !metric.fields().any(|one| one.number == field) {
@@ -91,7 +92,8 @@ impl<'a> Family<'a> {
             } else {
                 decoder.plain_sample(position, &as_text(&own), value(metric, field));
             }
-            if let Some(kept) = &mut kept {
+            if !self.is_all_shown {
+                let kept = kept.get_or_insert_with(|| Kept::new(decoder.key));
                 kept.write(&mut decoder.native, metric, &own);
             }
             decoder.check_size()

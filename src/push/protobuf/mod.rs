@@ -48,8 +48,9 @@ pub fn decode_protobuf(
     let kept = OnceCell::new();
     with_decoder(key, body.len(), Names::new(rules, &kept), |mut decoder| {
         let families = read(body, &mut decoder.families)?;
+        let mut kept = None;
         for (position, family) in families.iter().enumerate() {
-            family.say(position, &mut decoder)?;
+            family.say(position, &mut decoder, &mut kept)?;
         }
         decoder.finish()
     })
