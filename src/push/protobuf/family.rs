@@ -14,6 +14,7 @@ use super::schema::{
 use super::wire::Field;
 use crate::exposition::Kind;
 use crate::push::decode::Decoder;
+use crate::push::families::Role;
 use crate::push::finish::{is_push_time, lossy};
 use crate::push::line::Label;
 use crate::push::number::Number;
@@ -88,7 +89,7 @@ impl<'a> Family<'a> {
             let own = labels::read(metric, kind, decoder.names.rules()).map_err(refused)?;
             if kind.part_label().is_some() {
                 let folded = Folded::read(metric, kind).map_err(refused)?;
-                self.say_folded(position, &folded, &own, decoder)?;
+                say_folded(position, &folded, &own, decoder)?;
             } else {
                 decoder.plain_sample(position, &as_text(&own), value(metric, field));
             }
@@ -99,20 +100,6 @@ impl<'a> Family<'a> {
             decoder.check_size()
         })?;
         decoder.families.list[position].native = [kept_start, decoder.native.len() as u32];
-        Ok(())
-    }
-
-    fn say_folded(
-        &self,
-        position: usize,
-        folded: &Folded<'_>,
-        own: &OwnLabels<'_>,
-        decoder: &mut Decoder<'_, '_>,
-    ) -> Result<(), Rejected> {
-        let (labels, lines) = (as_text(own), folded.lines());
-        let series = decoder.fold.insert(self.name, position, decoder.key, &labels, lines);
-        decoder.check_size()?; // Before its parts take up memory.
-        folded.add_to(&mut decoder.fold, series);
         Ok(())
     }
 
@@ -132,6 +119,23 @@ fn kind(number: i32) -> Option<(Kind, u32)> {
         5 => (Kind::GaugeHistogram, METRIC_HISTOGRAM),
         _ => return None,
     })
+}
+
+fn say_folded(
+    position: usize,
+    folded: &Folded<'_>,
+    own: &OwnLabels<'_>,
+    decoder: &mut Decoder<'_, '_>,
+) -> Result<(), Rejected> {
+    let before = decoder.families.list[position].opening.before;
+    let series = decoder.fold.insert(before, position, decoder.key, &as_text(own));
+    for (bound, value) in folded.parts() {
+        decoder.fold.add(series, Role::Part, Some(Number::of(bound)), Number::of(value));
+        decoder.check_size()?; // A part takes more memory than it has bytes on the wire.
+    }
+    decoder.fold.add(series, Role::Sum, None, Number::of(folded.sum));
+    decoder.fold.add(series, Role::Count, None, Number::of(folded.count));
+    Ok(())
 }
 
 fn as_text<'l>(own: &'l [OwnLabel<'_>]) -> SmallVec<[Label<'l>; 8]> {

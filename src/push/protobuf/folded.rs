@@ -8,25 +8,21 @@ use super::schema::{
 };
 use crate::exposition::Kind;
 use crate::push::Problem;
-use crate::push::families::Role;
-use crate::push::fold::Fold;
-use crate::push::number::Number;
 
 /// The value of a metric that is a histogram or a summary, as the text format shows it.
 #[derive(Debug)]
 pub(super) struct Folded<'a> {
     metric: Message<'a>,
     is_summary: bool,
-    parts: usize,
-    count: f64,
-    sum: f64,
+    pub(super) count: f64,
+    pub(super) sum: f64,
 }
 
 impl<'a> Folded<'a> {
     /// Reads the value of a metric of a kind that has parts.
     pub(super) fn read(metric: Message<'a>, kind: Kind) -> Result<Folded<'a>, Problem> {
         let is_summary = kind == Kind::Summary;
-        let mut folded = Folded { metric, is_summary, parts: 0, count: 0.0, sum: 0.0 };
+        let mut folded = Folded { metric, is_summary, count: 0.0, sum: 0.0 };
         if is_summary {
             folded.read_summary();
         } else {
@@ -39,7 +35,6 @@ impl<'a> Folded<'a> {
             if !is_summary && value < 0.0 {
                 return Err(Problem::NegativeCount);
             }
-            folded.parts += 1;
         }
         if folded.count < 0.0 {
             return Err(Problem::NegativeCount);
@@ -74,7 +69,7 @@ impl<'a> Folded<'a> {
     }
 
     /// The bounds and values of its buckets or quantiles.
-    fn parts(&self) -> impl Iterator<Item = (f64, f64)> + use<'a> {
+    pub(super) fn parts(&self) -> impl Iterator<Item = (f64, f64)> + use<'a> {
         let is_summary = self.is_summary;
         let (value, part) = if is_summary {
             (METRIC_SUMMARY, SUMMARY_QUANTILE)
@@ -83,20 +78,6 @@ impl<'a> Folded<'a> {
         };
         let parts = self.metric.messages(value).flat_map(move |value| value.messages(part));
         parts.map(move |part| if is_summary { quantile(part) } else { bucket(part) })
-    }
-
-    /// How many lines it will be, at most.
-    pub(super) fn lines(&self) -> usize {
-        self.parts + 3 // The sum, the count, and a bucket for infinity.
-    }
-
-    /// Gives the fold what belongs to `series`.
-    pub(super) fn add_to(&self, fold: &mut Fold<'_, '_>, series: usize) {
-        for (bound, value) in self.parts() {
-            fold.add(series, Role::Part, Some(Number::of(bound)), Number::of(value));
-        }
-        fold.add(series, Role::Sum, None, Number::of(self.sum));
-        fold.add(series, Role::Count, None, Number::of(self.count));
     }
 }
 
