@@ -1,7 +1,7 @@
-//! The vocabulary of the text exposition format, shared by everything that reads or writes it.
+//! The vocabulary of the exposition formats, shared by everything that reads or writes them.
 //!
 //! Owns the metric kinds and the canonical spelling of numbers, names, label values, help texts and
-//! family headers, and reads canonical samples back. Never parses what others have written and never does
+//! family headers, and reads canonical samples back; [`protobuf`] holds what that format adds. Never parses what others have written and never does
 //! I/O.
 //!
 //! **Invariant:** the canonical spelling of a series is unique, so that two series are the same
@@ -13,6 +13,7 @@ mod kind;
 mod label;
 mod name;
 mod number;
+pub(crate) mod protobuf;
 mod sample;
 mod samples;
 mod unescape_name;

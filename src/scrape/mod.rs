@@ -31,7 +31,6 @@ pub mod protobuf;
 mod render;
 mod runs;
 mod showing;
-mod wire;
 mod work;
 
 pub use accept::{Format, Negotiated, OpenMetricsVersion, accepts_gzip, negotiate};

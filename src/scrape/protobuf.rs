@@ -13,44 +13,11 @@ use std::collections::BTreeSet;
 use prost::encoding::encode_varint;
 
 use super::naming::Naming;
-use super::wire::{fields, write_bytes, write_double, write_message, write_varint};
+use crate::exposition::protobuf::{
+    bucket, family, fields, histogram, label, metric, number_of, quantile, summary, value,
+    value_field, write_bytes, write_double, write_message, write_varint,
+};
 use crate::exposition::{Kind, SampleLine, parse_number, sample_lines, unescape};
-
-/// Field numbers of `MetricFamily`.
-mod family {
-    pub(super) const NAME: u32 = 1;
-    pub(super) const HELP: u32 = 2;
-    pub(super) const TYPE: u32 = 3;
-    pub(super) const METRIC: u32 = 4;
-}
-
-/// Field numbers of `Metric` and `LabelPair`.
-mod metric {
-    pub(super) const LABEL: u32 = 1;
-    pub(super) const GAUGE: u32 = 2;
-    pub(super) const COUNTER: u32 = 3;
-    pub(super) const SUMMARY: u32 = 4;
-    pub(super) const UNTYPED: u32 = 5;
-    pub(super) const HISTOGRAM: u32 = 7;
-    pub(super) const LABEL_NAME: u32 = 1;
-    pub(super) const LABEL_VALUE: u32 = 2;
-}
-
-/// Field numbers of `Gauge`, `Counter` and `Untyped`.
-const VALUE: u32 = 1;
-
-/// Field numbers of `Summary` and `Histogram`, of `Quantile` and `Bucket`.
-mod folded {
-    pub(super) const SAMPLE_COUNT: u32 = 1;
-    pub(super) const SAMPLE_SUM: u32 = 2;
-    pub(super) const PART: u32 = 3;
-    pub(super) const SAMPLE_COUNT_FLOAT: u32 = 4;
-    pub(super) const QUANTILE: u32 = 1;
-    pub(super) const QUANTILE_VALUE: u32 = 2;
-    pub(super) const CUMULATIVE_COUNT: u32 = 1;
-    pub(super) const UPPER_BOUND: u32 = 2;
-    pub(super) const CUMULATIVE_COUNT_FLOAT: u32 = 4;
-}
 
 /// Appends the length of a message, in bytes, as it stands in front of it.
 pub fn write_delimiter(out: &mut Vec<u8>, message_bytes: usize) {
@@ -64,33 +31,19 @@ pub fn write_header(out: &mut Vec<u8>, name: &str, kind: Kind, help: &str) {
     if !help.is_empty() {
         write_bytes(out, family::HELP, unescape(help).as_bytes());
     }
-    let number = match kind {
-        Kind::Counter => 0,
-        Kind::Gauge => 1,
-        Kind::Summary => 2,
-        Kind::Untyped => 3,
-        Kind::Histogram => 4,
-        Kind::GaugeHistogram => 5,
-    };
-    write_varint(out, family::TYPE, number);
+    write_varint(out, family::TYPE, number_of(kind));
 }
 
 /// Appends one `metric` record for each series of `text`, the canonical text of a page.
 pub fn write_metrics(out: &mut Vec<u8>, kind: Kind, text: &[u8], naming: &Naming<'_>) {
     out.reserve(text.len());
-    let (value_field, part_label) = match kind {
-        Kind::Untyped => (metric::UNTYPED, ""),
-        Kind::Counter => (metric::COUNTER, ""),
-        Kind::Gauge => (metric::GAUGE, ""),
-        Kind::Summary => (metric::SUMMARY, "quantile"),
-        Kind::Histogram | Kind::GaugeHistogram => (metric::HISTOGRAM, "le"),
-    };
+    let (value_field, part_label) = (value_field(kind), kind.part_label().unwrap_or_default());
     let mut series = Folded::default();
     for sample in sample_lines(text) {
         let value = number(sample.value);
         if part_label.is_empty() {
             write_metric(out, &sample, naming, |out| {
-                write_message(out, value_field, |out| write_double(out, VALUE, value));
+                write_message(out, value_field, |out| write_double(out, value::VALUE, value));
             });
             continue;
         }
@@ -135,12 +88,8 @@ pub fn rewrite_labels(out: &mut Vec<u8>, records: &[u8], naming: &Naming<'_>) {
                 write_message(out, metric::LABEL, |out| {
                     for part in fields(field.bytes) {
                         match std::str::from_utf8(part.bytes) {
-                            Ok(name) if part.number == metric::LABEL_NAME => {
-                                write_bytes(
-                                    out,
-                                    metric::LABEL_NAME,
-                                    naming.labels.shown(name).as_bytes(),
-                                );
+                            Ok(name) if part.number == label::NAME => {
+                                write_bytes(out, label::NAME, naming.labels.shown(name).as_bytes());
                             }
                             _ => out.extend_from_slice(part.whole),
                         }
@@ -158,7 +107,7 @@ pub fn label_names(records: &[u8], names: &mut BTreeSet<String>) {
         metrics.flat_map(|field| fields(field.bytes)).filter(|field| field.number == metric::LABEL);
     for part in labels.flat_map(|field| fields(field.bytes)) {
         match std::str::from_utf8(part.bytes) {
-            Ok(name) if part.number == metric::LABEL_NAME && !names.contains(name) => {
+            Ok(name) if part.number == label::NAME && !names.contains(name) => {
                 names.insert(name.to_owned());
             }
             _ => {}
@@ -176,8 +125,8 @@ fn write_metric(
     write_message(out, family::METRIC, |out| {
         for (name, value) in naming.labels(&sample.labels) {
             write_message(out, metric::LABEL, |out| {
-                write_bytes(out, metric::LABEL_NAME, name.as_bytes());
-                write_bytes(out, metric::LABEL_VALUE, unescape(value).as_bytes());
+                write_bytes(out, label::NAME, name.as_bytes());
+                write_bytes(out, label::VALUE, unescape(value).as_bytes());
             });
         }
         write(out);
@@ -200,12 +149,12 @@ impl Folded {
     }
 
     fn write_summary(&self, out: &mut Vec<u8>) {
-        write_varint(out, folded::SAMPLE_COUNT, self.count as u64);
-        write_double(out, folded::SAMPLE_SUM, self.sum);
+        write_varint(out, summary::COUNT, self.count as u64);
+        write_double(out, summary::SUM, self.sum);
         for &(quantile, value) in &self.parts {
-            write_message(out, folded::PART, |out| {
-                write_double(out, folded::QUANTILE, quantile);
-                write_double(out, folded::QUANTILE_VALUE, value);
+            write_message(out, summary::QUANTILE, |out| {
+                write_double(out, quantile::BOUND, quantile);
+                write_double(out, quantile::VALUE, value);
             });
         }
     }
@@ -214,22 +163,22 @@ impl Folded {
         let are_whole =
             is_whole(self.count) && self.parts.iter().all(|&(_, count)| is_whole(count));
         if are_whole {
-            write_varint(out, folded::SAMPLE_COUNT, self.count as u64);
+            write_varint(out, histogram::COUNT, self.count as u64);
         }
-        write_double(out, folded::SAMPLE_SUM, self.sum);
+        write_double(out, histogram::SUM, self.sum);
         for &(bound, count) in &self.parts {
-            write_message(out, folded::PART, |out| {
+            write_message(out, histogram::BUCKET, |out| {
                 if are_whole {
-                    write_varint(out, folded::CUMULATIVE_COUNT, count as u64);
+                    write_varint(out, bucket::COUNT, count as u64);
                 }
-                write_double(out, folded::UPPER_BOUND, bound);
+                write_double(out, bucket::BOUND, bound);
                 if !are_whole {
-                    write_double(out, folded::CUMULATIVE_COUNT_FLOAT, count);
+                    write_double(out, bucket::COUNT_FLOAT, count);
                 }
             });
         }
         if !are_whole {
-            write_double(out, folded::SAMPLE_COUNT_FLOAT, self.count);
+            write_double(out, histogram::COUNT_FLOAT, self.count);
         }
     }
 }

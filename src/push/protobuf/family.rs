@@ -7,12 +7,9 @@ use smallvec::SmallVec;
 use super::folded::Folded;
 use super::kept::Kept;
 use super::labels::{self, OwnLabel, OwnLabels};
-use super::schema::{
-    FAMILY_HELP, FAMILY_METRIC, FAMILY_NAME, FAMILY_TYPE, METRIC_COUNTER, METRIC_GAUGE,
-    METRIC_HISTOGRAM, METRIC_SUMMARY, METRIC_TIMESTAMP, METRIC_UNTYPED, Message, VALUE,
-};
+use super::schema::Message;
 use super::wire::Field;
-use crate::exposition::Kind;
+use crate::exposition::protobuf::{family, kind_of, metric, value, value_field};
 use crate::push::decode::Decoder;
 use crate::push::families::Role;
 use crate::push::finish::{is_push_time, lossy};
@@ -40,9 +37,9 @@ impl<'a> Family<'a> {
         let mut family = Family { at, name: b"", help: b"", kind: 0, message, is_all_shown };
         for field in message.fields() {
             match field.number {
-                FAMILY_NAME => family.name = field.bytes(),
-                FAMILY_HELP => family.help = field.bytes(),
-                FAMILY_TYPE => family.kind = field.varint() as i32,
+                family::NAME => family.name = field.bytes(),
+                family::HELP => family.help = field.bytes(),
+                family::TYPE => family.kind = field.varint() as i32,
                 _ => {}
             }
         }
@@ -58,9 +55,9 @@ impl<'a> Family<'a> {
         kept: &mut Option<Kept<'a>>,
     ) -> Result<(), Rejected> {
         let refused = |problem| Rejected::Refused(self.refusal(problem));
-        let mut metrics = self.message.messages(FAMILY_METRIC);
+        let mut metrics = self.message.messages(family::METRIC);
         let has_timestamp =
-            |metric: Message<'_>| metric.fields().any(|field| field.number == METRIC_TIMESTAMP);
+            |metric: Message<'_>| metric.fields().any(|field| field.number == metric::TIMESTAMP);
         if metrics.clone().any(has_timestamp) {
             return Err(refused(Problem::Timestamp));
         }
@@ -70,7 +67,8 @@ impl<'a> Family<'a> {
         if !decoder.names.rules().allow_metric_name(self.name) {
             return Err(refused(Problem::Name));
         }
-        let (kind, field) = kind(self.kind).ok_or_else(|| refused(Problem::Type))?;
+        let kind = kind_of(self.kind).ok_or_else(|| refused(Problem::Type))?;
+        let field = value_field(kind);
         let in_progress = &mut decoder.families.list[position];
         in_progress.kind = Some(kind);
         in_progress.help = Some(escaped(self.help));
@@ -108,19 +106,6 @@ impl<'a> Family<'a> {
     }
 }
 
-/// The kind of a `MetricType`, and the field that the metrics of such a family have their value in.
-fn kind(number: i32) -> Option<(Kind, u32)> {
-    Some(match number {
-        0 => (Kind::Counter, METRIC_COUNTER),
-        1 => (Kind::Gauge, METRIC_GAUGE),
-        2 => (Kind::Summary, METRIC_SUMMARY),
-        3 => (Kind::Untyped, METRIC_UNTYPED),
-        4 => (Kind::Histogram, METRIC_HISTOGRAM),
-        5 => (Kind::GaugeHistogram, METRIC_HISTOGRAM),
-        _ => return None,
-    })
-}
-
 fn say_folded(
     position: usize,
     folded: &Folded<'_>,
@@ -145,7 +130,7 @@ fn as_text<'l>(own: &'l [OwnLabel<'_>]) -> SmallVec<[Label<'l>; 8]> {
 /// The value of a metric that has no parts.
 fn value(metric: Message<'_>, field: u32) -> Number<'static> {
     let values = metric.messages(field).flat_map(Message::fields);
-    let last = values.filter(|field| field.number == VALUE).last();
+    let last = values.filter(|field| field.number == value::VALUE).last();
     Number::of(last.map_or(0.0, Field::double))
 }
 
