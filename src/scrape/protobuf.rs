@@ -17,7 +17,7 @@ use crate::exposition::protobuf::{
     bucket, family, fields, histogram, label, metric, number_of, quantile, summary, value,
     value_field, write_bytes, write_double, write_message, write_varint,
 };
-use crate::exposition::{Kind, SampleLine, parse_number, sample_lines, unescape};
+use crate::exposition::{Kind, SampleLine, is_whole, parse_number, sample_lines, unescape};
 
 /// Appends the length of a message, in bytes, as it stands in front of it.
 pub fn write_delimiter(out: &mut Vec<u8>, message_bytes: usize) {
@@ -181,11 +181,6 @@ impl Folded {
             write_double(out, histogram::COUNT_FLOAT, self.count);
         }
     }
-}
-
-/// Whether a count fits an unsigned integer of 64 bits.
-fn is_whole(count: f64) -> bool {
-    count.fract() == 0.0 && (0.0..u64::MAX as f64).contains(&count)
 }
 
 fn number(text: &str) -> f64 {

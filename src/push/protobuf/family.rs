@@ -1,7 +1,5 @@
 //! One `MetricFamily` message.
 
-use std::borrow::Cow;
-
 use smallvec::SmallVec;
 
 use super::folded::Folded;
@@ -9,6 +7,7 @@ use super::kept::Kept;
 use super::labels::{self, OwnLabel, OwnLabels};
 use super::schema::Message;
 use super::wire::Field;
+use crate::exposition::escape_help;
 use crate::exposition::protobuf::{family, kind_of, metric, value, value_field};
 use crate::push::decode::Decoder;
 use crate::push::families::Role;
@@ -71,7 +70,7 @@ impl<'a> Family<'a> {
         let field = value_field(kind);
         let in_progress = &mut decoder.families.list[position];
         in_progress.kind = Some(kind);
-        in_progress.help = Some(escaped(self.help));
+        in_progress.help = Some(escape_help(self.help));
         if let Some(label) = kind.part_label()
             && decoder.key.names(label)
             && metrics.clone().next().is_some()
@@ -132,20 +131,4 @@ fn value(metric: Message<'_>, field: u32) -> Number<'static> {
     let values = metric.messages(field).flat_map(Message::fields);
     let last = values.filter(|field| field.number == value::VALUE).last();
     Number::of(last.map_or(0.0, Field::double))
-}
-
-/// A help text as a `HELP` line has it.
-fn escaped(help: &[u8]) -> Cow<'_, [u8]> {
-    if memchr::memchr2(b'\\', b'\n', help).is_none() {
-        return Cow::Borrowed(help);
-    }
-    let mut escaped = Vec::with_capacity(help.len() + 8);
-    for &byte in help {
-        match byte {
-            b'\\' => escaped.extend_from_slice(br"\\"),
-            b'\n' => escaped.extend_from_slice(br"\n"),
-            _ => escaped.push(byte),
-        }
-    }
-    Cow::Owned(escaped)
 }
