@@ -8,8 +8,6 @@
 //! a histogram of which any count is not whole with all counts as floats, gauge histograms as what they
 //! are. Fields whose value is 0 are written, since their presence means something.
 
-use std::collections::BTreeSet;
-
 use prost::encoding::encode_varint;
 
 use super::naming::Naming;
@@ -20,13 +18,13 @@ use crate::exposition::protobuf::{
 use crate::exposition::{Kind, SampleLine, is_whole, parse_number, sample_lines, unescape};
 
 /// Appends the length of a message, in bytes, as it stands in front of it.
-pub fn write_delimiter(out: &mut Vec<u8>, message_bytes: usize) {
+pub(super) fn write_delimiter(out: &mut Vec<u8>, message_bytes: usize) {
     encode_varint(message_bytes as u64, out);
 }
 
 /// Appends the name, the help text (unless it is empty) and the type of a family. `help` is escaped as
 /// the text format has it.
-pub fn write_header(out: &mut Vec<u8>, name: &str, kind: Kind, help: &str) {
+pub(super) fn write_header(out: &mut Vec<u8>, name: &str, kind: Kind, help: &str) {
     write_bytes(out, family::NAME, name.as_bytes());
     if !help.is_empty() {
         write_bytes(out, family::HELP, unescape(help).as_bytes());
@@ -35,7 +33,7 @@ pub fn write_header(out: &mut Vec<u8>, name: &str, kind: Kind, help: &str) {
 }
 
 /// Appends one `metric` record for each series of `text`, the canonical text of a page.
-pub fn write_metrics(out: &mut Vec<u8>, kind: Kind, text: &[u8], naming: &Naming<'_>) {
+pub(super) fn write_metrics(out: &mut Vec<u8>, kind: Kind, text: &[u8], naming: &Naming<'_>) {
     out.reserve(text.len());
     let (value_field, part_label) = (value_field(kind), kind.part_label().unwrap_or_default());
     let mut series = Folded::default();
@@ -72,7 +70,7 @@ pub fn write_metrics(out: &mut Vec<u8>, kind: Kind, text: &[u8], naming: &Naming
 
 /// Appends `records`, `metric` records of whatever origin, with their labels under the names of `naming`.
 /// What is in a record besides labels stays as it is.
-pub fn rewrite_labels(out: &mut Vec<u8>, records: &[u8], naming: &Naming<'_>) {
+pub(super) fn rewrite_labels(out: &mut Vec<u8>, records: &[u8], naming: &Naming<'_>) {
     out.reserve(records.len());
     for record in fields(records) {
         if record.number != family::METRIC {
@@ -97,21 +95,6 @@ pub fn rewrite_labels(out: &mut Vec<u8>, records: &[u8], naming: &Naming<'_>) {
                 });
             }
         });
-    }
-}
-
-/// Adds the label names of `records`, `metric` records of whatever origin, to `names`.
-pub fn label_names(records: &[u8], names: &mut BTreeSet<String>) {
-    let metrics = fields(records).filter(|field| field.number == family::METRIC);
-    let labels =
-        metrics.flat_map(|field| fields(field.bytes)).filter(|field| field.number == metric::LABEL);
-    for part in labels.flat_map(|field| fields(field.bytes)) {
-        match std::str::from_utf8(part.bytes) {
-            Ok(name) if part.number == label::NAME && !names.contains(name) => {
-                names.insert(name.to_owned());
-            }
-            _ => {}
-        }
     }
 }
 
@@ -191,7 +174,7 @@ fn number(text: &str) -> f64 {
 mod tests {
     use super::*;
     use crate::exposition::Escaping;
-    use crate::scrape::LabelNames;
+    use crate::scrape::label_names::LabelNames;
 
     fn metrics(kind: Kind, name: &str, text: &str) -> Vec<u8> {
         let mut out = Vec::new();
@@ -292,10 +275,7 @@ mod tests {
             )
         };
         let records = metrics(Kind::Summary, "s", &text("a.b"));
-        let mut names = BTreeSet::new();
-        label_names(&records, &mut names);
-        assert_eq!(names, ["a.b".to_owned()].into());
-        let labels = LabelNames::assign(&names, Escaping::Values);
+        let labels = LabelNames::assign(&["a.b".to_owned()].into(), Escaping::Values);
         let naming = Naming { labels: &labels, ..Naming::plain("s") };
         let mut rewritten = Vec::new();
         rewrite_labels(&mut rewritten, &records, &naming);
