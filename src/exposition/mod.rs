@@ -1,8 +1,8 @@
 //! The vocabulary of the exposition formats, shared by everything that reads or writes them.
 //!
 //! Owns the metric kinds and the canonical spelling of numbers, names, label values, help texts and
-//! family headers, and reads canonical samples back; [`protobuf`] holds what that format adds. Never parses what others have written and never does
-//! I/O.
+//! family headers, and reads canonical samples back; `protobuf` holds what that format adds. Never parses
+//! what others have written and never does I/O.
 //!
 //! **Invariant:** the canonical spelling of a series is unique, so that two series are the same
 //! exactly when their spellings are the same bytes. The consistency index rests on it.

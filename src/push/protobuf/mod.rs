@@ -1,7 +1,7 @@
 //! Pushes whose body is `MetricFamily` messages, each behind its length as a varint.
 //!
 //! The messages are walked where they lie: nothing is copied but label values and help texts that need
-//! escapes. What they say goes the way that text goes, through [`Decoder`](super::decode::Decoder), so
+//! escapes. What they say goes the way that text goes, through [`Decoder`], so
 //! that the same content is spelled the same whichever way it was pushed.
 //!
 //! First all messages are checked against [`schema`], which finds whatever is malformed and touches
