@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shardgate::exposition::NameRules;
-use shardgate::push::{GroupingKey, decode, sample_lines};
+use shardgate::exposition::{NameRules, sample_lines};
+use shardgate::push::{GroupingKey, decode};
 
 fuzz_target!(|tail: &[u8]| {
     if let Ok(key) = GroupingKey::parse(tail, NameRules::Utf8) {

@@ -1,28 +1,8 @@
-//! Names and label values: what is valid, and how a value is escaped.
+//! Label values and help texts: how they are escaped.
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr3_iter};
-
-/// Whether `name` is a metric name: `[a-zA-Z_:][a-zA-Z0-9_:]*`.
-pub fn is_metric_name(name: &[u8]) -> bool {
-    is_name(name, |byte| byte == b':')
-}
-
-/// Whether `name` is a label name: `[a-zA-Z_][a-zA-Z0-9_]*`.
-pub fn is_label_name(name: &[u8]) -> bool {
-    is_name(name, |_| false)
-}
-
-fn is_name(name: &[u8], also: impl Fn(u8) -> bool) -> bool {
-    let start = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_' || also(byte);
-    match name.split_first() {
-        Some((&first, rest)) => {
-            start(first) && rest.iter().all(|&byte| start(byte) || byte.is_ascii_digit())
-        }
-        None => false,
-    }
-}
+use memchr::{memchr, memchr2, memchr3_iter};
 
 /// Appends `value` as it stands between the quotes of a label: `\`, `"` and line feeds escaped.
 pub fn write_label_value(out: &mut Vec<u8>, value: &[u8]) {
@@ -73,16 +53,25 @@ pub fn write_help(out: &mut Vec<u8>, escaped: &[u8]) {
     out.extend_from_slice(rest);
 }
 
+/// A help text as a `HELP` line has it: `\` and line feeds escaped.
+pub fn escape_help(help: &[u8]) -> Cow<'_, [u8]> {
+    if memchr2(b'\\', b'\n', help).is_none() {
+        return Cow::Borrowed(help);
+    }
+    let mut escaped = Vec::with_capacity(help.len() + 8);
+    for &byte in help {
+        match byte {
+            b'\\' => escaped.extend_from_slice(br"\\"),
+            b'\n' => escaped.extend_from_slice(br"\n"),
+            _ => escaped.push(byte),
+        }
+    }
+    Cow::Owned(escaped)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_follow_the_classic_grammar() {
-        assert!(is_metric_name(b"a:b_9") && is_metric_name(b":") && is_label_name(b"_x9"));
-        assert!(!is_metric_name(b"9a") && !is_metric_name(b"") && !is_label_name(b"a:b"));
-        assert!(!is_label_name("é".as_bytes()));
-    }
 
     #[test]
     fn a_quote_in_a_help_text_loses_its_escape_and_nothing_else_does() {
@@ -100,6 +89,9 @@ mod tests {
             write_label_value(&mut out, value.as_bytes());
             assert!(!out.contains(&b'\n'));
             assert_eq!(unescape(std::str::from_utf8(&out).expect("is UTF-8")), value);
+            let help = escape_help(value.as_bytes());
+            assert!(!help.contains(&b'\n'));
+            assert_eq!(unescape(std::str::from_utf8(&help).expect("is UTF-8")), value);
         }
     }
 }

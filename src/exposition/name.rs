@@ -1,6 +1,26 @@
-//! Names beyond the classic grammar: where they are allowed, and how they are quoted.
+//! Names: the classic grammar, where others are allowed, and how those are quoted.
 
-use super::{is_label_name, is_metric_name, write_label_value};
+use super::write_label_value;
+
+/// Whether `name` is a metric name: `[a-zA-Z_:][a-zA-Z0-9_:]*`.
+pub fn is_metric_name(name: &[u8]) -> bool {
+    is_name(name, |byte| byte == b':')
+}
+
+/// Whether `name` is a label name: `[a-zA-Z_][a-zA-Z0-9_]*`.
+pub fn is_label_name(name: &[u8]) -> bool {
+    is_name(name, |_| false)
+}
+
+fn is_name(name: &[u8], also: impl Fn(u8) -> bool) -> bool {
+    let start = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_' || also(byte);
+    match name.split_first() {
+        Some((&first, rest)) => {
+            start(first) && rest.iter().all(|&byte| start(byte) || byte.is_ascii_digit())
+        }
+        None => false,
+    }
+}
 
 /// Which metric and label names a push may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +77,13 @@ fn write_name(out: &mut Vec<u8>, name: &[u8], is_legacy: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_follow_the_classic_grammar() {
+        assert!(is_metric_name(b"a:b_9") && is_metric_name(b":") && is_label_name(b"_x9"));
+        assert!(!is_metric_name(b"9a") && !is_metric_name(b"") && !is_label_name(b"a:b"));
+        assert!(!is_label_name("é".as_bytes()));
+    }
 
     #[test]
     fn names_are_quoted_where_the_classic_grammar_does_not_know_them() {

@@ -25,6 +25,11 @@ pub fn parse_number(text: &[u8]) -> Option<f64> {
     Some(if negative { -value } else { value })
 }
 
+/// Whether a count fits an unsigned integer of 64 bits.
+pub fn is_whole(count: f64) -> bool {
+    count.fract() == 0.0 && (0.0..u64::MAX as f64).contains(&count)
+}
+
 /// Decimal exponents of the numbers that Go's shortest `'g'` spells without an exponent.
 const EXPONENT_FIRST: i32 = -4;
 const EXPONENT_LAST: i32 = 5;
@@ -163,6 +168,13 @@ fn leading_digits(text: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_count_is_whole_where_an_integer_holds_it() {
+        assert!([0.0, -0.0, 3.0, 18446744073709549568.0].into_iter().all(is_whole));
+        let others = [0.5, -1.0, u64::MAX as f64, f64::INFINITY, f64::NAN];
+        assert!(!others.into_iter().any(is_whole));
+    }
     use proptest::prelude::*;
 
     fn written(value: f64) -> String {

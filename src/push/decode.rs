@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::batch::{Batch, Series, SeriesHasher};
 use super::error::{Place, Refusal, Rejected, SyntaxError, SyntaxErrorKind};
-use super::families::{Families, Role, Segment};
+use super::families::{Families, FamilyInProgress, Role, Segment};
 use super::finish::{finish, is_push_time, lossy};
 use super::fold::Fold;
 use super::grouping_key::GroupingKey;
@@ -130,10 +130,12 @@ impl<'a, 's> Decoder<'a, 's> {
         self.finish()
     }
 
-    /// Whether what has been taken so far is within the bound, once rendered.
+    /// Whether what has been taken so far is within the bound, once rendered. A family counts for what it
+    /// takes up meanwhile, since a few bytes make one that shows nothing.
     pub(super) fn check_size(&self) -> Result<(), Rejected> {
-        let bytes = self.text.len() + self.native.len();
-        if bytes.saturating_add(self.fold.rendered_bytes()) > RENDERED_BYTES_MAX {
+        let families_bytes = self.families.list.len() * size_of::<FamilyInProgress<'_>>();
+        let rendered_bytes = self.text.len() + self.native.len() + self.fold.rendered_bytes();
+        if families_bytes + rendered_bytes > RENDERED_BYTES_MAX {
             return Err(Rejected::TooLarge);
         }
         Ok(())
@@ -141,13 +143,13 @@ impl<'a, 's> Decoder<'a, 's> {
 
     /// Makes the batch, once all has been taken.
     pub(super) fn finish(mut self) -> Result<Batch, Rejected> {
+        self.check_size()?;
         self.render_folded();
         if let Some(refusal) = self.refusal {
             return Err(Rejected::Refused(refusal));
         }
         let rules = self.names.rules();
         finish(&self.families.list, rules, self.text, self.series, self.native)
-            .map_err(Rejected::Refused)
     }
 
     fn line(
@@ -331,6 +333,7 @@ fn is_utf8(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::push::fold::{CLOSING_LINES, LINE_BYTES};
 
     fn push(path: &str, body: &str) -> Result<String, String> {
         let rules = NameRules::Legacy;
@@ -417,5 +420,28 @@ mod tests {
         let buckets: String = (0..6000).map(|at| format!("h_bucket{{le=\"{at}\"}} 1\n")).collect();
         let histogram = format!("# TYPE h histogram\n{buckets}");
         assert_eq!(push(&path, &histogram), Err("too large".to_owned()));
+        // A sum alone is rendered as a bucket, a sum and a count.
+        let sums: String = (0..2000).map(|at| format!("h_sum{{x=\"{at}\"}} 1\n")).collect();
+        let histogram = format!("# TYPE h histogram\n{sums}");
+        assert_eq!(push(&path, &histogram), Err("too large".to_owned()));
+    }
+
+    #[test]
+    fn the_last_line_counts_too_and_so_do_families() {
+        let path = format!("/{}", "j".repeat(60_000));
+        let key = GroupingKey::parse(path.as_bytes(), NameRules::Legacy).expect("it is fine");
+        let line_bytes = "h".len() + key.text().len() + LINE_BYTES;
+        let left = RENDERED_BYTES_MAX - size_of::<FamilyInProgress<'_>>();
+        let buckets_max = left / line_bytes - CLOSING_LINES;
+        let histogram = |buckets: usize| {
+            let bucket = |at| format!("h_bucket{{le=\"{at}\"}} 1\n");
+            format!("# TYPE h histogram\n{}", (0..buckets).map(bucket).collect::<String>())
+        };
+        let too_large = Err("too large".to_owned());
+        let fitting = histogram(buckets_max);
+        assert!(push(&path, &fitting).is_ok());
+        assert_eq!(push(&path, &histogram(buckets_max + 1)), too_large);
+        let families: String = (0..2000).map(|at| format!("# HELP f{at} x\n")).collect();
+        assert_eq!(push(&path, &(families + &fitting)), too_large);
     }
 }

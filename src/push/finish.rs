@@ -3,7 +3,8 @@
 use smallvec::SmallVec;
 
 use super::batch::{Batch, BatchFamily, Series};
-use super::error::Refusal;
+use super::decode::RENDERED_BYTES_MAX;
+use super::error::{Refusal, Rejected};
 use super::families::{FamilyInProgress, Segment};
 use super::{PUSH_FAILURE_TIME, PUSH_TIME};
 use crate::exposition::{Kind, NameRules, has_quoted_names, write_help};
@@ -11,14 +12,16 @@ use crate::exposition::{Kind, NameRules, has_quoted_names, write_help};
 /// Makes the batch from the families read, whose segments lie in `text` and `series`, and whose
 /// protobuf forms, where they are kept, in `native`.
 ///
-/// Families without samples say nothing, and the two that the gateway sets itself are left out.
+/// Families without samples say nothing, and the two that the gateway sets itself are left out. Offsets fit
+/// 32 bits, since neither text nor strings are larger than [`RENDERED_BYTES_MAX`]; joined segments at most
+/// double the text.
 pub(super) fn finish(
     families: &[FamilyInProgress<'_>],
     rules: NameRules,
     mut text: Vec<u8>,
     mut series: Vec<Series>,
     native: Vec<u8>,
-) -> Result<Batch, Refusal> {
+) -> Result<Batch, Rejected> {
     let is_exposed =
         |family: &&FamilyInProgress<'_>| family.samples > 0 && !is_push_time(family.name);
     let mut sorted: SmallVec<[&FamilyInProgress<'_>; 12]> =
@@ -27,14 +30,18 @@ pub(super) fn finish(
     let strings_bytes = |family: &&FamilyInProgress<'_>| {
         family.name.len() + family.help.as_deref().map_or(0, <[u8]>::len)
     };
-    let mut strings = Vec::with_capacity(sorted.iter().map(strings_bytes).sum());
+    let strings_bytes: usize = sorted.iter().map(strings_bytes).sum();
+    if strings_bytes > RENDERED_BYTES_MAX {
+        return Err(Rejected::TooLarge);
+    }
+    let mut strings = Vec::with_capacity(strings_bytes);
     let mut batch_families = Vec::with_capacity(sorted.len());
     for (at, family) in sorted.iter().enumerate() {
         check_name(family, &sorted[at + 1..])?;
         let segment = joined(&family.segments, &mut text, &mut series);
         let [from, to] = segment.series;
         if has_duplicate(&series[from as usize..to as usize]) {
-            return Err(Refusal::DuplicateSeries { family: lossy(family.name) });
+            return Err(Refusal::DuplicateSeries { family: lossy(family.name) }.into());
         }
         batch_families.push(BatchFamily {
             kind: family.kind.unwrap_or(Kind::Untyped),
@@ -113,4 +120,29 @@ pub(super) fn is_push_time(name: &[u8]) -> bool {
 
 pub(super) fn lossy(name: &[u8]) -> String {
     String::from_utf8_lossy(name).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::cell::OnceCell;
+
+    use super::*;
+    use crate::exposition::NameRules;
+    use crate::push::families::Families;
+    use crate::push::names::Names;
+
+    #[test]
+    fn help_texts_are_bounded() {
+        let (hasher, kept) = (ahash::RandomState::new(), OnceCell::new());
+        let finished = |help_bytes: usize| {
+            let mut families = Families::new(&hasher, Names::new(NameRules::Legacy, &kept));
+            let family = families.exact(b"m");
+            families.list[family].samples = 1;
+            families.list[family].help = Some(Cow::Owned(vec![b'x'; help_bytes]));
+            finish(&families.list, NameRules::Legacy, Vec::new(), Vec::new(), Vec::new())
+        };
+        assert!(finished(100).is_ok());
+        assert!(matches!(finished(RENDERED_BYTES_MAX), Err(Rejected::TooLarge)));
+    }
 }

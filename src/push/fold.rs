@@ -21,7 +21,11 @@ use crate::exposition::Kind;
 const SEARCHED_MAX: usize = 16;
 
 /// A generous guess at what a line holds besides its name and labels.
-const LINE_BYTES: usize = 64;
+pub(super) const LINE_BYTES: usize = 64;
+
+/// The lines that every series ends in, whether they were pushed or not: a sum, a count, and for a
+/// histogram a bucket for infinity.
+pub(super) const CLOSING_LINES: usize = 3;
 
 /// One series of a histogram or summary while the push is read.
 #[derive(Debug)]
@@ -31,6 +35,8 @@ struct Folded<'a> {
     /// of the series as it was pushed.
     identity: Range<usize>,
     labels_end: usize,
+    /// About how large each of its lines will be.
+    line_bytes: usize,
     sum: Option<Number<'a>>,
     count: Option<Number<'a>>,
     /// Whether the parts so far came with ever larger bounds, so that none can be twice.
@@ -87,7 +93,7 @@ impl<'a, 's> Fold<'a, 's> {
         self.series.is_empty()
     }
 
-    /// About how large the lines taken so far will be once rendered.
+    /// About how large what was taken so far will be once rendered, and hardly ever less.
     pub(super) fn rendered_bytes(&self) -> usize {
         self.rendered_bytes
     }
@@ -113,6 +119,7 @@ impl<'a, 's> Fold<'a, 's> {
                 let bound_value = bound.value();
                 folded.ascending &= bound_value > folded.bound_last;
                 folded.bound_last = bound_value;
+                self.rendered_bytes += folded.line_bytes;
                 self.parts.push(Part { series: series as u32, bound, value });
             }
         }
@@ -131,7 +138,6 @@ impl<'a, 's> Fold<'a, 's> {
             && last.family == family
             && self.last_own == own
         {
-            self.rendered_bytes += name.len() + last.identity.len() + LINE_BYTES;
             return self.last;
         }
         self.last = self.find_or_insert(name, family, key, own);
@@ -140,30 +146,29 @@ impl<'a, 's> Fold<'a, 's> {
         self.last
     }
 
-    /// A new series, whatever its labels, that will be `lines` lines once rendered. A fold is given all
-    /// of its series so, or none.
+    /// A new series, whatever its labels. A fold is given all of its series so, or none.
     pub(super) fn insert(
         &mut self,
         name: &[u8],
         family: usize,
         key: &GroupingKey,
         own: &[Label<'_>],
-        lines: usize,
     ) -> usize {
         let start = self.bytes.len();
         labels::merge(self.bytes, key, own, None);
         let labels_end = self.bytes.len();
-        let line_bytes = name.len() + (labels_end - start) + LINE_BYTES;
-        self.rendered_bytes = self.rendered_bytes.saturating_add(line_bytes.saturating_mul(lines));
-        self.push(family, start, labels_end)
+        self.push(name, family, start, labels_end)
     }
 
     /// A series of the identity that stands in the bytes from `start` on.
-    fn push(&mut self, family: usize, start: usize, labels_end: usize) -> usize {
+    fn push(&mut self, name: &[u8], family: usize, start: usize, labels_end: usize) -> usize {
+        let line_bytes = name.len() + (labels_end - start) + LINE_BYTES;
+        self.rendered_bytes += CLOSING_LINES * line_bytes;
         self.series.push(Folded {
             family,
             identity: start..self.bytes.len(),
             labels_end,
+            line_bytes,
             sum: None,
             count: None,
             ascending: true,
@@ -183,7 +188,6 @@ impl<'a, 's> Fold<'a, 's> {
         let mut shadowed = Vec::new();
         labels::merge(self.bytes, key, own, Some(&mut shadowed));
         let labels_end = self.bytes.len();
-        self.rendered_bytes += name.len() + (labels_end - start) + LINE_BYTES;
         self.bytes.extend_from_slice(&shadowed);
         let Fold { series, bytes, by_identity, .. } = &*self;
         let identity = &bytes[start..];
@@ -204,7 +208,7 @@ impl<'a, 's> Fold<'a, 's> {
             self.bytes.truncate(start);
             return found;
         }
-        let position = self.push(family, start, labels_end);
+        let position = self.push(name, family, start, labels_end);
         let Fold { series, bytes, by_identity, .. } = self;
         let hash_at = |at: &u32| {
             let folded = &series[*at as usize];

@@ -38,10 +38,12 @@ pub struct GroupingKey {
     instance: Instance,
 }
 
-/// Where one `name="value"` stands in the text, and where its name, as it is meant.
+/// Where one `name="value"` stands in the text, where the value in it begins, and where its name stands
+/// as it is meant.
 #[derive(Debug, Clone, Copy)]
 struct Pair {
     start: u32,
+    value: u32,
     end: u32,
     name: [u32; 2],
 }
@@ -164,9 +166,10 @@ impl GroupingKey {
             write_label_name(&mut text, name.as_bytes());
             let name = [start, text.len() as u32];
             text.extend_from_slice(b"=\"");
+            let value_start = text.len() as u32;
             write_label_value(&mut text, value.as_bytes());
             text.push(b'"');
-            pairs.push(Pair { start, end: text.len() as u32, name });
+            pairs.push(Pair { start, value: value_start, end: text.len() as u32, name });
         }
         text.extend_from_slice(b"} ");
         let braced_end = text.len();
@@ -233,10 +236,8 @@ impl GroupingKey {
     }
 
     fn escaped_value(&self, at: usize) -> &str {
-        let mut spelled = Vec::new();
-        write_label_name(&mut spelled, self.name(at).unwrap_or_default());
-        let Pair { start, end, .. } = self.pairs[at];
-        &self.text[start as usize + spelled.len() + r#"=""#.len()..end as usize - 1]
+        let Pair { value, end, .. } = self.pairs[at];
+        &self.text[value as usize..end as usize - 1]
     }
 
     /// Whether the URL names the label `name`.

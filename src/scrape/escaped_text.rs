@@ -7,7 +7,7 @@ use crate::exposition::{sample_lines, write_sample};
 /// plain, the result is the text itself.
 ///
 /// The labels stay in the order of their stored names.
-pub fn write_samples(out: &mut Vec<u8>, text: &[u8], naming: &Naming<'_>) {
+pub(super) fn write_samples(out: &mut Vec<u8>, text: &[u8], naming: &Naming<'_>) {
     out.reserve(text.len());
     for sample in sample_lines(text) {
         let name = [naming.shown, naming.suffix(&sample.name)];
@@ -19,7 +19,7 @@ pub fn write_samples(out: &mut Vec<u8>, text: &[u8], naming: &Naming<'_>) {
 mod tests {
     use super::*;
     use crate::exposition::Escaping;
-    use crate::scrape::LabelNames;
+    use crate::scrape::label_names::LabelNames;
 
     const TEXT: &str = "{\"a.b_bucket\",\"c.d\"=\"\\\"\",job=\"x\",le=\"+Inf\"} 1\n\
                         {\"a.b_sum\",\"c.d\"=\"\\\"\",job=\"x\"} 1.5\n\

@@ -9,21 +9,22 @@ use crate::exposition::{Escaping, escape_label_name, is_label_name, sample_lines
 /// **Invariant:** no two names of the family are shown as one. Names within the classic grammar are shown
 /// as they are, and no escaped one begins with `__`: such are reserved, and strict readers refuse them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct LabelNames {
+pub(super) struct LabelNames {
     /// As stored, as shown.
     renamed: BTreeMap<String, String>,
 }
 
 impl LabelNames {
     /// Those of a family in which all label names are shown as they are.
-    pub fn plain() -> &'static LabelNames {
+    #[cfg(test)]
+    pub(super) fn plain() -> &'static LabelNames {
         static PLAIN: LabelNames = LabelNames { renamed: BTreeMap::new() };
         &PLAIN
     }
 
     /// Shows each of `names`, all that the family has, by `escaping`. Those that would meet another or
     /// begin with `__` are escaped by [`Escaping::Values`] instead.
-    pub fn assign(names: &BTreeSet<String>, escaping: Escaping) -> LabelNames {
+    pub(super) fn assign(names: &BTreeSet<String>, escaping: Escaping) -> LabelNames {
         if escaping == Escaping::AllowUtf8 {
             return LabelNames::default();
         }
@@ -56,19 +57,19 @@ impl LabelNames {
     }
 
     /// What the label `stored` is shown as.
-    pub fn shown<'a>(&'a self, stored: &'a str) -> &'a str {
+    pub(super) fn shown<'a>(&'a self, stored: &'a str) -> &'a str {
         self.renamed.get(stored).map_or(stored, String::as_str)
     }
 
     /// Whether all names are shown as they are.
-    pub fn is_plain(&self) -> bool {
+    pub(super) fn is_plain(&self) -> bool {
         self.renamed.is_empty()
     }
 }
 
 /// Adds the label names of a canonical text to `names`. Of use only where
 /// [`has_quoted_names`](crate::exposition::has_quoted_names) says that there may be any to escape.
-pub fn label_names(text: &[u8], names: &mut BTreeSet<String>) {
+pub(super) fn label_names(text: &[u8], names: &mut BTreeSet<String>) {
     for sample in sample_lines(text) {
         for (name, _) in &sample.labels {
             if !names.contains(&**name) {

@@ -7,7 +7,7 @@
 //!   gives each the name it is shown under (`naming`, `labels`), and hands out the pieces that are not
 //!   rendered yet.
 //! - `render` does that, and leaves the rendering of a page with the page. `showing` knows the format
-//!   of the answer: [`protobuf`], [`open_metrics`], [`escaped_text`], or the text as it is stored.
+//!   of the answer: `protobuf`, `open_metrics`, `escaped_text`, or the text as it is stored.
 //! - `answer`: headers and renderings, put together. A large rendering is a chunk of its own, shared
 //!   with the shard; what is small is copied together.
 //! - `gzip`: fragments that are compressed apart and stitched into one member. [`Runs`] keeps the
@@ -18,27 +18,24 @@
 
 mod accept;
 mod answer;
-pub mod escaped_text;
+mod escaped_text;
 mod form;
 mod gzip;
 mod label_names;
 mod labels;
 mod merge;
-pub mod naming;
-pub mod open_metrics;
+mod naming;
+mod open_metrics;
 mod own;
-pub mod protobuf;
+mod protobuf;
 mod render;
 mod runs;
 mod showing;
-mod wire;
 mod work;
 
 pub use accept::{Format, Negotiated, OpenMetricsVersion, accepts_gzip, negotiate};
 pub use answer::Answer;
 pub use form::Form;
-pub use label_names::{LabelNames, label_names};
-pub use naming::{Naming, ShownFamily};
 pub use own::OwnFamily;
 pub use runs::Runs;
 pub use work::{Done, Scrape, Task};

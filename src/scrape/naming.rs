@@ -23,23 +23,24 @@ use crate::exposition::{Escaping, Kind, escape_name, is_metric_name};
 
 /// How the names in the text of one family are shown.
 #[derive(Debug, Clone, Copy)]
-pub struct Naming<'a> {
+pub(super) struct Naming<'a> {
     /// The name of the family as stored: what the metric names in its text begin with.
-    pub stored: &'a str,
+    pub(super) stored: &'a str,
     /// What stands there instead: the name of [`ShownFamily`].
-    pub shown: &'a str,
+    pub(super) shown: &'a str,
     /// The names of its labels.
-    pub labels: &'a LabelNames,
+    pub(super) labels: &'a LabelNames,
 }
 
 impl<'a> Naming<'a> {
     /// The names of the family `name` as they are.
-    pub fn plain(name: &'a str) -> Naming<'a> {
+    #[cfg(test)]
+    pub(super) fn plain(name: &'a str) -> Naming<'a> {
         Naming { stored: name, shown: name, labels: LabelNames::plain() }
     }
 
     /// Whether all names are shown as they are.
-    pub fn is_plain(&self) -> bool {
+    pub(super) fn is_plain(&self) -> bool {
         self.stored == self.shown && self.labels.is_plain()
     }
 
@@ -59,16 +60,16 @@ impl<'a> Naming<'a> {
 
 /// A family as one format shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShownFamily<'a> {
+pub(super) struct ShownFamily<'a> {
     /// Its name, escaped if need be. OpenMetrics takes `_total` from it or adds it where it writes.
-    pub name: Cow<'a, str>,
+    pub(super) name: Cow<'a, str>,
     /// Its kind, which is not the stored one for a counter that OpenMetrics cannot show as one.
-    pub kind: Kind,
+    pub(super) kind: Kind,
 }
 
 /// How each of `families`, all of an exposition by name and kind, is shown in `format`. `None` for one
 /// that has to be left out.
-pub fn assign<'a>(
+pub(super) fn assign<'a>(
     families: &[(&'a str, Kind)],
     format: Format,
     escaping: Escaping,

@@ -18,13 +18,13 @@ use super::naming::Naming;
 use crate::exposition::{Kind, sample_lines, write_comment, write_sample};
 
 /// The line that an exposition ends with.
-pub const EOF: &[u8] = b"# EOF\n";
+pub(super) const EOF: &[u8] = b"# EOF\n";
 
 const TOTAL: &str = "_total";
 
 /// Appends the `HELP` line (unless `help` is empty) and the `TYPE` line of the family that is shown as
 /// `name`. `help` is escaped as the text format has it.
-pub fn write_header(out: &mut Vec<u8>, name: &str, kind: Kind, help: &str) {
+pub(super) fn write_header(out: &mut Vec<u8>, name: &str, kind: Kind, help: &str) {
     let family = family_name(name, kind);
     if !help.is_empty() {
         write_comment(out, "HELP", family, &with_escaped_quotes(help));
@@ -34,7 +34,7 @@ pub fn write_header(out: &mut Vec<u8>, name: &str, kind: Kind, help: &str) {
 
 /// Whether the samples of a family that is shown as `name` differ from those of the text format. Where
 /// they do not, and its [`Naming`] is plain, the text of a page is what [`write_samples`] would write.
-pub fn changes_samples(kind: Kind, name: &str) -> bool {
+pub(super) fn changes_samples(kind: Kind, name: &str) -> bool {
     match kind {
         Kind::Untyped | Kind::Gauge => false,
         Kind::Counter => family_name(name, kind).len() == name.len(),
@@ -43,7 +43,7 @@ pub fn changes_samples(kind: Kind, name: &str) -> bool {
 }
 
 /// Appends the samples of `text`, the canonical text of a page of the family that `naming` is about.
-pub fn write_samples(out: &mut Vec<u8>, kind: Kind, text: &[u8], naming: &Naming<'_>) {
+pub(super) fn write_samples(out: &mut Vec<u8>, kind: Kind, text: &[u8], naming: &Naming<'_>) {
     out.reserve(text.len());
     let adds_total = kind == Kind::Counter && changes_samples(kind, naming.shown);
     for sample in sample_lines(text) {

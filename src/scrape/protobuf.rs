@@ -8,89 +8,40 @@
 //! a histogram of which any count is not whole with all counts as floats, gauge histograms as what they
 //! are. Fields whose value is 0 are written, since their presence means something.
 
-use std::collections::BTreeSet;
-
 use prost::encoding::encode_varint;
 
 use super::naming::Naming;
-use super::wire::{fields, write_bytes, write_double, write_message, write_varint};
-use crate::exposition::{Kind, SampleLine, parse_number, sample_lines, unescape};
-
-/// Field numbers of `MetricFamily`.
-mod family {
-    pub(super) const NAME: u32 = 1;
-    pub(super) const HELP: u32 = 2;
-    pub(super) const TYPE: u32 = 3;
-    pub(super) const METRIC: u32 = 4;
-}
-
-/// Field numbers of `Metric` and `LabelPair`.
-mod metric {
-    pub(super) const LABEL: u32 = 1;
-    pub(super) const GAUGE: u32 = 2;
-    pub(super) const COUNTER: u32 = 3;
-    pub(super) const SUMMARY: u32 = 4;
-    pub(super) const UNTYPED: u32 = 5;
-    pub(super) const HISTOGRAM: u32 = 7;
-    pub(super) const LABEL_NAME: u32 = 1;
-    pub(super) const LABEL_VALUE: u32 = 2;
-}
-
-/// Field numbers of `Gauge`, `Counter` and `Untyped`.
-const VALUE: u32 = 1;
-
-/// Field numbers of `Summary` and `Histogram`, of `Quantile` and `Bucket`.
-mod folded {
-    pub(super) const SAMPLE_COUNT: u32 = 1;
-    pub(super) const SAMPLE_SUM: u32 = 2;
-    pub(super) const PART: u32 = 3;
-    pub(super) const SAMPLE_COUNT_FLOAT: u32 = 4;
-    pub(super) const QUANTILE: u32 = 1;
-    pub(super) const QUANTILE_VALUE: u32 = 2;
-    pub(super) const CUMULATIVE_COUNT: u32 = 1;
-    pub(super) const UPPER_BOUND: u32 = 2;
-    pub(super) const CUMULATIVE_COUNT_FLOAT: u32 = 4;
-}
+use crate::exposition::protobuf::{
+    bucket, family, fields, histogram, label, metric, number_of, quantile, summary, value,
+    value_field, write_bytes, write_double, write_message, write_varint,
+};
+use crate::exposition::{Kind, SampleLine, is_whole, parse_number, sample_lines, unescape};
 
 /// Appends the length of a message, in bytes, as it stands in front of it.
-pub fn write_delimiter(out: &mut Vec<u8>, message_bytes: usize) {
+pub(super) fn write_delimiter(out: &mut Vec<u8>, message_bytes: usize) {
     encode_varint(message_bytes as u64, out);
 }
 
 /// Appends the name, the help text (unless it is empty) and the type of a family. `help` is escaped as
 /// the text format has it.
-pub fn write_header(out: &mut Vec<u8>, name: &str, kind: Kind, help: &str) {
+pub(super) fn write_header(out: &mut Vec<u8>, name: &str, kind: Kind, help: &str) {
     write_bytes(out, family::NAME, name.as_bytes());
     if !help.is_empty() {
         write_bytes(out, family::HELP, unescape(help).as_bytes());
     }
-    let number = match kind {
-        Kind::Counter => 0,
-        Kind::Gauge => 1,
-        Kind::Summary => 2,
-        Kind::Untyped => 3,
-        Kind::Histogram => 4,
-        Kind::GaugeHistogram => 5,
-    };
-    write_varint(out, family::TYPE, number);
+    write_varint(out, family::TYPE, number_of(kind));
 }
 
 /// Appends one `metric` record for each series of `text`, the canonical text of a page.
-pub fn write_metrics(out: &mut Vec<u8>, kind: Kind, text: &[u8], naming: &Naming<'_>) {
+pub(super) fn write_metrics(out: &mut Vec<u8>, kind: Kind, text: &[u8], naming: &Naming<'_>) {
     out.reserve(text.len());
-    let (value_field, part_label) = match kind {
-        Kind::Untyped => (metric::UNTYPED, ""),
-        Kind::Counter => (metric::COUNTER, ""),
-        Kind::Gauge => (metric::GAUGE, ""),
-        Kind::Summary => (metric::SUMMARY, "quantile"),
-        Kind::Histogram | Kind::GaugeHistogram => (metric::HISTOGRAM, "le"),
-    };
+    let (value_field, part_label) = (value_field(kind), kind.part_label().unwrap_or_default());
     let mut series = Folded::default();
     for sample in sample_lines(text) {
         let value = number(sample.value);
         if part_label.is_empty() {
             write_metric(out, &sample, naming, |out| {
-                write_message(out, value_field, |out| write_double(out, VALUE, value));
+                write_message(out, value_field, |out| write_double(out, value::VALUE, value));
             });
             continue;
         }
@@ -119,7 +70,7 @@ pub fn write_metrics(out: &mut Vec<u8>, kind: Kind, text: &[u8], naming: &Naming
 
 /// Appends `records`, `metric` records of whatever origin, with their labels under the names of `naming`.
 /// What is in a record besides labels stays as it is.
-pub fn rewrite_labels(out: &mut Vec<u8>, records: &[u8], naming: &Naming<'_>) {
+pub(super) fn rewrite_labels(out: &mut Vec<u8>, records: &[u8], naming: &Naming<'_>) {
     out.reserve(records.len());
     for record in fields(records) {
         if record.number != family::METRIC {
@@ -135,12 +86,8 @@ pub fn rewrite_labels(out: &mut Vec<u8>, records: &[u8], naming: &Naming<'_>) {
                 write_message(out, metric::LABEL, |out| {
                     for part in fields(field.bytes) {
                         match std::str::from_utf8(part.bytes) {
-                            Ok(name) if part.number == metric::LABEL_NAME => {
-                                write_bytes(
-                                    out,
-                                    metric::LABEL_NAME,
-                                    naming.labels.shown(name).as_bytes(),
-                                );
+                            Ok(name) if part.number == label::NAME => {
+                                write_bytes(out, label::NAME, naming.labels.shown(name).as_bytes());
                             }
                             _ => out.extend_from_slice(part.whole),
                         }
@@ -148,21 +95,6 @@ pub fn rewrite_labels(out: &mut Vec<u8>, records: &[u8], naming: &Naming<'_>) {
                 });
             }
         });
-    }
-}
-
-/// Adds the label names of `records`, `metric` records of whatever origin, to `names`.
-pub fn label_names(records: &[u8], names: &mut BTreeSet<String>) {
-    let metrics = fields(records).filter(|field| field.number == family::METRIC);
-    let labels =
-        metrics.flat_map(|field| fields(field.bytes)).filter(|field| field.number == metric::LABEL);
-    for part in labels.flat_map(|field| fields(field.bytes)) {
-        match std::str::from_utf8(part.bytes) {
-            Ok(name) if part.number == metric::LABEL_NAME && !names.contains(name) => {
-                names.insert(name.to_owned());
-            }
-            _ => {}
-        }
     }
 }
 
@@ -176,8 +108,8 @@ fn write_metric(
     write_message(out, family::METRIC, |out| {
         for (name, value) in naming.labels(&sample.labels) {
             write_message(out, metric::LABEL, |out| {
-                write_bytes(out, metric::LABEL_NAME, name.as_bytes());
-                write_bytes(out, metric::LABEL_VALUE, unescape(value).as_bytes());
+                write_bytes(out, label::NAME, name.as_bytes());
+                write_bytes(out, label::VALUE, unescape(value).as_bytes());
             });
         }
         write(out);
@@ -200,12 +132,12 @@ impl Folded {
     }
 
     fn write_summary(&self, out: &mut Vec<u8>) {
-        write_varint(out, folded::SAMPLE_COUNT, self.count as u64);
-        write_double(out, folded::SAMPLE_SUM, self.sum);
+        write_varint(out, summary::COUNT, self.count as u64);
+        write_double(out, summary::SUM, self.sum);
         for &(quantile, value) in &self.parts {
-            write_message(out, folded::PART, |out| {
-                write_double(out, folded::QUANTILE, quantile);
-                write_double(out, folded::QUANTILE_VALUE, value);
+            write_message(out, summary::QUANTILE, |out| {
+                write_double(out, quantile::BOUND, quantile);
+                write_double(out, quantile::VALUE, value);
             });
         }
     }
@@ -214,29 +146,24 @@ impl Folded {
         let are_whole =
             is_whole(self.count) && self.parts.iter().all(|&(_, count)| is_whole(count));
         if are_whole {
-            write_varint(out, folded::SAMPLE_COUNT, self.count as u64);
+            write_varint(out, histogram::COUNT, self.count as u64);
         }
-        write_double(out, folded::SAMPLE_SUM, self.sum);
+        write_double(out, histogram::SUM, self.sum);
         for &(bound, count) in &self.parts {
-            write_message(out, folded::PART, |out| {
+            write_message(out, histogram::BUCKET, |out| {
                 if are_whole {
-                    write_varint(out, folded::CUMULATIVE_COUNT, count as u64);
+                    write_varint(out, bucket::COUNT, count as u64);
                 }
-                write_double(out, folded::UPPER_BOUND, bound);
+                write_double(out, bucket::BOUND, bound);
                 if !are_whole {
-                    write_double(out, folded::CUMULATIVE_COUNT_FLOAT, count);
+                    write_double(out, bucket::COUNT_FLOAT, count);
                 }
             });
         }
         if !are_whole {
-            write_double(out, folded::SAMPLE_COUNT_FLOAT, self.count);
+            write_double(out, histogram::COUNT_FLOAT, self.count);
         }
     }
-}
-
-/// Whether a count fits an unsigned integer of 64 bits.
-fn is_whole(count: f64) -> bool {
-    count.fract() == 0.0 && (0.0..u64::MAX as f64).contains(&count)
 }
 
 fn number(text: &str) -> f64 {
@@ -247,7 +174,7 @@ fn number(text: &str) -> f64 {
 mod tests {
     use super::*;
     use crate::exposition::Escaping;
-    use crate::scrape::LabelNames;
+    use crate::scrape::label_names::LabelNames;
 
     fn metrics(kind: Kind, name: &str, text: &str) -> Vec<u8> {
         let mut out = Vec::new();
@@ -348,10 +275,7 @@ mod tests {
             )
         };
         let records = metrics(Kind::Summary, "s", &text("a.b"));
-        let mut names = BTreeSet::new();
-        label_names(&records, &mut names);
-        assert_eq!(names, ["a.b".to_owned()].into());
-        let labels = LabelNames::assign(&names, Escaping::Values);
+        let labels = LabelNames::assign(&["a.b".to_owned()].into(), Escaping::Values);
         let naming = Naming { labels: &labels, ..Naming::plain("s") };
         let mut rewritten = Vec::new();
         rewrite_labels(&mut rewritten, &records, &naming);

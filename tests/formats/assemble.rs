@@ -1,75 +1,81 @@
-//! A whole exposition, put together from the pieces as a scrape does it.
+//! A whole exposition, pushed to stores and shown by a scrape of them.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use shardgate::exposition::{self, Escaping, has_quoted_names};
-use shardgate::scrape::{
-    Format, LabelNames, Naming, ShownFamily, escaped_text, label_names, naming, open_metrics,
-    protobuf,
-};
+use shardgate::exposition::{Escaping, Kind, NameRules};
+use shardgate::push::{Batch, GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, Rejected, decode};
+use shardgate::scrape::{Form, Format, Runs, Scrape};
+use shardgate::shard::{Index, Mode, Selection, Store, Timestamp};
 
-use super::model::Family;
+use super::model::{Family, JOBS};
+use super::rules::Shown;
+use super::{text, wire};
 
-pub(crate) struct Assembled {
-    pub(crate) bytes: Vec<u8>,
-    /// Which families are in it.
-    pub(crate) is_shown: Vec<bool>,
-}
+/// What reads a body.
+type Decode = fn(&GroupingKey, &[u8], NameRules) -> Result<Batch, Rejected>;
 
-pub(crate) fn exposition(families: &[Family], format: Format, escaping: Escaping) -> Assembled {
-    let names: Vec<_> = families.iter().map(|family| (&family.name[..], family.kind)).collect();
-    let shown = naming::assign(&names, format, escaping);
-    let mut bytes = Vec::new();
-    for (family, shown) in families.iter().zip(&shown) {
-        if let Some(shown) = shown {
-            write(&mut bytes, family, shown, format, escaping);
-        }
-    }
-    if let Format::OpenMetrics(_) = format {
-        bytes.extend_from_slice(open_metrics::EOF);
-    }
-    Assembled { bytes, is_shown: shown.iter().map(Option::is_some).collect() }
-}
+/// Two stores that share an index; each job has a group in one of them.
+pub(crate) struct Stores([Store; JOBS.len()]);
 
-fn write(
-    out: &mut Vec<u8>,
-    family: &Family,
-    shown: &ShownFamily<'_>,
+/// What a scrape has shown.
+pub(crate) struct Exposition {
     format: Format,
-    escaping: Escaping,
-) {
-    let text = family.text().into_bytes();
-    let mut labels = LabelNames::default();
-    if has_quoted_names(&text) {
-        let mut names = BTreeSet::new();
-        label_names(&text, &mut names);
-        labels = LabelNames::assign(&names, escaping);
+    pub(crate) bytes: Vec<u8>,
+    /// How many families were left out.
+    pub(crate) hidden: usize,
+}
+
+impl Stores {
+    pub(crate) fn new() -> Stores {
+        let index = Arc::new(Index::default());
+        for name in [PUSH_TIME, PUSH_FAILURE_TIME] {
+            index.reserve(name, Kind::Gauge);
+        }
+        Stores(JOBS.map(|_| Store::new(Arc::clone(&index))))
     }
-    let naming = Naming { stored: &family.name, shown: &shown.name, labels: &labels };
-    let help = family.help.replace('\\', r"\\").replace('\n', r"\n");
-    match format {
-        Format::Text => {
-            exposition::write_header(out, &shown.name, shown.kind, &help);
-            if naming.is_plain() {
-                out.extend_from_slice(&text);
-            } else {
-                escaped_text::write_samples(out, &text, &naming);
-            }
+
+    /// Stores that hold these families.
+    pub(crate) fn with(families: &[Family]) -> Stores {
+        let mut stores = Stores::new();
+        for (at, job) in JOBS.iter().enumerate() {
+            let bodies = families.iter().map(|family| family.body(job));
+            stores.push(at, bodies.collect::<String>().as_bytes(), decode);
         }
-        Format::OpenMetrics(_) => {
-            open_metrics::write_header(out, &shown.name, shown.kind, &help);
-            if naming.is_plain() && !open_metrics::changes_samples(shown.kind, &shown.name) {
-                out.extend_from_slice(&text);
-            } else {
-                open_metrics::write_samples(out, shown.kind, &text, &naming);
-            }
+        stores
+    }
+
+    /// Pushes `body` to the group of the job at that position.
+    pub(crate) fn push(&mut self, at: usize, body: &[u8], decode: Decode) {
+        let path = format!("/{}", JOBS[at]);
+        let key = GroupingKey::parse(path.as_bytes(), NameRules::Utf8).expect("the path is fine");
+        let batch = decode(&key, body, NameRules::Utf8).expect("the body is valid");
+        let (hash, now) = (at as u64, Timestamp::now());
+        self.0[at].push(hash, &key, Mode::Replace, &batch, now).expect("nothing is there twice");
+    }
+
+    /// A scrape of all stores.
+    pub(crate) fn expose(&mut self, format: Format, escaping: Escaping) -> Exposition {
+        let form = Form { format, escaping, ..Form::TEXT };
+        let snapshots =
+            self.0.iter_mut().map(|store| store.snapshot(&Selection::default())).collect();
+        let (mut scrape, tasks) = Scrape::new(snapshots, Vec::new(), form);
+        for task in tasks {
+            scrape.take(task.run().0);
         }
-        Format::Protobuf => {
-            let mut message = Vec::new();
-            protobuf::write_header(&mut message, &shown.name, shown.kind, &help);
-            protobuf::write_metrics(&mut message, shown.kind, &text, &naming);
-            protobuf::write_delimiter(out, message.len());
-            out.extend_from_slice(&message);
-        }
+        let hidden = scrape.hidden();
+        let bytes = scrape.answer(&Runs::default()).chunks.concat();
+        Exposition { format, bytes, hidden }
+    }
+}
+
+impl Exposition {
+    /// Its families without the push times, which are always there.
+    pub(crate) fn families(&self) -> Vec<Shown> {
+        let mut families = match self.format {
+            Format::Protobuf => wire::read(&self.bytes),
+            Format::Text | Format::OpenMetrics(_) => text::read(&self.bytes),
+        };
+        families.retain(|family| ![PUSH_TIME, PUSH_FAILURE_TIME].contains(&&*family.name));
+        families
     }
 }

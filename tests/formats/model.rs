@@ -1,11 +1,11 @@
-//! Families as they are stored: drawn at random, and spelled canonically.
+//! Families as they are stored: drawn at random, and spelled as a push has them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use shardgate::exposition::{Kind, write_number};
 
-use super::rules;
+use super::{rules, wire};
 
 /// A metric name, labels by name, a value by its bits.
 pub(crate) type Sample = (String, BTreeMap<String, String>, u64);
@@ -27,6 +27,9 @@ pub(crate) struct Series {
 
 /// The suffix of its name, the labels of its series, its bound if it has one, its value.
 type Line<'a> = (&'static str, &'a BTreeMap<String, String>, Option<f64>, f64);
+
+/// The jobs that push, each a group.
+pub(crate) const JOBS: [&str; 2] = ["x", "y"];
 
 const BOUNDS: [f64; 4] = [0.5, 1.0, 1e6, f64::INFINITY];
 const QUANTILES: [f64; 3] = [0.0, 0.5, 1.0];
@@ -77,10 +80,21 @@ impl Family {
         self.lines().into_iter().map(sample).collect()
     }
 
-    /// The text of a page that holds them all.
-    pub(crate) fn text(&self) -> String {
+    /// What has to be pushed to the group of `job` for it to hold its part of the family.
+    pub(crate) fn body(&self, job: &str) -> String {
         let mut text = String::new();
+        let is_classic = rules::is_classic(&self.name, ":");
+        let quoted = format!("\"{}\"", escaped(&self.name));
+        let name = if is_classic { &self.name } else { &quoted };
+        if !self.help.is_empty() {
+            let help = self.help.replace('\\', r"\\").replace('\n', r"\n");
+            text.push_str(&format!("# HELP {name} {help}\n"));
+        }
+        text.push_str(&format!("# TYPE {name} {}\n", wire::kind(self.kind)));
         for (suffix, labels, bound, value) in self.lines() {
+            if labels["job"] != job {
+                continue;
+            }
             let name = format!("{}{suffix}", self.name);
             let mut pairs = Vec::new();
             if !rules::is_classic(&name, ":") {
@@ -94,10 +108,7 @@ impl Family {
                 pairs.push(format!("{name}=\"{}\"", escaped(value)));
             }
             pairs.extend(bound.map(|bound| format!("{}=\"{}\"", self.part_label(), number(bound))));
-            if !pairs.is_empty() {
-                text.push_str(&format!("{{{}}}", pairs.join(",")));
-            }
-            text.push_str(&format!(" {}\n", number(value)));
+            text.push_str(&format!("{{{}}} {}\n", pairs.join(","), number(value)));
         }
         text
     }
@@ -133,8 +144,7 @@ pub(crate) fn families() -> impl Strategy<Value = Vec<Family>> {
 /// Names that are easily taken for another once they are escaped or written for OpenMetrics.
 const STEMS: [&str; 7] = ["a", "a_b", "a.b", "a-b", "aé", "a:b", "U__a_2e_b"];
 const SUFFIXES: [&str; 8] = ["", "", "_total", "_created", "_sum", "_count", "_bucket", "_gcount"];
-const LABELS: [&str; 9] =
-    ["job", "a_b", "a.b", "a-b", "a:b", "é", "..name__", "U__a_2e_b", "U__a_2e_b_"];
+const LABELS: [&str; 8] = ["a_b", "a.b", "a-b", "a:b", "é", "..name__", "U__a_2e_b", "U__a_2e_b_"];
 
 fn family() -> impl Strategy<Value = Family> {
     let kinds = [
@@ -153,9 +163,23 @@ fn family() -> impl Strategy<Value = Family> {
         .prop_map(|(name, kind, help, series)| Family { name, kind, help, series })
 }
 
+/// With those that every stored series has.
 fn labels() -> impl Strategy<Value = BTreeMap<String, String>> {
     let name = prop::sample::select(LABELS.to_vec()).prop_map(str::to_owned);
-    prop::collection::btree_map(name, prop_oneof!["x", "[\\\\\"\n,}{=é]{0,4}"], 0..4)
+    let own = prop::collection::btree_map(
+        name,
+        prop_oneof![
+            "x",
+            "[\\\"
+,}{=é]{0,4}"
+        ],
+        0..4,
+    );
+    (own, prop::sample::select(JOBS.to_vec())).prop_map(|(mut labels, job)| {
+        labels.insert("instance".to_owned(), String::new());
+        labels.insert("job".to_owned(), job.to_owned());
+        labels
+    })
 }
 
 /// Values that OpenMetrics takes for any kind: none is negative, counts are whole and only grow.

@@ -119,12 +119,9 @@ fn read_metric(metric: &[u8], shown: &mut Shown) {
         let content = content.bytes();
         match (field, &shown.kind[..]) {
             (1, _) => {
-                let pair: BTreeMap<u64, String> = fields(content)
-                    .iter()
-                    .map(|(field, content)| (*field, content.text()))
-                    .collect();
-                if labels.insert(pair[&1].clone(), pair[&2].clone()).is_some() {
-                    shown.repeated_label = Some(pair[&1].clone());
+                let (name, value) = label(content);
+                if labels.insert(name.clone(), value).is_some() {
+                    shown.repeated_label = Some(name);
                 }
             }
             (2, "gauge") | (3, "counter") | (5, "untyped") => {
@@ -140,6 +137,41 @@ fn read_metric(metric: &[u8], shown: &mut Shown) {
             other => panic!("a field {other:?}"),
         }
     }
+}
+
+fn label(content: &[u8]) -> (String, String) {
+    let pair: BTreeMap<u64, String> =
+        fields(content).iter().map(|(field, content)| (*field, content.text())).collect();
+    (pair[&1].clone(), pair[&2].clone())
+}
+
+/// The labels and the `Histogram` of each metric of the family `name`, which is there once.
+pub(crate) fn histograms<'a>(
+    mut rest: &'a [u8],
+    name: &str,
+) -> Vec<(BTreeMap<String, String>, &'a [u8])> {
+    let mut histograms = Vec::new();
+    while !rest.is_empty() {
+        let length = varint(&mut rest) as usize;
+        let family = fields(take(&mut rest, length));
+        if family[0].1.text() != name {
+            continue;
+        }
+        for (_, metric) in family.iter().filter(|(field, _)| *field == 4) {
+            let metric = fields(metric.bytes());
+            let of = |number: u64| {
+                let fields = metric.iter().filter(move |(field, _)| *field == number);
+                fields.map(|(_, content)| content.bytes())
+            };
+            histograms.push((of(1).map(label).collect(), of(7).next().expect("has one")));
+        }
+    }
+    histograms
+}
+
+/// A field of fewer than 128 bytes, whose number is below 16.
+pub(crate) fn field(number: u8, content: &[u8]) -> Vec<u8> {
+    [&[number << 3 | 2, content.len() as u8], content].concat()
 }
 
 fn folded(

@@ -78,9 +78,12 @@ impl Gateway {
         let mut add = |name: &str, kind: Kind, help: &str, lines: &[String]| {
             // A scrape knows no gauge histograms.
             let kind = if kind == Kind::GaugeHistogram { Kind::Histogram } else { kind };
+            // The gateway's own help counts before all others, whether it has samples of its own or not.
+            let own = OWN.iter().find(|own| own.name == name);
+            let help = own.map_or(help, |own| own.help);
             let family = scrape.entry(name.to_owned()).or_insert_with(|| Scraped::new(kind, help));
-            let is_own = OWN.iter().any(|own| own.name == name && !own.lines.is_empty());
-            if !is_own && !help.is_empty() && (family.help.is_empty() || *help < *family.help) {
+            if own.is_none() && !help.is_empty() && (family.help.is_empty() || *help < *family.help)
+            {
                 family.help = help.to_owned();
             }
             lines.iter().try_for_each(|line| family.add(name, line)).expect("the oracle is sound");

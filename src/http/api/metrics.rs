@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 
-use crate::exposition::{Kind, SampleLine, parse_number, sample_lines, unescape};
+use crate::exposition::{Kind, SampleLine, is_whole, parse_number, sample_lines, unescape};
 use crate::shard::{FamilyView, GroupView, Timestamp};
 
 /// The answer to `/api/v1/metrics`.
@@ -102,9 +102,7 @@ fn text(number: &str) -> Value {
 /// A count, in full where it is whole.
 fn count(sample: &SampleLine<'_>) -> Value {
     match parse_number(sample.value.as_bytes()) {
-        Some(value) if value.fract() == 0.0 && (0.0..u64::MAX as f64).contains(&value) => {
-            (value as u64).to_string().into()
-        }
+        Some(value) if is_whole(value) => (value as u64).to_string().into(),
         _ => text(sample.value),
     }
 }

@@ -1,19 +1,16 @@
 //! One `MetricFamily` message.
 
-use std::borrow::Cow;
-
 use smallvec::SmallVec;
 
 use super::folded::Folded;
 use super::kept::Kept;
 use super::labels::{self, OwnLabel, OwnLabels};
-use super::schema::{
-    FAMILY_HELP, FAMILY_METRIC, FAMILY_NAME, FAMILY_TYPE, METRIC_COUNTER, METRIC_GAUGE,
-    METRIC_HISTOGRAM, METRIC_SUMMARY, METRIC_TIMESTAMP, METRIC_UNTYPED, Message, VALUE,
-};
+use super::schema::Message;
 use super::wire::Field;
-use crate::exposition::Kind;
+use crate::exposition::escape_help;
+use crate::exposition::protobuf::{family, kind_of, metric, value, value_field};
 use crate::push::decode::Decoder;
+use crate::push::families::Role;
 use crate::push::finish::{is_push_time, lossy};
 use crate::push::line::Label;
 use crate::push::number::Number;
@@ -39,25 +36,27 @@ impl<'a> Family<'a> {
         let mut family = Family { at, name: b"", help: b"", kind: 0, message, is_all_shown };
         for field in message.fields() {
             match field.number {
-                FAMILY_NAME => family.name = field.bytes(),
-                FAMILY_HELP => family.help = field.bytes(),
-                FAMILY_TYPE => family.kind = field.varint() as i32,
+                family::NAME => family.name = field.bytes(),
+                family::HELP => family.help = field.bytes(),
+                family::TYPE => family.kind = field.varint() as i32,
                 _ => {}
             }
         }
         Ok(family)
     }
 
-    /// Hands all of it to the decoder, where the family is at `position`.
+    /// Hands all of it to the decoder, where the family is at `position`. `kept` is made for the first
+    /// metric of the push that needs it, since that copies the grouping key, which may be long.
     pub(super) fn say(
         &self,
         position: usize,
         decoder: &mut Decoder<'a, '_>,
+        kept: &mut Option<Kept<'a>>,
     ) -> Result<(), Rejected> {
         let refused = |problem| Rejected::Refused(self.refusal(problem));
-        let mut metrics = self.message.messages(FAMILY_METRIC);
+        let mut metrics = self.message.messages(family::METRIC);
         let has_timestamp =
-            |metric: Message<'_>| metric.fields().any(|field| field.number == METRIC_TIMESTAMP);
+            |metric: Message<'_>| metric.fields().any(|field| field.number == metric::TIMESTAMP);
         if metrics.clone().any(has_timestamp) {
             return Err(refused(Problem::Timestamp));
         }
@@ -67,10 +66,11 @@ impl<'a> Family<'a> {
         if !decoder.names.rules().allow_metric_name(self.name) {
             return Err(refused(Problem::Name));
         }
-        let (kind, field) = kind(self.kind).ok_or_else(|| refused(Problem::Type))?;
+        let kind = kind_of(self.kind).ok_or_else(|| refused(Problem::Type))?;
+        let field = value_field(kind);
         let in_progress = &mut decoder.families.list[position];
         in_progress.kind = Some(kind);
-        in_progress.help = Some(escaped(self.help));
+        in_progress.help = Some(escape_help(self.help));
         if let Some(label) = kind.part_label()
             && decoder.key.names(label)
             && metrics.clone().next().is_some()
@@ -78,7 +78,6 @@ impl<'a> Family<'a> {
             let family = lossy(self.name);
             return Err(Refusal::PartLabelInKey { family, label }.into());
         }
-        let mut kept = (!self.is_all_shown).then(|| Kept::new(decoder.key));
         let kept_start = decoder.native.len() as u32;
         metrics.try_for_each(|metric| {
             if !metric.fields().any(|one| one.number == field) {
@@ -87,11 +86,12 @@ impl<'a> Family<'a> {
             let own = labels::read(metric, kind, decoder.names.rules()).map_err(refused)?;
             if kind.part_label().is_some() {
                 let folded = Folded::read(metric, kind).map_err(refused)?;
-                self.say_folded(position, &folded, &own, decoder)?;
+                say_folded(position, &folded, &own, decoder)?;
             } else {
                 decoder.plain_sample(position, &as_text(&own), value(metric, field));
             }
-            if let Some(kept) = &mut kept {
+            if !self.is_all_shown {
+                let kept = kept.get_or_insert_with(|| Kept::new(decoder.key));
                 kept.write(&mut decoder.native, metric, &own);
             }
             decoder.check_size()
@@ -100,36 +100,26 @@ impl<'a> Family<'a> {
         Ok(())
     }
 
-    fn say_folded(
-        &self,
-        position: usize,
-        folded: &Folded<'_>,
-        own: &OwnLabels<'_>,
-        decoder: &mut Decoder<'_, '_>,
-    ) -> Result<(), Rejected> {
-        let (labels, lines) = (as_text(own), folded.lines());
-        let series = decoder.fold.insert(self.name, position, decoder.key, &labels, lines);
-        decoder.check_size()?; // Before its parts take up memory.
-        folded.add_to(&mut decoder.fold, series);
-        Ok(())
-    }
-
     fn refusal(&self, problem: Problem) -> Refusal {
         Refusal::Message { family: self.at, name: lossy(self.name), problem }
     }
 }
 
-/// The kind of a `MetricType`, and the field that the metrics of such a family have their value in.
-fn kind(number: i32) -> Option<(Kind, u32)> {
-    Some(match number {
-        0 => (Kind::Counter, METRIC_COUNTER),
-        1 => (Kind::Gauge, METRIC_GAUGE),
-        2 => (Kind::Summary, METRIC_SUMMARY),
-        3 => (Kind::Untyped, METRIC_UNTYPED),
-        4 => (Kind::Histogram, METRIC_HISTOGRAM),
-        5 => (Kind::GaugeHistogram, METRIC_HISTOGRAM),
-        _ => return None,
-    })
+fn say_folded(
+    position: usize,
+    folded: &Folded<'_>,
+    own: &OwnLabels<'_>,
+    decoder: &mut Decoder<'_, '_>,
+) -> Result<(), Rejected> {
+    let before = decoder.families.list[position].opening.before;
+    let series = decoder.fold.insert(before, position, decoder.key, &as_text(own));
+    for (bound, value) in folded.parts() {
+        decoder.fold.add(series, Role::Part, Some(Number::of(bound)), Number::of(value));
+        decoder.check_size()?; // A part takes more memory than it has bytes on the wire.
+    }
+    decoder.fold.add(series, Role::Sum, None, Number::of(folded.sum));
+    decoder.fold.add(series, Role::Count, None, Number::of(folded.count));
+    Ok(())
 }
 
 fn as_text<'l>(own: &'l [OwnLabel<'_>]) -> SmallVec<[Label<'l>; 8]> {
@@ -139,22 +129,6 @@ fn as_text<'l>(own: &'l [OwnLabel<'_>]) -> SmallVec<[Label<'l>; 8]> {
 /// The value of a metric that has no parts.
 fn value(metric: Message<'_>, field: u32) -> Number<'static> {
     let values = metric.messages(field).flat_map(Message::fields);
-    let last = values.filter(|field| field.number == VALUE).last();
+    let last = values.filter(|field| field.number == value::VALUE).last();
     Number::of(last.map_or(0.0, Field::double))
-}
-
-/// A help text as a `HELP` line has it.
-fn escaped(help: &[u8]) -> Cow<'_, [u8]> {
-    if memchr::memchr2(b'\\', b'\n', help).is_none() {
-        return Cow::Borrowed(help);
-    }
-    let mut escaped = Vec::with_capacity(help.len() + 8);
-    for &byte in help {
-        match byte {
-            b'\\' => escaped.extend_from_slice(br"\\"),
-            b'\n' => escaped.extend_from_slice(br"\n"),
-            _ => escaped.push(byte),
-        }
-    }
-    Cow::Owned(escaped)
 }

@@ -1,32 +1,25 @@
 //! Histograms and summaries: one message, many lines.
 
 use super::native;
-use super::schema::{
-    BUCKET_BOUND, BUCKET_COUNT, BUCKET_COUNT_FLOAT, HISTOGRAM_BUCKET, HISTOGRAM_COUNT,
-    HISTOGRAM_COUNT_FLOAT, HISTOGRAM_SUM, METRIC_HISTOGRAM, METRIC_SUMMARY, Message,
-    QUANTILE_BOUND, QUANTILE_VALUE, SUMMARY_COUNT, SUMMARY_QUANTILE, SUMMARY_SUM,
-};
+use super::schema::Message;
 use crate::exposition::Kind;
+use crate::exposition::protobuf::{bucket, histogram, metric, quantile, summary};
 use crate::push::Problem;
-use crate::push::families::Role;
-use crate::push::fold::Fold;
-use crate::push::number::Number;
 
 /// The value of a metric that is a histogram or a summary, as the text format shows it.
 #[derive(Debug)]
 pub(super) struct Folded<'a> {
     metric: Message<'a>,
     is_summary: bool,
-    parts: usize,
-    count: f64,
-    sum: f64,
+    pub(super) count: f64,
+    pub(super) sum: f64,
 }
 
 impl<'a> Folded<'a> {
     /// Reads the value of a metric of a kind that has parts.
     pub(super) fn read(metric: Message<'a>, kind: Kind) -> Result<Folded<'a>, Problem> {
         let is_summary = kind == Kind::Summary;
-        let mut folded = Folded { metric, is_summary, parts: 0, count: 0.0, sum: 0.0 };
+        let mut folded = Folded { metric, is_summary, count: 0.0, sum: 0.0 };
         if is_summary {
             folded.read_summary();
         } else {
@@ -39,7 +32,6 @@ impl<'a> Folded<'a> {
             if !is_summary && value < 0.0 {
                 return Err(Problem::NegativeCount);
             }
-            folded.parts += 1;
         }
         if folded.count < 0.0 {
             return Err(Problem::NegativeCount);
@@ -51,10 +43,10 @@ impl<'a> Folded<'a> {
     }
 
     fn read_summary(&mut self) {
-        for field in self.metric.messages(METRIC_SUMMARY).flat_map(Message::fields) {
+        for field in self.metric.messages(metric::SUMMARY).flat_map(Message::fields) {
             match field.number {
-                SUMMARY_COUNT => self.count = field.varint() as f64,
-                SUMMARY_SUM => self.sum = field.double(),
+                summary::COUNT => self.count = field.varint() as f64,
+                summary::SUM => self.sum = field.double(),
                 _ => {}
             }
         }
@@ -62,11 +54,11 @@ impl<'a> Folded<'a> {
 
     fn read_histogram(&mut self) {
         let (mut count, mut count_float) = (0, 0.0);
-        for field in self.metric.messages(METRIC_HISTOGRAM).flat_map(Message::fields) {
+        for field in self.metric.messages(metric::HISTOGRAM).flat_map(Message::fields) {
             match field.number {
-                HISTOGRAM_COUNT => count = field.varint(),
-                HISTOGRAM_COUNT_FLOAT => count_float = field.double(),
-                HISTOGRAM_SUM => self.sum = field.double(),
+                histogram::COUNT => count = field.varint(),
+                histogram::COUNT_FLOAT => count_float = field.double(),
+                histogram::SUM => self.sum = field.double(),
                 _ => {}
             }
         }
@@ -74,29 +66,15 @@ impl<'a> Folded<'a> {
     }
 
     /// The bounds and values of its buckets or quantiles.
-    fn parts(&self) -> impl Iterator<Item = (f64, f64)> + use<'a> {
+    pub(super) fn parts(&self) -> impl Iterator<Item = (f64, f64)> + use<'a> {
         let is_summary = self.is_summary;
         let (value, part) = if is_summary {
-            (METRIC_SUMMARY, SUMMARY_QUANTILE)
+            (metric::SUMMARY, summary::QUANTILE)
         } else {
-            (METRIC_HISTOGRAM, HISTOGRAM_BUCKET)
+            (metric::HISTOGRAM, histogram::BUCKET)
         };
         let parts = self.metric.messages(value).flat_map(move |value| value.messages(part));
         parts.map(move |part| if is_summary { quantile(part) } else { bucket(part) })
-    }
-
-    /// How many lines it will be, at most.
-    pub(super) fn lines(&self) -> usize {
-        self.parts + 3 // The sum, the count, and a bucket for infinity.
-    }
-
-    /// Gives the fold what belongs to `series`.
-    pub(super) fn add_to(&self, fold: &mut Fold<'_, '_>, series: usize) {
-        for (bound, value) in self.parts() {
-            fold.add(series, Role::Part, Some(Number::of(bound)), Number::of(value));
-        }
-        fold.add(series, Role::Sum, None, Number::of(self.sum));
-        fold.add(series, Role::Count, None, Number::of(self.count));
     }
 }
 
@@ -104,8 +82,8 @@ fn quantile(message: Message<'_>) -> (f64, f64) {
     let (mut bound, mut value) = (0.0, 0.0);
     for field in message.fields() {
         match field.number {
-            QUANTILE_BOUND => bound = field.double(),
-            QUANTILE_VALUE => value = field.double(),
+            quantile::BOUND => bound = field.double(),
+            quantile::VALUE => value = field.double(),
             _ => {}
         }
     }
@@ -116,9 +94,9 @@ fn bucket(message: Message<'_>) -> (f64, f64) {
     let (mut bound, mut count, mut count_float) = (0.0, 0, 0.0);
     for field in message.fields() {
         match field.number {
-            BUCKET_COUNT => count = field.varint(),
-            BUCKET_BOUND => bound = field.double(),
-            BUCKET_COUNT_FLOAT => count_float = field.double(),
+            bucket::COUNT => count = field.varint(),
+            bucket::BOUND => bound = field.double(),
+            bucket::COUNT_FLOAT => count_float = field.double(),
             _ => {}
         }
     }

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use memchr::memchr3;
 use smallvec::SmallVec;
 
-use super::schema::{LABEL_NAME, LABEL_VALUE, METRIC_LABEL, Message};
+use super::schema::Message;
+use crate::exposition::protobuf::{label, metric};
 use crate::exposition::{Kind, NameRules, write_label_value};
 use crate::push::Problem;
 use crate::push::line::Label;
@@ -41,12 +42,12 @@ pub(super) fn read<'a>(
     rules: NameRules,
 ) -> Result<OwnLabels<'a>, Problem> {
     let mut labels = OwnLabels::new();
-    for field in metric.fields().filter(|field| field.number == METRIC_LABEL) {
+    for field in metric.fields().filter(|field| field.number == metric::LABEL) {
         let (mut name, mut value): (&[u8], &[u8]) = (b"", b"");
         for part in field.message().fields() {
             match part.number {
-                LABEL_NAME => name = part.bytes(),
-                LABEL_VALUE => value = part.bytes(),
+                label::NAME => name = part.bytes(),
+                label::VALUE => value = part.bytes(),
                 _ => {}
             }
         }

@@ -1,7 +1,7 @@
 //! Pushes whose body is `MetricFamily` messages, each behind its length as a varint.
 //!
 //! The messages are walked where they lie: nothing is copied but label values and help texts that need
-//! escapes. What they say goes the way that text goes, through [`Decoder`](super::decode::Decoder), so
+//! escapes. What they say goes the way that text goes, through [`Decoder`], so
 //! that the same content is spelled the same whichever way it was pushed.
 //!
 //! First all messages are checked against [`schema`], which finds whatever is malformed and touches
@@ -25,15 +25,11 @@ use std::cell::OnceCell;
 
 use self::family::Family;
 use super::batch::Batch;
-use super::decode::{RENDERED_BYTES_MAX, with_decoder};
+use super::decode::{Decoder, with_decoder};
 use super::error::{Place, Rejected, SyntaxError};
-use super::families::{Families, FamilyInProgress};
 use super::grouping_key::GroupingKey;
 use super::names::Names;
 use crate::exposition::NameRules;
-
-/// What a family costs while the push is read, however small its message.
-const FAMILY_BYTES: usize = size_of::<Family<'_>>() + size_of::<FamilyInProgress<'_>>();
 
 /// Decodes a body of delimited protobuf, pushed to the group `key`.
 ///
@@ -47,16 +43,17 @@ pub fn decode_protobuf(
 ) -> Result<Batch, Rejected> {
     let kept = OnceCell::new();
     with_decoder(key, body.len(), Names::new(rules, &kept), |mut decoder| {
-        let families = read(body, &mut decoder.families)?;
+        let families = read(body, &mut decoder)?;
+        let mut kept = None;
         for (position, family) in families.iter().enumerate() {
-            family.say(position, &mut decoder)?;
+            family.say(position, &mut decoder, &mut kept)?;
         }
         decoder.finish()
     })
 }
 
-/// Reads all messages, and answers those that count, in the order in which `known` has their names.
-fn read<'a>(body: &'a [u8], known: &mut Families<'a, '_>) -> Result<Vec<Family<'a>>, Rejected> {
+/// Reads all messages, and answers those that count, in the order in which the decoder has their names.
+fn read<'a>(body: &'a [u8], decoder: &mut Decoder<'a, '_>) -> Result<Vec<Family<'a>>, Rejected> {
     let mut families: Vec<Family<'a>> = Vec::new();
     let (mut rest, mut number) = (body, 0);
     while !rest.is_empty() {
@@ -65,13 +62,11 @@ fn read<'a>(body: &'a [u8], known: &mut Families<'a, '_>) -> Result<Vec<Family<'
         let family = wire::delimited(&mut rest)
             .and_then(|message| Family::read(at, message))
             .map_err(|kind| Rejected::Syntax(SyntaxError { at, kind }))?;
-        match families.get_mut(known.exact(family.name)) {
+        match families.get_mut(decoder.families.exact(family.name)) {
             Some(earlier) => *earlier = family,
             None => families.push(family),
         }
-        if families.len() > RENDERED_BYTES_MAX / FAMILY_BYTES {
-            return Err(Rejected::TooLarge);
-        }
+        decoder.check_size()?;
     }
     Ok(families)
 }

@@ -3,14 +3,9 @@
 //! Prometheus gives up a whole scrape over one native histogram that contradicts itself, so what it
 //! would not take (`Histogram.Validate` of its `model/histogram`) is refused here.
 
-use super::schema::{
-    HISTOGRAM_COUNT, HISTOGRAM_COUNT_FLOAT, HISTOGRAM_NEGATIVE_COUNT, HISTOGRAM_NEGATIVE_DELTA,
-    HISTOGRAM_NEGATIVE_SPAN, HISTOGRAM_POSITIVE_COUNT, HISTOGRAM_POSITIVE_DELTA,
-    HISTOGRAM_POSITIVE_SPAN, HISTOGRAM_SCHEMA, HISTOGRAM_SUM, HISTOGRAM_ZERO_COUNT,
-    HISTOGRAM_ZERO_COUNT_FLOAT, HISTOGRAM_ZERO_THRESHOLD, METRIC_HISTOGRAM, Message, SPAN_LENGTH,
-    SPAN_OFFSET,
-};
+use super::schema::Message;
 use super::wire::Field;
+use crate::exposition::protobuf::{histogram, metric, span};
 use crate::push::Problem;
 
 /// The schemas with exponential buckets. The one with custom buckets, -53, has no place for its bounds
@@ -20,7 +15,7 @@ const SCHEMAS: std::ops::RangeInclusive<i32> = -4..=8;
 /// Checks the histogram of a metric. One without native parts is fine.
 pub(super) fn check(metric: Message<'_>) -> Result<(), Problem> {
     let mut native = Native::default();
-    for field in metric.messages(METRIC_HISTOGRAM).flat_map(Message::fields) {
+    for field in metric.messages(metric::HISTOGRAM).flat_map(Message::fields) {
         native.read(field)?;
     }
     if native.is_absent() { Ok(()) } else { native.check() }
@@ -43,19 +38,19 @@ struct Native {
 impl Native {
     fn read(&mut self, field: Field<'_>) -> Result<(), Problem> {
         match field.number {
-            HISTOGRAM_COUNT => self.count = field.varint(),
-            HISTOGRAM_COUNT_FLOAT => self.count_float = field.double(),
-            HISTOGRAM_SUM => self.sum = field.double(),
-            HISTOGRAM_SCHEMA => self.schema = signed(field.varint() as u32),
-            HISTOGRAM_ZERO_THRESHOLD => self.zero_threshold = field.double(),
-            HISTOGRAM_ZERO_COUNT => self.zero_count = field.varint(),
-            HISTOGRAM_ZERO_COUNT_FLOAT => self.zero_count_float = field.double(),
-            HISTOGRAM_NEGATIVE_SPAN => self.negative.span(field.message())?,
-            HISTOGRAM_NEGATIVE_DELTA => self.negative.deltas(field)?,
-            HISTOGRAM_NEGATIVE_COUNT => self.negative.floats(field)?,
-            HISTOGRAM_POSITIVE_SPAN => self.positive.span(field.message())?,
-            HISTOGRAM_POSITIVE_DELTA => self.positive.deltas(field)?,
-            HISTOGRAM_POSITIVE_COUNT => self.positive.floats(field)?,
+            histogram::COUNT => self.count = field.varint(),
+            histogram::COUNT_FLOAT => self.count_float = field.double(),
+            histogram::SUM => self.sum = field.double(),
+            histogram::SCHEMA => self.schema = signed(field.varint() as u32),
+            histogram::ZERO_THRESHOLD => self.zero_threshold = field.double(),
+            histogram::ZERO_COUNT => self.zero_count = field.varint(),
+            histogram::ZERO_COUNT_FLOAT => self.zero_count_float = field.double(),
+            histogram::NEGATIVE_SPAN => self.negative.span(field.message())?,
+            histogram::NEGATIVE_DELTA => self.negative.deltas(field)?,
+            histogram::NEGATIVE_COUNT => self.negative.floats(field)?,
+            histogram::POSITIVE_SPAN => self.positive.span(field.message())?,
+            histogram::POSITIVE_DELTA => self.positive.deltas(field)?,
+            histogram::POSITIVE_COUNT => self.positive.floats(field)?,
             _ => {}
         }
         Ok(())
@@ -119,8 +114,8 @@ impl Side {
         let (mut offset, mut length) = (0, 0);
         for field in message.fields() {
             match field.number {
-                SPAN_OFFSET => offset = signed(field.varint() as u32),
-                SPAN_LENGTH => length = field.varint() as u32,
+                span::OFFSET => offset = signed(field.varint() as u32),
+                span::LENGTH => length = field.varint() as u32,
                 _ => {}
             }
         }

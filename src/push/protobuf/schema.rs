@@ -31,10 +31,6 @@ use Content::{Double, Doubles, Message as Of, String, Varint, Varints};
 
 const UNKNOWN: Entry = Entry(Content::Unknown, false);
 
-pub(super) const FAMILY_NAME: u32 = 1;
-pub(super) const FAMILY_HELP: u32 = 2;
-pub(super) const FAMILY_TYPE: u32 = 3;
-pub(super) const FAMILY_METRIC: u32 = 4;
 /// Its last field is the unit, which the reference drops too.
 const FAMILY: &Schema = &[
     UNKNOWN,
@@ -45,13 +41,6 @@ const FAMILY: &Schema = &[
     Entry(String, true),
 ];
 
-pub(super) const METRIC_LABEL: u32 = 1;
-pub(super) const METRIC_GAUGE: u32 = 2;
-pub(super) const METRIC_COUNTER: u32 = 3;
-pub(super) const METRIC_SUMMARY: u32 = 4;
-pub(super) const METRIC_UNTYPED: u32 = 5;
-pub(super) const METRIC_TIMESTAMP: u32 = 6;
-pub(super) const METRIC_HISTOGRAM: u32 = 7;
 const METRIC: &Schema = &[
     UNKNOWN,
     Entry(Of(LABEL), true),
@@ -63,20 +52,13 @@ const METRIC: &Schema = &[
     Entry(Of(HISTOGRAM), true),
 ];
 
-pub(super) const LABEL_NAME: u32 = 1;
-pub(super) const LABEL_VALUE: u32 = 2;
 const LABEL: &Schema = &[UNKNOWN, Entry(String, true), Entry(String, true)];
 
-/// The value of a gauge, a counter, or what is untyped.
-pub(super) const VALUE: u32 = 1;
 const GAUGE: &Schema = &[UNKNOWN, Entry(Double, true)];
 /// With an exemplar and the time of its creation.
 const COUNTER: &Schema =
     &[UNKNOWN, Entry(Double, true), Entry(Of(EXEMPLAR), false), Entry(Of(TIMESTAMP), false)];
 
-pub(super) const SUMMARY_COUNT: u32 = 1;
-pub(super) const SUMMARY_SUM: u32 = 2;
-pub(super) const SUMMARY_QUANTILE: u32 = 3;
 const SUMMARY: &Schema = &[
     UNKNOWN,
     Entry(Varint, true),
@@ -85,24 +67,8 @@ const SUMMARY: &Schema = &[
     Entry(Of(TIMESTAMP), false),
 ];
 
-pub(super) const QUANTILE_BOUND: u32 = 1;
-pub(super) const QUANTILE_VALUE: u32 = 2;
 const QUANTILE: &Schema = &[UNKNOWN, Entry(Double, true), Entry(Double, true)];
 
-pub(super) const HISTOGRAM_COUNT: u32 = 1;
-pub(super) const HISTOGRAM_SUM: u32 = 2;
-pub(super) const HISTOGRAM_BUCKET: u32 = 3;
-pub(super) const HISTOGRAM_COUNT_FLOAT: u32 = 4;
-pub(super) const HISTOGRAM_SCHEMA: u32 = 5;
-pub(super) const HISTOGRAM_ZERO_THRESHOLD: u32 = 6;
-pub(super) const HISTOGRAM_ZERO_COUNT: u32 = 7;
-pub(super) const HISTOGRAM_ZERO_COUNT_FLOAT: u32 = 8;
-pub(super) const HISTOGRAM_NEGATIVE_SPAN: u32 = 9;
-pub(super) const HISTOGRAM_NEGATIVE_DELTA: u32 = 10;
-pub(super) const HISTOGRAM_NEGATIVE_COUNT: u32 = 11;
-pub(super) const HISTOGRAM_POSITIVE_SPAN: u32 = 12;
-pub(super) const HISTOGRAM_POSITIVE_DELTA: u32 = 13;
-pub(super) const HISTOGRAM_POSITIVE_COUNT: u32 = 14;
 /// From the schema on, it is native; at the end stand the time of its creation and its exemplars.
 const HISTOGRAM: &Schema = &[
     UNKNOWN,
@@ -124,9 +90,6 @@ const HISTOGRAM: &Schema = &[
     Entry(Of(EXEMPLAR), false),
 ];
 
-pub(super) const BUCKET_COUNT: u32 = 1;
-pub(super) const BUCKET_BOUND: u32 = 2;
-pub(super) const BUCKET_COUNT_FLOAT: u32 = 4;
 const BUCKET: &Schema = &[
     UNKNOWN,
     Entry(Varint, true),
@@ -135,8 +98,6 @@ const BUCKET: &Schema = &[
     Entry(Double, true),
 ];
 
-pub(super) const SPAN_OFFSET: u32 = 1;
-pub(super) const SPAN_LENGTH: u32 = 2;
 const SPAN: &Schema = &[UNKNOWN, Entry(Varint, false), Entry(Varint, false)];
 
 const EXEMPLAR: &Schema =

@@ -1,4 +1,4 @@
-//! Protobuf messages, field by field.
+//! Messages, field by field: written, and read back by whoever knows that they are well-formed.
 
 use prost::encoding::{
     DecodeContext, WireType, decode_key, decode_varint, encode_varint, encoded_len_varint,
@@ -6,26 +6,26 @@ use prost::encoding::{
 };
 
 /// Appends a field of bytes or text.
-pub(super) fn write_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
+pub(crate) fn write_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
     write_key(out, field, WireType::LengthDelimited);
     write_number(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
 /// Appends a field that is an unsigned or enumerated number, also when it is 0.
-pub(super) fn write_varint(out: &mut Vec<u8>, field: u32, value: u64) {
+pub(crate) fn write_varint(out: &mut Vec<u8>, field: u32, value: u64) {
     write_key(out, field, WireType::Varint);
     write_number(out, value);
 }
 
 /// Appends a field that is a double, also when it is 0.
-pub(super) fn write_double(out: &mut Vec<u8>, field: u32, value: f64) {
+pub(crate) fn write_double(out: &mut Vec<u8>, field: u32, value: f64) {
     write_key(out, field, WireType::SixtyFourBit);
     out.extend_from_slice(&value.to_le_bytes());
 }
 
 /// Appends a field that is the message which `write` appends.
-pub(super) fn write_message(out: &mut Vec<u8>, field: u32, write: impl FnOnce(&mut Vec<u8>)) {
+pub(crate) fn write_message(out: &mut Vec<u8>, field: u32, write: impl FnOnce(&mut Vec<u8>)) {
     write_key(out, field, WireType::LengthDelimited);
     // One byte for the length does most often; where it does not, the message moves.
     out.push(0);
@@ -60,16 +60,16 @@ fn write_number(out: &mut Vec<u8>, number: u64) {
 
 /// One field of a message that is read back.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Field<'a> {
-    pub(super) number: u32,
+pub(crate) struct Field<'a> {
+    pub(crate) number: u32,
     /// What is in it, if that is bytes, text or a message; else empty.
-    pub(super) bytes: &'a [u8],
+    pub(crate) bytes: &'a [u8],
     /// The whole field.
-    pub(super) whole: &'a [u8],
+    pub(crate) whole: &'a [u8],
 }
 
 /// The fields of a message, up to the first that is malformed.
-pub(super) fn fields(message: &[u8]) -> impl Iterator<Item = Field<'_>> {
+pub(crate) fn fields(message: &[u8]) -> impl Iterator<Item = Field<'_>> {
     let mut rest = message;
     std::iter::from_fn(move || {
         let start = rest;

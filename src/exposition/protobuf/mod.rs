@@ -1,0 +1,12 @@
+//! The vocabulary of the protobuf exposition format, shared by pushes and scrapes.
+//!
+//! Never checks what others have written; what is pushed is checked where it is read.
+
+mod schema;
+mod wire;
+
+pub(crate) use schema::{
+    bucket, family, histogram, kind_of, label, metric, number_of, quantile, span, summary, value,
+    value_field,
+};
+pub(crate) use wire::{fields, write_bytes, write_double, write_message, write_varint};
