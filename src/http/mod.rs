@@ -2,7 +2,7 @@
 //!
 //! A request's way: `connection` reads it (`aside` keeps the timer and the stop signal out of its way),
 //! `route` says whose it is, `dispatch` hands it over and counts the answer, and one file per family of
-//! endpoints answers: `push`, `scrape` (`selection` reads its query), `api`, `admin`, `probes`, `pages`. `body` reads and writes bodies
+//! endpoints answers: `push`, `scrape` (`selection` reads its query, `render` has the work done), `api`, `admin`, `probes`, `pages`. `body` reads and writes bodies
 //! within bounds (`lease` is what a scrape's holds on to); `reply` makes answers, and is the one table from errors to statuses.
 
 mod admin;
@@ -15,6 +15,7 @@ mod lease;
 mod pages;
 mod probes;
 mod push;
+mod render;
 mod reply;
 mod route;
 mod scrape;

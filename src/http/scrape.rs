@@ -1,7 +1,7 @@
 //! The scrape.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, VARY,
@@ -11,29 +11,17 @@ use tokio::sync::Semaphore;
 
 use super::Http;
 use super::body::Chunks;
+use super::render::render;
 use super::reply::{Failure, Reply, error};
 use super::selection::selection;
 use crate::exposition::{Escaping, NameRules};
-use crate::scrape::{Answer, Done, Form, OwnFamily, Runs, Scrape, Task, accepts_gzip, negotiate};
-use crate::shard::{HomedPage, Part, Selection, Shards};
+use crate::scrape::{Answer, Form, OwnFamily, Runs, Scrape, accepts_gzip, negotiate};
+use crate::shard::{Part, Selection};
 
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
-/// Less than this to render is rendered where it is, rather than handed to other threads.
-const INLINE_BYTES_MAX: usize = 128 << 10;
-/// More than this at a time is rendered on a thread of its own: it takes milliseconds. A page is as large
-/// as that only if a single group's samples are.
-const TURN_BYTES_MAX: usize = 512 << 10;
 /// With more families than this, putting them in order takes a millisecond.
 const FAMILIES_INLINE_MAX: usize = 1024;
-/// When it takes longer than this until a scrape has its next turn, the threads are busy with pushes,
-const BUSY_TURN: Duration = Duration::from_micros(100);
-/// which then come first for this long: a push that waits is worse than a scrape that takes longer,
-const BUSY_PAUSE: Duration = Duration::from_millis(3);
-/// until the scrape has taken this long.
-const BUSY_WAIT: Duration = Duration::from_secs(1);
-/// How many pages are given back to their shards at a time.
-const PAGES_PER_RETURN: usize = 8;
 
 /// What scrapes share.
 #[derive(Debug)]
@@ -113,7 +101,7 @@ impl Http {
         if is_whole {
             self.own.families_hidden(form.format, scrape.hidden());
         }
-        for done in run(tasks, &self.shards).await {
+        for done in render(tasks, &self.shards).await {
             scrape.take(done);
         }
         let runs = Arc::clone(&self.scrapes.runs);
@@ -127,9 +115,7 @@ impl Http {
         }
         Ok((reply, plain_bytes))
     }
-}
 
-impl Http {
     /// What the gateway says about itself. It belongs to no job, and is not split: the first part has it.
     fn own_families(&self, selection: &Selection) -> Vec<OwnFamily> {
         let is_shown = selection.jobs.is_empty() && selection.part.is_none_or(Part::is_first);
@@ -142,58 +128,6 @@ impl Http {
             families.map(|own| if is_shown && is_named(&own) { own } else { own.hidden() });
         families.collect()
     }
-}
-
-/// Runs the tasks on all threads of the runtime, and lets others have their turn after each: a page
-/// takes about as long as a few pushes. Threads of their own would take whole time slices from the
-/// pushes, and would allocate what only the runtime's threads free.
-///
-/// A page that its shard holds twice now goes back there at once, and its old state is gone before the
-/// next ones are rendered: the whole of what is stored is never in memory twice.
-async fn run(tasks: Vec<Task>, shards: &Shards) -> Vec<Done> {
-    let bytes: usize = tasks.iter().map(Task::bytes).sum();
-    let threads = if bytes <= INLINE_BYTES_MAX {
-        1
-    } else {
-        tokio::runtime::Handle::current().metrics().num_workers()
-    };
-    let tasks = Arc::new(Mutex::new(tasks.into_iter()));
-    let share = || run_share(Arc::clone(&tasks), shards.clone());
-    let others: Vec<_> = (1..threads).map(|_| tokio::spawn(share())).collect();
-    let mut all = share().await;
-    for other in others {
-        all.extend(other.await.expect("rendering does not panic and is not aborted"));
-    }
-    all
-}
-
-async fn run_share(tasks: Arc<Mutex<std::vec::IntoIter<Task>>>, shards: Shards) -> Vec<Done> {
-    let next = || tasks.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let mut all = Vec::new();
-    let mut pages: Vec<HomedPage> = Vec::new();
-    let began = Instant::now();
-    while let Some(task) = next() {
-        let (done, page) = if task.bytes() <= TURN_BYTES_MAX {
-            task.run()
-        } else {
-            let running = tokio::task::spawn_blocking(|| task.run());
-            running.await.expect("rendering does not panic and is not aborted")
-        };
-        all.push(done);
-        pages.extend(page);
-        if pages.len() == PAGES_PER_RETURN {
-            shards.adopt(std::mem::take(&mut pages));
-        }
-        let turn_ended = Instant::now();
-        tokio::task::yield_now().await;
-        if turn_ended.elapsed() > BUSY_TURN && began.elapsed() < BUSY_WAIT {
-            tokio::time::sleep(BUSY_PAUSE).await;
-        }
-    }
-    if !pages.is_empty() {
-        shards.adopt(pages);
-    }
-    all
 }
 
 /// The values of all headers of that name, those that are text.

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::batch::{Batch, Series, SeriesHasher};
 use super::error::{Place, Refusal, Rejected, SyntaxError, SyntaxErrorKind};
 use super::families::{Families, FamilyInProgress, Role, Segment};
-use super::finish::{finish, is_push_time, lossy};
+use super::finish::{RENDERED_BYTES_MAX, finish, is_push_time, lossy};
 use super::fold::Fold;
 use super::grouping_key::GroupingKey;
 use super::labels;
@@ -18,10 +18,6 @@ use super::names::Names;
 use super::number::Number;
 use super::opening::Opening;
 use crate::exposition::{Kind, NameRules};
-
-/// How large the samples of one push may be once rendered: every line gains the grouping labels, so
-/// that a small body under a long URL could otherwise grow without bound.
-pub const RENDERED_BYTES_MAX: usize = 256 << 20;
 
 /// What is kept between the pushes that one thread decodes, at most, so that a huge one does not pin
 /// its memory for ever.

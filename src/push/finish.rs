@@ -3,11 +3,14 @@
 use smallvec::SmallVec;
 
 use super::batch::{Batch, BatchFamily, Series};
-use super::decode::RENDERED_BYTES_MAX;
 use super::error::{Refusal, Rejected};
 use super::families::{FamilyInProgress, Segment};
 use super::{PUSH_FAILURE_TIME, PUSH_TIME};
 use crate::exposition::{Kind, NameRules, has_quoted_names, write_help};
+
+/// How large the samples of one push may be once rendered: every line gains the grouping labels, so
+/// that a small body under a long URL could otherwise grow without bound.
+pub const RENDERED_BYTES_MAX: usize = 256 << 20;
 
 /// Makes the batch from the families read, whose segments lie in `text` and `series`, and whose
 /// protobuf forms, where they are kept, in `native`.

@@ -30,8 +30,9 @@ mod protobuf;
 mod usual;
 
 pub use batch::{Batch, BatchFamily, Series, SeriesHasher};
-pub use decode::{RENDERED_BYTES_MAX, decode};
+pub use decode::decode;
 pub use error::{Place, Problem, Refusal, Rejected, SyntaxError, SyntaxErrorKind};
+pub use finish::RENDERED_BYTES_MAX;
 pub use grouping_key::{GroupingKey, KeyError};
 pub use inflate::{Encoding, InflateError, inflate};
 pub use protobuf::decode_protobuf;

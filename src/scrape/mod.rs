@@ -4,7 +4,7 @@
 //!
 //! - `accept`: what a scraper asks for, and [`Form`]: what decides which bytes show the same samples.
 //! - [`Scrape`]: `merge`s the families of all shards and the gateway's own into one list sorted by name,
-//!   gives each the name it is shown under (`naming`, `labels`), and hands out the pieces that are not
+//!   gives each the name it is shown under (`assign`, `labels`), and hands out the pieces that are not
 //!   rendered yet.
 //! - `render` does that, and leaves the rendering of a page with the page. `showing` knows the format
 //!   of the answer: `protobuf`, `open_metrics`, `escaped_text`, or the text as it is stored.
@@ -18,6 +18,7 @@
 
 mod accept;
 mod answer;
+mod assign;
 mod escaped_text;
 mod form;
 mod gzip;

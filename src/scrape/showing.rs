@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::accept::Format;
+use super::assign::ShownFamily;
 use super::form::{Form, rendering_key};
 use super::label_names::LabelNames;
-use super::naming::{Naming, ShownFamily};
+use super::naming::Naming;
 use super::{escaped_text, open_metrics, protobuf};
 use crate::exposition::{self, Kind};
 use crate::shard::{Block, RenderingKey};

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::answer::{Answer, ShownSamples, assemble};
+use super::assign::assign;
 use super::form::Form;
+use super::labels;
 use super::merge::{Family, merge};
 use super::own::OwnFamily;
 use super::render::{ready, render};
 use super::runs::Runs;
 use super::showing::Showing;
-use super::{labels, naming};
 use crate::exposition::Kind;
 use crate::shard::{HomedPage, Piece, Rendering, Snapshot};
 
@@ -47,7 +48,7 @@ impl Scrape {
         let merged = merge(snapshots, own);
         let names: Vec<(&str, Kind)> =
             merged.iter().map(|family| (&*family.name, family.kind)).collect();
-        let shown = naming::assign(&names, form.format, form.escaping);
+        let shown = assign(&names, form.format, form.escaping);
         let showings: Vec<Option<Showing>> = merged
             .iter()
             .zip(shown)
