@@ -11,9 +11,10 @@ const INLINE_BYTES_MAX: usize = 128 << 10;
 /// More than this at a time is rendered on a thread of its own: it takes milliseconds. A page is as large
 /// as that only if a single group's samples are.
 const TURN_BYTES_MAX: usize = 512 << 10;
-/// When it takes longer than this until a scrape has its next turn, the threads are busy with pushes,
-const BUSY_TURN: Duration = Duration::from_micros(100);
-/// which then come first for this long: a push that waits is worse than a scrape that takes longer,
+/// While pushes are handled faster than one in this time, counted since the scrape began,
+const BUSY_PUSH: Duration = Duration::from_millis(1);
+/// they come first for this long after each turn of the scrape: a push that waits is worse than a
+/// scrape that takes longer,
 const BUSY_PAUSE: Duration = Duration::from_millis(3);
 /// until the scrape has taken this long.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
@@ -27,14 +28,11 @@ const PAGES_PER_RETURN: usize = 8;
 /// next ones are rendered: the whole of what is stored is never in memory twice.
 pub(super) async fn render(tasks: Vec<Task>, shards: &Shards) -> Vec<Done> {
     let bytes: usize = tasks.iter().map(Task::bytes).sum();
-    let threads = if bytes <= INLINE_BYTES_MAX {
-        1
-    } else {
-        tokio::runtime::Handle::current().metrics().num_workers()
-    };
+    let threads = tokio::runtime::Handle::current().metrics().num_workers();
     let tasks = Arc::new(Mutex::new(tasks.into_iter()));
     let share = || take_turns(Arc::clone(&tasks), shards.clone());
-    let others: Vec<_> = (1..threads).map(|_| tokio::spawn(share())).collect();
+    let others = if bytes <= INLINE_BYTES_MAX { 0 } else { threads - 1 };
+    let others: Vec<_> = (0..others).map(|_| tokio::spawn(share())).collect();
     let mut all = share().await;
     for other in others {
         all.extend(other.await.expect("rendering does not panic and is not aborted"));
@@ -45,10 +43,11 @@ pub(super) async fn render(tasks: Vec<Task>, shards: &Shards) -> Vec<Done> {
 /// Runs one task after the other, each followed by a turn for others: a page takes about as long as a few
 /// pushes.
 async fn take_turns(tasks: Arc<Mutex<std::vec::IntoIter<Task>>>, shards: Shards) -> Vec<Done> {
+    let pushes = || shards.stats().map(|(stats, _)| stats.pushes()).sum::<u64>();
     let next = || tasks.lock().unwrap_or_else(PoisonError::into_inner).next();
     let mut all = Vec::new();
     let mut pages: Vec<HomedPage> = Vec::new();
-    let began = Instant::now();
+    let (began, pushes_before) = (Instant::now(), pushes());
     while let Some(task) = next() {
         let (done, page) = if task.bytes() <= TURN_BYTES_MAX {
             task.run()
@@ -61,9 +60,11 @@ async fn take_turns(tasks: Arc<Mutex<std::vec::IntoIter<Task>>>, shards: Shards)
         if pages.len() == PAGES_PER_RETURN {
             shards.adopt(std::mem::take(&mut pages));
         }
-        let turn_ended = Instant::now();
         tokio::task::yield_now().await;
-        if turn_ended.elapsed() > BUSY_TURN && began.elapsed() < BUSY_WAIT {
+        let taken = began.elapsed();
+        let is_busy =
+            u128::from(pushes() - pushes_before) * BUSY_PUSH.as_nanos() > taken.as_nanos();
+        if is_busy && taken < BUSY_WAIT {
             tokio::time::sleep(BUSY_PAUSE).await;
         }
     }

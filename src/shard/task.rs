@@ -49,6 +49,7 @@ pub struct ShardStats {
     groups: AtomicU64,
     series: AtomicU64,
     samples: AtomicU64,
+    pushes: AtomicU64,
     dropped: AtomicU64,
 }
 
@@ -66,6 +67,11 @@ impl ShardStats {
     /// How many lines a scrape of its groups has.
     pub fn samples(&self) -> u64 {
         self.samples.load(Ordering::Relaxed)
+    }
+
+    /// How many pushes it has handled.
+    pub fn pushes(&self) -> u64 {
+        self.pushes.load(Ordering::Relaxed)
     }
 
     /// How many pushes it dropped because they were inconsistent and nobody waited for an answer.
@@ -105,6 +111,7 @@ async fn handle(store: &mut Store, message: Message, stats: &ShardStats) {
     match message {
         Message::Push { hash, key, mode, batch, reply } => {
             let result = store.push(hash, &key, mode, &batch, Timestamp::now());
+            stats.pushes.fetch_add(1, Ordering::Relaxed);
             match (reply, result) {
                 (Some(reply), result) => answer(reply, result),
                 (None, Ok(())) => {}
