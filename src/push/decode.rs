@@ -330,24 +330,12 @@ fn is_utf8(bytes: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::push::fold::{CLOSING_LINES, LINE_BYTES};
+    use crate::push::told::told;
 
     fn push(path: &str, body: &str) -> Result<String, String> {
         let rules = NameRules::Legacy;
         let key = GroupingKey::parse(path.as_bytes(), rules).expect("the path is fine");
-        let batch = decode(&key, body.as_bytes(), rules).map_err(|rejected| match rejected {
-            Rejected::Syntax(error) => error.to_string(),
-            Rejected::Refused(refusal) => format!("refused: {refusal}"),
-            Rejected::TooLarge => "too large".to_owned(),
-        })?;
-        let mut out = Vec::new();
-        for family in &batch.families {
-            let (name, help) = (batch.name(family), batch.help(family));
-            crate::exposition::write_header(&mut out, name, family.kind, help);
-            out.extend_from_slice(batch.text(family));
-            let lines = batch.text(family).iter().filter(|&&byte| byte == b'\n').count();
-            assert_eq!(lines, family.samples as usize);
-        }
-        Ok(String::from_utf8(out).expect("an exposition is UTF-8"))
+        told(decode(&key, body.as_bytes(), rules))
     }
 
     #[test]

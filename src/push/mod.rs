@@ -27,6 +27,8 @@ mod names;
 mod number;
 mod opening;
 mod protobuf;
+#[cfg(test)]
+mod told;
 mod usual;
 
 pub use batch::{Batch, BatchFamily, Series, SeriesHasher};

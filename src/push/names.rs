@@ -74,8 +74,8 @@ impl KeptNames {
 mod tests {
     use super::*;
     use crate::exposition::NameRules::{Legacy, Utf8};
-    use crate::exposition::write_header;
-    use crate::push::{GroupingKey, Rejected, decode};
+    use crate::push::told::told;
+    use crate::push::{GroupingKey, decode};
 
     #[test]
     fn names_are_kept_while_more_are_added() {
@@ -104,17 +104,7 @@ mod tests {
 
     fn push_to(path: &str, rules: NameRules, body: &str) -> Result<String, String> {
         let key = GroupingKey::parse(path.as_bytes(), rules).expect("the path is fine");
-        let batch = decode(&key, body.as_bytes(), rules).map_err(|rejected| match rejected {
-            Rejected::Syntax(error) => error.to_string(),
-            Rejected::Refused(refusal) => format!("refused: {refusal}"),
-            Rejected::TooLarge => "too large".to_owned(),
-        })?;
-        let mut out = Vec::new();
-        for family in &batch.families {
-            write_header(&mut out, batch.name(family), family.kind, batch.help(family));
-            out.extend_from_slice(batch.text(family));
-        }
-        Ok(String::from_utf8(out).expect("an exposition is UTF-8"))
+        told(decode(&key, body.as_bytes(), rules))
     }
 
     #[test]

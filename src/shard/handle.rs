@@ -21,8 +21,6 @@ use crate::push::{Batch, GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, Refusal};
 pub const QUEUE_LEN: usize = 1024;
 /// How long a push waits for room in a full queue.
 pub const QUEUE_WAIT: Duration = Duration::from_secs(1);
-/// How many pages a shard adopts before it looks at its pushes again.
-const PAGES_PER_ADOPTION: usize = 8;
 
 /// How to start the shards.
 #[derive(Debug)]
@@ -203,17 +201,14 @@ impl Shards {
     }
 
     /// Tells the shards, without waiting for it, that these pages have been concatenated, so that they
-    /// can let go of the bytes that are there twice.
+    /// can let go of the bytes that are there twice. They do it at one go, so it is better asked of few.
     pub fn adopt(&self, pages: Vec<HomedPage>) {
         let shards = self.clone();
         tokio::spawn(async move {
             for pages in pages.chunk_by(|one, other| one.shard == other.shard) {
                 let queue = &shards.shared.queues[pages[0].shard];
-                for pages in pages.chunks(PAGES_PER_ADOPTION) {
-                    let adopt = Message::Adopt { pages: pages.to_vec() };
-                    if queue.send_async(adopt).await.is_err() {
-                        return;
-                    }
+                if queue.send_async(Message::Adopt { pages: pages.to_vec() }).await.is_err() {
+                    return;
                 }
             }
         });

@@ -50,8 +50,10 @@ impl Pages {
         let part = leaf.page.part(place.slot);
         let others = leaf.live_bytes() - leaf.page.block(place.slot).text.len();
         if others > 0 && others + block.text.len() > PAGE_BYTES_MAX {
+            // Who replaces a block does not say again what the page knew of it.
+            let has_quoted_names = block.has_quoted_names || leaf.page.has_quoted_names();
             self.remove(place);
-            return self.insert(part, block);
+            return self.insert(part, Block { has_quoted_names, ..block });
         }
         leaf.change(|page| page.set(place.slot, part, block));
         place
@@ -236,5 +238,16 @@ mod tests {
             pages.insert(PART, block(line.as_bytes()));
         }
         assert!(pages.pages.len() <= pages_before);
+    }
+
+    #[test]
+    fn a_block_that_moves_takes_along_that_its_names_may_be_quoted() {
+        let mut pages = Pages::default();
+        let quoted = Block { has_quoted_names: true, ..block(b"a{\"b.c\"=\"1\"} 1\n") };
+        let place = pages.insert(PART, quoted);
+        pages.insert(PART, block(b"a 1\n"));
+        let moved = pages.replace(place, block(&b"x".repeat(PAGE_BYTES_MAX)));
+        assert_ne!(moved.page, place.page);
+        assert!(pages.locate(moved).0.has_quoted_names());
     }
 }
