@@ -73,7 +73,7 @@ fn shard(criterion: &mut Criterion) {
         let index = Arc::new(Index::default());
         index.reserve(PUSH_TIME, Kind::Gauge);
         index.reserve(PUSH_FAILURE_TIME, Kind::Gauge);
-        let mut store = Store::new(index);
+        let mut store = Store::new(index, None);
         let hasher = ahash::RandomState::new();
         let keys: Vec<GroupingKey> = (0..groups).map(key).collect();
         let mut push = |group: usize| {

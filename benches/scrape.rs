@@ -39,7 +39,7 @@ fn scrape(criterion: &mut Criterion) {
     let index = Arc::new(Index::default());
     index.reserve(PUSH_TIME, Kind::Gauge);
     index.reserve(PUSH_FAILURE_TIME, Kind::Gauge);
-    let mut store = Store::new(index);
+    let mut store = Store::new(index, None);
     push_all(&mut store);
     let chunks = expose(&mut store, false, &runs);
     let bytes: usize = chunks.iter().map(Bytes::len).sum();
@@ -56,7 +56,7 @@ fn scrape(criterion: &mut Criterion) {
         bench.bench_function(format!("{name}, everything changed"), |bencher| {
             bencher.iter_batched(
                 || {
-                    let mut store = Store::new(Arc::new(Index::default()));
+                    let mut store = Store::new(Arc::new(Index::default()), None);
                     push_all(&mut store);
                     store
                 },

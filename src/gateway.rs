@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -14,6 +15,7 @@ use crate::config::{Address, Config};
 use crate::http::{self, Http, Scrapes};
 use crate::listen;
 use crate::own_metrics::{OwnMetrics, RESERVED};
+use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver, Store};
 use crate::shard::{Options, Shards};
 use crate::shutdown;
 
@@ -28,44 +30,65 @@ pub struct Gateway {
     http: Arc<Http>,
     listeners: Vec<TcpListener>,
     shard_tasks: JoinSet<()>,
+    persistence: Option<Persistence>,
 }
 
-/// An address that cannot be listened on.
+/// Why a gateway does not start.
 #[derive(Debug)]
-pub struct BindError {
-    address: Address,
-    error: io::Error,
+pub enum StartError {
+    /// An address cannot be listened on.
+    Listen(Address, io::Error),
+    /// There can be no more threads.
+    Thread(io::Error),
 }
 
-impl fmt::Display for BindError {
+impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot listen on {}: {}", self.address, self.error)
+        match self {
+            StartError::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            StartError::Thread(error) => write!(f, "cannot start a thread: {error}"),
+        }
     }
 }
 
-impl std::error::Error for BindError {}
+impl std::error::Error for StartError {}
 
 impl Gateway {
-    /// Binds every address and starts the shards, on the current runtime.
+    /// Binds every address and starts the shards, on the current runtime. What was kept on disk is loaded
+    /// while the gateway runs.
     ///
     /// # Errors
-    /// When an address cannot be bound.
-    pub fn start(config: Config) -> Result<Gateway, BindError> {
+    /// When an address cannot be bound, or a thread not be started.
+    pub fn start(config: Config) -> Result<Gateway, StartError> {
         let bind = |address: &Address| {
-            listen::bind(address).map_err(|error| BindError { address: address.clone(), error })
+            listen::bind(address).map_err(|error| StartError::Listen(address.clone(), error))
         };
         let listeners = config.listen.iter().map(bind).collect::<Result<_, _>>()?;
-        let options = Options { shards: config.shards.get(), reserved: &RESERVED };
+        let saver = config.persistence.clone().map(Saver::new);
+        let options = Options {
+            shards: config.shards.get(),
+            reserved: &RESERVED,
+            saving: saver.as_ref().map(Saver::saving),
+        };
         let (shards, shard_tasks) = Shards::start(&options);
+        let status = saver.as_ref().map(Saver::status);
+        let persistence = match (saver, &config.persistence) {
+            (Some(saver), Some(options)) => {
+                let open = opener(options.file.clone());
+                Some(saver.start(shards.clone(), open).map_err(StartError::Thread)?)
+            }
+            _ => None,
+        };
         let http = Http {
             scrapes: Scrapes::new(config.scrapes_max),
             config,
             shards,
             own: OwnMetrics::default(),
+            persistence: status,
             started: SystemTime::now(),
             stop: watch::Sender::new(false),
         };
-        Ok(Gateway { http: Arc::new(http), listeners, shard_tasks })
+        Ok(Gateway { http: Arc::new(http), listeners, shard_tasks, persistence })
     }
 
     /// The addresses that are listened on, with the ports that were chosen.
@@ -79,9 +102,12 @@ impl Gateway {
     }
 
     /// Serves until asked to stop. Then accepts nothing more, answers the requests at hand within
-    /// [`DRAIN_WAIT`], and lets the shards apply what they were sent.
-    pub async fn run(self) {
-        let Gateway { http, listeners, mut shard_tasks } = self;
+    /// [`DRAIN_WAIT`], lets the shards apply what they were sent, and has it written down.
+    ///
+    /// # Errors
+    /// When what was kept on disk cannot be loaded, or the last changes not be kept.
+    pub async fn run(self) -> Result<(), Ended> {
+        let Gateway { http, listeners, mut shard_tasks, mut persistence } = self;
         for address in listeners.iter().filter_map(|listener| listener.local_addr().ok()) {
             tracing::info!(%address, "listening");
         }
@@ -97,6 +123,17 @@ impl Gateway {
             .map(tokio::spawn)
             .collect();
         drop(serving);
+        if let Some(persistence) = &mut persistence {
+            let mut stopping = http.stop.subscribe();
+            tokio::select! {
+                is_loaded = persistence.loaded() => {
+                    if !is_loaded {
+                        http.stop.send_replace(true);
+                    }
+                }
+                () = shutdown::requested(&mut stopping) => {}
+            }
+        }
         for listener in accepting {
             if let Err(error) = listener.await {
                 tracing::error!(err = %error, "a listener has died");
@@ -104,12 +141,28 @@ impl Gateway {
         }
         if tokio::time::timeout(DRAIN_WAIT, all_served.recv()).await.is_err() {
             tracing::warn!("connections were still busy and are cut");
-            return;
         }
         drop(http);
-        while shard_tasks.join_next().await.is_some() {}
+        if let Some(persistence) = persistence {
+            persistence.stop().await?;
+        }
+        // Connections that were cut may still hold the shards.
+        let applied = async { while shard_tasks.join_next().await.is_some() {} };
+        let _cut = tokio::time::timeout(Duration::from_secs(1), applied).await;
         tracing::info!("stopped");
+        Ok(())
     }
+}
+
+/// Opens the store in a file.
+fn opener(file: PathBuf) -> OpenStorage {
+    Box::new(move |opening| {
+        let store = match opening {
+            Opening::First => Store::open_or_create(&file)?,
+            Opening::Again => Store::open(LockedFile::open(&file)?)?,
+        };
+        Ok(Box::new(store))
+    })
 }
 
 async fn accept_until_stopped(

@@ -22,6 +22,7 @@ pub mod http;
 pub mod listen;
 pub mod log;
 pub mod own_metrics;
+pub mod persist;
 pub mod push;
 pub mod scrape;
 pub mod shard;

@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use shardgate::config::Flags;
+use shardgate::config::{Command, Flags, StoreCommand};
 use shardgate::gateway::Gateway;
+use shardgate::persist;
 use shardgate::{log, shutdown};
 
 #[global_allocator]
@@ -23,6 +24,9 @@ fn main() -> ExitCode {
             return fail(format_args!("{}; see --help", reason.trim_start_matches("error: ")));
         }
     };
+    if let Some(Command::Store(command)) = flags.command() {
+        return store(command);
+    }
     log::init(flags.log_level, flags.log_format);
     let config = flags.into_config();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -38,9 +42,33 @@ fn main() -> ExitCode {
         if let Err(error) = shutdown::on_signal(gateway.stopper()) {
             return fail(format_args!("cannot listen to signals: {error}"));
         }
-        gateway.run().await;
-        ExitCode::SUCCESS
+        match gateway.run().await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(format_args!("{error}")),
+        }
     })
+}
+
+/// Looks at a persistence file.
+fn store(command: &StoreCommand) -> ExitCode {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let (file, looked) = match command {
+        StoreCommand::Check { file } => {
+            let checked = persist::check(file).map(|report| {
+                let _closed = writeln!(out, "{}: {report}", file.display());
+            });
+            (file, checked)
+        }
+        StoreCommand::Export { file } => {
+            let exported = persist::export(file, &mut out);
+            (file, exported.and_then(|exported| exported.damage.map_or(Ok(()), Err)))
+        }
+    };
+    let flushed = out.flush();
+    match looked {
+        Ok(()) => flushed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
+        Err(error) => fail(format_args!("{}: {error}", file.display())),
+    }
 }
 
 /// Says on one line why the gateway does not start.

@@ -1,24 +1,35 @@
 //! The flags, one to one with `--help`.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::{ArgAction, Parser, ValueEnum};
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
-use super::{Address, Config};
+use super::{Address, Config, duration};
 use crate::exposition::NameRules;
+use crate::persist;
 
 /// More shards than this only cost memory and longer scrapes.
 const SHARDS_MAX: usize = 1024;
 /// Each may hold on to a state of the gateway that is gone.
 const SCRAPES_MAX: usize = 1024;
+/// More often than this no disk answers;
+const INTERVAL_MIN: Duration = Duration::from_millis(10);
+/// and who wants to lose a day need not write anything.
+const INTERVAL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// Offsets into a push are 32 bits wide.
 const BODY_BYTES_MAX: usize = 1 << 30;
 
 /// A drop-in replacement for the Prometheus Pushgateway, built for heavy push volumes.
 #[derive(Debug, Parser)]
 #[command(name = "shardgate", version = concat!(env!("CARGO_PKG_VERSION"), " (Pushgateway compatible)"))]
-#[command(disable_help_flag = true, disable_version_flag = true)]
+#[command(disable_help_flag = true, disable_version_flag = true, disable_help_subcommand = true)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Flags {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// Address to listen on, as HOST:PORT, or :PORT for all of IPv4 and IPv6. Repeatable.
     #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = ":9091")]
     listen: Vec<Address>,
@@ -67,6 +78,23 @@ pub struct Flags {
     #[arg(long = "no-push.enable-utf8-names", hide = true)]
     no_utf8_names: bool,
 
+    /// File to keep the groups in, so that they outlast a restart. Without it nothing is written.
+    #[arg(
+        long = "persistence.file",
+        value_name = "FILE",
+        default_value = "",
+        hide_default_value = true
+    )]
+    persistence_file: String,
+
+    /// Within which time what was answered is on disk, as a Go duration.
+    #[arg(long = "persistence.interval", value_name = "DURATION", default_value = "1s", value_parser = interval)]
+    persistence_interval: Duration,
+
+    /// What an answer means: on disk within the interval, or on disk.
+    #[arg(long = "persistence.sync", value_name = "WHEN", default_value = "interval")]
+    persistence_sync: PersistenceSync,
+
     /// Number of shards, each owning a part of the groups. [default: the number of CPUs]
     #[arg(long = "shards", value_name = "N", value_parser = shards)]
     shards: Option<NonZeroUsize>,
@@ -86,6 +114,39 @@ pub struct Flags {
     /// Show this help and exit.
     #[arg(short = 'h', long = "help", action = ArgAction::HelpLong)]
     help: (),
+}
+
+/// What to do other than to serve.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Look at a persistence file that no gateway is using.
+    #[command(subcommand, disable_help_subcommand = true)]
+    Store(StoreCommand),
+}
+
+/// What to do with a persistence file. It is never written to.
+#[derive(Debug, Subcommand)]
+pub enum StoreCommand {
+    /// Say whether it is whole, and what is wrong if it is not.
+    Check {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Print its groups, each as an exposition behind the path it was pushed to. Of a damaged file, all that
+    /// can be read.
+    Export {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+/// When an answer is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PersistenceSync {
+    /// Once it is applied; it is on disk within --persistence.interval.
+    Interval,
+    /// Once it is on disk.
+    Push,
 }
 
 /// How severe a message must be to be logged.
@@ -119,6 +180,21 @@ impl Flags {
         Flags::try_parse_from(words)
     }
 
+    /// What to do other than to serve, if anything.
+    pub fn command(&self) -> Option<&Command> {
+        self.command.as_ref()
+    }
+
+    fn persistence(&self) -> Option<persist::Options> {
+        let file = PathBuf::from(&self.persistence_file);
+        let sync = match self.persistence_sync {
+            PersistenceSync::Interval => persist::Sync::Interval,
+            PersistenceSync::Push => persist::Sync::Push,
+        };
+        let is_wanted = !file.as_os_str().is_empty();
+        is_wanted.then_some(persist::Options { file, sync, interval: self.persistence_interval })
+    }
+
     /// Fills in what depends on the machine.
     pub fn into_config(self) -> Config {
         let cpus = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -128,9 +204,16 @@ impl Flags {
             value.map(|value| value.get_name().to_owned()).unwrap_or_default()
         };
         let telemetry_path = format!("/{}", self.telemetry_path.trim_start_matches('/'));
+        let persistence = self.persistence();
         let flags = vec![
             ("log.format", name(self.log_format.to_possible_value())),
             ("log.level", name(self.log_level.to_possible_value())),
+            ("persistence.file", self.persistence_file.clone()),
+            (
+                "persistence.interval",
+                humantime::format_duration(self.persistence_interval).to_string(),
+            ),
+            ("persistence.sync", name(self.persistence_sync.to_possible_value())),
             ("push.disable-consistency-check", self.unchecked.to_string()),
             ("push.enable-utf8-names", self.utf8_names.to_string()),
             ("push.max-body-bytes", self.body_bytes_max.to_string()),
@@ -152,6 +235,7 @@ impl Flags {
             push_body_bytes_max: self.body_bytes_max,
             answer_unchecked: self.unchecked,
             name_rules: if self.utf8_names { NameRules::Utf8 } else { NameRules::Legacy },
+            persistence,
             shards,
             flags,
         }
@@ -168,6 +252,13 @@ fn shards(text: &str) -> Result<NonZeroUsize, String> {
 fn scrapes(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (1..=SCRAPES_MAX).contains(number));
     number.ok_or_else(|| format!("expected a number of scrapes from 1 to {SCRAPES_MAX}"))
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval =
+        duration::parse(text).filter(|interval| (INTERVAL_MIN..=INTERVAL_MAX).contains(interval));
+    interval
+        .ok_or_else(|| "expected a duration such as 1s, 1.5s or 5m, from 10ms to 24h".to_owned())
 }
 
 fn body_bytes(text: &str) -> Result<usize, String> {
@@ -205,6 +296,17 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_kept_without_a_file() {
+        assert!(
+            config(&["--persistence.sync=push"]).is_ok_and(|config| config.persistence.is_none())
+        );
+        assert!(config(&["--persistence.file="]).is_ok_and(|config| config.persistence.is_none()));
+        let options = config(&["--persistence.file=/x", "--persistence.interval=5m"]);
+        let options = options.expect("they are valid").persistence.expect("there is a file");
+        assert_eq!((options.sync, options.interval.as_secs()), (persist::Sync::Interval, 300));
+    }
+
+    #[test]
     fn every_listen_address_counts() {
         let flags = ["--web.listen-address=:1", "--web.listen-address", "localhost:2"];
         let listen = config(&flags).expect("both are addresses").listen;
@@ -222,6 +324,10 @@ mod tests {
             "--shards=1025",
             "--push.max-body-bytes=0",
             "--web.max-scrapes=0",
+            "--persistence.interval=1",
+            "--persistence.interval=1ms",
+            "--persistence.interval=25h",
+            "--persistence.sync=always",
             "--log.level=loud",
         ] {
             let error = config(&[flag]).expect_err(flag);

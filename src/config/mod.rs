@@ -4,14 +4,16 @@
 //! Nothing here opens a socket or a file.
 
 mod address;
+mod duration;
 mod flags;
 
 use std::num::NonZeroUsize;
 
 use crate::exposition::NameRules;
+use crate::persist;
 
 pub use address::Address;
-pub use flags::{Flags, LogFormat, LogLevel};
+pub use flags::{Command, Flags, LogFormat, LogLevel, StoreCommand};
 
 /// A valid configuration.
 #[derive(Debug, Clone)]
@@ -34,6 +36,8 @@ pub struct Config {
     pub answer_unchecked: bool,
     /// Which names pushes may use.
     pub name_rules: NameRules,
+    /// How groups are kept on disk; `None` when they are not.
+    pub persistence: Option<persist::Options>,
     /// How many shards.
     pub shards: NonZeroUsize,
     /// Every flag with its value, as the status page and the query API show them.

@@ -9,9 +9,13 @@ impl Http {
     /// Forgets all groups. Unlike the reference, answers when it is done.
     pub(super) async fn wipe(&self) -> Reply {
         tracing::info!("wiping all groups");
-        match self.shards.wipe().await {
+        let wiped = async {
+            self.writable().await?;
+            Ok::<_, Failure>(self.shards.wipe().await?)
+        };
+        match wiped.await {
             Ok(()) => empty(StatusCode::ACCEPTED),
-            Err(unavailable) => Reply::from(&Failure::from(unavailable)),
+            Err(failure) => Reply::from(&failure),
         }
     }
 }

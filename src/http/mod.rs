@@ -21,13 +21,17 @@ mod route;
 mod scrape;
 mod selection;
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::sync::watch;
 
 use crate::config::Config;
+use crate::exposition::NameRules;
 use crate::own_metrics::OwnMetrics;
+use crate::persist;
 use crate::shard::Shards;
+use reply::Failure;
 
 pub use body::BODY_WAIT;
 pub use connection::{HEADER_BYTES_MAX, IDLE_WAIT, serve};
@@ -43,10 +47,36 @@ pub struct Http {
     pub shards: Shards,
     /// What is counted.
     pub own: OwnMetrics,
+    /// How what is kept on disk fares; `None` when nothing is.
+    pub persistence: Option<Arc<persist::Status>>,
     /// What scrapes share.
     pub scrapes: Scrapes,
     /// When the gateway was started.
     pub started: SystemTime,
     /// Set to true to stop the gateway.
     pub stop: watch::Sender<bool>,
+}
+
+impl Http {
+    /// Whether groups can be shown.
+    fn readable(&self) -> Result<(), Failure> {
+        match &self.persistence {
+            Some(status) => Ok(status.loaded()?),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether any name in an exposition may be in quotes.
+    fn has_quoted_names(&self) -> bool {
+        let loaded = self.persistence.as_ref().is_some_and(|status| status.has_quoted_names());
+        loaded || self.config.name_rules == NameRules::Utf8
+    }
+
+    /// Waits until groups may be changed.
+    async fn writable(&self) -> Result<(), Failure> {
+        match &self.persistence {
+            Some(status) => Ok(status.writable().await?),
+            None => Ok(()),
+        }
+    }
 }

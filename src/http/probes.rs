@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 
 use super::Http;
-use super::reply::{Reply, error, text};
+use super::reply::{Failure, Reply, error, text};
 use crate::shard::Unavailable;
 
 impl Http {
@@ -12,12 +12,14 @@ impl Http {
         text(StatusCode::OK, "OK")
     }
 
-    /// Ready: every shard lives.
+    /// Ready: every shard lives, the groups are loaded, and what is to reach the disk does.
     pub(super) fn ready(&self) -> Reply {
-        if self.shards.are_alive() {
-            text(StatusCode::OK, "OK")
-        } else {
-            error(StatusCode::INTERNAL_SERVER_ERROR, Unavailable::Dead)
+        if !self.shards.are_alive() {
+            return error(StatusCode::INTERNAL_SERVER_ERROR, Unavailable::Dead);
+        }
+        match self.persistence.as_ref().map_or(Ok(()), |status| status.ready()) {
+            Ok(()) => text(StatusCode::OK, "OK"),
+            Err(not_ready) => Reply::from(&Failure::from(not_ready)),
         }
     }
 

@@ -72,6 +72,7 @@ impl Http {
             });
             decoding.await.expect("decoding does not panic and is not aborted")
         };
+        self.writable().await?;
         match batch {
             Ok(batch) if self.config.answer_unchecked => {
                 self.shards.push_unchecked(key, mode, batch).await?;
@@ -104,6 +105,7 @@ impl Http {
                 Ok(_) | Err(BodyError::TooLarge) => {}
                 Err(error) => return Err(Failure::Body(error)),
             }
+            self.writable().await?;
             Ok(self.shards.delete(key).await?)
         };
         match deleted.await {

@@ -9,6 +9,7 @@ use hyper::header::{
 use hyper::{Response, StatusCode};
 
 use super::body::{BodyError, Chunks};
+use crate::persist::NotReady;
 use crate::push::{InflateError, KeyError, RENDERED_BYTES_MAX, Rejected};
 use crate::shard::{PushError, Unavailable};
 
@@ -88,6 +89,13 @@ pub(super) enum Failure {
     Rejected(Rejected),
     Push(PushError),
     TooManyScrapes,
+    NotReady(NotReady),
+}
+
+impl From<NotReady> for Failure {
+    fn from(not_ready: NotReady) -> Failure {
+        Failure::NotReady(not_ready)
+    }
 }
 
 impl From<Unavailable> for Failure {
@@ -101,8 +109,11 @@ impl From<&Failure> for Reply {
         let reply = error(failure.status(), failure);
         match failure {
             Failure::Body(_) => and_close(reply),
-            Failure::Push(PushError::Unavailable(Unavailable::Overloaded))
-            | Failure::TooManyScrapes => {
+            Failure::Push(PushError::Unavailable(
+                Unavailable::Overloaded | Unavailable::InDoubt,
+            ))
+            | Failure::TooManyScrapes
+            | Failure::NotReady(_) => {
                 let mut reply = reply;
                 reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
                 reply
@@ -126,8 +137,11 @@ impl Failure {
             }
             Failure::Rejected(Rejected::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Failure::Push(PushError::Refused(_)) => StatusCode::BAD_REQUEST,
-            Failure::Push(PushError::Unavailable(Unavailable::Overloaded))
-            | Failure::TooManyScrapes => StatusCode::SERVICE_UNAVAILABLE,
+            Failure::Push(PushError::Unavailable(
+                Unavailable::Overloaded | Unavailable::InDoubt,
+            ))
+            | Failure::TooManyScrapes
+            | Failure::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             Failure::Push(PushError::Unavailable(Unavailable::Dead)) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -160,6 +174,7 @@ impl fmt::Display for Failure {
                 )
             }
             Failure::Push(PushError::Unavailable(unavailable)) => unavailable.fmt(f),
+            Failure::NotReady(reason) => reason.fmt(f),
             Failure::TooManyScrapes => {
                 f.write_str("as many scrapes as --web.max-scrapes allows are being served")
             }

@@ -14,7 +14,7 @@ use super::body::Chunks;
 use super::render::render;
 use super::reply::{Failure, Reply, error};
 use super::selection::selection;
-use crate::exposition::{Escaping, NameRules};
+use crate::exposition::Escaping;
 use crate::scrape::{Answer, Form, OwnFamily, Runs, Scrape, accepts_gzip, negotiate};
 use crate::shard::{Part, Selection};
 
@@ -55,9 +55,10 @@ impl Http {
         let negotiated = negotiate(values(headers, ACCEPT), self.config.enable_open_metrics);
         let form = Form {
             format: negotiated.format,
-            escaping: match self.config.name_rules {
-                NameRules::Legacy => Escaping::AllowUtf8, // There is nothing to escape.
-                NameRules::Utf8 => negotiated.escaping,
+            escaping: if self.has_quoted_names() {
+                negotiated.escaping
+            } else {
+                Escaping::AllowUtf8 // There is nothing to escape.
             },
             gzip: accepts_gzip(values(headers, ACCEPT_ENCODING)),
             part: selection.part,
@@ -83,6 +84,7 @@ impl Http {
         selection: Selection,
         form: Form,
     ) -> Result<(Reply, usize), Failure> {
+        self.readable()?;
         // Held until the answer has been sent: it may hold on to a whole state of the gateway.
         let slots = Arc::clone(&self.scrapes.slots);
         let slot = slots.try_acquire_owned().map_err(|_| Failure::TooManyScrapes)?;
@@ -123,7 +125,9 @@ impl Http {
             let names = &selection.families;
             names.is_empty() || names.iter().any(|name| name == family.name())
         };
-        let families = self.own.families(&self.shards, self.scrapes.kept_bytes()).into_iter();
+        let persistence = self.persistence.as_deref();
+        let families = self.own.families(&self.shards, self.scrapes.kept_bytes(), persistence);
+        let families = families.into_iter();
         let families =
             families.map(|own| if is_shown && is_named(&own) { own } else { own.hidden() });
         families.collect()

@@ -4,13 +4,14 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::requests::Verb;
 use super::window::{QUANTILES, Summary};
-use super::{FORMATS, OwnMetrics, SCRAPE_CODES, TICK, process};
+use super::{FORMATS, OwnMetrics, SCRAPE_CODES, TICK, persistence, process};
 use crate::exposition::Kind;
+use crate::persist::Status;
 use crate::scrape::OwnFamily;
 use crate::shard::{Shards, kept_bytes};
 
 /// The names and kinds of all families below and in `process`.
-pub const RESERVED: [(&str, Kind); 22] = [
+pub const RESERVED: [(&str, Kind); 30] = [
     ("process_cpu_seconds_total", Kind::Counter),
     ("process_max_fds", Kind::Gauge),
     ("process_open_fds", Kind::Gauge),
@@ -24,6 +25,14 @@ pub const RESERVED: [(&str, Kind); 22] = [
     ("pushgateway_http_push_size_bytes", Kind::Summary),
     ("pushgateway_http_requests_total", Kind::Counter),
     ("shardgate_groups", Kind::Gauge),
+    ("shardgate_persistence_commit_seconds_total", Kind::Counter),
+    ("shardgate_persistence_commits_total", Kind::Counter),
+    ("shardgate_persistence_dirty_groups", Kind::Gauge),
+    ("shardgate_persistence_errors_total", Kind::Counter),
+    ("shardgate_persistence_failing", Kind::Gauge),
+    ("shardgate_persistence_file_bytes", Kind::Gauge),
+    ("shardgate_persistence_oldest_change_seconds", Kind::Gauge),
+    ("shardgate_persistence_written_bytes_total", Kind::Counter),
     ("shardgate_pushes_dropped_total", Kind::Counter),
     ("shardgate_samples", Kind::Gauge),
     ("shardgate_scrape_cache_bytes", Kind::Gauge),
@@ -37,8 +46,13 @@ pub const RESERVED: [(&str, Kind); 22] = [
 
 impl OwnMetrics {
     /// All own families, as they are now; `runs_bytes` is what scrapes keep besides what is kept with
-    /// the pages.
-    pub fn families(&self, shards: &Shards, runs_bytes: usize) -> Vec<OwnFamily> {
+    /// the pages, `status` how what is kept on disk fares, if anything is.
+    pub fn families(
+        &self,
+        shards: &Shards,
+        runs_bytes: usize,
+        status: Option<&Status>,
+    ) -> Vec<OwnFamily> {
         let mut families = process::families();
         families.push(build_info());
         families.extend(self.requests());
@@ -48,6 +62,8 @@ impl OwnMetrics {
         families.push(self.hidden_families());
         families.extend(stored(shards));
         families.push(self.dropped_pushes(shards));
+        families
+            .extend(status.into_iter().flat_map(|status| persistence::families(status, shards)));
         debug_assert!(
             families.iter().all(|family| RESERVED.contains(&(family.name(), family.kind()))),
             "every own family is reserved"

@@ -8,6 +8,7 @@
 //! another kind.
 
 mod families;
+mod persistence;
 mod process;
 mod requests;
 mod window;

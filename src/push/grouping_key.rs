@@ -7,9 +7,13 @@ use std::ops::Range;
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_BASE64;
 use smallvec::SmallVec;
 
-use crate::exposition::{NameRules, unescape, unescape_name, write_label_name, write_label_value};
+use crate::exposition::{
+    Escaping, NameRules, escape_label_name, sample_lines, unescape, unescape_name,
+    write_label_name, write_label_value,
+};
 
 const BASE64_SUFFIX: &[u8] = b"@base64";
 
@@ -143,6 +147,47 @@ impl GroupingKey {
         }
         labels.push((Cow::Borrowed("job"), job)); // Last, so that it overrides a label `job`.
         Ok(GroupingKey::new(labels))
+    }
+
+    /// The key whose text is `text`; `None` where there is none.
+    pub fn from_text(text: &str, has_empty_instance: bool) -> Option<GroupingKey> {
+        let line = format!("m{{{text}}} 0");
+        let sample = sample_lines(line.as_bytes()).next();
+        let labels = sample.iter().flat_map(|sample| &sample.labels);
+        let labels = labels.map(|(name, value)| (Cow::Borrowed(&**name), unescape(value)));
+        let is_given = |(name, value): &PathLabel<'_>| {
+            has_empty_instance || name != "instance" || !value.is_empty()
+        };
+        let key = GroupingKey::new(labels.filter(is_given).collect());
+        let has_job = (0..key.len()).any(|at| key.name(at) == Some(b"job"));
+        (has_job && key.text() == text).then_some(key)
+    }
+
+    /// What follows `/metrics` in a URL of the group, ready to be sent: `/job/JOB/NAME/VALUE`, in base64
+    /// where it has to be.
+    pub fn path(&self) -> String {
+        let mut path = String::new();
+        let mut push = |name: &str, value: &str| {
+            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+            let name = escape_label_name(name, Escaping::Values);
+            if !value.is_empty() && value.bytes().all(is_plain) {
+                path.extend(["/", &*name, "/", value]);
+            } else {
+                let encoded = URL_SAFE_BASE64.encode(value);
+                let encoded = if encoded.is_empty() { "=" } else { &*encoded };
+                path.extend(["/", &*name, "@base64/", encoded]);
+            }
+        };
+        push("job", &unescape(self.job()));
+        for at in 0..self.len() {
+            let name = self.name(at).and_then(|name| std::str::from_utf8(name).ok());
+            if let Some(name) =
+                name.filter(|name| *name != "job" && self.overrides(name.as_bytes()))
+            {
+                push(name, &self.value(at));
+            }
+        }
+        path
     }
 
     fn new(mut labels: SmallVec<[PathLabel<'_>; 4]>) -> GroupingKey {
@@ -323,6 +368,42 @@ mod tests {
         assert_eq!(explicit.text(), text("/a"));
         assert!(explicit.has_empty_instance());
         assert!(!key("/a", NameRules::Legacy).has_empty_instance());
+    }
+
+    #[test]
+    fn a_key_is_made_again_from_its_path() {
+        let paths = [
+            ("/a", "/job/a"),
+            ("/a/x/1.5/instance/i-1", "/job/a/instance/i-1/x/1.5"),
+            ("@base64/L3Zhci90bXA", "/job@base64/L3Zhci90bXA"),
+            ("/a/x@base64/=/instance/", "/job/a/instance@base64/=/x@base64/="),
+            ("/j/U__a_2e_b/é..", "/job/j/U__a_2e_b@base64/w6kuLg"),
+        ];
+        for (tail, expected) in paths {
+            let key = key(tail, NameRules::Utf8);
+            let path = key.path();
+            assert_eq!(path, expected);
+            let tail = path.strip_prefix("/job").expect("it begins with the job").as_bytes();
+            let again = GroupingKey::parse(tail, NameRules::Utf8);
+            assert_eq!(format!("{:?}", Ok::<_, KeyError>(key)), format!("{again:?}"));
+        }
+    }
+
+    #[test]
+    fn a_key_is_made_again_from_its_text() {
+        for tail in
+            ["/a", "/a/x/1", "/a/instance/i/U__a_2e_b/x", "/a/x@base64/Ilwi", "/a/x@base64/="]
+        {
+            let key = key(tail, NameRules::Utf8);
+            let again = GroupingKey::from_text(key.text(), key.has_empty_instance());
+            assert_eq!(format!("{:?}", Some(key)), format!("{again:?}"));
+        }
+        let explicit = GroupingKey::from_text(r#"instance="",job="a""#, true);
+        assert!(explicit.is_some_and(|key| key.has_empty_instance()));
+        for bad in ["", "x", r#"instance="""#, r#"job="a",instance="""#, r#"instance="",job="a",,"#]
+        {
+            assert!(GroupingKey::from_text(bad, false).is_none(), "{bad}");
+        }
     }
 
     #[test]

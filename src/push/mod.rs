@@ -7,6 +7,7 @@
 //!   canonical exposition on the way. What comes out is a [`Batch`], behind which nothing is checked
 //!   again except against other groups.
 //! - [`decode_protobuf`]: the same for a body of delimited protobuf.
+//! - [`RenderedFamily`]: what a batch is put together from that was decoded before.
 //! - [`inflate`]: undoes `Content-Encoding`, within a bound.
 //!
 //! **Invariant:** a `Batch` is a valid exposition in itself: every series in it exists once, carries
@@ -27,6 +28,7 @@ mod names;
 mod number;
 mod opening;
 mod protobuf;
+mod restored;
 #[cfg(test)]
 mod told;
 mod usual;
@@ -38,6 +40,7 @@ pub use finish::RENDERED_BYTES_MAX;
 pub use grouping_key::{GroupingKey, KeyError};
 pub use inflate::{Encoding, InflateError, inflate};
 pub use protobuf::decode_protobuf;
+pub use restored::RenderedFamily;
 
 /// The gauge that shows when a group was last pushed to, in seconds since 1970. Set by the gateway.
 pub const PUSH_TIME: &str = "push_time_seconds";

@@ -138,7 +138,7 @@ mod tests {
 
     /// A few hundred groups with this body.
     fn store(body: &str) -> Store {
-        let mut store = Store::new(Arc::new(Index::default()));
+        let mut store = Store::new(Arc::new(Index::default()), None);
         for group in 0..300 {
             let path = format!("/j/at/{group}");
             let key = GroupingKey::parse(path.as_bytes(), NameRules::Utf8).expect("a valid path");

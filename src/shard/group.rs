@@ -9,6 +9,7 @@ use super::family::FamilyId;
 use super::page::Page;
 use super::pages::Place;
 use super::part::PartHash;
+use super::unsaved::SaveState;
 use crate::exposition::{Kind, write_number};
 use crate::push::Series;
 
@@ -26,6 +27,11 @@ impl Timestamp {
         Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
     }
 
+    /// So many nanoseconds after 1970.
+    pub fn from_nanos(nanos: u64) -> Timestamp {
+        Timestamp(nanos)
+    }
+
     /// Nanoseconds since 1970.
     pub fn nanos(self) -> u64 {
         self.0
@@ -41,7 +47,7 @@ impl Timestamp {
 #[derive(Debug)]
 pub(super) struct Group {
     /// The text of the grouping key.
-    pub(super) key: Box<str>,
+    pub(super) key: Arc<str>,
     /// The value of its label `job`, escaped.
     pub(super) job: Arc<str>,
     pub(super) part: PartHash,
@@ -51,6 +57,7 @@ pub(super) struct Group {
     pub(super) failed: Timestamp,
     pub(super) push_time: Place,
     pub(super) failure_time: Place,
+    pub(super) saving: SaveState,
     /// Sorted by the families' names.
     pub(super) families: Vec<Held>,
 }
@@ -79,7 +86,7 @@ pub(super) fn write_time(out: &mut Vec<u8>, name: &str, key: &str, time: Timesta
 #[derive(Debug)]
 pub struct GroupView {
     /// The text of the grouping key.
-    pub key: Box<str>,
+    pub key: Arc<str>,
     /// Whether the key names an empty `instance`, rather than none.
     pub has_empty_instance: bool,
     /// When it was last pushed to.

@@ -1,6 +1,5 @@
 //! The handle to all shards.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +8,14 @@ use tokio::task::JoinSet;
 
 use super::cut::Cut;
 use super::group::GroupView;
+use super::image::RestoredGroup;
 use super::index::Index;
 use super::plan::Mode;
 use super::snapshot::{HomedPage, Selection, Snapshot};
 use super::store::Store;
-use super::task::{self, Message, ShardStats};
+use super::task::{self, Message, Saving, ShardStats};
+use super::unsaved::Changes;
+use super::waiter::{PushError, Unavailable, Waiter};
 use crate::exposition::Kind;
 use crate::push::{Batch, GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, Refusal};
 
@@ -21,6 +23,9 @@ use crate::push::{Batch, GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, Refusal};
 pub const QUEUE_LEN: usize = 1024;
 /// How long a push waits for room in a full queue.
 pub const QUEUE_WAIT: Duration = Duration::from_secs(1);
+/// How long a push that has been applied waits to be on disk, where it is to be there before it is
+/// answered.
+pub const SAVED_WAIT: Duration = Duration::from_secs(10);
 
 /// How to start the shards.
 #[derive(Debug)]
@@ -29,6 +34,8 @@ pub struct Options<'a> {
     pub shards: usize,
     /// The names and kinds of the gateway's own families, which no push may use otherwise.
     pub reserved: &'a [(&'a str, Kind)],
+    /// How groups are written down; `None` when they never are.
+    pub saving: Option<Saving>,
 }
 
 /// The shards. Cheap to clone; they end when the last clone is gone.
@@ -45,39 +52,8 @@ struct Shared {
     /// Held while all shards are asked for a cut.
     cut_order: Arc<Mutex<()>>,
     dead: watch::Receiver<bool>,
-}
-
-/// Why the shards cannot answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unavailable {
-    /// The shard's queue stayed full.
-    Overloaded,
-    /// A shard has died.
-    Dead,
-}
-
-impl fmt::Display for Unavailable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Unavailable::Overloaded => write!(f, "too many pushes are waiting; try again"),
-            Unavailable::Dead => write!(f, "a shard has died; the gateway must be restarted"),
-        }
-    }
-}
-
-/// Why a push was not applied.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PushError {
-    /// It is inconsistent.
-    Refused(Refusal),
-    /// It could not be tried.
-    Unavailable(Unavailable),
-}
-
-impl From<Unavailable> for PushError {
-    fn from(unavailable: Unavailable) -> PushError {
-        PushError::Unavailable(unavailable)
-    }
+    /// Whether what is applied is answered only once it is on disk.
+    is_awaited: bool,
 }
 
 impl Shards {
@@ -98,9 +74,12 @@ impl Shards {
         for shard in 0..options.shards {
             let (queue, messages) = flume::bounded(QUEUE_LEN);
             let shard_stats = Arc::new(ShardStats::default());
-            let store = Store::new(Arc::clone(&index));
+            let store =
+                Store::new(Arc::clone(&index), options.saving.as_ref().map(|saving| saving.write));
+            let awaited = options.saving.as_ref().and_then(|saving| saving.awaited.clone());
             let left_behind = messages.clone();
-            let running = tokio::spawn(task::run(store, messages, Arc::clone(&shard_stats)));
+            let running =
+                tokio::spawn(task::run(store, awaited, messages, Arc::clone(&shard_stats)));
             let died = Arc::clone(&died);
             tasks.spawn(async move {
                 if let Err(error) = running.await {
@@ -117,7 +96,8 @@ impl Shards {
         }
         let hasher = ahash::RandomState::new();
         let cut_order = Arc::default();
-        let shared = Arc::new(Shared { queues, stats, hasher, cut_order, dead });
+        let is_awaited = options.saving.as_ref().is_some_and(|saving| saving.awaited.is_some());
+        let shared = Arc::new(Shared { queues, stats, hasher, cut_order, dead, is_awaited });
         (Shards { shared }, tasks)
     }
 
@@ -130,7 +110,7 @@ impl Shards {
         let hash = self.hash(&key);
         let reply = Some(reply);
         self.send(hash, Message::Push { hash, key, mode, batch, reply }).await?;
-        answer.await.map_err(|_| Unavailable::Dead)?.map_err(PushError::Refused)
+        self.settled(answer).await?
     }
 
     /// Hands a push over without waiting: an inconsistent one is dropped, counted and logged.
@@ -166,7 +146,7 @@ impl Shards {
         let (reply, answer) = oneshot::channel();
         let hash = self.hash(&key);
         self.send(hash, Message::Delete { hash, key, reply }).await?;
-        answer.await.map_err(|_| Unavailable::Dead)
+        self.settled(answer).await?
     }
 
     /// Forgets all groups.
@@ -175,7 +155,52 @@ impl Shards {
     /// When a shard could not be reached; the others are wiped all the same.
     pub async fn wipe(&self) -> Result<(), Unavailable> {
         let answers = self.ask_all(|_, reply| Message::Wipe { reply }).await?;
-        gather(answers).await.map(drop)
+        for answer in answers {
+            self.settled(answer).await??;
+        }
+        Ok(())
+    }
+
+    /// Stores groups as they once were.
+    ///
+    /// # Errors
+    /// When one of them does not agree with what is stored, which its key and the reason tell, or a
+    /// shard is dead.
+    pub async fn restore(&self, groups: Vec<RestoredGroup>) -> Result<(), RestoreError> {
+        let mut by_shard: Vec<Vec<(u64, RestoredGroup)>> = Vec::new();
+        by_shard.resize_with(self.shared.queues.len(), Vec::new);
+        for group in groups {
+            let hash = self.hash(&group.key);
+            by_shard[self.shard(hash)].push((hash, group));
+        }
+        let mut answers = Vec::new();
+        for (queue, groups) in self.shared.queues.iter().zip(by_shard) {
+            let (reply, answer) = oneshot::channel();
+            answers.push(answer);
+            drop(queue.send_async(Message::Restore { groups, reply }).await);
+        }
+        gather(answers).await.map_err(RestoreError::Unavailable)?.into_iter().collect()
+    }
+
+    /// Ends an epoch on all shards at one moment: what has changed until then is to be handed over as it
+    /// is then, and everything that was promised before has been. Answers who waits for that to be on disk.
+    ///
+    /// # Errors
+    /// When a shard is dead.
+    pub async fn checkpoint(&self) -> Result<Vec<Waiter>, Unavailable> {
+        let answers = self.ask_all(|cut, reply| Message::Checkpoint { cut, reply }).await?;
+        Ok(gather(answers).await?.into_iter().flatten().collect())
+    }
+
+    /// Some of what one shard promised at the checkpoint; `None` when it has handed over all of it.
+    ///
+    /// # Errors
+    /// When the shard is dead.
+    pub async fn hand_over(&self, shard: usize) -> Result<Option<Changes>, Unavailable> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.shared.queues[shard].send_async(Message::HandOver { reply }).await;
+        sent.map_err(|_| Unavailable::Dead)?;
+        answer.await.map_err(|_| Unavailable::Dead)
     }
 
     /// What all shards expose of a selection, at one moment.
@@ -229,16 +254,24 @@ impl Shards {
         self.shared.hasher.hash_one(key.text())
     }
 
-    /// The queue of the groups with this hash. The lower half decides, of which the store's own table
+    /// The number of the shard that has the groups of this hash. The lower half decides, of which the store's own table
     /// uses the lower bits.
-    fn queue(&self, hash: u64) -> &flume::Sender<Message> {
-        let queues = &self.shared.queues;
+    fn shard(&self, hash: u64) -> usize {
         let half = hash & u64::from(u32::MAX);
-        &queues[((half * queues.len() as u64) >> 32) as usize]
+        ((half * self.shared.queues.len() as u64) >> 32) as usize
+    }
+
+    /// What a request comes to, which is to be on disk by then where that was promised.
+    async fn settled<T>(&self, answer: oneshot::Receiver<T>) -> Result<T, Unavailable> {
+        if !self.shared.is_awaited {
+            return answer.await.map_err(|_| Unavailable::Dead);
+        }
+        let waiting = Box::pin(tokio::time::timeout(SAVED_WAIT, answer));
+        waiting.await.map_err(|_| Unavailable::InDoubt)?.map_err(|_| Unavailable::Dead)
     }
 
     async fn send(&self, hash: u64, message: Message) -> Result<(), Unavailable> {
-        let queue = self.queue(hash);
+        let queue = &self.shared.queues[self.shard(hash)];
         let message = match queue.try_send(message) {
             Ok(()) => return Ok(()),
             Err(flume::TrySendError::Disconnected(_)) => return Err(Unavailable::Dead),
@@ -277,6 +310,15 @@ impl Shards {
     }
 }
 
+/// Why groups could not be stored as they once were.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RestoreError {
+    /// The group of this key does not agree with the others.
+    Refused(String, Refusal),
+    /// A shard could not be reached.
+    Unavailable(Unavailable),
+}
+
 async fn gather<T>(answers: Vec<oneshot::Receiver<T>>) -> Result<Vec<T>, Unavailable> {
     let mut gathered = Vec::with_capacity(answers.len());
     for answer in answers {
@@ -292,7 +334,7 @@ mod tests {
     use crate::push::decode;
 
     fn start() -> (Shards, JoinSet<()>) {
-        Shards::start(&Options { shards: 3, reserved: &[] })
+        Shards::start(&Options { shards: 3, reserved: &[], saving: None })
     }
 
     fn key(group: usize) -> GroupingKey {
@@ -350,7 +392,8 @@ mod tests {
 
     #[tokio::test]
     async fn shards_end_with_their_last_handle_and_apply_what_was_sent() {
-        let (shards, mut tasks) = Shards::start(&Options { shards: 2, reserved: &[] });
+        let (shards, mut tasks) =
+            Shards::start(&Options { shards: 2, reserved: &[], saving: None });
         let batch = decode(&key(1), b"m 1\n", NameRules::Legacy).expect("a valid push");
         shards.push_unchecked(key(1), Mode::Replace, batch).await.expect("they live");
         let stats = shards.shared.stats.clone();

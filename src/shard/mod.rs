@@ -13,6 +13,8 @@
 //! - `index`: the one thing the shards share: which types and series exist anywhere. A push locks
 //!   parts of it only when it changes which those are.
 //! - `cut`: how the shards answer a scrape at one and the same moment.
+//! - `unsaved`: which groups have changed since they were written down, and `image`, what is written of a
+//!   group. Who writes it, where and in what form is not known here.
 //!
 //! **Invariants:** only a shard's own task touches its groups. A group's pushes are applied in the
 //! order they were sent. No two groups hold the same series, and a family has one kind everywhere.
@@ -22,6 +24,7 @@ mod families;
 mod family;
 mod group;
 mod handle;
+mod image;
 mod index;
 mod jobs;
 mod page;
@@ -33,10 +36,13 @@ mod select;
 mod snapshot;
 mod store;
 mod task;
+mod unsaved;
+mod waiter;
 
 pub use family::FamilySnapshot;
 pub use group::{FamilyView, GroupView, Timestamp};
-pub use handle::{Options, PushError, QUEUE_LEN, QUEUE_WAIT, Shards, Unavailable};
+pub use handle::{Options, QUEUE_LEN, QUEUE_WAIT, RestoreError, SAVED_WAIT, Shards};
+pub use image::{FamilyImage, GroupImage, GroupTimes, RestoredGroup, WriteImage};
 pub use index::Index;
 pub use page::{Block, Page};
 pub use part::Part;
@@ -44,4 +50,6 @@ pub use plan::Mode;
 pub use rendering::{Deflated, Rendering, RenderingKey, kept_bytes};
 pub use snapshot::{HomedPage, Piece, Selection, Snapshot};
 pub use store::Store;
-pub use task::ShardStats;
+pub use task::{Saving, ShardStats};
+pub use unsaved::Changes;
+pub use waiter::{PushError, Unavailable, Waiter};

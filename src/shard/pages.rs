@@ -76,8 +76,12 @@ impl Pages {
 
     /// Reads a byte of a block, to have it and the way to it in the cache.
     pub(super) fn touch(&self, place: Place) -> u8 {
-        let block = self.pages[place.page as usize].page.block(place.slot).text;
-        block.first().copied().unwrap_or_default()
+        self.block(place).text.first().copied().unwrap_or_default()
+    }
+
+    /// A block.
+    pub(super) fn block(&self, place: Place) -> Block<'_> {
+        self.pages[place.page as usize].page.block(place.slot)
     }
 
     /// The page that holds a block, and its slot there.

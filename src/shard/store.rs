@@ -8,12 +8,14 @@ use hashbrown::hash_table::Entry;
 use super::families::{Families, PUSH_FAILURE_TIME_ID, PUSH_TIME_ID};
 use super::family::FamilyId;
 use super::group::{FamilyView, Group, GroupView, Held, Timestamp};
+use super::image::{RestoredGroup, WriteImage};
 use super::index::Index;
 use super::jobs::Jobs;
 use super::part::PartHash;
 use super::plan::{self, Mode, Step, Steps};
 use super::select;
 use super::snapshot::{HomedPage, Selection, Snapshot};
+use super::unsaved::{Changes, SaveState, Unsaved};
 use crate::push::{Batch, GroupingKey, Refusal};
 
 /// Groups and families of one shard.
@@ -25,12 +27,21 @@ pub struct Store {
     groups: HashTable<(u64, Group)>,
     jobs: Jobs,
     families: Families,
+    /// What is to be written down; `None` when nothing ever is.
+    unsaved: Option<Unsaved>,
 }
 
 impl Store {
-    /// An empty store. `index` has the push times reserved.
-    pub fn new(index: Arc<Index>) -> Store {
-        Store { index, groups: HashTable::new(), jobs: Jobs::default(), families: Families::new() }
+    /// An empty store. `index` has the push times reserved; `write` writes groups down, if somebody is
+    /// to ask for them.
+    pub fn new(index: Arc<Index>, write: Option<WriteImage>) -> Store {
+        Store {
+            index,
+            groups: HashTable::new(),
+            jobs: Jobs::default(),
+            families: Families::new(),
+            unsaved: write.map(Unsaved::new),
+        }
     }
 
     /// How many groups are stored.
@@ -73,8 +84,11 @@ impl Store {
         if self.check_spelling(hash, key).is_err() {
             return;
         }
-        let Store { groups, jobs, families, .. } = self;
+        let Store { groups, jobs, families, unsaved, .. } = self;
         let group = group_or_new(groups, jobs, families, hash, key, now);
+        if let Some(unsaved) = unsaved {
+            unsaved.changes(hash, group, families);
+        }
         group.failed = now;
         let (id, place) = (PUSH_FAILURE_TIME_ID, group.failure_time);
         group.failure_time = families.replace_time(id, &group.key, now, place);
@@ -118,6 +132,55 @@ impl Store {
         self.families[homed.family].pages.adopt(homed.number, &homed.page);
     }
 
+    /// Stores a group as it once was.
+    ///
+    /// # Errors
+    /// When it does not agree with what is stored; then nothing has changed.
+    pub fn restore(&mut self, hash: u64, restored: &RestoredGroup) -> Result<(), Refusal> {
+        let RestoredGroup { key, times, batch, pushed } = restored;
+        self.check_spelling(hash, key)?;
+        let unsaved = self.unsaved.take(); // What has been read back need not be written.
+        let stored = self.update(hash, key, Mode::Replace, batch, times.created);
+        self.unsaved = unsaved;
+        stored?;
+        let Store { groups, families, .. } = self;
+        let stored = groups.find_mut(hash, |(_, group)| *group.key == *key.text());
+        let group = &mut stored.expect("it was just stored").1;
+        group.saving = SaveState::WRITTEN;
+        for (held, pushed) in group.families.iter_mut().zip(pushed) {
+            held.pushed = *pushed;
+        }
+        (group.pushed, group.failed) = (times.pushed, times.failed);
+        let place = group.push_time;
+        group.push_time = families.replace_time(PUSH_TIME_ID, &group.key, times.pushed, place);
+        let (id, place) = (PUSH_FAILURE_TIME_ID, group.failure_time);
+        group.failure_time = families.replace_time(id, &group.key, times.failed, place);
+        Ok(())
+    }
+
+    /// How many groups are to be written down, and since when the first of them; never when none is, or
+    /// all have been promised.
+    pub fn unsaved(&self) -> (usize, Timestamp) {
+        self.unsaved
+            .as_ref()
+            .map_or((0, Timestamp::NEVER), |unsaved| (unsaved.len(), unsaved.since()))
+    }
+
+    /// Promises to hand over all groups that are not written down, as they are now. What was
+    /// promised before has been handed over.
+    pub fn checkpoint(&mut self) {
+        if let Some(unsaved) = &mut self.unsaved {
+            unsaved.checkpoint();
+        }
+    }
+
+    /// Hands over some of the groups promised, until their images exceed `bytes_max`; `None` when there
+    /// are no more.
+    pub fn hand_over(&mut self, bytes_max: usize) -> Option<Changes> {
+        let Store { groups, families, unsaved, .. } = self;
+        unsaved.as_mut()?.hand_over(bytes_max, groups, families)
+    }
+
     /// The groups of a job, given as its escaped name.
     fn groups_of(&self, job: &str) -> impl Iterator<Item = &Group> {
         self.jobs.groups(job).flat_map(move |hash| {
@@ -157,8 +220,11 @@ impl Store {
             }
             steps
         };
-        let Store { groups, jobs, families, .. } = self;
+        let Store { groups, jobs, families, unsaved, .. } = self;
         let group = group_or_new(groups, jobs, families, hash, key, now);
+        if let Some(unsaved) = unsaved {
+            unsaved.changes(hash, group, families);
+        }
         group.pushed = now;
         let (id, place) = (PUSH_TIME_ID, group.push_time);
         group.push_time = families.replace_time(id, &group.key, now, place);
@@ -167,7 +233,10 @@ impl Store {
     }
 
     /// Lets go of what a group holds that has been taken out of the table.
-    fn drop_group(&mut self, hash: u64, group: Group) {
+    fn drop_group(&mut self, hash: u64, mut group: Group) {
+        if let Some(unsaved) = &mut self.unsaved {
+            unsaved.goes(hash, &mut group, &self.families);
+        }
         let is_of_job = |(of, other): &(u64, Group)| *of == hash && other.job == group.job;
         if self.groups.find(hash, is_of_job).is_none() {
             self.jobs.remove(&group.job, hash);
@@ -202,7 +271,7 @@ impl Store {
             families.push(view(id, place, self.families[id].help(), pushed.max(group.created)));
         }
         GroupView {
-            key: group.key.clone(),
+            key: Arc::clone(&group.key),
             has_empty_instance: group.has_empty_instance,
             pushed: group.pushed,
             failed: group.failed,
@@ -236,6 +305,7 @@ fn group_or_new<'g>(
         failed: Timestamp::NEVER,
         push_time: time(PUSH_TIME_ID),
         failure_time: time(PUSH_FAILURE_TIME_ID),
+        saving: SaveState::default(),
         families: Vec::new(),
     };
     &mut new.insert((hash, group)).into_mut().1

@@ -3,17 +3,34 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::cut::Cut;
 use super::group::{GroupView, Timestamp};
+use super::handle::RestoreError;
+use super::image::{RestoredGroup, WriteImage};
 use super::plan::Mode;
 use super::snapshot::{HomedPage, Selection, Snapshot};
 use super::store::Store;
-use crate::push::{Batch, GroupingKey, Refusal};
+use super::unsaved::Changes;
+use super::waiter::{PushError, Unavailable, Waiter};
+use crate::push::{Batch, GroupingKey};
 
 /// How many messages a shard handles before it lets other tasks of its thread run.
 const MESSAGES_BEFORE_YIELD: usize = 64;
+
+/// How many bytes of groups are handed over at a time to be written down: for so long does a push wait.
+const HAND_OVER_BYTES: usize = 64 << 10;
+
+/// How groups are written down.
+#[derive(Debug, Clone)]
+pub struct Saving {
+    /// Writes one.
+    pub write: WriteImage,
+    /// Rung when somebody begins to wait for the next checkpoint; `None` when requests are answered as
+    /// soon as they have been applied.
+    pub awaited: Option<Arc<Notify>>,
+}
 
 /// What a shard can be asked.
 #[derive(Debug)]
@@ -24,14 +41,20 @@ pub(super) enum Message {
         key: GroupingKey,
         mode: Mode,
         batch: Batch,
-        reply: Option<oneshot::Sender<Result<(), Refusal>>>,
+        reply: Option<oneshot::Sender<Result<(), PushError>>>,
     },
     /// Note a push that was refused before it came here.
     Fail { hash: u64, key: GroupingKey, reply: oneshot::Sender<()> },
     /// Forget a group.
-    Delete { hash: u64, key: GroupingKey, reply: oneshot::Sender<()> },
+    Delete { hash: u64, key: GroupingKey, reply: oneshot::Sender<Result<(), Unavailable>> },
     /// Forget all groups.
-    Wipe { reply: oneshot::Sender<()> },
+    Wipe { reply: oneshot::Sender<Result<(), Unavailable>> },
+    /// Store groups as they once were.
+    Restore { groups: Vec<(u64, RestoredGroup)>, reply: oneshot::Sender<Result<(), RestoreError>> },
+    /// End the epoch, at the same moment as all others.
+    Checkpoint { cut: Cut, reply: oneshot::Sender<Vec<Waiter>> },
+    /// Hand over some of what was promised then.
+    HandOver { reply: oneshot::Sender<Option<Changes>> },
     /// Answer a scrape, at the same moment as all others.
     Snapshot { cut: Cut, selection: Arc<Selection>, reply: oneshot::Sender<Snapshot> },
     /// Answer the query API, likewise.
@@ -51,6 +74,8 @@ pub struct ShardStats {
     samples: AtomicU64,
     pushes: AtomicU64,
     dropped: AtomicU64,
+    unsaved: AtomicU64,
+    unsaved_since: AtomicU64,
 }
 
 impl ShardStats {
@@ -79,7 +104,20 @@ impl ShardStats {
         self.dropped.load(Ordering::Relaxed)
     }
 
+    /// How many of its groups differ from what has been written down.
+    pub fn unsaved(&self) -> u64 {
+        self.unsaved.load(Ordering::Relaxed)
+    }
+
+    /// Since when the first of those does that no checkpoint has promised yet.
+    pub fn unsaved_since(&self) -> Timestamp {
+        Timestamp::from_nanos(self.unsaved_since.load(Ordering::Relaxed))
+    }
+
     fn publish(&self, store: &Store) {
+        let (unsaved, since) = store.unsaved();
+        self.unsaved.store(unsaved as u64, Ordering::Relaxed);
+        self.unsaved_since.store(since.nanos(), Ordering::Relaxed);
         self.groups.store(store.groups(), Ordering::Relaxed);
         self.series.store(store.series(), Ordering::Relaxed);
         self.samples.store(store.samples(), Ordering::Relaxed);
@@ -88,67 +126,111 @@ impl ShardStats {
 
 /// Answers messages until the last handle is gone.
 pub(super) async fn run(
-    mut store: Store,
+    store: Store,
+    awaited: Option<Arc<Notify>>,
     messages: flume::Receiver<Message>,
     stats: Arc<ShardStats>,
 ) {
+    let mut shard = Shard { store, stats, awaited, waiting: Vec::new() };
     while let Ok(first) = messages.recv_async().await {
         // Connections that are ready send their pushes first: one turn for many costs less than many.
         tokio::task::yield_now().await;
-        handle(&mut store, first, &stats).await;
+        shard.handle(first).await;
         let mut handled = 1;
         while handled < MESSAGES_BEFORE_YIELD
             && let Ok(message) = messages.try_recv()
         {
-            handle(&mut store, message, &stats).await;
+            shard.handle(message).await;
             handled += 1;
         }
-        stats.publish(&store);
+        shard.stats.publish(&shard.store);
     }
 }
 
-async fn handle(store: &mut Store, message: Message, stats: &ShardStats) {
-    match message {
-        Message::Push { hash, key, mode, batch, reply } => {
-            let result = store.push(hash, &key, mode, &batch, Timestamp::now());
-            stats.pushes.fetch_add(1, Ordering::Relaxed);
-            match (reply, result) {
-                (Some(reply), result) => answer(reply, result),
-                (None, Ok(())) => {}
-                (None, Err(refusal)) => {
-                    stats.dropped.fetch_add(1, Ordering::Relaxed);
-                    tracing::warn!(group = key.text(), err = %refusal, "inconsistent push dropped");
+struct Shard {
+    store: Store,
+    stats: Arc<ShardStats>,
+    awaited: Option<Arc<Notify>>,
+    /// Whose requests have been applied since the last checkpoint, and are to be on disk before they
+    /// are answered.
+    waiting: Vec<Waiter>,
+}
+
+impl Shard {
+    async fn handle(&mut self, message: Message) {
+        let Shard { store, stats, .. } = self;
+        match message {
+            Message::Push { hash, key, mode, batch, reply } => {
+                let result = store.push(hash, &key, mode, &batch, Timestamp::now());
+                stats.pushes.fetch_add(1, Ordering::Relaxed);
+                match (reply, result) {
+                    (Some(reply), Ok(())) => self.applied(Waiter::Push(reply)),
+                    (Some(reply), Err(refusal)) => answer(reply, Err(PushError::Refused(refusal))),
+                    (None, Ok(())) => {}
+                    (None, Err(refusal)) => {
+                        stats.dropped.fetch_add(1, Ordering::Relaxed);
+                        tracing::warn!(group = key.text(), err = %refusal, "inconsistent push dropped");
+                    }
+                }
+            }
+            Message::Fail { hash, key, reply } => {
+                store.fail(hash, &key, Timestamp::now());
+                answer(reply, ());
+            }
+            Message::Delete { hash, key, reply } => {
+                store.delete(hash, &key);
+                self.applied(Waiter::Other(reply));
+            }
+            Message::Wipe { reply } => {
+                store.wipe();
+                self.applied(Waiter::Other(reply));
+            }
+            Message::Restore { groups, reply } => answer(reply, restore(store, &groups)),
+            Message::Checkpoint { cut, reply } => {
+                if cut.meet().await {
+                    store.checkpoint();
+                    answer(reply, std::mem::take(&mut self.waiting));
+                }
+            }
+            Message::HandOver { reply } => answer(reply, store.hand_over(HAND_OVER_BYTES)),
+            Message::Snapshot { cut, selection, reply } => {
+                if cut.meet().await {
+                    answer(reply, store.snapshot(&selection));
+                }
+            }
+            Message::View { cut, reply } => {
+                if cut.meet().await {
+                    answer(reply, store.view());
+                }
+            }
+            Message::Adopt { pages } => {
+                pages.iter().for_each(|page| store.adopt(page));
+            }
+            #[cfg(test)]
+            Message::Panic => panic!("asked to"),
+        }
+    }
+
+    /// Answers whoever sent what has just been applied: at once, or once it is on disk.
+    fn applied(&mut self, waiter: Waiter) {
+        match &self.awaited {
+            None => waiter.answer(Ok(())),
+            Some(awaited) => {
+                self.waiting.push(waiter);
+                if self.waiting.len() == 1 {
+                    awaited.notify_one();
                 }
             }
         }
-        Message::Fail { hash, key, reply } => {
-            store.fail(hash, &key, Timestamp::now());
-            answer(reply, ());
-        }
-        Message::Delete { hash, key, reply } => {
-            store.delete(hash, &key);
-            answer(reply, ());
-        }
-        Message::Wipe { reply } => {
-            store.wipe();
-            answer(reply, ());
-        }
-        Message::Snapshot { cut, selection, reply } => {
-            if cut.meet().await {
-                answer(reply, store.snapshot(&selection));
-            }
-        }
-        Message::View { cut, reply } => {
-            if cut.meet().await {
-                answer(reply, store.view());
-            }
-        }
-        Message::Adopt { pages } => {
-            pages.iter().for_each(|page| store.adopt(page));
-        }
-        #[cfg(test)]
-        Message::Panic => panic!("asked to"),
     }
+}
+
+fn restore(store: &mut Store, groups: &[(u64, RestoredGroup)]) -> Result<(), RestoreError> {
+    for (hash, group) in groups {
+        let restored = store.restore(*hash, group);
+        restored.map_err(|refusal| RestoreError::Refused(group.key.text().to_owned(), refusal))?;
+    }
+    Ok(())
 }
 
 /// Sends an answer. That nobody waits for it any more is no concern of the shard.

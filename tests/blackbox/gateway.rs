@@ -32,7 +32,7 @@ pub(crate) fn start(flags: &[&str]) -> Running {
             let config = Flags::from_command_line(words).unwrap().into_config();
             let gateway = Gateway::start(config).unwrap();
             tell.send((gateway.addresses()[0], gateway.stopper())).unwrap();
-            gateway.run().await;
+            gateway.run().await.unwrap();
         });
     });
     let (address, stop) = told.recv().unwrap();

@@ -31,7 +31,7 @@ impl Stores {
         for name in [PUSH_TIME, PUSH_FAILURE_TIME] {
             index.reserve(name, Kind::Gauge);
         }
-        Stores(JOBS.map(|_| Store::new(Arc::clone(&index))))
+        Stores(JOBS.map(|_| Store::new(Arc::clone(&index), None)))
     }
 
     /// Stores that hold these families.

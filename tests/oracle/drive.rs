@@ -15,7 +15,7 @@ use crate::oracle::scrape::{self, Scrape};
 
 /// Starts shards; the set of their tasks has to be kept while they are used.
 pub(crate) fn start(shards: usize) -> (Shards, JoinSet<()>) {
-    Shards::start(&Options { shards, reserved: &own::reserved() })
+    Shards::start(&Options { shards, reserved: &own::reserved(), saving: None })
 }
 
 fn grouping_key(key: &Key) -> GroupingKey {

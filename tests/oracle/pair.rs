@@ -50,7 +50,7 @@ impl Default for Pair {
         for (name, kind) in push_times.into_iter().chain(own::reserved()) {
             index.reserve(name, kind);
         }
-        let stores = (0..3).map(|_| Store::new(Arc::clone(&index))).collect();
+        let stores = (0..3).map(|_| Store::new(Arc::clone(&index), None)).collect();
         let (runs, oracle) = (Runs::default(), Gateway::default());
         Pair { stores, runs, scrapes: 0, oracle, begun: Vec::new() }
     }

@@ -44,9 +44,13 @@ impl Http {
 
     /// Every group with everything it holds.
     pub(super) async fn api_metrics(&self) -> Reply {
-        let groups = match self.shards.view().await {
+        let viewed = async {
+            self.readable()?;
+            Ok::<_, Failure>(self.shards.view().await?)
+        };
+        let groups = match viewed.await {
             Ok(groups) => groups,
-            Err(unavailable) => return with_cors(Reply::from(&Failure::from(unavailable))),
+            Err(failure) => return with_cors(Reply::from(&failure)),
         };
         let writing = tokio::task::spawn_blocking(move || metrics::write(&groups));
         let body = writing.await.expect("writing JSON does not panic and is not aborted");

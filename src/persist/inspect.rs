@@ -1,0 +1,124 @@
+//! A store looked at without a gateway: whether it is whole, and what can be read of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Write;
+use std::path::Path;
+
+use memchr::memmem;
+
+use super::file::LockedFile;
+use super::load::of_record;
+use super::record::{MAGIC, Record};
+use super::storage::{Storage, StorageError};
+use super::store::Store;
+use crate::exposition::write_header;
+use crate::shard::RestoredGroup;
+
+/// What a store holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Report {
+    /// How many groups.
+    pub groups: u64,
+    /// How many bytes their records have.
+    pub bytes: u64,
+    /// How large the file is, in bytes.
+    pub file_bytes: u64,
+    /// The number of the last commit.
+    pub sequence: u64,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { groups, bytes, file_bytes, sequence } = self;
+        write!(
+            f,
+            "whole: {groups} groups in {bytes} bytes, {sequence} commits, {file_bytes} bytes of disk"
+        )
+    }
+}
+
+/// Reads the store at `path` to its end.
+///
+/// # Errors
+/// Why it cannot be used.
+pub fn check(path: &Path) -> Result<Report, StorageError> {
+    let store = open(path)?;
+    let mut report = Report { file_bytes: store.bytes(), ..Report::default() };
+    report.sequence = store.load(&mut |record| {
+        report.groups += 1;
+        report.bytes += record.len() as u64;
+        Record::read(record).and_then(|record| record.restore()).map_err(of_record).map(drop)
+    })?;
+    Ok(report)
+}
+
+/// What came out of an export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exported {
+    /// How many groups were written.
+    pub groups: u64,
+    /// Why the store cannot be used, if it cannot; then what was found in its bytes was written: of each group
+    /// the last state found, which need not be the last there was, among them groups that had been deleted.
+    pub damage: Option<StorageError>,
+}
+
+/// Writes what can be read of the store at `path` to `out`: for each group a valid exposition, behind
+/// comments that tell the path it was pushed to and when.
+///
+/// # Errors
+/// When nothing can be read, or not written.
+pub fn export(path: &Path, out: &mut dyn Write) -> Result<Exported, StorageError> {
+    let damage = match check(path) {
+        Ok(_) => None,
+        Err(error @ StorageError::Damaged(_)) => Some(error),
+        Err(error) => return Err(error),
+    };
+    let mut groups = 0;
+    if damage.is_none() {
+        open(path)?.load(&mut |record| {
+            groups += 1;
+            let group = Record::read(record).and_then(|record| record.restore());
+            Ok(write_group(out, &group.map_err(of_record)?)?)
+        })?;
+    } else {
+        let bytes = std::fs::read(path)?;
+        for record in last_records(&bytes).into_values() {
+            if let Ok(group) = record.restore() {
+                groups += 1;
+                write_group(out, &group)?;
+            }
+        }
+    }
+    Ok(Exported { groups, damage })
+}
+
+fn open(path: &Path) -> Result<Store<LockedFile>, StorageError> {
+    Store::open(LockedFile::open_to_read(path)?)
+}
+
+/// The records that stand anywhere among the bytes, of each group the last.
+fn last_records(bytes: &[u8]) -> BTreeMap<&str, Record<'_>> {
+    let mut last: BTreeMap<&str, Record<'_>> = BTreeMap::new();
+    let found = memmem::find_iter(bytes, MAGIC);
+    for record in found.filter_map(|at| Record::read(&bytes[at..]).ok()) {
+        let Ok(key) = record.key() else { continue };
+        if last.get(key).is_none_or(|other| other.sequence < record.sequence) {
+            last.insert(key, record);
+        }
+    }
+    last
+}
+
+fn write_group(out: &mut dyn Write, group: &RestoredGroup) -> std::io::Result<()> {
+    let RestoredGroup { key, times, batch, .. } = group;
+    writeln!(out, "# PUT /metrics{}", key.path())?;
+    writeln!(out, "# pushed {}, refused {}", times.pushed.seconds(), times.failed.seconds())?;
+    let mut text = Vec::new();
+    for family in &batch.families {
+        write_header(&mut text, batch.name(family), family.kind, batch.help(family));
+        text.extend_from_slice(batch.text(family));
+    }
+    text.push(b'\n');
+    out.write_all(&text)
+}

@@ -1,0 +1,232 @@
+//! How the store fares: what requests, probes and metrics want to know of the thread that owns it.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::Sync;
+use crate::shard::Timestamp;
+
+/// How long a push that comes while the groups are being loaded waits for that.
+pub const LOAD_WAIT: Duration = Duration::from_secs(10);
+/// A commit that takes longer than this counts as one that fails.
+pub const COMMIT_WAIT: Duration = Duration::from_secs(10);
+
+/// How the store fares. Written by the thread that owns it, read by anybody.
+#[derive(Debug)]
+pub struct Status {
+    sync: Sync,
+    phase: watch::Sender<Phase>,
+    /// Why the last attempt to write failed; `None` when it did not.
+    failure: Mutex<Option<String>>,
+    /// When the commit at hand began, in milliseconds since `started`; 0 when there is none.
+    busy_since: AtomicU64,
+    started: Instant,
+    /// When the first change of those in the commit at hand was made, or in one that has failed.
+    oldest: AtomicU64,
+    groups_at_hand: AtomicU64,
+    loaded_groups: AtomicU64,
+    has_quoted_names: AtomicBool,
+    commits: AtomicU64,
+    commit_nanos: AtomicU64,
+    errors: AtomicU64,
+    written_bytes: AtomicU64,
+    file_bytes: AtomicU64,
+}
+
+/// How far the store is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Loading,
+    Loaded,
+    GaveUp,
+}
+
+/// Why requests that need the store cannot be served now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotReady {
+    /// The groups are being loaded; so many are.
+    Loading(u64),
+    /// Nothing reaches the disk, for this reason.
+    Failing(String),
+}
+
+impl fmt::Display for NotReady {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NotReady::Loading(groups) => {
+                write!(f, "loading the groups, {groups} so far; try again")
+            }
+            NotReady::Failing(reason) => {
+                write!(f, "nothing can be written to the persistence file: {reason}")
+            }
+        }
+    }
+}
+
+/// What there is to count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Commits made.
+    pub commits: u64,
+    /// How long they took, all together.
+    pub commit_time: Duration,
+    /// How often opening, writing or syncing failed.
+    pub errors: u64,
+    /// How many bytes have been written.
+    pub written_bytes: u64,
+    /// How large the file is.
+    pub file_bytes: u64,
+    /// How many groups are being written or could not be.
+    pub groups_at_hand: u64,
+    /// When the oldest change was made that is being written or could not be; never when there is none.
+    pub oldest: Timestamp,
+}
+
+impl Status {
+    pub(super) fn new(sync: Sync) -> Status {
+        Status {
+            sync,
+            phase: watch::Sender::new(Phase::Loading),
+            failure: Mutex::default(),
+            busy_since: AtomicU64::new(0),
+            started: Instant::now(),
+            oldest: AtomicU64::new(0),
+            groups_at_hand: AtomicU64::new(0),
+            loaded_groups: AtomicU64::new(0),
+            has_quoted_names: AtomicBool::new(false),
+            commits: AtomicU64::new(0),
+            commit_nanos: AtomicU64::new(0),
+            errors: AtomicU64::new(0),
+            written_bytes: AtomicU64::new(0),
+            file_bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether the groups can be shown.
+    ///
+    /// # Errors
+    /// While they are being loaded.
+    pub fn loaded(&self) -> Result<(), NotReady> {
+        if *self.phase.borrow() == Phase::Loaded {
+            return Ok(());
+        }
+        Err(NotReady::Loading(self.loaded_groups.load(Relaxed)))
+    }
+
+    /// Whether the gateway is as good as it promises to be.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub fn ready(&self) -> Result<(), NotReady> {
+        self.loaded()?;
+        match self.failure() {
+            Some(reason) => Err(NotReady::Failing(reason)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether groups that were loaded have names in quotes.
+    pub fn has_quoted_names(&self) -> bool {
+        self.has_quoted_names.load(Relaxed)
+    }
+
+    /// Waits until groups may be changed.
+    ///
+    /// # Errors
+    /// When they are not loaded within [`LOAD_WAIT`]; and when a change would have to be on disk before it is
+    /// answered, and nothing gets there.
+    pub async fn writable(&self) -> Result<(), NotReady> {
+        if self.loaded().is_err() {
+            let mut phase = self.phase.subscribe();
+            let loading = phase.wait_for(|phase| *phase != Phase::Loading);
+            drop(tokio::time::timeout(LOAD_WAIT, loading).await);
+            self.loaded()?;
+        }
+        match self.sync {
+            Sync::Interval => Ok(()),
+            Sync::Push => self.ready(),
+        }
+    }
+
+    /// What there is to count.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            commits: self.commits.load(Relaxed),
+            commit_time: Duration::from_nanos(self.commit_nanos.load(Relaxed)),
+            errors: self.errors.load(Relaxed),
+            written_bytes: self.written_bytes.load(Relaxed),
+            file_bytes: self.file_bytes.load(Relaxed),
+            groups_at_hand: self.groups_at_hand.load(Relaxed),
+            oldest: Timestamp::from_nanos(self.oldest.load(Relaxed)),
+        }
+    }
+
+    pub(super) fn loading(&self, groups: u64) {
+        self.loaded_groups.store(groups, Relaxed);
+    }
+
+    pub(super) fn has_loaded(&self, has_quoted_names: bool, file_bytes: u64) {
+        self.has_quoted_names.store(has_quoted_names, Relaxed);
+        self.file_bytes.store(file_bytes, Relaxed);
+        self.phase.send_replace(Phase::Loaded);
+    }
+
+    /// The groups are not going to be loaded.
+    pub(super) fn gives_up(&self) {
+        self.phase.send_replace(Phase::GaveUp);
+    }
+
+    /// A commit of so many groups begins, whose oldest change was made then.
+    pub(super) fn begins(&self, groups: usize, oldest: Timestamp) {
+        self.groups_at_hand.store(groups as u64, Relaxed);
+        self.oldest.store(oldest.nanos(), Relaxed);
+        self.busy_since.store(self.age_millis(), Relaxed);
+    }
+
+    /// It has ended, after `took` and with so many bytes written.
+    pub(super) fn committed(&self, took: Duration, written_bytes: u64, file_bytes: u64) {
+        self.busy_since.store(0, Relaxed);
+        self.oldest.store(0, Relaxed);
+        self.groups_at_hand.store(0, Relaxed);
+        self.commits.fetch_add(1, Relaxed);
+        self.commit_nanos.fetch_add(took.as_nanos() as u64, Relaxed);
+        self.written_bytes.fetch_add(written_bytes, Relaxed);
+        self.file_bytes.store(file_bytes, Relaxed);
+        if let Some(reason) = self.locked_failure().take() {
+            tracing::info!(last_err = reason, "the persistence file can be written again");
+        }
+    }
+
+    /// It has failed. What was to be written is kept.
+    pub(super) fn failed(&self, reason: String) {
+        self.busy_since.store(0, Relaxed);
+        self.errors.fetch_add(1, Relaxed);
+        let mut failure = self.locked_failure();
+        if failure.as_ref() != Some(&reason) {
+            tracing::error!(err = reason, "the persistence file cannot be written");
+        }
+        *failure = Some(reason);
+    }
+
+    /// Why nothing gets to the disk, if nothing does.
+    pub(super) fn failure(&self) -> Option<String> {
+        let busy_since = self.busy_since.load(Relaxed);
+        let busy = Duration::from_millis(self.age_millis().saturating_sub(busy_since));
+        if busy_since > 0 && busy > COMMIT_WAIT {
+            return Some(format!("the disk has not answered for {} s", busy.as_secs()));
+        }
+        self.locked_failure().clone()
+    }
+
+    fn age_millis(&self) -> u64 {
+        1 + self.started.elapsed().as_millis() as u64
+    }
+
+    fn locked_failure(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

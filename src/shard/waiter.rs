@@ -1,0 +1,67 @@
+//! Who waits for a shard, and what may come instead of what they wait for.
+
+use std::fmt;
+
+use tokio::sync::oneshot;
+
+use crate::push::Refusal;
+
+/// Why the shards cannot answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unavailable {
+    /// The shard's queue stayed full.
+    Overloaded,
+    /// A shard has died.
+    Dead,
+    /// It was applied, but is not known to be on disk.
+    InDoubt,
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unavailable::Overloaded => write!(f, "too many pushes are waiting; try again"),
+            Unavailable::Dead => write!(f, "a shard has died; the gateway must be restarted"),
+            Unavailable::InDoubt => {
+                write!(
+                    f,
+                    "applied, but not on disk yet: it may or may not outlast a crash; try again"
+                )
+            }
+        }
+    }
+}
+
+/// Why a push was not applied, or not kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PushError {
+    /// It is inconsistent.
+    Refused(Refusal),
+    /// It could not be tried.
+    Unavailable(Unavailable),
+}
+
+impl From<Unavailable> for PushError {
+    fn from(unavailable: Unavailable) -> PushError {
+        PushError::Unavailable(unavailable)
+    }
+}
+
+/// Somebody whose request has been applied and who waits until it is on disk.
+#[derive(Debug)]
+pub enum Waiter {
+    /// For a push.
+    Push(oneshot::Sender<Result<(), PushError>>),
+    /// For anything that cannot be refused.
+    Other(oneshot::Sender<Result<(), Unavailable>>),
+}
+
+impl Waiter {
+    /// Tells how it ended. That nobody listens any more is no concern of who tells.
+    pub fn answer(self, ended: Result<(), Unavailable>) {
+        let _unheard = match self {
+            Waiter::Push(reply) => reply.send(ended.map_err(PushError::Unavailable)).is_err(),
+            Waiter::Other(reply) => reply.send(ended).is_err(),
+        };
+    }
+}
