@@ -3,10 +3,11 @@
 //!
 //! In reading order: a [`profile`] describes a workload; [`workload`] builds its requests before
 //! the run; [`drive`] sends them through [`client`] connections, at a pace; [`measure`] holds what
-//! was found; [`output`] shows it. [`commands`] puts these together, one file per command.
+//! was found; [`output`] shows it. [`crash`] kills what it drives. [`commands`] puts these together, one file per command.
 
 mod client;
 mod commands;
+mod crash;
 mod descriptors;
 mod drive;
 mod interrupt;

@@ -28,6 +28,8 @@ pub(crate) enum SpawnError {
     Start(String, io::Error),
     /// It ended before it answered; with the end of what it said.
     Ended(String, ExitStatus, String),
+    /// It ended while it was in use; with the end of what it said.
+    Died(String, ExitStatus, String),
     NotReady(String, Duration),
     Target(TargetError),
 }
@@ -37,6 +39,9 @@ impl fmt::Display for SpawnError {
         match self {
             Self::Start(name, error) => write!(f, "{name}: cannot start: {error}"),
             Self::Ended(name, status, said) => write!(f, "{name} ended at once ({status}): {said}"),
+            Self::Died(name, status, said) => {
+                write!(f, "{name} ended by itself ({status}): {said}")
+            }
             Self::NotReady(name, limit) => write!(f, "{name} was not ready after {limit:?}"),
             Self::Target(error) => error.fmt(f),
         }
@@ -54,17 +59,27 @@ impl Recipe {
 
     /// `name=command with {port}`; the name may be left out.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let (name, command) = match text.split_once('=') {
-            Some((name, command)) if is_name(name) => (Some(name.to_owned()), command),
-            _ => (None, text),
+        Self::from_words(split_words(text)?)
+    }
+
+    /// The same with the words of the command apart; the name stands before the first.
+    pub(crate) fn from_words(mut words: Vec<String>) -> Result<Self, String> {
+        let first = words.first_mut().ok_or("an empty command")?;
+        let name = match first.split_once('=') {
+            Some((name, program)) if is_name(name) => {
+                let name = name.to_owned();
+                *first = program.to_owned();
+                name
+            }
+            _ => first.rsplit('/').next().unwrap_or(first).to_owned(),
         };
-        let words = split_words(command)?;
-        let program = words.first().ok_or("an empty command")?;
-        if !words.iter().any(|word| word.contains("{port}")) {
-            return Err(format!("`{command}` has no {{port}}"));
+        if first.is_empty() {
+            return Err("an empty command".to_owned());
         }
-        let base = program.rsplit('/').next().unwrap_or(program).to_owned();
-        Ok(Self { name: name.unwrap_or(base), words })
+        if !words.iter().any(|word| word.contains("{port}")) {
+            return Err(format!("`{}` has no {{port}}", words.join(" ")));
+        }
+        Ok(Self { name, words })
     }
 
     /// The bare ceiling, served by this same program.
@@ -103,6 +118,9 @@ fn split_words(command: &str) -> Result<Vec<String>, String> {
 #[derive(Debug)]
 pub(crate) struct Spawned {
     pub(crate) target: Target,
+    /// From its start to its first answer that it is ready.
+    pub(crate) ready_after: Duration,
+    name: String,
     child: Child,
     log: PathBuf,
 }
@@ -119,6 +137,7 @@ impl Spawned {
             recipe.words.iter().map(|word| word.replace("{port}", &port.to_string())).collect();
         let log = env::temp_dir().join(format!("loadtest-{}-{port}.log", std::process::id()));
         let output = File::create(&log).map_err(failed)?;
+        let started = Instant::now();
         let child = Command::new(&words[0])
             .args(&words[1..])
             .stdin(Stdio::null())
@@ -129,8 +148,10 @@ impl Spawned {
         let scheme = if ca_file.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://127.0.0.1:{port}");
         let target = Target::parse(&url, ca_file, false).map_err(SpawnError::Target)?;
-        let mut spawned = Self { target, child, log };
-        spawned.wait_until_ready(&recipe.name)?;
+        let name = recipe.name.clone();
+        let mut spawned = Self { target, ready_after: Duration::ZERO, name, child, log };
+        spawned.wait_until_ready(started)?;
+        spawned.ready_after = started.elapsed();
         Ok(spawned)
     }
 
@@ -138,24 +159,39 @@ impl Spawned {
         Process { pid: self.child.id() }
     }
 
-    fn wait_until_ready(&mut self, name: &str) -> Result<(), SpawnError> {
-        const ASK_EVERY: Duration = Duration::from_millis(20);
-        let failed = |error| SpawnError::Start(name.to_owned(), error);
+    /// Ends it with SIGKILL, which leaves it no time for anything; the moment just before.
+    pub(crate) fn kill(&mut self) -> Result<Instant, SpawnError> {
+        let failed = |error| SpawnError::Start(self.name.clone(), error);
+        if let Some(status) = self.child.try_wait().map_err(failed)? {
+            return Err(SpawnError::Died(self.name.clone(), status, self.last_words()));
+        }
+        let at = Instant::now();
+        self.child.kill().and_then(|()| self.child.wait()).map_err(failed)?;
+        Ok(at)
+    }
+
+    /// The last line of what it said.
+    fn last_words(&self) -> String {
+        let said = fs::read_to_string(&self.log).unwrap_or_default();
+        said.trim().lines().last().unwrap_or("it said nothing").to_owned()
+    }
+
+    fn wait_until_ready(&mut self, started: Instant) -> Result<(), SpawnError> {
+        const ASK_EVERY: Duration = Duration::from_millis(5);
+        let name = self.name.clone();
+        let failed = |error| SpawnError::Start(name.clone(), error);
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let started = Instant::now();
         while started.elapsed() < READY_LIMIT {
             if let Some(status) = self.child.try_wait().map_err(failed)? {
-                let said = fs::read_to_string(&self.log).unwrap_or_default();
-                let end = said.trim().lines().last().unwrap_or("it said nothing").to_owned();
-                return Err(SpawnError::Ended(name.to_owned(), status, end));
+                return Err(SpawnError::Ended(name, status, self.last_words()));
             }
             if runtime.block_on(is_ready(&self.target)) {
                 return Ok(());
             }
             thread::sleep(ASK_EVERY);
         }
-        Err(SpawnError::NotReady(name.to_owned(), READY_LIMIT))
+        Err(SpawnError::NotReady(name, READY_LIMIT))
     }
 
     fn stop(&mut self) -> io::Result<()> {
@@ -211,7 +247,10 @@ mod tests {
         assert_eq!(recipe.words, ["server", "--listen=127.0.0.1:{port}", "two words", "--x="]);
         let unnamed = Recipe::parse("/usr/bin/server --listen=:{port}").expect("valid");
         assert_eq!(unnamed.name, "server");
-        for wrong in ["", "x=", "server", "server '{port}"] {
+        let apart = ["a=my server", "--x", "{port}"].map(str::to_owned).to_vec();
+        let apart = Recipe::from_words(apart).expect("valid");
+        assert_eq!((apart.name.as_str(), apart.words[0].as_str()), ("a", "my server"));
+        for wrong in ["", "x=", "x= {port}", "server", "server '{port}"] {
             assert!(Recipe::parse(wrong).is_err(), "{wrong}");
         }
     }

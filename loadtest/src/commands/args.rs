@@ -1,9 +1,13 @@
 //! The command line.
 
+use std::ops::Range;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use super::values::{count, moments, promise, rate, span};
+use crate::crash::Promise;
 use crate::profile::{Count, Rate, Span};
 use crate::spawn::Recipe;
 
@@ -23,6 +27,14 @@ pub(crate) enum Command {
     Compare(CompareArgs),
     /// Start the gateway at several numbers of shards and compare them.
     Sweep(SweepArgs),
+    /// Kill a gateway that persists, under load, and check what its acknowledgements were worth.
+    ///
+    /// Each round starts the gateway, pushes and deletes over connections that are kept, kills it with
+    /// SIGKILL at a random moment, starts it again and compares its scrape with what was answered
+    /// before. Every group must show one state that it had, none older than the promise allows.
+    /// Requests without an answer, or answered 5xx, count either way. Exits with an error if the
+    /// promise was broken.
+    Crash(CrashArgs),
     /// Serve the bare ceiling: a hyper server that reads the body and answers 200.
     Sink(SinkArgs),
 }
@@ -30,7 +42,7 @@ pub(crate) enum Command {
 /// The workload: a profile, and what of it to change.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct WorkloadArgs {
-    /// The profile to run.
+    /// The profile to run; a name alone stands for a file in the folder `profiles`.
     #[arg(long, value_name = "FILE")]
     pub(crate) profile: PathBuf,
     /// Connections, instead of the profile's.
@@ -153,22 +165,42 @@ pub(crate) struct CompareArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct CrashArgs {
+    /// The profile of which to take connections, groups (at most 4000) and bodies, instead of one that
+    /// is built in; a name alone stands for a file in the folder `profiles`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) profile: Option<PathBuf>,
+    /// Rounds; each ends with a kill and a check.
+    #[arg(long, default_value = "8", value_parser = count)]
+    pub(crate) rounds: Count,
+    /// The seed of what is pushed and when the gateway is killed, instead of the profile's.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Connections, instead of the profile's.
+    #[arg(long, value_parser = count)]
+    pub(crate) connections: Option<Count>,
+    /// Groups, instead of the profile's.
+    #[arg(long, value_parser = count)]
+    pub(crate) groups: Option<Count>,
+    /// The gateway is killed at a random moment within these bounds after the load began.
+    #[arg(long, value_name = "MIN..MAX", default_value = "300ms..2s", value_parser = moments)]
+    pub(crate) round_time: Range<Duration>,
+    /// What the gateway promises: that what it has acknowledged survives at once (push), or once it
+    /// is that long ago (interval:DURATION).
+    #[arg(long, value_name = "PROMISE", default_value = "interval:1s", value_parser = promise)]
+    pub(crate) promise: Promise,
+    /// Print JSON instead of the table.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The gateway to start and kill, in which {port} stands for the port. It must be the gateway
+    /// itself, no script around it, and name a file to persist to that is not there yet.
+    #[arg(last = true, required = true, num_args = 1.., value_name = "[NAME=]COMMAND")]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct SinkArgs {
     /// The port on 127.0.0.1; 0 takes a free one and prints it.
     #[arg(long, default_value_t = 0)]
     pub(crate) port: u16,
-}
-
-fn count(text: &str) -> Result<Count, String> {
-    let count: u64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
-    Count::try_from(count)
-}
-
-fn rate(text: &str) -> Result<Rate, String> {
-    Rate::new(text.parse().map_err(|_| format!("`{text}` is not a number"))?)
-}
-
-/// Seconds may go without their unit here.
-fn span(text: &str) -> Result<Span, String> {
-    if text.parse::<f64>().is_ok() { Span::parse(&format!("{text}s")) } else { Span::parse(text) }
 }

@@ -3,10 +3,12 @@
 mod args;
 mod compare;
 mod contenders;
+mod crash;
 mod rounds;
 mod run;
 mod sink;
 mod sweep;
+mod values;
 mod workload;
 
 use std::error::Error;
@@ -21,6 +23,7 @@ pub(crate) fn execute() -> Result<ExitCode, Box<dyn Error>> {
         Command::Run(args) => run::execute(&args),
         Command::Compare(args) => compare::execute(&args),
         Command::Sweep(args) => sweep::execute(&args),
+        Command::Crash(args) => crash::execute(&args),
         Command::Sink(args) => sink::execute(&args),
     }
 }

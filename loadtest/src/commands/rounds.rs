@@ -15,6 +15,7 @@ use crate::interrupt;
 use crate::measure::Report;
 use crate::output::{Comparison, Progress, note};
 use crate::profile::Profile;
+use crate::workload::Marked;
 
 /// Fills every target if the profile says so, and measures all rounds. Ctrl-C ends it with the
 /// rounds that are complete.
@@ -30,7 +31,7 @@ pub(super) fn measure(
     let mut plans = Vec::new();
     for contender in contenders {
         let target = contender.target.clone();
-        plans.push(plan(&profile, workload, target, contender.process, false)?);
+        plans.push(plan(&profile, workload, target, contender.process, Marked::Nowhere)?);
     }
     if profile.groups.prefill {
         for (contender, plan) in contenders.iter().zip(&plans) {

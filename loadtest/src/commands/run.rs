@@ -13,6 +13,7 @@ use crate::output::{
     Progress, print, report_json, report_page, report_table, verdict_json, verdict_table,
 };
 use crate::verify::{assert_fresh, verify};
+use crate::workload::Marked;
 
 pub(crate) fn execute(args: &RunArgs) -> Result<ExitCode, Box<dyn Error>> {
     let mut profile = load_profile(&args.workload)?;
@@ -25,7 +26,8 @@ pub(crate) fn execute(args: &RunArgs) -> Result<ExitCode, Box<dyn Error>> {
         None if target.address.ip().is_loopback() => process_listening_on(target.address),
         None => None,
     };
-    let mut plan = plan(&profile, &args.workload, target, process, args.verify)?;
+    let marked = if args.verify { Marked::AtTheEnds } else { Marked::Nowhere };
+    let mut plan = plan(&profile, &args.workload, target, process, marked)?;
     plan.verified = args.verify;
     let stop = interrupt::watch()?;
     if args.verify {

@@ -10,7 +10,7 @@ use crate::drive::Plan;
 use crate::measure::Process;
 use crate::output::Chart;
 use crate::profile::{self, Profile};
-use crate::workload;
+use crate::workload::{self, Marked};
 
 /// The profile with what the command line changes of it.
 pub(super) fn load_profile(args: &WorkloadArgs) -> Result<Profile, Box<dyn Error>> {
@@ -41,7 +41,7 @@ pub(super) fn plan(
     args: &WorkloadArgs,
     target: Target,
     process: Option<Process>,
-    marked: bool,
+    marked: Marked,
 ) -> Result<Plan, Box<dyn Error>> {
     let bodies = workload::bodies(profile, marked)
         .map_err(|(path, error)| format!("{}: {error}", path.display()))?;

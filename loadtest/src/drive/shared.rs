@@ -81,7 +81,7 @@ impl Shared {
         let done = Instant::now();
         let due = self.under_way.borrow_mut()[pusher].take().unwrap_or(sent);
         if let Some(ledger) = self.ledger.borrow_mut().as_mut() {
-            ledger.settle(entry.group, entry.content, fate(outcome), sent, done);
+            ledger.settle(entry.group, entry.content, Fate::of(outcome), sent, done);
         }
         // Only this worker writes it, so nothing is lost between load and store.
         self.answered.store(self.answered.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
@@ -107,16 +107,5 @@ impl Shared {
         for due in [under_way, self.queue.drain()].concat() {
             recorder.unfinished(due, now);
         }
-    }
-}
-
-/// What an outcome says about the group. An error of the server's may come after it has applied
-/// the push; one of the client's is a refusal.
-fn fate(outcome: Result<Answer, Failure>) -> Fate {
-    match outcome {
-        Ok(answer) if answer.is_success() => Fate::Acknowledged,
-        Ok(answer) if answer.status / 100 == 4 => Fate::Void,
-        Err(failure) if !failure.in_doubt() => Fate::Void,
-        Ok(_) | Err(_) => Fate::InDoubt,
     }
 }

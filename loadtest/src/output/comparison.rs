@@ -17,15 +17,15 @@ pub(crate) struct Comparison {
 
 /// The middle of some values, and the outermost ones.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Spread {
-    median: f64,
+pub(super) struct Spread {
+    pub(super) median: f64,
     least: f64,
-    most: f64,
+    pub(super) most: f64,
 }
 
 impl Spread {
     /// None without values.
-    fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+    pub(super) fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
         let (&least, &most) = (values.first()?, values.last()?);
@@ -38,7 +38,7 @@ impl Spread {
         Some(Self { median, least, most })
     }
 
-    fn json(self) -> Value {
+    pub(super) fn json(self) -> Value {
         json!({ "median": self.median, "min": self.least, "max": self.most })
     }
 }
@@ -143,7 +143,7 @@ pub(crate) fn comparison_table(comparison: &Comparison) -> String {
 }
 
 /// Columns as wide as their widest cell: the first to the left, figures to the right.
-fn aligned(rows: &[Vec<String>]) -> String {
+pub(super) fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
         .map(|c| rows.iter().filter_map(|row| row.get(c)).map(String::len).max().unwrap_or(0))

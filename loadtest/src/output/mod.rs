@@ -3,6 +3,7 @@
 //! The only place that writes to standard output and error. Never measures.
 
 mod comparison;
+mod crash;
 mod figures;
 mod html;
 mod json;
@@ -13,6 +14,7 @@ mod table;
 use std::io::{self, Write};
 
 pub(crate) use comparison::{Comparison, comparison_json, comparison_table};
+pub(crate) use crash::{crash_json, crash_table};
 pub(crate) use html::{comparison_page, report_page, sweep_page};
 pub(crate) use json::{report_json, verdict_json};
 pub(crate) use plot::Chart;

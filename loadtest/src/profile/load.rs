@@ -25,13 +25,30 @@ impl fmt::Display for ProfileError {
 
 impl std::error::Error for ProfileError {}
 
-/// Reads and checks the profile at `path`; files it names stand beside it.
+/// Reads and checks the profile at `path`; files it names stand beside it. A name alone stands for
+/// a profile in the folder `profiles`.
 pub(crate) fn load(path: &Path) -> Result<Profile, ProfileError> {
+    let path = &located(path);
     let text =
         fs::read_to_string(path).map_err(|e| ProfileError::Unreadable(path.to_owned(), e))?;
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let folder = path.parent().unwrap_or(Path::new(""));
     parse(&text, name, folder).map_err(|message| ProfileError::Invalid(path.to_owned(), message))
+}
+
+/// Checks a profile that is part of this program; it names no files.
+pub(crate) fn built_in(text: &str, name: &str) -> Result<Profile, ProfileError> {
+    parse(text, name.to_owned(), Path::new(""))
+        .map_err(|message| ProfileError::Invalid(name.into(), message))
+}
+
+fn located(path: &Path) -> PathBuf {
+    let is_name = path.extension().is_none() && path.components().count() == 1;
+    if is_name && !path.exists() {
+        Path::new("profiles").join(path).with_extension("toml")
+    } else {
+        path.to_owned()
+    }
 }
 
 fn parse(text: &str, name: String, folder: &Path) -> Result<Profile, String> {
@@ -57,6 +74,14 @@ mod tests {
     fn the_least_profile_is_complete() {
         let profile = parse(LEAST, "least".to_owned(), Path::new("")).expect("valid");
         assert_eq!((profile.name.as_str(), profile.connections.get()), ("least", 64));
+    }
+
+    #[test]
+    fn a_name_alone_stands_for_a_shipped_profile() {
+        assert_eq!(located(Path::new("steady")), Path::new("profiles/steady.toml"));
+        for file in ["steady.toml", "./steady", "/tmp/steady", "src"] {
+            assert_eq!(located(Path::new(file)), Path::new(file));
+        }
     }
 
     #[test]

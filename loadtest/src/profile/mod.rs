@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use keys::Tls;
 pub(crate) use keys::{BasicAuth, Format, Mix, Scraper};
-pub(crate) use load::load;
+pub(crate) use load::{ProfileError, built_in, load};
 pub(crate) use path::PathTemplate;
 pub(crate) use values::{Count, Rate, Share, Span};
 

@@ -2,29 +2,58 @@
 
 use ahash::AHashMap;
 
-use crate::workload::MARK_FAMILIES;
+use crate::workload::FIRST_MARK;
 
 /// What a scrape shows of one group.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Shown {
-    /// The marks of the first and of the last family.
-    pub(super) marks: [Option<u64>; 2],
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Shown<const N: usize> {
+    /// The marks in the families that were asked for, in their order.
+    pub(crate) marks: [Option<u64>; N],
+    /// The least and the greatest mark in all others, if they have any; counts of observations are none.
+    pub(crate) elsewhere: Option<[u64; 2]>,
     /// Sample lines, without the push times.
-    pub(super) samples: usize,
+    pub(crate) samples: usize,
+    /// Whether there is a time of the last push, which every group has.
+    pub(crate) pushed: bool,
+}
+
+impl<const N: usize> Shown<N> {
+    const NOTHING: Self = Self { marks: [None; N], elsewhere: None, samples: 0, pushed: false };
+
+    fn take(&mut self, name: &str, value: &str, families: &[&str; N]) {
+        if name == "push_time_seconds" {
+            self.pushed = true;
+            return;
+        }
+        self.samples += 1;
+        if let Some(which) = families.iter().position(|family| *family == name) {
+            self.marks[which] = mark(value);
+        } else if !name.ends_with("_bucket")
+            && !name.ends_with("_count")
+            && let Some(mark) = mark(value).filter(|mark| *mark >= FIRST_MARK)
+        {
+            let [least, greatest] = self.elsewhere.unwrap_or([mark; 2]);
+            self.elsewhere = Some([least.min(mark), greatest.max(mark)]);
+        }
+    }
 }
 
 /// The values of the grouping labels, in the order of `label_names`.
-pub(super) type GroupKey = Vec<String>;
+pub(crate) type GroupKey = Vec<String>;
 
-/// All groups whose samples carry every label of `label_names`.
-pub(super) fn read(text: &str, label_names: &[String]) -> AHashMap<GroupKey, Shown> {
-    let mut groups: AHashMap<GroupKey, Shown> = AHashMap::new();
+/// All groups whose samples carry every label of `label_names`, with the marks in `families`.
+pub(super) fn read<const N: usize>(
+    text: &str,
+    label_names: &[String],
+    families: &[&str; N],
+) -> AHashMap<GroupKey, Shown<N>> {
+    let mut groups: AHashMap<GroupKey, Shown<N>> = AHashMap::new();
     let mut key = GroupKey::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let Some((name, labels, value)) = split(line) else {
             continue;
         };
-        if name == "push_time_seconds" || name == "push_failure_time_seconds" {
+        if name == "push_failure_time_seconds" {
             continue;
         }
         key.clear();
@@ -33,13 +62,10 @@ pub(super) fn read(text: &str, label_names: &[String]) -> AHashMap<GroupKey, Sho
             continue;
         }
         if !groups.contains_key(&key) {
-            groups.insert(key.clone(), Shown::default());
+            groups.insert(key.clone(), Shown::NOTHING);
         }
         if let Some(shown) = groups.get_mut(&key) {
-            shown.samples += 1;
-            if let Some(which) = MARK_FAMILIES.iter().position(|family| *family == name) {
-                shown.marks[which] = mark(value);
-            }
+            shown.take(name, value, families);
         }
     }
     groups
@@ -78,6 +104,7 @@ fn label<'a>(labels: &'a str, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::MARK_FAMILIES;
 
     #[test]
     fn groups_are_told_apart_by_their_labels() {
@@ -85,14 +112,22 @@ mod tests {
             loadtest_push_first{instance=\"node-1\",job=\"a\"} 1.000000007e+09\n\
             loadtest_push_last{instance=\"node-1\",job=\"a\"} 1000000008\n\
             other{instance=\"node-1\",job=\"a\",xjob=\"b\",z=\"job=\"} 5\n\
+            other_sum{instance=\"node-1\",job=\"a\"} 1.000000009e+09\n\
+            h_bucket{instance=\"node-1\",job=\"a\",le=\"1\"} 2e+09\n\
+            third{instance=\"node-1\",job=\"a\"} 1000000006\n\
             push_time_seconds{instance=\"node-1\",job=\"a\"} 1.7e+09\n\
             go_threads 7\n";
         let names = ["job", "instance"].map(str::to_owned);
-        let groups = read(text, &names);
+        let groups = read(text, &names, &MARK_FAMILIES);
         assert_eq!(groups.len(), 1);
         assert_eq!(
             groups.get(&["a", "node-1"].map(str::to_owned).to_vec()),
-            Some(&Shown { marks: [Some(1_000_000_007), Some(1_000_000_008)], samples: 3 })
+            Some(&Shown {
+                marks: [Some(1_000_000_007), Some(1_000_000_008)],
+                elsewhere: Some([1_000_000_006, 1_000_000_009]),
+                samples: 6,
+                pushed: true
+            })
         );
     }
 }

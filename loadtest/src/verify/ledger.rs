@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use ahash::AHashMap;
 
+use crate::client::{Answer, Failure};
+
 /// The content of a group: a mark, or nothing after a deletion.
 pub(crate) type Content = Option<u64>;
 
@@ -41,6 +43,19 @@ pub(crate) enum Fate {
     /// Refused, or never sent: it changed nothing.
     Void,
     InDoubt,
+}
+
+impl Fate {
+    /// What an outcome says about the group. An error of the server's may come after it has applied
+    /// the push; one of the client's is a refusal.
+    pub(crate) fn of(outcome: Result<Answer, Failure>) -> Self {
+        match outcome {
+            Ok(answer) if answer.is_success() => Self::Acknowledged,
+            Ok(answer) if answer.status / 100 == 4 => Self::Void,
+            Err(failure) if !failure.in_doubt() => Self::Void,
+            Ok(_) | Err(_) => Self::InDoubt,
+        }
+    }
 }
 
 impl Ledger {

@@ -1,16 +1,20 @@
 //! Compares what a gateway shows with what may be there.
 
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{fmt, io, thread};
 
 use ahash::AHashMap;
 
 use super::api::{self, Marks};
-use super::exposition::{self, GroupKey, Shown};
+use super::exposition::{self, GroupKey};
 use super::ledger::{Content, Ledger, Standing};
-use crate::client::{Failure, Target, fetch};
+use super::reading::{VerifyError, get, label_names, label_values, scrape};
+use crate::client::Target;
 use crate::profile::PathTemplate;
-use crate::workload::{FIRST_MARK, Head};
+use crate::workload::{FIRST_MARK, Head, MARK_FAMILIES};
+
+/// What a scrape shows of one group.
+type Shown = exposition::Shown<2>;
 
 /// How the gateway is to be read, and what one push leaves in it.
 #[derive(Clone, Debug)]
@@ -42,33 +46,6 @@ pub(crate) struct Verdict {
     pub(crate) examples: Vec<String>,
 }
 
-/// Why nothing can be said.
-#[derive(Debug)]
-pub(crate) enum VerifyError {
-    Failure(Failure),
-    Status(u16),
-    Unreadable(String),
-    Io(io::Error),
-    /// The target shows marks before the run.
-    NotFresh,
-}
-
-impl fmt::Display for VerifyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Failure(failure) => write!(f, "cannot scrape the target to verify: {failure}"),
-            Self::Status(status) => write!(f, "the scrape to verify was answered {status}"),
-            Self::Unreadable(what) => write!(f, "cannot read the target's answer: {what}"),
-            Self::Io(error) => error.fmt(f),
-            Self::NotFresh => f.write_str(
-                "the target holds groups of an earlier verified run: wipe or restart it first",
-            ),
-        }
-    }
-}
-
-impl std::error::Error for VerifyError {}
-
 impl Verdict {
     pub(crate) fn is_clean(&self) -> bool {
         self.lost + self.stale + self.phantom + self.half_applied == 0
@@ -86,7 +63,7 @@ impl Verdict {
 /// A verified run needs a target without marks.
 pub(crate) fn assert_fresh(expected: &Expectation) -> Result<(), VerifyError> {
     let names = label_names(&expected.path);
-    let groups = scrape(expected, &names)?;
+    let groups = shown(expected, &names)?;
     let marked = groups.values().any(|shown| shown.marks.iter().any(Option::is_some));
     if marked { Err(VerifyError::NotFresh) } else { Ok(()) }
 }
@@ -103,7 +80,7 @@ pub(crate) fn verify(expected: &Expectation, ledgers: Vec<Ledger>) -> Result<Ver
         .collect();
     let started = Instant::now();
     loop {
-        let mut verdict = judge(expected, &standings, scrape(expected, &names)?);
+        let mut verdict = judge(expected, &standings, shown(expected, &names)?);
         if let Some(marks) = query_api(expected, &names)? {
             judge_api(&mut verdict, &standings, &marks);
         }
@@ -178,65 +155,21 @@ fn judge_api(verdict: &mut Verdict, standings: &[(GroupKey, Standing)], marks: &
     }
 }
 
-fn scrape(
+/// All groups that show samples: a refused push leaves one that shows when that was, and no more.
+fn shown(
     expected: &Expectation,
     names: &[String],
 ) -> Result<AHashMap<GroupKey, Shown>, VerifyError> {
-    let (status, body) = get(expected, "/metrics")?;
-    if status != 200 {
-        return Err(VerifyError::Status(status));
-    }
-    let text = str::from_utf8(&body).map_err(|e| VerifyError::Unreadable(e.to_string()))?;
-    Ok(exposition::read(text, names))
+    let mut groups = scrape(&expected.target, &expected.head, names, &MARK_FAMILIES)?;
+    groups.retain(|_, shown| shown.samples > 0);
+    Ok(groups)
 }
 
 /// None if the target does not serve it.
 fn query_api(expected: &Expectation, names: &[String]) -> Result<Option<Marks>, VerifyError> {
-    let (status, body) = get(expected, "/api/v1/metrics")?;
+    let (status, body) = get(&expected.target, &expected.head, "/api/v1/metrics")?;
     if status != 200 {
         return Ok(None);
     }
     api::read(&body, names).map(Some).map_err(|e| VerifyError::Unreadable(e.to_string()))
-}
-
-fn get(expected: &Expectation, path: &str) -> Result<(u16, Vec<u8>), VerifyError> {
-    const LIMIT: Duration = Duration::from_secs(120);
-    let request = expected.head.get(path, "Accept: text/plain\r\n");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(VerifyError::Io)?;
-    let fetched = runtime.block_on(fetch(&expected.target, &request, LIMIT));
-    let (answer, body) = fetched.map_err(VerifyError::Failure)?;
-    Ok((answer.status, body))
-}
-
-/// The names of the grouping labels: every other segment of a group's path.
-fn label_names(path: &PathTemplate) -> Vec<String> {
-    segments(path, 0).into_iter().step_by(2).collect()
-}
-
-fn label_values(path: &PathTemplate, group: u64) -> GroupKey {
-    segments(path, group).into_iter().skip(1).step_by(2).collect()
-}
-
-/// The path behind `/metrics/`.
-fn segments(path: &PathTemplate, group: u64) -> Vec<String> {
-    let mut bytes = Vec::new();
-    path.render(group, &mut bytes);
-    let text = String::from_utf8_lossy(&bytes);
-    text.split('/').skip(2).map(str::to_owned).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn labels_come_from_the_path() {
-        let path = "/metrics/job/job{group%50}/instance/node-{group}".to_owned();
-        let path = PathTemplate::try_from(path).expect("valid");
-        assert_eq!(label_names(&path), ["job", "instance"]);
-        assert_eq!(label_values(&path, 51), ["job1", "node-51"]);
-    }
 }

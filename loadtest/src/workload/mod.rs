@@ -9,7 +9,9 @@ mod mix;
 mod request;
 mod rng;
 
-pub(crate) use body::{BodyTemplate, FIRST_MARK, MARK_FAMILIES, bodies};
+pub(crate) use body::{
+    ADDED_FAMILY, BodyError, BodyTemplate, FIRST_MARK, MARK_FAMILIES, Marked, bodies, post_body,
+};
 pub(crate) use groups::{Choice, Groups};
 pub(crate) use mix::Chooser;
 pub(crate) use request::{Head, Method, Request, delete};

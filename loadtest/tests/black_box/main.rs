@@ -3,6 +3,7 @@
 
 mod cli;
 mod compare;
+mod crash;
 mod gateway;
 mod misbehaving;
 mod open_loop;

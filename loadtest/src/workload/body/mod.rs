@@ -6,6 +6,7 @@
 
 mod family;
 mod gzip;
+mod marking;
 mod protobuf;
 mod shape;
 mod text;
@@ -24,6 +25,8 @@ use crate::profile::{Body, Format, Profile, Source};
 /// The families that carry a push's mark, when a run is verified: the first and the last of the
 /// body, so that a push applied by half shows.
 pub(crate) const MARK_FAMILIES: [&str; 2] = ["loadtest_push_first", "loadtest_push_last"];
+/// The family that only a [`post_body`] brings.
+pub(crate) const ADDED_FAMILY: &str = "loadtest_push_added";
 /// Marks have ten digits, so that they stand in the text without padding.
 pub(crate) const FIRST_MARK: u64 = 1_000_000_000;
 
@@ -41,37 +44,77 @@ pub(crate) struct BodyTemplate {
     pub(crate) samples: usize,
 }
 
+/// Which values of a body tell the push.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Marked {
+    Nowhere,
+    /// Those of [`MARK_FAMILIES`].
+    AtTheEnds,
+    /// These, and every value that may be any number.
+    Everywhere,
+}
+
 /// Why a body cannot be built.
 pub(crate) type BodyError = (PathBuf, io::Error);
 
-/// Builds the bodies a profile describes; `marked` ones carry a mark that only one push has.
-pub(crate) fn bodies(profile: &Profile, marked: bool) -> Result<Vec<BodyTemplate>, BodyError> {
+/// Builds the bodies a profile describes; marked ones carry a mark that only one push has.
+pub(crate) fn bodies(profile: &Profile, marked: Marked) -> Result<Vec<BodyTemplate>, BodyError> {
     let build = |(number, body): (usize, &Body)| {
         let mut rng = Rng::new(profile.seed, u64::MAX - number as u64);
         let template = template(body, marked, &mut rng)?;
-        Ok(if body.gzip && !marked { precompressed(template, &mut rng) } else { template })
+        Ok(if body.gzip && marked == Marked::Nowhere {
+            precompressed(template, &mut rng)
+        } else {
+            template
+        })
     };
     profile.bodies.iter().enumerate().map(build).collect()
 }
 
-fn template(body: &Body, marked: bool, rng: &mut Rng) -> Result<BodyTemplate, BodyError> {
-    let marks = if marked { MARK_FAMILIES.map(family::mark).to_vec() } else { Vec::new() };
+/// A marked body that replaces only the last family of any other, and adds one: pushed with POST, it
+/// leaves what else the group has.
+pub(crate) fn post_body() -> BodyTemplate {
+    let marks = [MARK_FAMILIES[1], ADDED_FAMILY].map(family::mark);
+    let bytes = text::render(&marks);
+    BodyTemplate {
+        values: Values::find(&bytes),
+        samples: text::sample_count(&bytes),
+        bytes,
+        compressed: None,
+        format: Format::Text,
+        gzip: false,
+        weight: 1,
+    }
+}
+
+fn template(body: &Body, marked: Marked, rng: &mut Rng) -> Result<BodyTemplate, BodyError> {
+    let marks = match marked {
+        Marked::Nowhere => Vec::new(),
+        Marked::AtTheEnds | Marked::Everywhere => MARK_FAMILIES.map(family::mark).to_vec(),
+    };
+    let find = if marked == Marked::Everywhere { Values::find_marked } else { Values::find };
     let (bytes, values, samples) = match &body.source {
         Source::File(path) => {
             let file = fs::read(path).map_err(|error| (path.clone(), error))?;
-            let text = text::surrounded(&file, &marks);
+            let mut text = text::surrounded(&file, &marks);
+            if marked == Marked::Everywhere {
+                text = marking::mark_text(&text);
+            }
             let samples = text::sample_count(&text);
-            (text.clone(), Values::find(&text), samples)
+            (text.clone(), find(&text), samples)
         }
         Source::Generated(shape) => {
             let mut families = shape::families(shape, rng);
             let mut marks = marks.into_iter();
             families.splice(0..0, marks.next());
             families.extend(marks);
+            if marked == Marked::Everywhere {
+                marking::mark_families(&mut families);
+            }
             let text = text::render(&families);
             let samples = text::sample_count(&text);
             match body.format {
-                Format::Text => (text.clone(), Values::find(&text), samples),
+                Format::Text => (text.clone(), find(&text), samples),
                 Format::Protobuf => {
                     let (bytes, values) = protobuf::encode(&families);
                     (bytes, values, samples)

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::{FIRST_MARK, MARK_FAMILIES};
+use super::{ADDED_FAMILY, FIRST_MARK, MARK_FAMILIES};
 use crate::workload::Rng;
 
 /// Every place of one body that changes from push to push.
@@ -72,6 +72,17 @@ impl Values {
 
     /// Finds the values of the exposition text `body`.
     pub(crate) fn find(body: &[u8]) -> Self {
+        Self::find_with(body, false)
+    }
+
+    /// The same in a body in which every first mark is the place of one.
+    pub(super) fn find_marked(body: &[u8]) -> Self {
+        Self::find_with(body, true)
+    }
+
+    fn find_with(body: &[u8], marked: bool) -> Self {
+        let first_mark = FIRST_MARK.to_string();
+        let is_mark = |value: &[u8]| marked && value == first_mark.as_bytes();
         let mut values = Self::default();
         let mut ladder: Option<Ladder> = None;
         let mut histogram: &[u8] = b"";
@@ -88,6 +99,9 @@ impl Values {
                         let mut done = ladder.take().unwrap_or_default();
                         done.add(body, at);
                         values.ladders.extend(done.finished());
+                    }
+                    Role::Plain if is_mark(&body[at.clone()]) => {
+                        values.marks.push(Mark::Digits(place(at.start)));
                     }
                     Role::Plain => values.add_runs(body, at),
                 }
@@ -219,15 +233,16 @@ fn write_double(body: &mut [u8], at: u32, value: f64) {
     body[at as usize..][..size_of::<f64>()].copy_from_slice(&value.to_le_bytes());
 }
 
-enum Role {
+pub(super) enum Role {
     Mark,
     Bucket,
     Count,
     Plain,
 }
 
-fn role(line: &[u8], histogram: &[u8]) -> Role {
-    if MARK_FAMILIES.iter().any(|family| line.starts_with(family.as_bytes())) {
+pub(super) fn role(line: &[u8], histogram: &[u8]) -> Role {
+    let mut marks = MARK_FAMILIES.iter().chain([&ADDED_FAMILY]);
+    if marks.any(|family| line.starts_with(family.as_bytes())) {
         return Role::Mark;
     }
     match line.strip_prefix(histogram) {
@@ -238,7 +253,7 @@ fn role(line: &[u8], histogram: &[u8]) -> Role {
 }
 
 /// The name in a line `# TYPE name histogram`; the empty name for a TYPE line of another kind.
-fn histogram_type(line: &[u8]) -> Option<&[u8]> {
+pub(super) fn histogram_type(line: &[u8]) -> Option<&[u8]> {
     let rest = line.strip_prefix(b"# TYPE ")?;
     let blank = memchr::memchr(b' ', rest)?;
     let (name, kind) = rest.split_at(blank);
@@ -246,7 +261,7 @@ fn histogram_type(line: &[u8]) -> Option<&[u8]> {
 }
 
 /// Where the value stands in a sample line, none in comments and empty lines.
-fn value_of(line: &[u8]) -> Option<Range<usize>> {
+pub(super) fn value_of(line: &[u8]) -> Option<Range<usize>> {
     let end = line.trim_ascii_end().len();
     if line.starts_with(b"#") {
         return None;
