@@ -12,7 +12,7 @@ use super::record;
 use super::status::Status;
 use super::storage::{Change, Storage, StorageError};
 use super::{Options, Sync};
-use crate::shard::{Changes, Saving, Shards, Timestamp, Unavailable, Waiter};
+use crate::shard::{Changes, Checkpoint, Saving, Shards, Timestamp, Unavailable, Waiter};
 
 /// How long to wait before a store that failed is tried again.
 const RETRY_WAIT: Duration = Duration::from_secs(1);
@@ -134,11 +134,34 @@ struct Owner {
 }
 
 /// What a commit takes to the disk, and who waits for that.
-#[derive(Default)]
 struct Epoch {
     changes: Vec<Changes>,
     waiters: Vec<Waiter>,
     oldest: Option<Timestamp>,
+}
+
+/// How often to commit, so that a change is on disk before the interval has passed.
+struct Pace {
+    interval: Duration,
+    /// How long a commit may be expected to take: as long as the slowest of the last ones.
+    expected: Duration,
+}
+
+impl Pace {
+    fn new(interval: Duration) -> Pace {
+        Pace { interval, expected: interval / 4 }
+    }
+
+    fn took(&mut self, took: Duration) {
+        self.expected = took.max(self.expected.mul_f64(0.9));
+    }
+
+    /// How long after a checkpoint the next is due: in time for a commit that takes twice as long as
+    /// expected, and a quarter of the interval early at least.
+    fn wait(&self) -> Duration {
+        let Pace { interval, expected } = *self;
+        interval.saturating_sub((2 * expected).max(interval / 4)).max(interval / 4)
+    }
 }
 
 impl Owner {
@@ -176,7 +199,8 @@ impl Owner {
     /// Commits what changes, until asked to stop.
     fn save(mut self, storage: Box<dyn Storage>, mut sequence: u64) -> Result<(), Ended> {
         let mut storage = Some(storage);
-        let mut due = Instant::now() + self.options.interval;
+        let mut pace = Pace::new(self.options.interval);
+        let mut due = Instant::now() + pace.wait();
         loop {
             let is_last = self.wait(due);
             let since = Instant::now();
@@ -204,14 +228,12 @@ impl Owner {
                     return Err(self.ended(true, &error));
                 }
             }
-            let took = since.elapsed();
+            pace.took(since.elapsed());
             epoch.waiters.drain(..).for_each(|waiter| waiter.answer(Ok(())));
             if is_last {
                 return Ok(());
             }
-            // Early enough for a commit that takes as long as this one to end within the interval.
-            let interval = self.options.interval;
-            due = since + interval.saturating_sub(2 * took).max(interval / 4);
+            due = since + pace.wait();
         }
     }
 
@@ -237,20 +259,13 @@ impl Owner {
         })
     }
 
-    /// Ends an epoch, if anything has changed in it, and takes all of that.
+    /// Takes everything that has changed until now.
     fn epoch(&self) -> Result<Epoch, Unavailable> {
-        let mut epoch = Epoch::default();
         let since = self.shards.stats().map(|(stats, _)| stats.unsaved_since());
-        epoch.oldest = since.filter(|since| *since > Timestamp::NEVER).min();
-        self.runtime.block_on(async {
-            epoch.waiters = self.shards.checkpoint().await?;
-            for shard in 0..self.shards.stats().count() {
-                while let Some(changes) = self.shards.hand_over(shard).await? {
-                    epoch.changes.push(changes);
-                }
-            }
-            Ok(epoch)
-        })
+        let oldest = since.filter(|since| *since > Timestamp::NEVER).min();
+        let Checkpoint { changes, waiters } = self.runtime.block_on(self.shards.checkpoint())?;
+        let changes = changes.into_iter().filter(|changes| !changes.is_empty()).collect();
+        Ok(Epoch { changes, waiters, oldest })
     }
 
     fn commit(

@@ -182,25 +182,40 @@ impl Shards {
         gather(answers).await.map_err(RestoreError::Unavailable)?.into_iter().collect()
     }
 
-    /// Ends an epoch on all shards at one moment: what has changed until then is to be handed over as it
-    /// is then, and everything that was promised before has been. Answers who waits for that to be on disk.
+    /// Ends an epoch on all shards at one moment, and gathers what has changed until then as it is then:
+    /// in pieces, between which the shards do other things.
     ///
     /// # Errors
     /// When a shard is dead.
-    pub async fn checkpoint(&self) -> Result<Vec<Waiter>, Unavailable> {
+    pub async fn checkpoint(&self) -> Result<Checkpoint, Unavailable> {
         let answers = self.ask_all(|cut, reply| Message::Checkpoint { cut, reply }).await?;
-        Ok(gather(answers).await?.into_iter().flatten().collect())
+        let mut checkpoint = Checkpoint::default();
+        let mut handing_over = JoinSet::new();
+        for (shard, (waiters, changes)) in gather(answers).await?.into_iter().enumerate() {
+            checkpoint.waiters.extend(waiters);
+            let has_more = changes.has_more;
+            checkpoint.changes.push(changes);
+            if has_more {
+                let shards = self.clone();
+                handing_over.spawn(async move { shards.rest_of(shard).await });
+            }
+        }
+        while let Some(rest) = handing_over.join_next().await {
+            checkpoint.changes.extend(rest.map_err(|_| Unavailable::Dead)??);
+        }
+        Ok(checkpoint)
     }
 
-    /// Some of what one shard promised at the checkpoint; `None` when it has handed over all of it.
-    ///
-    /// # Errors
-    /// When the shard is dead.
-    pub async fn hand_over(&self, shard: usize) -> Result<Option<Changes>, Unavailable> {
-        let (reply, answer) = oneshot::channel();
-        let sent = self.shared.queues[shard].send_async(Message::HandOver { reply }).await;
-        sent.map_err(|_| Unavailable::Dead)?;
-        answer.await.map_err(|_| Unavailable::Dead)
+    /// What a shard has still to hand over.
+    async fn rest_of(&self, shard: usize) -> Result<Vec<Changes>, Unavailable> {
+        let mut rest: Vec<Changes> = Vec::new();
+        while rest.last().is_none_or(|changes| changes.has_more) {
+            let (reply, answer) = oneshot::channel();
+            let sent = self.shared.queues[shard].send_async(Message::HandOver { reply }).await;
+            sent.map_err(|_| Unavailable::Dead)?;
+            rest.push(answer.await.map_err(|_| Unavailable::Dead)?);
+        }
+        Ok(rest)
     }
 
     /// What all shards expose of a selection, at one moment.
@@ -308,6 +323,15 @@ impl Shards {
         });
         sent.await.map_err(|_| Unavailable::Dead)
     }
+}
+
+/// What has changed between two checkpoints, and who waits for it to be on disk.
+#[derive(Debug, Default)]
+pub struct Checkpoint {
+    /// The groups that have changed.
+    pub changes: Vec<Changes>,
+    /// Who waits.
+    pub waiters: Vec<Waiter>,
 }
 
 /// Why groups could not be stored as they once were.

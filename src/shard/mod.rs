@@ -41,7 +41,7 @@ mod waiter;
 
 pub use family::FamilySnapshot;
 pub use group::{FamilyView, GroupView, Timestamp};
-pub use handle::{Options, QUEUE_LEN, QUEUE_WAIT, RestoreError, SAVED_WAIT, Shards};
+pub use handle::{Checkpoint, Options, QUEUE_LEN, QUEUE_WAIT, RestoreError, SAVED_WAIT, Shards};
 pub use image::{FamilyImage, GroupImage, GroupTimes, RestoredGroup, WriteImage};
 pub use index::Index;
 pub use page::{Block, Page};

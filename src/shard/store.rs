@@ -174,11 +174,11 @@ impl Store {
         }
     }
 
-    /// Hands over some of the groups promised, until their images exceed `bytes_max`; `None` when there
-    /// are no more.
-    pub fn hand_over(&mut self, bytes_max: usize) -> Option<Changes> {
+    /// Hands over some of the groups promised, until their images exceed `bytes_max`.
+    pub fn hand_over(&mut self, bytes_max: usize) -> Changes {
         let Store { groups, families, unsaved, .. } = self;
-        unsaved.as_mut()?.hand_over(bytes_max, groups, families)
+        let unsaved = unsaved.as_mut();
+        unsaved.map(|unsaved| unsaved.hand_over(bytes_max, groups, families)).unwrap_or_default()
     }
 
     /// The groups of a job, given as its escaped name.

@@ -20,7 +20,7 @@ use crate::push::{Batch, GroupingKey};
 const MESSAGES_BEFORE_YIELD: usize = 64;
 
 /// How many bytes of groups are handed over at a time to be written down: for so long does a push wait.
-const HAND_OVER_BYTES: usize = 64 << 10;
+const HAND_OVER_BYTES: usize = 256 << 10;
 
 /// How groups are written down.
 #[derive(Debug, Clone)]
@@ -51,10 +51,10 @@ pub(super) enum Message {
     Wipe { reply: oneshot::Sender<Result<(), Unavailable>> },
     /// Store groups as they once were.
     Restore { groups: Vec<(u64, RestoredGroup)>, reply: oneshot::Sender<Result<(), RestoreError>> },
-    /// End the epoch, at the same moment as all others.
-    Checkpoint { cut: Cut, reply: oneshot::Sender<Vec<Waiter>> },
-    /// Hand over some of what was promised then.
-    HandOver { reply: oneshot::Sender<Option<Changes>> },
+    /// End the epoch, at the same moment as all others, and hand over some of what has changed in it.
+    Checkpoint { cut: Cut, reply: oneshot::Sender<(Vec<Waiter>, Changes)> },
+    /// Hand over more of what was promised then.
+    HandOver { reply: oneshot::Sender<Changes> },
     /// Answer a scrape, at the same moment as all others.
     Snapshot { cut: Cut, selection: Arc<Selection>, reply: oneshot::Sender<Snapshot> },
     /// Answer the query API, likewise.
@@ -189,7 +189,8 @@ impl Shard {
             Message::Checkpoint { cut, reply } => {
                 if cut.meet().await {
                     store.checkpoint();
-                    answer(reply, std::mem::take(&mut self.waiting));
+                    let changes = store.hand_over(HAND_OVER_BYTES);
+                    answer(reply, (std::mem::take(&mut self.waiting), changes));
                 }
             }
             Message::HandOver { reply } => answer(reply, store.hand_over(HAND_OVER_BYTES)),

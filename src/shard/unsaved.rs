@@ -48,6 +48,8 @@ pub struct Changes {
     bytes: Vec<u8>,
     /// Each with where its image ends.
     groups: Vec<(Arc<str>, Option<usize>)>,
+    /// Whether the shard has more to hand over.
+    pub(super) has_more: bool,
 }
 
 impl Changes {
@@ -147,13 +149,13 @@ impl Unsaved {
         self.epoch += 1;
     }
 
-    /// Hands over promised groups until their images exceed `bytes_max`; `None` when there are no more.
+    /// Hands over promised groups until their images exceed `bytes_max`.
     pub(super) fn hand_over(
         &mut self,
         bytes_max: usize,
         groups: &mut HashTable<(u64, Group)>,
         families: &Families,
-    ) -> Option<Changes> {
+    ) -> Changes {
         let mut changes = Changes::default();
         while changes.bytes.len() <= bytes_max
             && let Some(Entered { hash, key, .. }) = self.promised.pop()
@@ -172,7 +174,8 @@ impl Unsaved {
             };
             changes.groups.push((key, is_there.then_some(changes.bytes.len())));
         }
-        (!changes.groups.is_empty()).then_some(changes)
+        changes.has_more = !self.promised.is_empty();
+        changes
     }
 
     /// Writes down what a promised group was, before it is that no longer.
