@@ -1,7 +1,8 @@
 //! Groups on disk: one thread that owns the store, and commits what has changed in groups together.
 //!
-//! - `thread`: loads the groups at the start, then makes checkpoints, has the shards hand over what has
-//!   changed by them, and commits that; tells those who wait for it.
+//! - `thread`: loads the groups at the start, then commits epochs; tells those who wait for it.
+//! - `epochs`: what has changed in all shards until one moment, gathered while the epoch before is
+//!   written.
 //! - `status`: how it fares, for requests, probes and metrics.
 //! - `load`: from the store to the shards. `inspect`: the same file looked at without a gateway.
 //! - `record`: what is stored of a group. `storage`: what is needed of a store, `store`: redb as one.
@@ -10,6 +11,7 @@
 //! **Invariants:** what is on disk is a state that all groups had at one moment. A file that is not whole
 //! is never written to. No shard ever waits for the disk.
 
+mod epochs;
 mod file;
 mod held;
 mod inspect;

@@ -2,20 +2,18 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot, watch};
 
+use super::epochs::{Epoch, Pace, RETRY_WAIT, Source};
 use super::load::{Loaded, load};
 use super::record;
 use super::status::Status;
 use super::storage::{Change, Storage, StorageError};
 use super::{Options, Sync};
-use crate::shard::{Changes, Checkpoint, Saving, Shards, Timestamp, Unavailable, Waiter};
-
-/// How long to wait before a store that failed is tried again.
-const RETRY_WAIT: Duration = Duration::from_secs(1);
+use crate::shard::{Changes, Saving, Shards, Unavailable};
 
 /// A file that takes so many times what is stored in it is compacted at the start,
 const COMPACTED_ABOVE: u64 = 3;
@@ -133,37 +131,6 @@ struct Owner {
     stopping: watch::Receiver<bool>,
 }
 
-/// What a commit takes to the disk, and who waits for that.
-struct Epoch {
-    changes: Vec<Changes>,
-    waiters: Vec<Waiter>,
-    oldest: Option<Timestamp>,
-}
-
-/// How often to commit, so that a change is on disk before the interval has passed.
-struct Pace {
-    interval: Duration,
-    /// How long a commit may be expected to take: as long as the slowest of the last ones.
-    expected: Duration,
-}
-
-impl Pace {
-    fn new(interval: Duration) -> Pace {
-        Pace { interval, expected: interval / 4 }
-    }
-
-    fn took(&mut self, took: Duration) {
-        self.expected = took.max(self.expected.mul_f64(0.9));
-    }
-
-    /// How long after a checkpoint the next is due: in time for a commit that takes twice as long as
-    /// expected, and a quarter of the interval early at least.
-    fn wait(&self) -> Duration {
-        let Pace { interval, expected } = *self;
-        interval.saturating_sub((2 * expected).max(interval / 4)).max(interval / 4)
-    }
-}
-
 impl Owner {
     fn run(mut self, tell_loaded: oneshot::Sender<()>) -> Result<(), Ended> {
         let opened = (self.open)(Opening::First).and_then(|mut storage| {
@@ -198,56 +165,37 @@ impl Owner {
 
     /// Commits what changes, until asked to stop.
     fn save(mut self, storage: Box<dyn Storage>, mut sequence: u64) -> Result<(), Ended> {
+        let pace = Arc::new(Pace::new(self.options.interval));
+        let source = Source {
+            shards: self.shards.clone(),
+            status: Arc::clone(&self.status),
+            awaited: Arc::clone(&self.awaited),
+            pace: Arc::clone(&pace),
+            stopping: self.stopping.clone(),
+        };
+        let (send, epochs) = flume::bounded(0);
+        let source = self.runtime.spawn(source.run(send));
         let mut storage = Some(storage);
-        let mut pace = Pace::new(self.options.interval);
-        let mut due = Instant::now() + pace.wait();
-        loop {
-            let is_last = self.wait(due);
-            let since = Instant::now();
-            let epoch = self.epoch();
+        while let Ok(mut epoch) = epochs.recv() {
             sequence += 1;
-            let mut epoch = match epoch {
-                Ok(epoch) => epoch,
-                // It is told by everything else already that a shard has died.
-                Err(Unavailable::Dead) if is_last => {
-                    return Err(self.ended(true, &Unavailable::Dead));
-                }
-                Err(unavailable) => {
-                    self.status.failed(unavailable.to_string());
-                    due = Instant::now() + RETRY_WAIT;
-                    continue;
-                }
-            };
             while let Err(error) = self.commit(&mut storage, sequence, &mut epoch) {
                 self.status.failed(error.to_string());
                 for waiter in epoch.waiters.drain(..) {
                     waiter.answer(Err(Unavailable::InDoubt));
                 }
                 storage = None;
-                if is_last || self.rest() {
+                if self.rest() {
                     return Err(self.ended(true, &error));
                 }
             }
-            pace.took(since.elapsed());
+            pace.took(epoch.since.elapsed());
             epoch.waiters.drain(..).for_each(|waiter| waiter.answer(Ok(())));
-            if is_last {
-                return Ok(());
-            }
-            due = since + pace.wait();
         }
-    }
-
-    /// Waits until a commit is due, somebody waits for one, or everything ends: then answers true.
-    fn wait(&mut self, due: Instant) -> bool {
-        let Owner { awaited, stopping, runtime, .. } = self;
-        runtime.block_on(async {
-            tokio::select! {
-                biased;
-                _ = stopping.wait_for(|stopping| *stopping) => true,
-                () = awaited.notified() => false,
-                () = tokio::time::sleep_until(due.into()) => false,
-            }
-        })
+        match self.runtime.block_on(source) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(unavailable)) => Err(self.ended(true, &unavailable)),
+            Err(error) => Err(self.ended(true, &error)),
+        }
     }
 
     /// Waits before another try. Answers true when everything ends.
@@ -257,15 +205,6 @@ impl Owner {
             let ends = stopping.wait_for(|stopping| *stopping);
             tokio::time::timeout(RETRY_WAIT, ends).await.is_ok()
         })
-    }
-
-    /// Takes everything that has changed until now.
-    fn epoch(&self) -> Result<Epoch, Unavailable> {
-        let since = self.shards.stats().map(|(stats, _)| stats.unsaved_since());
-        let oldest = since.filter(|since| *since > Timestamp::NEVER).min();
-        let Checkpoint { changes, waiters } = self.runtime.block_on(self.shards.checkpoint())?;
-        let changes = changes.into_iter().filter(|changes| !changes.is_empty()).collect();
-        Ok(Epoch { changes, waiters, oldest })
     }
 
     fn commit(
@@ -279,7 +218,7 @@ impl Owner {
         }
         let since = Instant::now();
         let groups = epoch.changes.iter().map(Changes::len).sum();
-        self.status.begins(groups, epoch.oldest.unwrap_or(Timestamp::NEVER));
+        self.status.begins(groups, epoch.oldest);
         let storage = match storage {
             Some(storage) => storage,
             None => {

@@ -133,8 +133,10 @@ pub(super) async fn run(
 ) {
     let mut shard = Shard { store, stats, awaited, waiting: Vec::new() };
     while let Ok(first) = messages.recv_async().await {
-        // Connections that are ready send their pushes first: one turn for many costs less than many.
-        tokio::task::yield_now().await;
+        if matches!(first, Message::Push { .. }) {
+            // Connections that are ready send theirs first: one turn for many costs less than many.
+            tokio::task::yield_now().await;
+        }
         shard.handle(first).await;
         let mut handled = 1;
         while handled < MESSAGES_BEFORE_YIELD

@@ -1,0 +1,126 @@
+//! What goes to the disk together: everything that has changed until one moment.
+//!
+//! While one epoch is being written the next is gathered already, so that the disk never waits for the
+//! shards, and they never for the disk.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, watch};
+
+use super::status::Status;
+use crate::shard::{Changes, Checkpoint, Shards, Timestamp, Unavailable, Waiter};
+
+/// How long to wait before shards or a store that failed are tried again.
+pub(super) const RETRY_WAIT: Duration = Duration::from_secs(1);
+
+/// What a commit takes to the disk, and who waits for that.
+#[derive(Debug)]
+pub(super) struct Epoch {
+    pub(super) changes: Vec<Changes>,
+    pub(super) waiters: Vec<Waiter>,
+    /// When the first of the changes was made, as far as is known.
+    pub(super) oldest: Timestamp,
+    /// When it began to be gathered.
+    pub(super) since: Instant,
+}
+
+/// Where epochs come from.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) shards: Shards,
+    pub(super) status: Arc<Status>,
+    /// Rung when somebody waits for what has changed to be on disk.
+    pub(super) awaited: Arc<Notify>,
+    pub(super) pace: Arc<Pace>,
+    pub(super) stopping: watch::Receiver<bool>,
+}
+
+impl Source {
+    /// Gathers epochs, whenever one is due or somebody waits for it, and a last one when everything ends.
+    ///
+    /// # Errors
+    /// When that last one cannot be gathered.
+    pub(super) async fn run(mut self, epochs: flume::Sender<Epoch>) -> Result<(), Unavailable> {
+        let mut due = Instant::now() + self.pace.wait();
+        loop {
+            let is_last = tokio::select! {
+                biased;
+                _ = self.stopping.wait_for(|stopping| *stopping) => true,
+                () = self.awaited.notified() => false,
+                () = tokio::time::sleep_until(due.into()) => false,
+            };
+            let since = Instant::now();
+            match self.gather(since).await {
+                Ok(epoch) => {
+                    if epochs.send_async(epoch).await.is_err() || is_last {
+                        return Ok(());
+                    }
+                    due = since + self.pace.wait();
+                }
+                Err(unavailable) if is_last => return Err(unavailable),
+                Err(unavailable) => {
+                    self.status.failed(unavailable.to_string());
+                    due = Instant::now() + RETRY_WAIT;
+                }
+            }
+        }
+    }
+
+    async fn gather(&self, since: Instant) -> Result<Epoch, Unavailable> {
+        let oldest = self.shards.stats().map(|(stats, _)| stats.unsaved_since());
+        let oldest = oldest.filter(|since| *since > Timestamp::NEVER).min();
+        let Checkpoint { changes, waiters } = self.shards.checkpoint().await?;
+        let changes = changes.into_iter().filter(|changes| !changes.is_empty()).collect();
+        Ok(Epoch { changes, waiters, oldest: oldest.unwrap_or(Timestamp::NEVER), since })
+    }
+}
+
+/// How often there has to be an epoch, so that a change is on disk before the interval has passed.
+#[derive(Debug)]
+pub(super) struct Pace {
+    interval: Duration,
+    /// How long an epoch may be expected to take until it is on disk: as long as the slowest of the last
+    /// ones. In nanoseconds.
+    expected: AtomicU64,
+}
+
+impl Pace {
+    pub(super) fn new(interval: Duration) -> Pace {
+        Pace { interval, expected: AtomicU64::new((interval / 4).as_nanos() as u64) }
+    }
+
+    /// An epoch took so long, from when it began to be gathered.
+    pub(super) fn took(&self, took: Duration) {
+        let expected = self.expected.load(Relaxed);
+        self.expected.store((took.as_nanos() as u64).max(expected / 10 * 9), Relaxed);
+    }
+
+    /// How long after the last epoch the next is due: in time for one that takes twice as long as
+    /// expected, and a quarter of the interval early at least.
+    fn wait(&self) -> Duration {
+        let expected = Duration::from_nanos(self.expected.load(Relaxed));
+        let early = (2 * expected).max(self.interval / 4);
+        self.interval.saturating_sub(early).max(self.interval / 4)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn epochs_are_early_enough_for_a_slow_disk_but_not_all_the_time() {
+        let pace = Pace::new(Duration::from_secs(1));
+        assert_eq!(pace.wait().as_millis(), 500, "nothing is known yet");
+        (0..50).for_each(|_| pace.took(Duration::from_millis(10)));
+        assert_eq!(pace.wait().as_millis(), 750);
+        pace.took(Duration::from_millis(300));
+        assert_eq!(pace.wait().as_millis(), 400);
+        pace.took(Duration::from_millis(10));
+        assert_eq!(pace.wait().as_millis(), 460, "it may be slow again");
+        pace.took(Duration::from_secs(10));
+        assert_eq!(pace.wait().as_millis(), 250);
+    }
+}
