@@ -43,7 +43,7 @@ impl fmt::Display for Report {
 /// # Errors
 /// Why it cannot be used.
 pub fn check(path: &Path) -> Result<Report, StorageError> {
-    let store = open(path)?;
+    let mut store = open(path)?;
     let mut report = Report { file_bytes: store.bytes(), ..Report::default() };
     report.sequence = store.load(&mut |record| {
         report.groups += 1;
@@ -83,7 +83,8 @@ pub fn export(path: &Path, out: &mut dyn Write) -> Result<Exported, StorageError
         })?;
     } else {
         let bytes = std::fs::read(path)?;
-        for record in last_records(&bytes).into_values() {
+        let there = last_records(&bytes).into_values().filter(|record| !record.is_gone());
+        for record in there {
             if let Ok(group) = record.restore() {
                 groups += 1;
                 write_group(out, &group)?;

@@ -1,5 +1,6 @@
 //! From a store to the shards, at the start.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -13,6 +14,8 @@ use crate::shard::{RestoreError, RestoredGroup, Shards};
 
 /// How many groups are given to the shards at a time.
 const GROUPS_AT_A_TIME: usize = 512;
+/// How many times that may be on the way to them.
+const CHUNKS_AT_HAND: usize = 4;
 /// How often a long load says how far it is.
 const TELLS_EVERY: Duration = Duration::from_secs(2);
 
@@ -33,7 +36,7 @@ pub(super) struct Loaded {
 /// # Errors
 /// When one of them cannot be read or does not agree with the others; or once `is_stopped` says so.
 pub(super) fn load(
-    storage: &dyn Storage,
+    storage: &mut dyn Storage,
     shards: &Shards,
     status: &Status,
     runtime: &Handle,
@@ -41,14 +44,18 @@ pub(super) fn load(
 ) -> Result<Loaded, StorageError> {
     let mut loaded = Loaded { sequence: 0, groups: 0, bytes: 0, has_quoted_names: false };
     let (started, mut told) = (Instant::now(), Instant::now());
-    let mut storing = Storing { shards, runtime, chunk: Vec::new(), at_hand: None };
-    loaded.sequence = storage.load(&mut |bytes| {
-        let group = Record::read(bytes).and_then(|record| record.restore()).map_err(of_record)?;
+    let mut storing = Storing {
+        shards,
+        runtime,
+        chunk: Chunk::default(),
+        at_hand: VecDeque::new(),
+        quoted: false,
+    };
+    loaded.sequence = storage.load(&mut |record| {
         loaded.groups += 1;
-        loaded.bytes += bytes.len() as u64;
-        loaded.has_quoted_names |= has_quoted_names_in(&group);
-        storing.chunk.push(group);
-        if storing.chunk.len() < GROUPS_AT_A_TIME {
+        loaded.bytes += record.len() as u64;
+        storing.chunk.add(record);
+        if storing.chunk.ends.len() < GROUPS_AT_A_TIME {
             return Ok(());
         }
         if is_stopped() {
@@ -62,42 +69,77 @@ pub(super) fn load(
         storing.store()
     })?;
     storing.store()?;
-    storing.finish()?;
+    storing.finish(0)?;
+    loaded.has_quoted_names = storing.quoted;
     let seconds = started.elapsed().as_secs_f64();
     tracing::info!(groups = loaded.groups, bytes = loaded.bytes, seconds, "loaded");
     Ok(loaded)
 }
 
-/// Groups on their way to the shards. While one chunk is stored, the next is read.
+/// Some records.
+#[derive(Default)]
+struct Chunk {
+    bytes: Vec<u8>,
+    /// Where each ends.
+    ends: Vec<usize>,
+}
+
+impl Chunk {
+    fn add(&mut self, record: &[u8]) {
+        self.bytes.extend_from_slice(record);
+        self.ends.push(self.bytes.len());
+    }
+
+    fn groups(&self) -> Result<Vec<RestoredGroup>, StorageError> {
+        let mut start = 0;
+        let records = self.ends.iter().map(|end| {
+            let record = &self.bytes[std::mem::replace(&mut start, *end)..*end];
+            Record::read(record).and_then(|record| record.restore()).map_err(of_record)
+        });
+        records.collect()
+    }
+}
+
+/// Records on their way to the shards. While some are made into groups and stored, more are read.
 struct Storing<'a> {
     shards: &'a Shards,
     runtime: &'a Handle,
-    chunk: Vec<RestoredGroup>,
-    at_hand: Option<JoinHandle<Result<(), RestoreError>>>,
+    chunk: Chunk,
+    at_hand: VecDeque<JoinHandle<Result<bool, StorageError>>>,
+    /// Whether any group so far has names in quotes.
+    quoted: bool,
 }
 
 impl Storing<'_> {
-    /// Has the chunk stored, once the one before is.
+    /// Has the chunk stored, once there is room for it.
     fn store(&mut self) -> Result<(), StorageError> {
-        self.finish()?;
-        let (shards, groups) = (self.shards.clone(), std::mem::take(&mut self.chunk));
-        self.at_hand = Some(self.runtime.spawn(async move { shards.restore(groups).await }));
+        self.finish(CHUNKS_AT_HAND - 1)?;
+        let (shards, chunk) = (self.shards.clone(), std::mem::take(&mut self.chunk));
+        self.at_hand.push_back(self.runtime.spawn(async move {
+            let groups = chunk.groups()?;
+            let quoted = groups.iter().any(has_quoted_names_in);
+            match shards.restore(groups).await {
+                Ok(()) => Ok(quoted),
+                Err(RestoreError::Refused(key, refusal)) => {
+                    Err(StorageError::Damaged(format!("group {key}: {refusal}")))
+                }
+                Err(RestoreError::Unavailable(reason)) => {
+                    Err(StorageError::Failed(reason.to_string()))
+                }
+            }
+        }));
         Ok(())
     }
 
-    /// Waits until the last chunk is stored.
-    fn finish(&mut self) -> Result<(), StorageError> {
-        let Some(at_hand) = self.at_hand.take() else { return Ok(()) };
-        match self.runtime.block_on(at_hand) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(RestoreError::Refused(key, refusal))) => {
-                Err(StorageError::Damaged(format!("group {key}: {refusal}")))
-            }
-            Ok(Err(RestoreError::Unavailable(reason))) => {
-                Err(StorageError::Failed(reason.to_string()))
-            }
-            Err(error) => Err(StorageError::Failed(error.to_string())),
+    /// Waits until no more than so many chunks are at hand.
+    fn finish(&mut self, at_hand_max: usize) -> Result<(), StorageError> {
+        while self.at_hand.len() > at_hand_max
+            && let Some(oldest) = self.at_hand.pop_front()
+        {
+            let stored = self.runtime.block_on(oldest);
+            self.quoted |= stored.map_err(|error| StorageError::Failed(error.to_string()))??;
         }
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 //! ```text
 //! record   magic "shardgrp", u32 version, u32 bytes of the payload, u64 sequence, payload,
 //!          u128 XXH3 of everything before
-//! payload  u8 flags (1: the key names an empty instance), u64 created, u64 pushed, u64 failed,
+//! payload  u8 flags (1: the key names an empty instance, 2: the group is gone), u64 created, u64 pushed, u64 failed,
 //!          string key, u32 families, and for each
 //!          u8 kind, u64 pushed, string name, string help, string text, string native
 //! string   u32 bytes, bytes
@@ -28,6 +28,9 @@ pub(super) const VERSION: u32 = 1;
 
 const HEAD_BYTES: usize = 24;
 const CHECKSUM_BYTES: usize = 16;
+
+const EMPTY_INSTANCE_FLAG: u8 = 1;
+const GONE_FLAG: u8 = 2;
 
 /// The kinds by their numbers.
 const KINDS: [Kind; 6] = [
@@ -66,11 +69,8 @@ impl std::error::Error for RecordError {}
 
 /// Appends the record of a group, without its sequence and checksum.
 pub(super) fn write(image: &GroupImage<'_>, out: &mut Vec<u8>) {
-    let start = out.len();
-    out.extend_from_slice(MAGIC);
-    out.extend_from_slice(&VERSION.to_le_bytes());
-    out.extend_from_slice(&[0; 12]);
-    out.push(u8::from(image.has_empty_instance()));
+    let start = write_head(out);
+    out.push(if image.has_empty_instance() { EMPTY_INSTANCE_FLAG } else { 0 });
     let GroupTimes { created, pushed, failed } = image.times();
     for moment in [created, pushed, failed] {
         out.extend_from_slice(&moment.nanos().to_le_bytes());
@@ -87,6 +87,32 @@ pub(super) fn write(image: &GroupImage<'_>, out: &mut Vec<u8>) {
             write_string(out, string);
         }
     }
+    finish(out, start);
+}
+
+/// A whole record that says of a group that it is gone.
+pub(super) fn gone(key: &str, sequence: u64) -> Vec<u8> {
+    let mut record = Vec::new();
+    let start = write_head(&mut record);
+    record.push(GONE_FLAG);
+    record.extend_from_slice(&[0; 24]);
+    write_string(&mut record, key.as_bytes());
+    record.extend_from_slice(&[0; 4]);
+    finish(&mut record, start);
+    seal(&mut record, sequence).expect("a key is smaller than 4 GiB");
+    record
+}
+
+fn write_head(out: &mut Vec<u8>) -> usize {
+    let start = out.len();
+    out.extend_from_slice(MAGIC);
+    out.extend_from_slice(&VERSION.to_le_bytes());
+    out.extend_from_slice(&[0; 12]);
+    start
+}
+
+/// Makes room for the checksum, and tells the bytes of the payload, which ends here.
+fn finish(out: &mut Vec<u8>, start: usize) {
     let payload_bytes = (out.len() - start - HEAD_BYTES) as u32;
     out[start + 12..start + 16].copy_from_slice(&payload_bytes.to_le_bytes());
     out.extend_from_slice(&[0; CHECKSUM_BYTES]);
@@ -145,6 +171,11 @@ impl<'a> Record<'a> {
         Ok(Record { sequence, bytes: &bytes[..whole], payload })
     }
 
+    /// Whether it says that the group is gone.
+    pub fn is_gone(&self) -> bool {
+        self.payload.first().is_some_and(|flags| flags & GONE_FLAG != 0)
+    }
+
     /// The text of the group's key.
     ///
     /// # Errors
@@ -161,7 +192,7 @@ impl<'a> Record<'a> {
     /// When what was written is no group.
     pub fn restore(&self) -> Result<RestoredGroup, RecordError> {
         let mut payload = Cursor(self.payload);
-        let has_empty_instance = payload.take(1)? != [0];
+        let has_empty_instance = payload.take(1)?[0] & EMPTY_INSTANCE_FLAG != 0;
         let mut moment = || payload.u64().map(Timestamp::from_nanos);
         let times = GroupTimes { created: moment()?, pushed: moment()?, failed: moment()? };
         let key = GroupingKey::from_text(payload.text()?, has_empty_instance);

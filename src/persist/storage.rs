@@ -8,12 +8,12 @@ pub type Change<'a> = (&'a Arc<str>, Option<&'a [u8]>);
 
 /// A transactional store of records by the keys of their groups. Owned by one thread.
 pub trait Storage: Send + fmt::Debug {
-    /// Shows every record, in any order. Answers the sequence of the last commit.
+    /// Shows the last record of every group, in any order. To be called once, before anything is committed. Answers the sequence of the last commit.
     ///
     /// # Errors
     /// When not all of them can be read, or with what `each` answers.
     fn load(
-        &self,
+        &mut self,
         each: &mut dyn FnMut(&[u8]) -> Result<(), StorageError>,
     ) -> Result<u64, StorageError>;
 
@@ -28,6 +28,12 @@ pub trait Storage: Send + fmt::Debug {
     /// # Errors
     /// When they are not known to be on disk. The storage must then be opened anew.
     fn commit(&mut self, sequence: u64, changes: &[Change<'_>]) -> Result<(), StorageError>;
+
+    /// Whether a commit of nothing would make it smaller.
+    fn is_wasteful(&self) -> bool;
+
+    /// How many bytes of records are stored.
+    fn stored_bytes(&self) -> u64;
 
     /// Gives up room that nothing is stored in. May take as long as writing everything.
     ///

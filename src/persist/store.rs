@@ -1,14 +1,20 @@
-//! The store in a file: redb, with the records in one table and what tells about them in another.
+//! The store in a file: redb, with the records in segments in one table and what tells about them in
+//! another.
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
 use redb::{
-    Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, TableHandle,
+    Database, ReadableDatabase, ReadableTable, StorageBackend, Table, TableDefinition, TableHandle,
 };
 
 use super::file::LockedFile;
 use super::held::Held;
+use super::load::of_record;
+use super::record::{self, Record};
+use super::segments::Segments;
 use super::storage::{Change, Storage, StorageError};
 
 /// The version of the tables' format.
@@ -17,7 +23,15 @@ pub(super) const FORMAT: u64 = 1;
 /// How much of the file is kept in memory.
 const CACHE_BYTES: usize = 64 << 20;
 
-const GROUPS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("groups");
+/// How large a segment is at most, unless one record is larger. With what redb adds to it, it fills a page
+/// of 128 KiB.
+const SEGMENT_BYTES: usize = (128 << 10) - 256;
+/// A commit may read so many times what it writes to give up old segments,
+const GIVEN_UP_SHARE: u64 = 4;
+/// and so much at least.
+const GIVEN_UP_BYTES: u64 = 4 << 20;
+
+const SEGMENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("segments");
 const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("shardgate");
 /// In the latter: the version of the format, and the number of the last commit.
 const FORMAT_KEY: &str = "format";
@@ -31,6 +45,7 @@ const REDB_MAGIC: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";
 pub struct Store<B> {
     database: Database,
     backend: Held<B>,
+    segments: Segments,
 }
 
 impl Store<LockedFile> {
@@ -94,7 +109,7 @@ impl<B: StorageBackend> Store<B> {
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
         let database = builder.create_with_backend(backend.clone()).map_err(reading)?;
-        Ok(Store { database, backend })
+        Ok(Store { database, backend, segments: Segments::default() })
     }
 
     fn check_format(&self) -> Result<(), StorageError> {
@@ -120,14 +135,28 @@ impl<B: StorageBackend> Store<B> {
 
 impl<B: StorageBackend> Storage for Store<B> {
     fn load(
-        &self,
+        &mut self,
         each: &mut dyn FnMut(&[u8]) -> Result<(), StorageError>,
     ) -> Result<u64, StorageError> {
         let transaction = self.database.begin_read().map_err(reading)?;
-        let table = transaction.open_table(GROUPS).map_err(reading)?;
-        for stored in table.iter().map_err(reading)? {
-            let (_, record) = stored.map_err(reading)?;
-            each(record.value())?;
+        let table = transaction.open_table(SEGMENTS).map_err(reading)?;
+        let mut gone = HashSet::new();
+        // From the newest on: the first that is found of a group is its last.
+        for stored in table.iter().map_err(reading)?.rev() {
+            let (number, segment) = stored.map_err(reading)?;
+            for record in records(segment.value()) {
+                let record = record?;
+                let (key, bytes) = (record.key().map_err(of_record)?, record.bytes.len());
+                if self.segments.holds(key) || gone.contains(key) {
+                    self.segments.write_dead(number.value(), bytes);
+                } else if record.is_gone() {
+                    gone.insert(key.to_owned());
+                    self.segments.write_dead(number.value(), bytes);
+                } else {
+                    each(record.bytes)?;
+                    self.segments.write(number.value(), Arc::from(key), bytes);
+                }
+            }
         }
         self.about(SEQUENCE_KEY)
     }
@@ -141,19 +170,29 @@ impl<B: StorageBackend> Storage for Store<B> {
         // Costs a second sync, and tells a commit that was torn from one that was changed later.
         transaction.set_two_phase_commit(true);
         {
-            let mut groups = transaction.open_table(GROUPS).map_err(writing)?;
+            let table = transaction.open_table(SEGMENTS).map_err(writing)?;
+            let mut filling = Filling::new(table, &mut self.segments);
             for (key, record) in changes {
                 match record {
-                    Some(record) => groups.insert(&***key, *record).map(drop),
-                    None => groups.remove(&***key).map(drop),
+                    Some(record) => filling.add(key, record)?,
+                    None => filling.add_gone(key, sequence)?,
                 }
-                .map_err(writing)?;
             }
+            filling.give_up_old()?;
+            filling.finish()?;
             let mut about = transaction.open_table(ABOUT).map_err(writing)?;
             about.insert(FORMAT_KEY, FORMAT).map_err(writing)?;
             about.insert(SEQUENCE_KEY, sequence).map_err(writing)?;
         }
         transaction.commit().map_err(writing)
+    }
+
+    fn is_wasteful(&self) -> bool {
+        self.segments.to_give_up().is_some()
+    }
+
+    fn stored_bytes(&self) -> u64 {
+        self.segments.living_bytes()
     }
 
     fn compact(&mut self) -> Result<(), StorageError> {
@@ -166,6 +205,96 @@ impl<B: StorageBackend> Storage for Store<B> {
 
     fn written_bytes(&self) -> u64 {
         self.backend.written_bytes()
+    }
+}
+
+/// The records of a segment.
+fn records(mut segment: &[u8]) -> impl Iterator<Item = Result<Record<'_>, StorageError>> {
+    std::iter::from_fn(move || {
+        if segment.is_empty() {
+            return None;
+        }
+        let record = Record::read(segment).map_err(of_record);
+        segment = record.as_ref().map_or(&[], |record| &segment[record.bytes.len()..]);
+        Some(record)
+    })
+}
+
+/// Segments that are being written.
+struct Filling<'t, 's> {
+    table: Table<'t, u64, &'static [u8]>,
+    segments: &'s mut Segments,
+    number: u64,
+    bytes: Vec<u8>,
+    written_bytes: u64,
+}
+
+impl<'t, 's> Filling<'t, 's> {
+    fn new(table: Table<'t, u64, &'static [u8]>, segments: &'s mut Segments) -> Filling<'t, 's> {
+        let number = segments.next();
+        Filling { table, segments, number, bytes: Vec::new(), written_bytes: 0 }
+    }
+
+    /// Writes the last record of a group.
+    fn add(&mut self, key: &Arc<str>, record: &[u8]) -> Result<(), StorageError> {
+        self.append(record)?;
+        self.segments.write(self.number, Arc::clone(key), record.len());
+        Ok(())
+    }
+
+    /// Notes that a group is gone, if anything was ever written of it.
+    fn add_gone(&mut self, key: &Arc<str>, sequence: u64) -> Result<(), StorageError> {
+        if self.segments.holds(key) {
+            let record = record::gone(key, sequence);
+            self.append(&record)?;
+            self.segments.forget(key);
+            self.segments.write_dead(self.number, record.len());
+        }
+        Ok(())
+    }
+
+    /// Gives up the oldest segments while too much is dead: what is living in them is written again.
+    fn give_up_old(&mut self) -> Result<(), StorageError> {
+        let mut left = (GIVEN_UP_SHARE * self.written_bytes).max(GIVEN_UP_BYTES);
+        while let Some((number, [bytes, living_bytes])) = self.segments.to_give_up()
+            && left > 0
+            && number < self.number
+        {
+            left = left.saturating_sub(bytes);
+            if living_bytes > 0 {
+                let segment = self.table.get(number).map_err(writing)?;
+                let segment = segment.map(|segment| segment.value().to_vec()).unwrap_or_default();
+                for record in records(&segment) {
+                    let record = record?;
+                    let key = record.key().map_err(of_record)?;
+                    if self.segments.is_last(key, number) {
+                        self.add(&Arc::from(key), record.bytes)?;
+                    }
+                }
+            }
+            self.table.remove(number).map_err(writing)?;
+            self.segments.give_up(number);
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, record: &[u8]) -> Result<(), StorageError> {
+        if !self.bytes.is_empty() && self.bytes.len() + record.len() > SEGMENT_BYTES {
+            self.finish()?;
+        }
+        self.bytes.extend_from_slice(record);
+        self.written_bytes += record.len() as u64;
+        Ok(())
+    }
+
+    /// Writes the segment at hand.
+    fn finish(&mut self) -> Result<(), StorageError> {
+        if !self.bytes.is_empty() {
+            self.table.insert(self.number, &*self.bytes).map_err(writing)?;
+            self.bytes.clear();
+            self.number += 1;
+        }
+        Ok(())
     }
 }
 

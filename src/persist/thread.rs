@@ -213,7 +213,8 @@ impl Owner {
         sequence: u64,
         epoch: &mut Epoch,
     ) -> Result<(), StorageError> {
-        if epoch.changes.is_empty() && storage.is_some() {
+        let is_wasteful = storage.as_ref().is_none_or(|storage| storage.is_wasteful());
+        if epoch.changes.is_empty() && !is_wasteful {
             return Ok(());
         }
         let since = Instant::now();
@@ -223,6 +224,7 @@ impl Owner {
             Some(storage) => storage,
             None => {
                 let mut opened = (self.open)(Opening::Again)?;
+                opened.load(&mut |_| Ok(()))?;
                 opened.accept()?;
                 storage.insert(opened)
             }
@@ -234,9 +236,7 @@ impl Owner {
                     .map_err(|error| StorageError::Failed(error.to_string()))?;
             }
         }
-        let mut changes: Vec<Change<'_>> = epoch.changes.iter().flat_map(Changes::iter).collect();
-        // Neighbours in the store are then written one after the other.
-        changes.sort_unstable_by_key(|(key, _)| *key);
+        let changes: Vec<Change<'_>> = epoch.changes.iter().flat_map(Changes::iter).collect();
         storage.commit(sequence, &changes)?;
         let written_bytes = storage.written_bytes() - written_before;
         self.status.committed(since.elapsed(), written_bytes, storage.bytes());

@@ -1,0 +1,102 @@
+//! Which of the records that were ever written are still the last of their groups.
+//!
+//! Records are written one after the other into segments, which are never changed: a group that changes is
+//! written again into a new one, and one that goes leaves a note there. What is dead by then is given
+//! up when the oldest segment is, whose last living records move to the newest. So a commit costs what
+//! has changed and not where that lies, and what is on disk stays in proportion to what is stored.
+//!
+//! **Invariant:** a note that a group is gone is kept for as long as an older segment may hold a record of it:
+//! segments are given up from the oldest on.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// More than half as much again as what is living, and this much, is a waste.
+const SLACK_BYTES: u64 = 1 << 20;
+
+/// What is where. Numbers of segments grow with time.
+#[derive(Debug, Default)]
+pub(super) struct Segments {
+    by_number: BTreeMap<u64, Segment>,
+    places: HashMap<Arc<str>, Place, ahash::RandomState>,
+    bytes: u64,
+    living_bytes: u64,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Segment {
+    bytes: u64,
+    living_bytes: u64,
+}
+
+/// Where the last record of a group is.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    segment: u64,
+    bytes: u64,
+}
+
+impl Segments {
+    /// The number for the next segment.
+    pub(super) fn next(&self) -> u64 {
+        self.by_number.last_key_value().map_or(0, |(last, _)| last + 1)
+    }
+
+    /// Whether the last record of the group is known.
+    pub(super) fn holds(&self, key: &str) -> bool {
+        self.places.contains_key(key)
+    }
+
+    /// Whether the last record of the group is in that segment.
+    pub(super) fn is_last(&self, key: &str, segment: u64) -> bool {
+        self.places.get(key).is_some_and(|place| place.segment == segment)
+    }
+
+    /// A segment has a record of so many bytes, the last of its group.
+    pub(super) fn write(&mut self, segment: u64, key: Arc<str>, bytes: usize) {
+        self.forget(&key);
+        let bytes = bytes as u64;
+        let entry = self.by_number.entry(segment).or_default();
+        entry.bytes += bytes;
+        entry.living_bytes += bytes;
+        self.bytes += bytes;
+        self.living_bytes += bytes;
+        self.places.insert(key, Place { segment, bytes });
+    }
+
+    /// A segment has something of so many bytes that is no last record.
+    pub(super) fn write_dead(&mut self, segment: u64, bytes: usize) {
+        self.by_number.entry(segment).or_default().bytes += bytes as u64;
+        self.bytes += bytes as u64;
+    }
+
+    /// The group is gone: its last record, wherever that is, is dead.
+    pub(super) fn forget(&mut self, key: &str) {
+        if let Some(Place { segment, bytes }) = self.places.remove(key) {
+            self.living_bytes -= bytes;
+            let entry = self.by_number.get_mut(&segment);
+            entry.expect("a record is in a segment").living_bytes -= bytes;
+        }
+    }
+
+    /// The oldest segment but the newest, if so much is dead that it should be given up, and how many bytes it has, of
+    /// them living.
+    pub(super) fn to_give_up(&self) -> Option<(u64, [u64; 2])> {
+        let is_wasteful = self.bytes > self.living_bytes + self.living_bytes / 2 + SLACK_BYTES;
+        let (number, segment) = self.by_number.first_key_value().filter(|_| is_wasteful)?;
+        Some((*number, [segment.bytes, segment.living_bytes]))
+    }
+
+    /// A segment is no more. What was living in it has been written elsewhere.
+    pub(super) fn give_up(&mut self, number: u64) {
+        if let Some(segment) = self.by_number.remove(&number) {
+            debug_assert_eq!(segment.living_bytes, 0, "the living have been moved");
+            self.bytes -= segment.bytes;
+        }
+    }
+
+    /// How many bytes of last records there are.
+    pub(super) fn living_bytes(&self) -> u64 {
+        self.living_bytes
+    }
+}
