@@ -6,7 +6,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use redb::StorageBackend;
 
@@ -19,6 +19,8 @@ pub struct Held<B> {
 #[derive(Debug)]
 struct Shared<B> {
     inner: B,
+    /// How long that is while writes are held back.
+    inner_len: OnceLock<u64>,
     /// What is held back, in order; `None` once all is let through.
     held: Mutex<Option<Vec<Write>>>,
     written_bytes: AtomicU64,
@@ -42,7 +44,8 @@ impl<B: StorageBackend> Held<B> {
     /// Holds back what is written to `inner`.
     pub fn new(inner: B) -> Held<B> {
         let (held, written_bytes) = (Mutex::new(Some(Vec::new())), AtomicU64::new(0));
-        Held { shared: Arc::new(Shared { inner, held, written_bytes }) }
+        let inner_len = OnceLock::new();
+        Held { shared: Arc::new(Shared { inner, inner_len, held, written_bytes }) }
     }
 
     /// Makes the writes held back, and holds back no more.
@@ -96,7 +99,14 @@ impl<B: StorageBackend> StorageBackend for Held<B> {
             drop(held);
             return self.shared.inner.read(offset, out);
         };
-        let stored = self.shared.inner.len()?.saturating_sub(offset);
+        let inner_len = match self.shared.inner_len.get() {
+            Some(len) => *len,
+            None => {
+                let len = self.shared.inner.len()?;
+                *self.shared.inner_len.get_or_init(|| len)
+            }
+        };
+        let stored = inner_len.saturating_sub(offset);
         let stored = usize::try_from(stored).unwrap_or(usize::MAX).min(out.len());
         self.shared.inner.read(offset, &mut out[..stored])?;
         out[stored..].fill(0);

@@ -329,3 +329,114 @@ fn reading(error: impl Into<redb::Error>) -> StorageError {
 fn writing(error: impl Into<redb::Error>) -> StorageError {
     StorageError::Failed(error.into().to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::io;
+
+    use redb::backends::InMemoryBackend;
+
+    use super::*;
+    use crate::persist::record::seal;
+
+    /// Storage that outlasts the store in it.
+    #[derive(Debug, Clone, Default)]
+    struct Memory(Arc<InMemoryBackend>);
+
+    impl StorageBackend for Memory {
+        fn len(&self) -> io::Result<u64> {
+            self.0.len()
+        }
+
+        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+            StorageBackend::read(&*self.0, offset, out)
+        }
+
+        fn set_len(&self, len: u64) -> io::Result<()> {
+            self.0.set_len(len)
+        }
+
+        fn sync_data(&self) -> io::Result<()> {
+            self.0.sync_data()
+        }
+
+        fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+            StorageBackend::write(&*self.0, offset, data)
+        }
+    }
+
+    /// A sealed record of the group, of about so many bytes. What else it says does not matter here.
+    fn record(key: &str, sequence: u64, bytes: usize) -> Vec<u8> {
+        let mut record = record::gone(key, sequence);
+        record[24] = 0;
+        let payload_end = record.len() - 16;
+        record.splice(payload_end..payload_end, std::iter::repeat_n(b'x', bytes));
+        let payload_bytes = (record.len() - 40) as u32;
+        record[12..16].copy_from_slice(&payload_bytes.to_le_bytes());
+        seal(&mut record, sequence).expect("it is small");
+        record
+    }
+
+    fn load(storage: &Memory) -> (Store<Memory>, BTreeMap<String, Vec<u8>>) {
+        let mut store = Store::open(storage.clone()).expect("it is a store");
+        let mut groups = BTreeMap::new();
+        let loading = store.load(&mut |bytes| {
+            let record = Record::read(bytes).map_err(of_record)?;
+            let key = record.key().map_err(of_record)?.to_owned();
+            assert!(groups.insert(key, bytes.to_vec()).is_none(), "each group is shown once");
+            Ok(())
+        });
+        loading.expect("it is whole");
+        store.accept().expect("memory does not fail");
+        (store, groups)
+    }
+
+    #[test]
+    fn what_was_committed_last_is_what_is_loaded_and_little_else_is_kept() {
+        let storage = Memory::default();
+        let mut created = Store::create_in(storage.clone()).expect("memory does not fail");
+        created.accept().expect("memory does not fail");
+        drop(created);
+        let (mut store, mut expected) = load(&storage);
+        let mut random = 1_u64;
+        let mut next = move |below: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (random >> 33) % below
+        };
+        for sequence in 1..200 {
+            let mut changed = BTreeMap::new();
+            for _ in 0..next(60) {
+                let key: Arc<str> = format!("group-{}", next(300)).into();
+                let is_gone = next(if sequence % 100 > 80 { 2 } else { 8 }) == 0;
+                let bytes = if next(50) == 0 { 300_000 } else { 5_000 };
+                changed.insert(key.clone(), (!is_gone).then(|| record(&key, sequence, bytes)));
+            }
+            let changes: Vec<Change<'_>> =
+                changed.iter().map(|(key, record)| (key, record.as_deref())).collect();
+            store.commit(sequence, &changes).expect("memory does not fail");
+            for (key, record) in &changed {
+                match record {
+                    Some(record) => expected.insert(key.to_string(), record.clone()),
+                    None => expected.remove(&**key),
+                };
+            }
+            let living: usize = expected.values().map(Vec::len).sum();
+            assert_eq!(store.stored_bytes(), living as u64);
+            if sequence % 37 == 0 {
+                drop(store);
+                let loaded;
+                (store, loaded) = load(&storage);
+                assert!(loaded == expected, "after commit {sequence}");
+                assert_eq!(store.stored_bytes(), living as u64);
+            }
+        }
+        for sequence in 200..250 {
+            store.commit(sequence, &[]).expect("memory does not fail");
+        }
+        assert!(!store.is_wasteful());
+        store.compact().expect("memory does not fail");
+        let (bytes, living) = (store.bytes(), store.stored_bytes());
+        assert!(bytes < 4 * living, "{bytes} bytes of disk for {living}");
+    }
+}
