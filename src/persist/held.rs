@@ -4,11 +4,15 @@
 //! has been read, and one that cannot is to be left as it is: so until then writes are kept in memory,
 //! where reads see them, and are made in their order, syncs and all, once they are let through.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::StorageBackend;
+
+/// No file is that long.
+const UNKNOWN: u64 = u64::MAX;
 
 /// Storage in front of another, with writes held back at first. Clones are the same storage.
 #[derive(Debug)]
@@ -19,10 +23,10 @@ pub struct Held<B> {
 #[derive(Debug)]
 struct Shared<B> {
     inner: B,
-    /// How long that is while writes are held back.
-    inner_len: OnceLock<u64>,
+    /// How long that is, as far as reads have asked; or [`UNKNOWN`].
+    inner_len: AtomicU64,
     /// What is held back, in order; `None` once all is let through.
-    held: Mutex<Option<Vec<Write>>>,
+    held: Mutex<Option<VecDeque<Write>>>,
     written_bytes: AtomicU64,
 }
 
@@ -43,25 +47,37 @@ impl<B> Clone for Held<B> {
 impl<B: StorageBackend> Held<B> {
     /// Holds back what is written to `inner`.
     pub fn new(inner: B) -> Held<B> {
-        let (held, written_bytes) = (Mutex::new(Some(Vec::new())), AtomicU64::new(0));
-        let inner_len = OnceLock::new();
+        let (held, written_bytes) = (Mutex::new(Some(VecDeque::new())), AtomicU64::new(0));
+        let inner_len = AtomicU64::new(UNKNOWN);
         Held { shared: Arc::new(Shared { inner, inner_len, held, written_bytes }) }
     }
 
     /// Makes the writes held back, and holds back no more.
     ///
     /// # Errors
-    /// When one of them fails; the rest have not been made then.
+    /// When one of them fails. It and the rest stay held back then, and so does what comes later: without
+    /// them it would make no sense.
     pub fn let_through(&self) -> io::Result<()> {
-        let writes = self.held().take();
-        for write in writes.unwrap_or_default() {
+        let mut held = self.held();
+        let Some(writes) = &mut *held else { return Ok(()) };
+        while let Some(write) = writes.front() {
             match write {
-                Write::Bytes(offset, bytes) => self.write(offset, &bytes)?,
-                Write::Length(len) => self.set_len(len)?,
-                Write::Sync => self.sync_data()?,
+                Write::Bytes(offset, bytes) => self.shared.write(*offset, bytes)?,
+                Write::Length(len) => {
+                    self.shared.inner_len.store(UNKNOWN, Ordering::Relaxed);
+                    self.shared.inner.set_len(*len)?;
+                }
+                Write::Sync => self.shared.inner.sync_data()?,
             }
+            writes.pop_front();
         }
+        *held = None;
         Ok(())
+    }
+
+    /// Forgets the writes held back, as if they had never been made.
+    pub fn forget(&self) {
+        self.held().iter_mut().for_each(VecDeque::clear);
     }
 
     /// How many bytes have been written to what is behind this.
@@ -69,7 +85,7 @@ impl<B: StorageBackend> Held<B> {
         self.shared.written_bytes.load(Ordering::Relaxed)
     }
 
-    fn held(&self) -> MutexGuard<'_, Option<Vec<Write>>> {
+    fn held(&self) -> MutexGuard<'_, Option<VecDeque<Write>>> {
         self.shared.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -77,7 +93,7 @@ impl<B: StorageBackend> Held<B> {
     fn hold(&self, write: impl FnOnce() -> Write) -> bool {
         let mut held = self.held();
         if let Some(held) = &mut *held {
-            held.push(write());
+            held.push_back(write());
         }
         held.is_some()
     }
@@ -99,16 +115,16 @@ impl<B: StorageBackend> StorageBackend for Held<B> {
             drop(held);
             return self.shared.inner.read(offset, out);
         };
-        let inner_len = match self.shared.inner_len.get() {
-            Some(len) => *len,
-            None => {
-                let len = self.shared.inner.len()?;
-                *self.shared.inner_len.get_or_init(|| len)
-            }
-        };
+        let mut inner_len = self.shared.inner_len.load(Ordering::Relaxed);
+        if inner_len == UNKNOWN {
+            inner_len = self.shared.inner.len()?;
+            self.shared.inner_len.store(inner_len, Ordering::Relaxed);
+        }
         let stored = inner_len.saturating_sub(offset);
         let stored = usize::try_from(stored).unwrap_or(usize::MAX).min(out.len());
-        self.shared.inner.read(offset, &mut out[..stored])?;
+        if stored > 0 {
+            self.shared.inner.read(offset, &mut out[..stored])?;
+        }
         out[stored..].fill(0);
         for write in writes {
             match write {
@@ -142,8 +158,14 @@ impl<B: StorageBackend> StorageBackend for Held<B> {
         if self.hold(|| Write::Bytes(offset, data.to_vec())) {
             return Ok(());
         }
-        self.shared.written_bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
-        self.shared.inner.write(offset, data)
+        self.shared.write(offset, data)
+    }
+}
+
+impl<B: StorageBackend> Shared<B> {
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.written_bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+        self.inner.write(offset, data)
     }
 }
 
@@ -155,5 +177,152 @@ fn overlay(out: &mut [u8], offset: u64, bytes: &[u8], start: u64) {
         let len = (to - from) as usize;
         out[(from - offset) as usize..][..len]
             .copy_from_slice(&bytes[(from - start) as usize..][..len]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use redb::backends::InMemoryBackend;
+
+    use super::*;
+
+    const LEN_MAX: u64 = 64;
+
+    /// What is done to the storage, in order; may fail at one of them.
+    #[derive(Debug, Default)]
+    struct Recorder {
+        done: Mutex<Vec<String>>,
+        fails_at: Option<usize>,
+    }
+
+    impl Recorder {
+        fn note(&self, what: String) -> io::Result<()> {
+            let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.fails_at == Some(done.len()) {
+                return Err(io::Error::other("asked to"));
+            }
+            done.push(what);
+            Ok(())
+        }
+    }
+
+    impl StorageBackend for Recorder {
+        fn len(&self) -> io::Result<u64> {
+            Ok(LEN_MAX)
+        }
+        fn read(&self, _: u64, out: &mut [u8]) -> io::Result<()> {
+            out.fill(b'.');
+            Ok(())
+        }
+        fn set_len(&self, len: u64) -> io::Result<()> {
+            self.note(format!("length {len}"))
+        }
+        fn sync_data(&self) -> io::Result<()> {
+            self.note("sync".to_owned())
+        }
+        fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+            self.note(format!("{data:?} at {offset}"))
+        }
+    }
+
+    /// Four writes in front of a recorder.
+    fn four_writes(fails_at: Option<usize>) -> Held<Recorder> {
+        let held = Held::new(Recorder { done: Mutex::default(), fails_at });
+        held.write(1, b"a").expect("held back");
+        held.set_len(9).expect("held back");
+        held.sync_data().expect("held back");
+        held.write(2, b"b").expect("held back");
+        held
+    }
+
+    fn done(held: &Held<Recorder>) -> Vec<String> {
+        held.shared.inner.done.lock().expect("nobody panics").clone()
+    }
+
+    const FOUR: [&str; 4] = ["[97] at 1", "length 9", "sync", "[98] at 2"];
+
+    #[test]
+    fn what_is_let_through_keeps_its_order() {
+        let held = four_writes(None);
+        assert_eq!((done(&held).len(), held.written_bytes()), (0, 0));
+        held.let_through().expect("nothing fails");
+        held.clone().write(3, b"c").expect("nothing fails");
+        assert_eq!(done(&held), [&FOUR[..], &["[99] at 3"]].concat());
+        assert_eq!(held.written_bytes(), 3);
+        held.let_through().expect("there is nothing left");
+        assert_eq!(done(&held).len(), 5);
+    }
+
+    #[test]
+    fn nothing_overtakes_a_write_that_fails() {
+        for fails_at in 0..4 {
+            let held = four_writes(Some(fails_at));
+            held.let_through().expect_err("one fails");
+            held.write(3, b"c").expect("held back");
+            held.sync_data().expect("held back");
+            assert_eq!(done(&held), &FOUR[..fails_at]);
+            let mut read = [0; 4];
+            held.read(0, &mut read).expect("the recorder never fails to");
+            let first = if fails_at == 0 { b'a' } else { b'.' };
+            assert_eq!(read, [b'.', first, b'b', b'c']);
+        }
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Write(u64, Vec<u8>),
+        Length(u64),
+        Read(u64, u64),
+        LetThrough,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            8 => (0..LEN_MAX, vec(1..=255_u8, 0..20))
+                .prop_map(|(offset, bytes)| Step::Write(offset, bytes)),
+            2 => (0..LEN_MAX).prop_map(Step::Length),
+            8 => (0..LEN_MAX, 0..LEN_MAX).prop_map(|(offset, len)| Step::Read(offset, len)),
+            1 => Just(Step::LetThrough),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn held_writes_read_as_if_they_had_been_made(steps in vec(step(), 1..60)) {
+            let plain = InMemoryBackend::new();
+            plain.set_len(LEN_MAX / 2)?;
+            plain.write(3, b"what was there before")?;
+            let inner = InMemoryBackend::new();
+            inner.set_len(LEN_MAX / 2)?;
+            inner.write(3, b"what was there before")?;
+            let held = Held::new(inner);
+            for step in steps {
+                let len = plain.len()?;
+                prop_assert_eq!(held.len()?, len);
+                match step {
+                    Step::Write(offset, mut bytes) => {
+                        let offset = offset.min(len);
+                        bytes.truncate((len - offset) as usize);
+                        plain.write(offset, &bytes)?;
+                        held.write(offset, &bytes)?;
+                    }
+                    Step::Length(len) => {
+                        plain.set_len(len)?;
+                        held.set_len(len)?;
+                    }
+                    Step::Read(offset, bytes) => {
+                        let offset = offset.min(len);
+                        let mut expected = vec![0; bytes.min(len - offset) as usize];
+                        plain.read(offset, &mut expected)?;
+                        let mut read = vec![0xaa; expected.len()];
+                        held.read(offset, &mut read)?;
+                        prop_assert_eq!(read, expected);
+                    }
+                    Step::LetThrough => held.let_through()?,
+                }
+            }
+        }
     }
 }

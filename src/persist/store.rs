@@ -13,6 +13,7 @@ use redb::{
 use super::file::LockedFile;
 use super::held::Held;
 use super::load::of_record;
+use super::newer;
 use super::record::{self, Record};
 use super::segments::Segments;
 use super::storage::{Change, Storage, StorageError};
@@ -84,7 +85,7 @@ impl<B: StorageBackend> Store<B> {
     /// # Errors
     /// When it cannot be written.
     pub fn create_in(backend: B) -> Result<Store<B>, StorageError> {
-        let mut store = Store::of(backend)?;
+        let mut store = Store::of(Held::new(backend))?;
         store.commit(0, &[])?;
         Ok(store)
     }
@@ -95,6 +96,17 @@ impl<B: StorageBackend> Store<B> {
     /// When it cannot be read, or is not what a gateway wrote.
     pub fn open(backend: B) -> Result<Store<B>, StorageError> {
         check_beginning(&backend)?;
+        let backend = Held::new(backend);
+        if newer::prefer(&backend)? {
+            if let Ok(store) = Store::checked(backend.clone()) {
+                return Ok(store);
+            }
+            backend.forget();
+        }
+        Store::checked(backend)
+    }
+
+    fn checked(backend: Held<B>) -> Result<Store<B>, StorageError> {
         // redb promises errors for what is broken. Should it break that, this is still no reason to die.
         let opened = catch_unwind(AssertUnwindSafe(|| {
             let store = Store::of(backend)?;
@@ -104,8 +116,7 @@ impl<B: StorageBackend> Store<B> {
         opened.unwrap_or_else(|_| Err(StorageError::Damaged("it cannot be made sense of".into())))
     }
 
-    fn of(backend: B) -> Result<Store<B>, StorageError> {
-        let backend = Held::new(backend);
+    fn of(backend: Held<B>) -> Result<Store<B>, StorageError> {
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
         let database = builder.create_with_backend(backend.clone()).map_err(reading)?;

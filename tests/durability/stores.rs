@@ -1,0 +1,55 @@
+//! Stores looked at from outside.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use shardgate::persist::{Record, RecordError, Storage, StorageError, Store};
+
+use crate::durability::disk::Disk;
+
+/// An empty store, closed.
+pub(crate) fn empty() -> Vec<u8> {
+    let disk = Disk::holding(Vec::new());
+    let mut store = Store::create_in(disk.clone()).expect("the disk is fine");
+    store.accept().expect("the disk is fine");
+    drop(store);
+    disk.bytes()
+}
+
+/// The sequence of a store, and its records by the keys they are stored under, which this sees only where they
+/// tell them.
+pub(crate) type Contents = (u64, BTreeMap<String, Vec<u8>>);
+
+/// Reads a store whose records are those of groups, as a gateway does.
+pub(crate) fn read_groups(disk: Disk) -> Result<Contents, StorageError> {
+    read(&Store::open(disk)?, |bytes| {
+        let damaged = |error: RecordError| StorageError::Damaged(error.to_string());
+        let group = Record::read(bytes).and_then(|record| record.restore()).map_err(damaged)?;
+        Ok(group.key.text().to_owned())
+    })
+}
+
+/// Reads a store, given how a record tells its key.
+pub(crate) fn read(
+    store: &Store<Disk>,
+    key: impl Fn(&[u8]) -> Result<String, StorageError>,
+) -> Result<Contents, StorageError> {
+    let mut records = BTreeMap::new();
+    let sequence = store.load(&mut |record| {
+        let key = key(record)?;
+        assert!(records.insert(key, record.to_vec()).is_none(), "each is stored once");
+        Ok(())
+    })?;
+    Ok((sequence, records))
+}
+
+/// Commits records by their keys; `None` where there shall be none any more.
+pub(crate) fn commit(
+    store: &mut Store<Disk>,
+    sequence: u64,
+    changes: &BTreeMap<String, Option<Vec<u8>>>,
+) -> Result<(), StorageError> {
+    let keys: Vec<Arc<str>> = changes.keys().map(|key| Arc::from(&**key)).collect();
+    let changes: Vec<_> = keys.iter().zip(changes.values().map(Option::as_deref)).collect();
+    store.commit(sequence, &changes)
+}
