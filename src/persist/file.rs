@@ -22,6 +22,15 @@ impl LockedFile {
         LockedFile::lock(OpenOptions::new().read(true).write(true).open(path)?)
     }
 
+    /// Opens the file as it is, making an empty one where there is none, and locks it.
+    ///
+    /// # Errors
+    /// As [`LockedFile::open`].
+    pub(super) fn open_or_create(path: &Path) -> Result<LockedFile, StorageError> {
+        let mut options = OpenOptions::new();
+        LockedFile::lock(options.read(true).write(true).create(true).truncate(false).open(path)?)
+    }
+
     /// Opens the file to read it only, and locks it.
     ///
     /// # Errors

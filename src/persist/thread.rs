@@ -17,6 +17,9 @@ use crate::shard::{Changes, Saving, Shards, Timestamp, Unavailable, Waiter};
 /// How long to wait before a store that failed is tried again.
 const RETRY_WAIT: Duration = Duration::from_secs(1);
 
+/// What is wrong with a store that lacks what this gateway has committed.
+const ANOTHER: &str = "it is another store than the one that was loaded";
+
 /// A file that takes so many times what is stored in it is compacted at the start,
 const COMPACTED_ABOVE: u64 = 3;
 /// unless it is smaller than this.
@@ -70,7 +73,8 @@ impl Saver {
         let (tell_ended, ended) = oneshot::channel();
         let Saver { options, awaited, status } = self;
         let runtime = Handle::current();
-        let owner = Owner { open, options, shards, awaited, status, runtime, stopping };
+        let committed = 0;
+        let owner = Owner { open, options, shards, awaited, status, runtime, stopping, committed };
         std::thread::Builder::new().name("persist".into()).spawn(move || {
             let _unheard = tell_ended.send(owner.run(tell_loaded));
         })?;
@@ -131,6 +135,8 @@ struct Owner {
     status: Arc<Status>,
     runtime: Handle,
     stopping: watch::Receiver<bool>,
+    /// The number of the last commit that is on disk.
+    committed: u64,
 }
 
 /// What a commit takes to the disk, and who waits for that.
@@ -157,7 +163,8 @@ impl Owner {
         };
         self.status.has_loaded(loaded.has_quoted_names, storage.bytes());
         let _unheard = tell_loaded.send(());
-        self.save(storage, loaded.sequence)
+        self.committed = loaded.sequence;
+        self.save(storage)
     }
 
     /// Loads the groups, and once all of them are, lets the store be written to.
@@ -174,15 +181,13 @@ impl Owner {
     }
 
     /// Commits what changes, until asked to stop.
-    fn save(mut self, storage: Box<dyn Storage>, mut sequence: u64) -> Result<(), Ended> {
+    fn save(mut self, storage: Box<dyn Storage>) -> Result<(), Ended> {
         let mut storage = Some(storage);
         let mut due = Instant::now() + self.options.interval;
         loop {
             let is_last = self.wait(due);
             let since = Instant::now();
-            let epoch = self.epoch();
-            sequence += 1;
-            let mut epoch = match epoch {
+            let mut epoch = match self.epoch() {
                 Ok(epoch) => epoch,
                 // It is told by everything else already that a shard has died.
                 Err(Unavailable::Dead) if is_last => {
@@ -194,7 +199,7 @@ impl Owner {
                     continue;
                 }
             };
-            while let Err(error) = self.commit(&mut storage, sequence, &mut epoch) {
+            while let Err(error) = self.commit(&mut storage, &mut epoch) {
                 self.status.failed(error.to_string());
                 for waiter in epoch.waiters.drain(..) {
                     waiter.answer(Err(Unavailable::InDoubt));
@@ -256,7 +261,6 @@ impl Owner {
     fn commit(
         &mut self,
         storage: &mut Option<Box<dyn Storage>>,
-        sequence: u64,
         epoch: &mut Epoch,
     ) -> Result<(), StorageError> {
         if epoch.changes.is_empty() && storage.is_some() {
@@ -265,10 +269,15 @@ impl Owner {
         let since = Instant::now();
         let groups = epoch.changes.iter().map(Changes::len).sum();
         self.status.begins(groups, epoch.oldest.unwrap_or(Timestamp::NEVER));
+        let sequence = self.committed + 1;
         let storage = match storage {
             Some(storage) => storage,
             None => {
                 let mut opened = (self.open)(Opening::Again)?;
+                // What failed may have come to be all the same.
+                if ![self.committed, sequence].contains(&opened.sequence()?) {
+                    return Err(StorageError::Failed(ANOTHER.to_owned()));
+                }
                 opened.accept()?;
                 storage.insert(opened)
             }
@@ -284,6 +293,7 @@ impl Owner {
         // Neighbours in the store are then written one after the other.
         changes.sort_unstable_by_key(|(key, _)| *key);
         storage.commit(sequence, &changes)?;
+        self.committed = sequence;
         let written_bytes = storage.written_bytes() - written_before;
         self.status.committed(since.elapsed(), written_bytes, storage.bytes());
         Ok(())
