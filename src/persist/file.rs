@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use redb::StorageBackend;
 
@@ -11,7 +11,10 @@ use super::storage::StorageError;
 
 /// A file, locked for as long as it is open.
 #[derive(Debug)]
-pub struct LockedFile(File);
+pub struct LockedFile {
+    file: File,
+    path: PathBuf,
+}
 
 impl LockedFile {
     /// Opens the file and locks it.
@@ -19,7 +22,17 @@ impl LockedFile {
     /// # Errors
     /// When it cannot be opened, or another process has locked it.
     pub fn open(path: &Path) -> Result<LockedFile, StorageError> {
-        LockedFile::lock(OpenOptions::new().read(true).write(true).open(path)?)
+        LockedFile::lock(OpenOptions::new().read(true).write(true).open(path)?, path)
+    }
+
+    /// Opens the file as it is, making an empty one where there is none, and locks it.
+    ///
+    /// # Errors
+    /// As [`LockedFile::open`].
+    pub(super) fn open_or_create(path: &Path) -> Result<LockedFile, StorageError> {
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        LockedFile::lock(options.open(path)?, path)
     }
 
     /// Opens the file to read it only, and locks it.
@@ -27,39 +40,47 @@ impl LockedFile {
     /// # Errors
     /// As [`LockedFile::open`].
     pub fn open_to_read(path: &Path) -> Result<LockedFile, StorageError> {
-        LockedFile::lock(File::open(path)?)
+        LockedFile::lock(File::open(path)?, path)
     }
 
-    fn lock(file: File) -> Result<LockedFile, StorageError> {
+    fn lock(file: File, path: &Path) -> Result<LockedFile, StorageError> {
         match file.try_lock() {
-            Ok(()) => Ok(LockedFile(file)),
+            Ok(()) => Ok(LockedFile { file, path: path.to_owned() }),
             Err(TryLockError::WouldBlock) => Err(StorageError::Locked),
             Err(TryLockError::Error(error)) => Err(error.into()),
         }
     }
 }
 
+impl LockedFile {
+    /// Whether who looks for the file finds this one.
+    fn is_in_place(&self) -> io::Result<bool> {
+        let (ours, found) = (self.file.metadata()?, std::fs::metadata(&self.path)?);
+        Ok((ours.dev(), ours.ino()) == (found.dev(), found.ino()))
+    }
+}
+
 impl StorageBackend for LockedFile {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        Ok(self.file.metadata()?.len())
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.0.read_exact_at(out, offset)
+        self.file.read_exact_at(out, offset)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.set_len(len)
+        self.file.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        if self.0.metadata()?.nlink() == 0 {
-            return Err(io::Error::other("the file has been removed"));
+        if !self.is_in_place()? {
+            return Err(io::Error::other("the file has been moved or replaced"));
         }
-        self.0.sync_data()
+        self.file.sync_data()
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.0.write_all_at(data, offset)
+        self.file.write_all_at(data, offset)
     }
 }

@@ -303,7 +303,7 @@ mod tests {
         store.push(7, key, Mode::Add, second, moment(2)).expect("nothing is in its way");
         store.fail(7, key, moment(3));
         store.checkpoint();
-        let mut changes = store.hand_over(0).expect("it has changed");
+        let mut changes = store.hand_over(0);
         let mut record = changes.images_mut().next().expect("it is there").to_vec();
         seal(&mut record, SEQUENCE).expect("it is small");
         record

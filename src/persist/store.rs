@@ -2,6 +2,7 @@
 //! another.
 
 use std::collections::HashSet;
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -64,15 +65,19 @@ impl Store<LockedFile> {
 }
 
 /// Makes an empty store. It comes to be whole or not at all, so that a crash leaves nothing that a later
-/// start would take for somebody else's.
+/// start would take for somebody else's. It stays locked until it has its name: who locks what is unfinished
+/// after that finds the store there.
 fn create(path: &Path) -> Result<(), StorageError> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".unfinished");
     let unfinished = Path::new(&unfinished);
-    std::fs::write(unfinished, b"")?;
-    let mut store = Store::create_in(LockedFile::open(unfinished)?)?;
+    let file = LockedFile::open_or_create(unfinished)?;
+    if path.try_exists()? {
+        return Ok(());
+    }
+    file.set_len(0)?;
+    let mut store = Store::create_in(file)?;
     store.accept()?;
-    drop(store);
     std::fs::rename(unfinished, path)?;
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     std::fs::File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
@@ -331,6 +336,9 @@ fn check_beginning(file: &impl StorageBackend) -> Result<(), StorageError> {
 fn reading(error: impl Into<redb::Error>) -> StorageError {
     match error.into() {
         redb::Error::DatabaseAlreadyOpen => StorageError::Locked,
+        redb::Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            StorageError::Damaged("its end is missing".into())
+        }
         redb::Error::Io(error) => error.into(),
         error => StorageError::Damaged(error.to_string()),
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot, watch};
@@ -14,6 +14,9 @@ use super::status::Status;
 use super::storage::{Change, Storage, StorageError};
 use super::{Options, Sync};
 use crate::shard::{Changes, Saving, Shards, Unavailable};
+
+/// What is wrong with a store that lacks what this gateway has committed.
+const ANOTHER: &str = "it is another store than the one that was loaded";
 
 /// A file that takes so many times what is stored in it is compacted at the start,
 const COMPACTED_ABOVE: u64 = 3;
@@ -68,7 +71,8 @@ impl Saver {
         let (tell_ended, ended) = oneshot::channel();
         let Saver { options, awaited, status } = self;
         let runtime = Handle::current();
-        let owner = Owner { open, options, shards, awaited, status, runtime, stopping };
+        let committed = 0;
+        let owner = Owner { open, options, shards, awaited, status, runtime, stopping, committed };
         std::thread::Builder::new().name("persist".into()).spawn(move || {
             let _unheard = tell_ended.send(owner.run(tell_loaded));
         })?;
@@ -129,6 +133,8 @@ struct Owner {
     status: Arc<Status>,
     runtime: Handle,
     stopping: watch::Receiver<bool>,
+    /// The number of the last commit that is on disk.
+    committed: u64,
 }
 
 impl Owner {
@@ -147,7 +153,8 @@ impl Owner {
         };
         self.status.has_loaded(loaded.has_quoted_names, storage.bytes());
         let _unheard = tell_loaded.send(());
-        self.save(storage, loaded.sequence)
+        self.committed = loaded.sequence;
+        self.save(storage)
     }
 
     /// Loads the groups, and once all of them are, lets the store be written to.
@@ -164,7 +171,7 @@ impl Owner {
     }
 
     /// Commits what changes, until asked to stop.
-    fn save(mut self, storage: Box<dyn Storage>, mut sequence: u64) -> Result<(), Ended> {
+    fn save(mut self, storage: Box<dyn Storage>) -> Result<(), Ended> {
         let pace = Arc::new(Pace::new(self.options.interval));
         let source = Source {
             shards: self.shards.clone(),
@@ -177,16 +184,17 @@ impl Owner {
         let source = self.runtime.spawn(source.run(send));
         let mut storage = Some(storage);
         while let Ok(mut epoch) = epochs.recv() {
-            sequence += 1;
-            while let Err(error) = self.commit(&mut storage, sequence, &mut epoch) {
+            let mut since = Instant::now();
+            while let Err(error) = self.commit(&mut storage, &mut epoch) {
                 self.status.failed(error.to_string());
                 for waiter in epoch.waiters.drain(..) {
                     waiter.answer(Err(Unavailable::InDoubt));
                 }
                 storage = None;
-                if self.rest() {
+                if self.rest(since.elapsed()) {
                     return Err(self.ended(true, &error));
                 }
+                since = Instant::now();
             }
             pace.took(epoch.since.elapsed());
             epoch.waiters.drain(..).for_each(|waiter| waiter.answer(Ok(())));
@@ -198,19 +206,19 @@ impl Owner {
         }
     }
 
-    /// Waits before another try. Answers true when everything ends.
-    fn rest(&mut self) -> bool {
+    /// Waits before another try, since the last one took so long: it may have read the whole file. Answers
+    /// true when everything ends.
+    fn rest(&mut self, took: Duration) -> bool {
         let Owner { stopping, runtime, .. } = self;
         runtime.block_on(async {
             let ends = stopping.wait_for(|stopping| *stopping);
-            tokio::time::timeout(RETRY_WAIT, ends).await.is_ok()
+            tokio::time::timeout(RETRY_WAIT.max(4 * took), ends).await.is_ok()
         })
     }
 
     fn commit(
         &mut self,
         storage: &mut Option<Box<dyn Storage>>,
-        sequence: u64,
         epoch: &mut Epoch,
     ) -> Result<(), StorageError> {
         let is_wasteful = storage.as_ref().is_none_or(|storage| storage.is_wasteful());
@@ -220,11 +228,16 @@ impl Owner {
         let since = Instant::now();
         let groups = epoch.changes.iter().map(Changes::len).sum();
         self.status.begins(groups, epoch.oldest);
+        let sequence = self.committed + 1;
         let storage = match storage {
             Some(storage) => storage,
             None => {
                 let mut opened = (self.open)(Opening::Again)?;
-                opened.load(&mut |_| Ok(()))?;
+                // What failed may have come to be all the same.
+                let found = opened.load(&mut |_| Ok(()))?;
+                if ![self.committed, sequence].contains(&found) {
+                    return Err(StorageError::Failed(ANOTHER.to_owned()));
+                }
                 opened.accept()?;
                 storage.insert(opened)
             }
@@ -238,6 +251,7 @@ impl Owner {
         }
         let changes: Vec<Change<'_>> = epoch.changes.iter().flat_map(Changes::iter).collect();
         storage.commit(sequence, &changes)?;
+        self.committed = sequence;
         let written_bytes = storage.written_bytes() - written_before;
         self.status.committed(since.elapsed(), written_bytes, storage.bytes());
         Ok(())

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use shardgate::persist::{Storage, Store};
+use shardgate::persist::{Record, Storage, Store};
 
 use crate::durability::disk::Disk;
 use crate::durability::random::Random;
-use crate::durability::stores::{Contents, commit, empty, read};
+use crate::durability::stores::{Contents, commit, empty, read, record};
 
 /// How many commits a life has.
 const COMMITS: u64 = 14;
@@ -21,7 +21,7 @@ struct Life {
     commits: Vec<(usize, Contents)>,
 }
 
-/// Records of any size, which begin with their key.
+/// Records of any size.
 fn changes(random: &mut Random) -> BTreeMap<String, Option<Vec<u8>>> {
     let mut changes = BTreeMap::new();
     for _ in 0..random.below(12) {
@@ -29,9 +29,8 @@ fn changes(random: &mut Random) -> BTreeMap<String, Option<Vec<u8>>> {
         let is_deletion = random.below(4) == 0;
         let scale = 1 << random.below(15);
         let record = (!is_deletion).then(|| {
-            let mut record = format!("{key}\n").into_bytes();
-            record.resize_with(record.len() + random.below(scale), || random.next() as u8);
-            record
+            let payload: Vec<u8> = (0..random.below(scale)).map(|_| random.next() as u8).collect();
+            record(&key, &payload)
         });
         changes.insert(key, record);
     }
@@ -39,10 +38,10 @@ fn changes(random: &mut Random) -> BTreeMap<String, Option<Vec<u8>>> {
 }
 
 fn contents(disk: Disk) -> (Store<Disk>, Contents) {
-    let store = Store::open(disk).expect("what is left can be opened");
-    let contents = read(&store, |record| {
-        let end = record.iter().position(|byte| *byte == b'\n').expect("its key ends there");
-        Ok(String::from_utf8_lossy(&record[..end]).into_owned())
+    let mut store = Store::open(disk).expect("what is left can be opened");
+    let contents = read(&mut store, |record| {
+        let key = Record::read(record).and_then(|record| record.key()).expect("it is whole");
+        Ok(key.to_owned())
     });
     (store, contents.expect("what is left can be read"))
 }

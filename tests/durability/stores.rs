@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use shardgate::persist::{Record, RecordError, Storage, StorageError, Store};
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::durability::disk::Disk;
 
@@ -22,7 +23,7 @@ pub(crate) type Contents = (u64, BTreeMap<String, Vec<u8>>);
 
 /// Reads a store whose records are those of groups, as a gateway does.
 pub(crate) fn read_groups(disk: Disk) -> Result<Contents, StorageError> {
-    read(&Store::open(disk)?, |bytes| {
+    read(&mut Store::open(disk)?, |bytes| {
         let damaged = |error: RecordError| StorageError::Damaged(error.to_string());
         let group = Record::read(bytes).and_then(|record| record.restore()).map_err(damaged)?;
         Ok(group.key.text().to_owned())
@@ -31,7 +32,7 @@ pub(crate) fn read_groups(disk: Disk) -> Result<Contents, StorageError> {
 
 /// Reads a store, given how a record tells its key.
 pub(crate) fn read(
-    store: &Store<Disk>,
+    store: &mut Store<Disk>,
     key: impl Fn(&[u8]) -> Result<String, StorageError>,
 ) -> Result<Contents, StorageError> {
     let mut records = BTreeMap::new();
@@ -41,6 +42,20 @@ pub(crate) fn read(
         Ok(())
     })?;
     Ok((sequence, records))
+}
+
+/// A record that says of a group what nobody but the store reads.
+pub(crate) fn record(key: &str, payload: &[u8]) -> Vec<u8> {
+    let payload_bytes = 25 + 4 + key.len() + payload.len();
+    let mut record = b"shardgrp".to_vec();
+    record.extend_from_slice(&1_u32.to_le_bytes());
+    record.extend_from_slice(&(payload_bytes as u32).to_le_bytes());
+    record.extend_from_slice(&[0; 8 + 25]);
+    record.extend_from_slice(&(key.len() as u32).to_le_bytes());
+    record.extend_from_slice(key.as_bytes());
+    record.extend_from_slice(payload);
+    record.extend_from_slice(&xxh3_128(&record).to_le_bytes());
+    record
 }
 
 /// Commits records by their keys; `None` where there shall be none any more.
