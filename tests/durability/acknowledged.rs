@@ -81,7 +81,7 @@ impl Histories {
         std::array::from_fn(|client| self.of(client).acknowledged)
     }
 
-    /// Has all clients ask until they are not answered any more, or the disk is off. `noting` meanwhile.
+    /// Has all clients ask until they are not answered any more, or the disk is off.
     async fn make(&self, shards: &Shards, disk: &Disk, off_at: usize, random: &mut Random) {
         let mut clients = JoinSet::new();
         for client in 0..CLIENTS {

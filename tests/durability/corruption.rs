@@ -19,9 +19,10 @@ use crate::durability::stores::{Contents, empty, read_groups};
 
 const GROUPS: usize = 36;
 const NATIVES: usize = 4;
-/// What redb's head takes, and where its flags stand, which no checksum covers.
-const FLAGS_AT: usize = 9;
+/// What redb's head takes,
 const HEAD_BYTES: usize = 320;
+/// and where its flags stand, which no checksum covers.
+const FLAGS_AT: usize = 9;
 /// Of so many bytes behind it, one is changed.
 const EVERY: usize = 64;
 /// Of so many damaged stores, one is exported.

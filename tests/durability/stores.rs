@@ -17,8 +17,7 @@ pub(crate) fn empty() -> Vec<u8> {
     disk.bytes()
 }
 
-/// The sequence of a store, and its records by the keys they are stored under, which this sees only where they
-/// tell them.
+/// The sequence of a store, and its records by the keys that they tell.
 pub(crate) type Contents = (u64, BTreeMap<String, Vec<u8>>);
 
 /// Reads a store whose records are those of groups, as a gateway does.
