@@ -71,27 +71,29 @@ pub struct Exported {
 pub fn export(path: &Path, out: &mut dyn Write) -> Result<Exported, StorageError> {
     let damage = match check(path) {
         Ok(_) => None,
-        Err(error @ StorageError::Damaged(_)) => Some(error),
+        Err(error @ (StorageError::Damaged(_) | StorageError::Foreign(_))) => Some(error),
         Err(error) => return Err(error),
     };
     let mut groups = 0;
-    if damage.is_none() {
+    let Some(damage) = damage else {
         open(path)?.load(&mut |record| {
             groups += 1;
             let group = Record::read(record).and_then(|record| record.restore());
             Ok(write_group(out, &group.map_err(of_record)?)?)
         })?;
-    } else {
-        let bytes = std::fs::read(path)?;
-        let there = last_records(&bytes).into_values().filter(|record| !record.is_gone());
-        for record in there {
-            if let Ok(group) = record.restore() {
-                groups += 1;
-                write_group(out, &group)?;
-            }
-        }
+        return Ok(Exported { groups, damage: None });
+    };
+    let bytes = std::fs::read(path)?;
+    let found = last_records(&bytes).into_values().filter(|record| !record.is_gone());
+    for group in found.filter_map(|record| record.restore().ok()) {
+        groups += 1;
+        write_group(out, &group)?;
     }
-    Ok(Exported { groups, damage })
+    match damage {
+        // Else it is one whose beginning is damaged.
+        StorageError::Foreign(_) if groups == 0 => Err(damage),
+        _ => Ok(Exported { groups, damage: Some(damage) }),
+    }
 }
 
 fn open(path: &Path) -> Result<Store<LockedFile>, StorageError> {

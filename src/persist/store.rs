@@ -111,6 +111,16 @@ impl<B: StorageBackend> Store<B> {
         Store::checked(backend)
     }
 
+    /// Opens a store that this gateway has failed to write to. Of a commit whose sync failed nothing is
+    /// built on, whole as it may look: what could not be synced need not be on disk, though it is read back.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_again(backend: B) -> Result<Store<B>, StorageError> {
+        check_beginning(&backend)?;
+        Store::checked(Held::new(backend))
+    }
+
     fn checked(backend: Held<B>) -> Result<Store<B>, StorageError> {
         // redb promises errors for what is broken. Should it break that, this is still no reason to die.
         let opened = catch_unwind(AssertUnwindSafe(|| {

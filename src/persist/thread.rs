@@ -15,6 +15,8 @@ use super::storage::{Change, Storage, StorageError};
 use super::{Options, Sync};
 use crate::shard::{Changes, Saving, Shards, Unavailable};
 
+/// What is wrong when nobody writes any more.
+const DIED: &str = "the thread that owns it has died";
 /// What is wrong with a store that lacks what this gateway has committed.
 const ANOTHER: &str = "it is another store than the one that was loaded";
 
@@ -74,6 +76,7 @@ impl Saver {
         let committed = 0;
         let owner = Owner { open, options, shards, awaited, status, runtime, stopping, committed };
         std::thread::Builder::new().name("persist".into()).spawn(move || {
+            let _loud = Loud(Arc::clone(&owner.status));
             let _unheard = tell_ended.send(owner.run(tell_loaded));
         })?;
         Ok(Persistence { stop, loaded, ended })
@@ -118,9 +121,20 @@ impl Persistence {
     pub async fn stop(self) -> Result<(), Ended> {
         self.stop.send_replace(true);
         self.ended.await.unwrap_or_else(|_| {
-            let reason = "the thread that owns it has died".to_owned();
+            let reason = DIED.to_owned();
             Err(Ended { file: std::path::PathBuf::new(), is_loaded: true, reason })
         })
+    }
+}
+
+/// Tells when the thread dies of a panic: nothing gets to the disk any more.
+struct Loud(Arc<Status>);
+
+impl Drop for Loud {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.failed(DIED.to_owned());
+        }
     }
 }
 

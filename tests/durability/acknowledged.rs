@@ -185,9 +185,10 @@ async fn what_was_acknowledged_before_the_last_checkpoint_saved_outlasts_a_power
                 () = note(&histories, &gateway.status, &moments) => {}
             }
             let commits = gateway.status.counts().commits;
-            // The next commit after a moment may have been at work by then, the one after it not.
+            // The next commit after a moment may have been at work by then, and the one after it been
+            // gathered, the third not.
             let moments = moments.into_inner().expect("nobody panics with it");
-            let saved = moments.into_iter().rfind(|(_, counted)| counted + 2 <= commits);
+            let saved = moments.into_iter().rfind(|(_, counted)| counted + 3 <= commits);
             promised = saved.map_or(promised, |(acknowledged, _)| acknowledged);
             gateway.stop().await.expect_err("the disk is off");
         }
