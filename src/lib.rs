@@ -3,7 +3,7 @@
 //! Two paths lead through it, and the modules are their stages; imports point one way.
 //!
 //! ```text
-//! push    listen -> http -> push::decode -> shard (by hash of the grouping key)
+//! push    listen -> http -> push::decode -> shard (by hash of the grouping key) -> persist
 //! scrape  listen -> http -> shard snapshots -> scrape (merge, encode) -> socket
 //! ```
 //!
@@ -13,7 +13,7 @@
 //! rendered again.
 //!
 //! In reading order: [`exposition`] (the vocabulary of the format), [`push`], [`shard`], [`scrape`],
-//! [`own_metrics`], [`http`], [`listen`], [`config`], [`gateway`] (which wires them).
+//! [`persist`] (what is on disk, where anything is), [`own_metrics`], [`http`], [`listen`], [`config`], [`gateway`] (which wires them).
 
 pub mod config;
 pub mod exposition;

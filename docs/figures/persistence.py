@@ -49,7 +49,7 @@ def disk():
 
 
 def rates():
-    for groups, rounds in ((1_000, 15), (10_000, 9), (100_000, 5)):
+    for groups, rounds in ((1_000, 11), (10_000, 5), (100_000, 5)):
         print(f"\n512 connections, {groups:,} groups, {rounds} rounds of 2 s\n")
         row = table("mode", "pushes/s", "of none", "p50", "p99", "processor time per push")
         with on_disk() as (_, command):
@@ -75,13 +75,13 @@ def rates():
 
 def latency():
     row = table("pushes/s", "groups", "mode", "p50", "p99", "p99.9", "p99.9 of none")
-    for rate, groups in ((5_000, 1_000), (10_000, 1_000), (10_000, 10_000), (10_000, 100_000)):
+    for rate, groups in ((10_000, 1_000), (10_000, 10_000), (10_000, 100_000)):
         with on_disk() as (_, command), contextlib.ExitStack() as running:
             address = {mode: running.enter_context(started(command[mode])) for mode in MODES}
             for mode in MODES:
                 run(address[mode], "--groups", groups, "--duration", "1s")
             found = {mode: [] for mode in MODES}
-            for _ in range(7):
+            for _ in range(5):
                 for mode in MODES:
                     fixed = ("--groups", groups, "--prefill=false", "--rate", rate, "--duration", "5s")
                     found[mode].append(run(address[mode], *fixed)["latency_seconds"])
