@@ -187,12 +187,12 @@ impl Flags {
 
     fn persistence(&self) -> Option<persist::Options> {
         let file = PathBuf::from(&self.persistence_file);
-        let sync = match self.persistence_sync {
-            PersistenceSync::Interval => persist::Sync::Interval,
-            PersistenceSync::Push => persist::Sync::Push,
+        let promise = match self.persistence_sync {
+            PersistenceSync::Interval => persist::Promise::Interval,
+            PersistenceSync::Push => persist::Promise::Push,
         };
         let is_wanted = !file.as_os_str().is_empty();
-        is_wanted.then_some(persist::Options { file, sync, interval: self.persistence_interval })
+        is_wanted.then_some(persist::Options { file, promise, interval: self.persistence_interval })
     }
 
     /// Fills in what depends on the machine.
@@ -303,7 +303,10 @@ mod tests {
         assert!(config(&["--persistence.file="]).is_ok_and(|config| config.persistence.is_none()));
         let options = config(&["--persistence.file=/x", "--persistence.interval=5m"]);
         let options = options.expect("they are valid").persistence.expect("there is a file");
-        assert_eq!((options.sync, options.interval.as_secs()), (persist::Sync::Interval, 300));
+        assert_eq!(
+            (options.promise, options.interval.as_secs()),
+            (persist::Promise::Interval, 300)
+        );
     }
 
     #[test]

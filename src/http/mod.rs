@@ -30,7 +30,7 @@ use crate::config::Config;
 use crate::exposition::NameRules;
 use crate::own_metrics::OwnMetrics;
 use crate::persist;
-use crate::shard::Shards;
+use crate::shard::{Shards, Unavailable};
 use reply::Failure;
 
 pub use body::BODY_WAIT;
@@ -74,9 +74,10 @@ impl Http {
 
     /// Waits until groups may be changed.
     async fn writable(&self) -> Result<(), Failure> {
-        match &self.persistence {
-            Some(status) => Ok(status.writable().await?),
-            None => Ok(()),
+        let Some(status) = &self.persistence else { return Ok(()) };
+        if !self.shards.are_alive() {
+            return Err(Unavailable::Dead.into()); // Without all of them nothing is saved.
         }
+        Ok(status.writable().await?)
     }
 }

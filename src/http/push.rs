@@ -52,6 +52,7 @@ impl Http {
         let rules = self.config.name_rules;
         let key = GroupingKey::parse(tail, rules).map_err(Failure::Key)?;
         let decode = if is_protobuf(headers) { decode_protobuf } else { decode };
+        self.writable().await?;
         let bytes_max = self.config.push_body_bytes_max;
         let body = collect(body, bytes_max).await.map_err(Failure::Body)?;
         *body_bytes = body.len() as u64;
@@ -72,7 +73,7 @@ impl Http {
             });
             decoding.await.expect("decoding does not panic and is not aborted")
         };
-        self.writable().await?;
+        self.writable().await?; // Still.
         match batch {
             Ok(batch) if self.config.answer_unchecked => {
                 self.shards.push_unchecked(key, mode, batch).await?;

@@ -14,6 +14,8 @@ use crate::shard::{Changes, Checkpoint, Shards, Timestamp, Unavailable, Waiter};
 
 /// How long to wait before shards or a store that failed are tried again.
 pub(super) const RETRY_WAIT: Duration = Duration::from_secs(1);
+/// And how long at most, where a try takes long.
+pub(super) const LONG_RETRY_WAIT: Duration = Duration::from_secs(60);
 
 /// What a commit takes to the disk, and who waits for that.
 #[derive(Debug)]
@@ -24,6 +26,25 @@ pub(super) struct Epoch {
     pub(super) oldest: Timestamp,
     /// When it began to be gathered.
     pub(super) since: Instant,
+}
+
+impl Epoch {
+    /// How many groups have changed.
+    pub(super) fn groups(&self) -> usize {
+        self.changes.iter().map(Changes::len).sum()
+    }
+
+    /// Tells those who wait how it ended.
+    pub(super) fn answer(&mut self, ended: Result<(), Unavailable>) {
+        self.waiters.drain(..).for_each(|waiter| waiter.answer(ended));
+    }
+}
+
+/// Whoever still waits learns that nobody is going to know.
+impl Drop for Epoch {
+    fn drop(&mut self) {
+        self.answer(Err(Unavailable::InDoubt));
+    }
 }
 
 /// Where epochs come from.
@@ -54,16 +75,15 @@ impl Source {
             let since = Instant::now();
             match self.gather(since).await {
                 Ok(epoch) => {
+                    self.status.gathered(epoch.groups());
                     if epochs.send_async(epoch).await.is_err() || is_last {
                         return Ok(());
                     }
                     due = since + self.pace.wait();
                 }
                 Err(unavailable) if is_last => return Err(unavailable),
-                Err(unavailable) => {
-                    self.status.failed(unavailable.to_string());
-                    due = Instant::now() + RETRY_WAIT;
-                }
+                // A shard has died, which everything tells already.
+                Err(_) => due = Instant::now() + RETRY_WAIT,
             }
         }
     }

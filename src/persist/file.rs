@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use redb::StorageBackend;
+use rustix::fs::{Advice, fadvise};
 
 use super::storage::StorageError;
 
@@ -45,7 +46,13 @@ impl LockedFile {
 
     fn lock(file: File, path: &Path) -> Result<LockedFile, StorageError> {
         match file.try_lock() {
-            Ok(()) => Ok(LockedFile { file, path: path.to_owned() }),
+            Ok(()) => {
+                // What is read is what is on disk: after a crash the kernel may still hold more than that,
+                // and of a write that failed it may hold what never gets there.
+                file.sync_data()?;
+                fadvise(&file, 0, None, Advice::DontNeed).map_err(io::Error::from)?;
+                Ok(LockedFile { file, path: path.to_owned() })
+            }
             Err(TryLockError::WouldBlock) => Err(StorageError::Locked),
             Err(TryLockError::Error(error)) => Err(error.into()),
         }

@@ -103,8 +103,13 @@ fn open(path: &Path) -> Result<Store<LockedFile>, StorageError> {
 /// The records that stand anywhere among the bytes, of each group the last.
 fn last_records(bytes: &[u8]) -> BTreeMap<&str, Record<'_>> {
     let mut last: BTreeMap<&str, Record<'_>> = BTreeMap::new();
-    let found = memmem::find_iter(bytes, MAGIC);
-    for record in found.filter_map(|at| Record::read(&bytes[at..]).ok()) {
+    let mut behind = 0;
+    for at in memmem::find_iter(bytes, MAGIC) {
+        // One that stands in another was pushed as part of its text.
+        let Some(record) = Record::read(&bytes[at..]).ok().filter(|_| at >= behind) else {
+            continue;
+        };
+        behind = at + record.bytes.len();
         let Ok(key) = record.key() else { continue };
         if last.get(key).is_none_or(|other| other.sequence < record.sequence) {
             last.insert(key, record);

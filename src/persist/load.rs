@@ -12,8 +12,10 @@ use super::storage::{Storage, StorageError};
 use crate::exposition::has_quoted_names;
 use crate::shard::{RestoreError, RestoredGroup, Shards};
 
-/// How many groups are given to the shards at a time.
+/// How many groups are given to the shards at a time, and how many bytes of records, unless one is
+/// larger.
 const GROUPS_AT_A_TIME: usize = 512;
+const BYTES_AT_A_TIME: usize = 1 << 20;
 /// How many times that may be on the way to them.
 const CHUNKS_AT_HAND: usize = 4;
 /// How often a long load says how far it is.
@@ -24,6 +26,8 @@ const TELLS_EVERY: Duration = Duration::from_secs(2);
 pub(super) struct Loaded {
     /// The number of the last commit.
     pub(super) sequence: u64,
+    /// Which store it is.
+    pub(super) id: u64,
     pub(super) groups: u64,
     /// How many bytes their records have.
     pub(super) bytes: u64,
@@ -42,7 +46,8 @@ pub(super) fn load(
     runtime: &Handle,
     is_stopped: impl Fn() -> bool,
 ) -> Result<Loaded, StorageError> {
-    let mut loaded = Loaded { sequence: 0, groups: 0, bytes: 0, has_quoted_names: false };
+    let id = storage.id()?;
+    let mut loaded = Loaded { sequence: 0, id, groups: 0, bytes: 0, has_quoted_names: false };
     let (started, mut told) = (Instant::now(), Instant::now());
     let mut storing = Storing {
         shards,
@@ -55,7 +60,8 @@ pub(super) fn load(
         loaded.groups += 1;
         loaded.bytes += record.len() as u64;
         storing.chunk.add(record);
-        if storing.chunk.ends.len() < GROUPS_AT_A_TIME {
+        let Chunk { bytes, ends } = &storing.chunk;
+        if ends.len() < GROUPS_AT_A_TIME && bytes.len() < BYTES_AT_A_TIME {
             return Ok(());
         }
         if is_stopped() {

@@ -36,11 +36,11 @@ pub use record::{Record, RecordError};
 pub use status::{COMMIT_WAIT, Counts, LOAD_WAIT, NotReady, Status};
 pub use storage::{Change, Storage, StorageError};
 pub use store::Store;
-pub use thread::{Ended, OpenStorage, Opening, Persistence, Saver};
+pub use thread::{Ended, OpenStorage, Opening, Persistence, SAVE_WAIT, Saver};
 
 /// What a request that was answered is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sync {
+pub enum Promise {
     /// It reaches the disk within the interval.
     Interval,
     /// It is on disk.
@@ -53,7 +53,7 @@ pub struct Options {
     /// In which file.
     pub file: PathBuf,
     /// What an answer is worth.
-    pub sync: Sync,
+    pub promise: Promise,
     /// Within which time everything is on disk.
     pub interval: Duration,
 }

@@ -79,7 +79,7 @@ impl Segments {
         }
     }
 
-    /// The oldest segment but the newest, if so much is dead that it should be given up, and how many bytes it has, of
+    /// The oldest segment, if so much is dead that it should be given up, and how many bytes it has, of
     /// them living.
     pub(super) fn to_give_up(&self) -> Option<(u64, [u64; 2])> {
         let is_wasteful = self.bytes > self.living_bytes + self.living_bytes / 2 + SLACK_BYTES;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::Sync;
+use super::Promise;
 use crate::shard::Timestamp;
 
 /// How long a push that comes while the groups are being loaded waits for that.
@@ -18,7 +18,7 @@ pub const COMMIT_WAIT: Duration = Duration::from_secs(10);
 /// How the store fares. Written by the thread that owns it, read by anybody.
 #[derive(Debug)]
 pub struct Status {
-    sync: Sync,
+    promise: Promise,
     phase: watch::Sender<Phase>,
     /// Why the last attempt to write failed; `None` when it did not.
     failure: Mutex<Option<String>>,
@@ -43,6 +43,7 @@ enum Phase {
     Loading,
     Loaded,
     GaveUp,
+    Stopping,
 }
 
 /// Why requests that need the store cannot be served now.
@@ -52,6 +53,8 @@ pub enum NotReady {
     Loading(u64),
     /// Nothing reaches the disk, for this reason.
     Failing(String),
+    /// The gateway is about to end.
+    Stopping,
 }
 
 impl fmt::Display for NotReady {
@@ -60,6 +63,7 @@ impl fmt::Display for NotReady {
             NotReady::Loading(groups) => {
                 write!(f, "loading the groups, {groups} so far; try again")
             }
+            NotReady::Stopping => write!(f, "the gateway is stopping"),
             NotReady::Failing(reason) => {
                 write!(f, "nothing can be written to the persistence file: {reason}")
             }
@@ -87,9 +91,9 @@ pub struct Counts {
 }
 
 impl Status {
-    pub(super) fn new(sync: Sync) -> Status {
+    pub(super) fn new(promise: Promise) -> Status {
         Status {
-            sync,
+            promise,
             phase: watch::Sender::new(Phase::Loading),
             failure: Mutex::default(),
             busy_since: AtomicU64::new(0),
@@ -111,10 +115,11 @@ impl Status {
     /// # Errors
     /// While they are being loaded.
     pub fn loaded(&self) -> Result<(), NotReady> {
-        if *self.phase.borrow() == Phase::Loaded {
-            return Ok(());
+        match *self.phase.borrow() {
+            Phase::Loaded => Ok(()),
+            Phase::Loading => Err(NotReady::Loading(self.loaded_groups.load(Relaxed))),
+            Phase::GaveUp | Phase::Stopping => Err(NotReady::Stopping),
         }
-        Err(NotReady::Loading(self.loaded_groups.load(Relaxed)))
     }
 
     /// Whether the gateway is as good as it promises to be.
@@ -146,9 +151,9 @@ impl Status {
             drop(tokio::time::timeout(LOAD_WAIT, loading).await);
             self.loaded()?;
         }
-        match self.sync {
-            Sync::Interval => Ok(()),
-            Sync::Push => self.ready(),
+        match self.promise {
+            Promise::Interval => Ok(()),
+            Promise::Push => self.ready(),
         }
     }
 
@@ -175,23 +180,38 @@ impl Status {
         self.phase.send_replace(Phase::Loaded);
     }
 
+    /// The last changes are about to be saved: no more may come.
+    pub(super) fn stops(&self) {
+        self.phase.send_replace(Phase::Stopping);
+    }
+
     /// The groups are not going to be loaded.
     pub(super) fn gives_up(&self) {
         self.phase.send_replace(Phase::GaveUp);
     }
 
-    /// A commit of so many groups begins, whose oldest change was made then.
-    pub(super) fn begins(&self, groups: usize, oldest: Timestamp) {
-        self.groups_at_hand.store(groups as u64, Relaxed);
+    /// So many groups have been gathered, to be written.
+    pub(super) fn gathered(&self, groups: usize) {
+        self.groups_at_hand.fetch_add(groups as u64, Relaxed);
+    }
+
+    /// A commit begins, whose oldest change was made then.
+    pub(super) fn begins(&self, oldest: Timestamp) {
         self.oldest.store(oldest.nanos(), Relaxed);
         self.busy_since.store(self.age_millis(), Relaxed);
     }
 
-    /// It has ended, after `took` and with so many bytes written.
-    pub(super) fn committed(&self, took: Duration, written_bytes: u64, file_bytes: u64) {
+    /// It has ended: so many groups are on disk, after `took` and with so many bytes written.
+    pub(super) fn committed(
+        &self,
+        groups: usize,
+        took: Duration,
+        written_bytes: u64,
+        file_bytes: u64,
+    ) {
         self.busy_since.store(0, Relaxed);
         self.oldest.store(0, Relaxed);
-        self.groups_at_hand.store(0, Relaxed);
+        self.groups_at_hand.fetch_sub(groups as u64, Relaxed);
         self.commits.fetch_add(1, Relaxed);
         self.commit_nanos.fetch_add(took.as_nanos() as u64, Relaxed);
         self.written_bytes.fetch_add(written_bytes, Relaxed);

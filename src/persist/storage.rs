@@ -17,6 +17,12 @@ pub trait Storage: Send + fmt::Debug {
         each: &mut dyn FnMut(&[u8]) -> Result<(), StorageError>,
     ) -> Result<u64, StorageError>;
 
+    /// A number that no other store has.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn id(&self) -> Result<u64, StorageError>;
+
     /// Lets what opening the store has to write reach the disk: it has been read to its end, and is whole.
     ///
     /// # Errors

@@ -38,6 +38,8 @@ const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("shardgate");
 /// In the latter: the version of the format, and the number of the last commit.
 const FORMAT_KEY: &str = "format";
 const SEQUENCE_KEY: &str = "sequence";
+/// And which store it is.
+const ID_KEY: &str = "id";
 
 /// How every file of redb begins.
 const REDB_MAGIC: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";
@@ -187,6 +189,10 @@ impl<B: StorageBackend> Storage for Store<B> {
         self.about(SEQUENCE_KEY)
     }
 
+    fn id(&self) -> Result<u64, StorageError> {
+        self.about(ID_KEY)
+    }
+
     fn accept(&mut self) -> Result<(), StorageError> {
         Ok(self.backend.let_through()?)
     }
@@ -209,6 +215,10 @@ impl<B: StorageBackend> Storage for Store<B> {
             let mut about = transaction.open_table(ABOUT).map_err(writing)?;
             about.insert(FORMAT_KEY, FORMAT).map_err(writing)?;
             about.insert(SEQUENCE_KEY, sequence).map_err(writing)?;
+            if sequence == 0 {
+                let id = ahash::RandomState::new().hash_one(std::process::id());
+                about.insert(ID_KEY, id).map_err(writing)?;
+            }
         }
         transaction.commit().map_err(writing)
     }

@@ -1,19 +1,23 @@
 //! The thread that owns the store.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot, watch};
 
-use super::epochs::{Epoch, Pace, RETRY_WAIT, Source};
+use super::epochs::{Epoch, LONG_RETRY_WAIT, Pace, RETRY_WAIT, Source};
 use super::load::{Loaded, load};
 use super::record;
 use super::status::Status;
 use super::storage::{Change, Storage, StorageError};
-use super::{Options, Sync};
+use super::{Options, Promise};
 use crate::shard::{Changes, Saving, Shards, Unavailable};
+
+/// How long a gateway that ends waits for its last changes to be saved.
+pub const SAVE_WAIT: Duration = Duration::from_secs(60);
 
 /// What is wrong when nobody writes any more.
 const DIED: &str = "the thread that owns it has died";
@@ -48,13 +52,13 @@ pub struct Saver {
 impl Saver {
     /// As the flags say.
     pub fn new(options: Options) -> Saver {
-        let status = Arc::new(Status::new(options.sync));
+        let status = Arc::new(Status::new(options.promise));
         Saver { options, awaited: Arc::default(), status }
     }
 
     /// How the shards write groups down.
     pub fn saving(&self) -> Saving {
-        let awaited = (self.options.sync == Sync::Push).then(|| Arc::clone(&self.awaited));
+        let awaited = (self.options.promise == Promise::Push).then(|| Arc::clone(&self.awaited));
         Saving { write: record::write, awaited }
     }
 
@@ -72,14 +76,28 @@ impl Saver {
         let (tell_loaded, loaded) = oneshot::channel();
         let (tell_ended, ended) = oneshot::channel();
         let Saver { options, awaited, status } = self;
-        let runtime = Handle::current();
-        let committed = 0;
-        let owner = Owner { open, options, shards, awaited, status, runtime, stopping, committed };
+        let owner = Owner {
+            open,
+            file: options.file.clone(),
+            interval: options.interval,
+            shards,
+            awaited,
+            status: Arc::clone(&status),
+            runtime: Handle::current(),
+            stopping,
+            committed: 0,
+            id: 0,
+        };
+        let file = options.file;
         std::thread::Builder::new().name("persist".into()).spawn(move || {
-            let _loud = Loud(Arc::clone(&owner.status));
-            let _unheard = tell_ended.send(owner.run(tell_loaded));
+            let status = Loud(Arc::clone(&owner.status));
+            let ended = owner.run(tell_loaded);
+            if let Err(ended) = &ended {
+                status.0.failed(ended.reason.clone());
+            }
+            let _unheard = tell_ended.send(ended);
         })?;
-        Ok(Persistence { stop, loaded, ended })
+        Ok(Persistence { stop, status, file, loaded, ended })
     }
 }
 
@@ -87,6 +105,8 @@ impl Saver {
 #[derive(Debug)]
 pub struct Persistence {
     stop: watch::Sender<bool>,
+    status: Arc<Status>,
+    file: PathBuf,
     loaded: oneshot::Receiver<()>,
     ended: oneshot::Receiver<Result<(), Ended>>,
 }
@@ -94,7 +114,7 @@ pub struct Persistence {
 /// Why persistence ended otherwise than it should.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
-    file: std::path::PathBuf,
+    file: PathBuf,
     is_loaded: bool,
     reason: String,
 }
@@ -114,16 +134,21 @@ impl Persistence {
         (&mut self.loaded).await.is_ok()
     }
 
-    /// Has everything that was applied written down, and ends.
+    /// Has everything that was applied written down, and ends. Who comes now is refused.
     ///
     /// # Errors
-    /// When that cannot be done, or nothing could be loaded.
+    /// When that cannot be done within [`SAVE_WAIT`], or nothing could be loaded.
     pub async fn stop(self) -> Result<(), Ended> {
-        self.stop.send_replace(true);
-        self.ended.await.unwrap_or_else(|_| {
-            let reason = DIED.to_owned();
-            Err(Ended { file: std::path::PathBuf::new(), is_loaded: true, reason })
-        })
+        let Persistence { stop, status, file, ended, .. } = self;
+        let is_loaded = status.loaded().is_ok();
+        status.stops();
+        stop.send_replace(true);
+        let reason = match tokio::time::timeout(SAVE_WAIT, ended).await {
+            Ok(Ok(ended)) => return ended,
+            Ok(Err(_)) => DIED,
+            Err(_) => "the disk does not answer",
+        };
+        Err(Ended { file, is_loaded, reason: reason.to_owned() })
     }
 }
 
@@ -133,6 +158,7 @@ struct Loud(Arc<Status>);
 impl Drop for Loud {
     fn drop(&mut self) {
         if std::thread::panicking() {
+            self.0.gives_up();
             self.0.failed(DIED.to_owned());
         }
     }
@@ -141,7 +167,8 @@ impl Drop for Loud {
 /// What the thread has.
 struct Owner {
     open: OpenStorage,
-    options: Options,
+    file: PathBuf,
+    interval: Duration,
     shards: Shards,
     awaited: Arc<Notify>,
     status: Arc<Status>,
@@ -149,6 +176,8 @@ struct Owner {
     stopping: watch::Receiver<bool>,
     /// The number of the last commit that is on disk.
     committed: u64,
+    /// Which store it is.
+    id: u64,
 }
 
 impl Owner {
@@ -167,7 +196,7 @@ impl Owner {
         };
         self.status.has_loaded(loaded.has_quoted_names, storage.bytes());
         let _unheard = tell_loaded.send(());
-        self.committed = loaded.sequence;
+        (self.committed, self.id) = (loaded.sequence, loaded.id);
         self.save(storage)
     }
 
@@ -178,15 +207,22 @@ impl Owner {
         storage.accept()?;
         let bytes = storage.bytes();
         if bytes > COMPACTED_BYTES_MIN && bytes > COMPACTED_ABOVE * loaded.bytes {
-            storage.compact()?;
-            tracing::info!(bytes_before = bytes, bytes = storage.bytes(), "compacted");
+            match storage.compact() {
+                Ok(()) => {
+                    tracing::info!(bytes_before = bytes, bytes = storage.bytes(), "compacted");
+                }
+                // It shows again at the next commit, if it matters.
+                Err(error) => {
+                    tracing::warn!(err = %error, "the persistence file was not compacted");
+                }
+            }
         }
         Ok(loaded)
     }
 
     /// Commits what changes, until asked to stop.
     fn save(mut self, storage: Box<dyn Storage>) -> Result<(), Ended> {
-        let pace = Arc::new(Pace::new(self.options.interval));
+        let pace = Arc::new(Pace::new(self.interval));
         let source = Source {
             shards: self.shards.clone(),
             status: Arc::clone(&self.status),
@@ -198,20 +234,23 @@ impl Owner {
         let source = self.runtime.spawn(source.run(send));
         let mut storage = Some(storage);
         while let Ok(mut epoch) = epochs.recv() {
-            let mut since = Instant::now();
-            while let Err(error) = self.commit(&mut storage, &mut epoch) {
+            loop {
+                // Who asks for an end gets a last try.
+                let is_last = *self.stopping.borrow();
+                let since = Instant::now();
+                let Err(error) = self.commit(&mut storage, &mut epoch) else { break };
                 self.status.failed(error.to_string());
-                for waiter in epoch.waiters.drain(..) {
-                    waiter.answer(Err(Unavailable::InDoubt));
-                }
+                epoch.answer(Err(Unavailable::InDoubt));
                 storage = None;
-                if self.rest(since.elapsed()) {
+                if is_last {
                     return Err(self.ended(true, &error));
                 }
-                since = Instant::now();
+                self.rest(since.elapsed());
             }
-            pace.took(epoch.since.elapsed());
-            epoch.waiters.drain(..).for_each(|waiter| waiter.answer(Ok(())));
+            if !epoch.changes.is_empty() {
+                pace.took(epoch.since.elapsed());
+            }
+            epoch.answer(Ok(()));
         }
         match self.runtime.block_on(source) {
             Ok(Ok(())) => Ok(()),
@@ -220,14 +259,14 @@ impl Owner {
         }
     }
 
-    /// Waits before another try, since the last one took so long: it may have read the whole file. Answers
-    /// true when everything ends.
-    fn rest(&mut self, took: Duration) -> bool {
+    /// Waits before another try: longer where the last took long, since it may have read the whole file.
+    fn rest(&mut self, took: Duration) {
         let Owner { stopping, runtime, .. } = self;
         runtime.block_on(async {
             let ends = stopping.wait_for(|stopping| *stopping);
-            tokio::time::timeout(RETRY_WAIT.max(4 * took), ends).await.is_ok()
-        })
+            let wait = (4 * took).clamp(RETRY_WAIT, LONG_RETRY_WAIT);
+            let _rested = tokio::time::timeout(wait, ends).await;
+        });
     }
 
     fn commit(
@@ -240,8 +279,7 @@ impl Owner {
             return Ok(());
         }
         let since = Instant::now();
-        let groups = epoch.changes.iter().map(Changes::len).sum();
-        self.status.begins(groups, epoch.oldest);
+        self.status.begins(epoch.oldest);
         let sequence = self.committed + 1;
         let storage = match storage {
             Some(storage) => storage,
@@ -249,7 +287,7 @@ impl Owner {
                 let mut opened = (self.open)(Opening::Again)?;
                 // What failed may have come to be all the same.
                 let found = opened.load(&mut |_| Ok(()))?;
-                if ![self.committed, sequence].contains(&found) {
+                if ![self.committed, sequence].contains(&found) || opened.id()? != self.id {
                     return Err(StorageError::Failed(ANOTHER.to_owned()));
                 }
                 opened.accept()?;
@@ -267,11 +305,11 @@ impl Owner {
         storage.commit(sequence, &changes)?;
         self.committed = sequence;
         let written_bytes = storage.written_bytes() - written_before;
-        self.status.committed(since.elapsed(), written_bytes, storage.bytes());
+        self.status.committed(epoch.groups(), since.elapsed(), written_bytes, storage.bytes());
         Ok(())
     }
 
     fn ended(&self, is_loaded: bool, reason: &dyn fmt::Display) -> Ended {
-        Ended { file: self.options.file.clone(), is_loaded, reason: reason.to_string() }
+        Ended { file: self.file.clone(), is_loaded, reason: reason.to_string() }
     }
 }

@@ -167,6 +167,11 @@ pub enum Refusal {
         /// The family it is in.
         family: String,
     },
+    /// The group would be larger than what can be kept on disk.
+    GroupTooLarge {
+        /// How large its samples may be, in bytes.
+        bytes_max: usize,
+    },
     /// The group is stored under a key that differs only by an explicit empty `instance`.
     OtherSpelling,
 }
@@ -277,6 +282,9 @@ impl fmt::Display for Refusal {
             }
             Refusal::SeriesElsewhere { family } => {
                 write!(f, "a series of family {family:?} exists in another group already")
+            }
+            Refusal::GroupTooLarge { bytes_max } => {
+                write!(f, "the group would be larger than {bytes_max} bytes")
             }
             Refusal::OtherSpelling => {
                 write!(

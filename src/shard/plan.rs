@@ -9,6 +9,9 @@ use super::group::Held;
 use super::index::Change;
 use crate::push::{Batch, BatchFamily, Refusal, Series};
 
+/// How large the samples of a group may be that is to be written down.
+const GROUP_BYTES_MAX: usize = 1 << 30;
+
 /// What a push does with the families it does not name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -49,6 +52,38 @@ pub(super) fn steps(families: &Families, held: &[Held], mode: Mode, batch: &Batc
         new += usize::from(order.is_ge());
     }
     steps
+}
+
+/// Refuses steps that make a group larger than can be written down.
+pub(super) fn check_size(
+    families: &Families,
+    held: &[Held],
+    steps: &Steps,
+    batch: &Batch,
+) -> Result<(), Refusal> {
+    let held_bytes = |held: &Held| {
+        let block = families[held.family].pages.block(held.place);
+        block.text.len() + block.native.map_or(0, <[u8]>::len)
+    };
+    let new_bytes = |family: &BatchFamily| {
+        batch.text(family).len() + batch.native(family).map_or(0, <[u8]>::len)
+    };
+    let (mut bytes, mut at) = (0, 0);
+    for step in steps {
+        bytes += match *step {
+            Step::Keep => held_bytes(&held[at]),
+            Step::Remove { .. } => 0,
+            Step::Replace { family, .. } | Step::Insert { family } => {
+                new_bytes(&batch.families[family])
+            }
+        };
+        at += usize::from(!matches!(step, Step::Insert { .. }));
+    }
+    if bytes > GROUP_BYTES_MAX {
+        Err(Refusal::GroupTooLarge { bytes_max: GROUP_BYTES_MAX })
+    } else {
+        Ok(())
+    }
 }
 
 /// What the steps change about which names and series exist.

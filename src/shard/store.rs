@@ -214,6 +214,9 @@ impl Store {
             let held = stored.map_or(&[][..], |(_, group)| &group.families);
             self.families.touch(held);
             let steps = plan::steps(&self.families, held, mode, batch);
+            if self.unsaved.is_some() {
+                plan::check_size(&self.families, held, &steps, batch)?;
+            }
             let change = plan::change(&self.families, held, &steps, batch)?;
             if !change.is_empty() {
                 self.index.apply(&change)?;

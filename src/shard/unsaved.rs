@@ -19,6 +19,11 @@ use super::families::Families;
 use super::group::{Group, Timestamp};
 use super::image::{GroupImage, WriteImage};
 
+/// What handing over a group counts as, besides the bytes of its image.
+const GONE_BYTES: usize = 128;
+/// Room for so many entries is kept.
+const SPARE_ENTRIES: usize = 4096;
+
 /// What a group knows of itself being written down.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SaveState {
@@ -146,6 +151,9 @@ impl Unsaved {
     pub(super) fn checkpoint(&mut self) {
         debug_assert!(self.promised.is_empty(), "one checkpoint after the other");
         self.promised.extend(self.entered.drain());
+        if self.entered.capacity() > 4 * self.promised.len() + SPARE_ENTRIES {
+            self.entered = HashTable::new(); // To look through its room for each epoch takes time.
+        }
         self.epoch += 1;
     }
 
@@ -157,7 +165,8 @@ impl Unsaved {
         families: &Families,
     ) -> Changes {
         let mut changes = Changes::default();
-        while changes.bytes.len() <= bytes_max
+        let mut handed_over = 0;
+        while handed_over <= bytes_max
             && let Some(Entered { hash, key, .. }) = self.promised.pop()
         {
             let is_there = if let Some(image) = self.images.remove(&key) {
@@ -172,6 +181,7 @@ impl Unsaved {
             } else {
                 false // Gone by the checkpoint, though one of that key may have come since.
             };
+            handed_over = changes.bytes.len() + changes.groups.len() * GONE_BYTES;
             changes.groups.push((key, is_there.then_some(changes.bytes.len())));
         }
         changes.has_more = !self.promised.is_empty();

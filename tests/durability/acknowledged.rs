@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use shardgate::persist::{Status, Sync};
+use shardgate::persist::{Promise, Status};
 use shardgate::shard::{Mode, Shards};
 use tokio::task::JoinSet;
 
@@ -141,7 +141,7 @@ async fn what_was_acknowledged_as_saved_outlasts_a_power_loss() {
         disk.set_fault(Fault::From(off_at));
         let histories = Histories::default();
         let hour = Duration::from_secs(3600);
-        if let Ok(gateway) = Gateway::start(&disk, Sync::Push, hour).await {
+        if let Ok(gateway) = Gateway::start(&disk, Promise::Push, hour).await {
             histories.make(&gateway.shards, &disk, usize::MAX, &mut random).await;
             gateway.stop().await.expect_err("the disk is off");
         }
@@ -178,7 +178,7 @@ async fn what_was_acknowledged_before_the_last_checkpoint_saved_outlasts_a_power
         disk.set_fault(Fault::From(off_at));
         let (histories, mut promised) = (Histories::default(), [0; CLIENTS]);
         let interval = Duration::from_millis(2);
-        if let Ok(gateway) = Gateway::start(&disk, Sync::Interval, interval).await {
+        if let Ok(gateway) = Gateway::start(&disk, Promise::Interval, interval).await {
             let moments = Mutex::default();
             tokio::select! {
                 () = histories.make(&gateway.shards, &disk, off_at, &mut random) => {}

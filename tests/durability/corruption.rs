@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use memchr::memmem;
 
 use shardgate::exposition::NameRules;
-use shardgate::persist::{Exported, Record, StorageError, Sync, export};
+use shardgate::persist::{Exported, Promise, Record, StorageError, export};
 use shardgate::push::{GroupingKey, decode_protobuf};
 use shardgate::shard::Mode;
 
@@ -35,7 +35,7 @@ const NATIVE: &str = "LwoBYyIqCgYKAXgSATEaIAkAAAAAAAD4PxIVCgoKBXRyYWNlEgF0EQAAAA
 async fn store(is_closed: bool) -> Vec<u8> {
     let disk = Disk::holding(empty());
     let hour = Duration::from_secs(3600);
-    let gateway = Gateway::start(&disk, Sync::Push, hour).await.expect("the disk is fine");
+    let gateway = Gateway::start(&disk, Promise::Push, hour).await.expect("the disk is fine");
     for value in 0..2 {
         for group in 0..GROUPS + 4 {
             let pushed = push(&gateway.shards, key(value, group), Mode::Replace, "m", value).await;

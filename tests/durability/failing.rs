@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shardgate::persist::{NotReady, Status, Sync};
+use shardgate::persist::{NotReady, Promise, Status};
 use shardgate::shard::{Mode, Timestamp, Unavailable};
 use tokio::task::JoinSet;
 
@@ -26,8 +26,8 @@ async fn until(what: &str, is_so: impl Fn() -> bool) {
     panic!("not within 10 s: {what}");
 }
 
-async fn started(disk: &Disk, sync: Sync, interval: Duration) -> Gateway {
-    Gateway::start(disk, sync, interval).await.expect("the disk is fine")
+async fn started(disk: &Disk, promise: Promise, interval: Duration) -> Gateway {
+    Gateway::start(disk, promise, interval).await.expect("the disk is fine")
 }
 
 /// The samples of groups that were each pushed one sample of this value.
@@ -53,7 +53,7 @@ fn is_failing(ready: &Result<(), NotReady>) -> bool {
 async fn pushes_that_are_to_be_saved_are_in_doubt_until_the_disk_works_again() {
     for fault in [Fault::From(0), Fault::Full] {
         let disk = Disk::holding(empty());
-        let gateway = started(&disk, Sync::Push, NEVER).await;
+        let gateway = started(&disk, Promise::Push, NEVER).await;
         assert_eq!(put(&gateway, 0, 1).await, Ok(()));
         assert_eq!(gateway.status.counts().errors, 0);
         disk.set_fault(fault);
@@ -89,7 +89,7 @@ async fn pushes_that_are_to_be_saved_are_in_doubt_until_the_disk_works_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pushes_that_are_saved_later_go_on_while_the_disk_fails() {
     let disk = Disk::holding(empty());
-    let gateway = started(&disk, Sync::Interval, SOON).await;
+    let gateway = started(&disk, Promise::Interval, SOON).await;
     for group in 0..10 {
         assert_eq!(put(&gateway, group, 1).await, Ok(()));
     }
@@ -132,12 +132,12 @@ async fn pushes_that_are_saved_later_go_on_while_the_disk_fails() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stopping_while_the_disk_fails_tells_that_the_last_changes_are_not_saved() {
-    for sync in [Sync::Push, Sync::Interval] {
+    for sync in [Promise::Push, Promise::Interval] {
         let disk = Disk::holding(empty());
         let gateway = started(&disk, sync, NEVER).await;
         disk.set_fault(Fault::From(0));
         let pushed = put(&gateway, 0, 1).await;
-        assert_eq!(pushed.is_ok(), sync == Sync::Interval);
+        assert_eq!(pushed.is_ok(), sync == Promise::Interval);
         let ended = gateway.stop().await.expect_err("there is something to save");
         let told = ended.to_string();
         assert!(told.contains("cannot save the last changes to"), "{told}");
@@ -145,6 +145,25 @@ async fn stopping_while_the_disk_fails_tells_that_the_last_changes_are_not_saved
         disk.set_fault(Fault::None);
         assert_eq!(groups_of(disk.bytes()).await, Groups::new());
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stopping_once_the_disk_works_again_saves_the_last_changes() {
+    let disk = Disk::holding(empty());
+    let gateway = started(&disk, Promise::Interval, SOON).await;
+    disk.set_fault(Fault::From(0));
+    for group in 0..10 {
+        assert_eq!(put(&gateway, group, 1).await, Ok(()));
+    }
+    until("failing", || is_failing(&gateway.status.ready())).await;
+    assert_eq!(put(&gateway, 10, 1).await, Ok(()));
+    disk.set_fault(Fault::None);
+    assert_eq!(
+        gateway.stop().await,
+        Ok(()),
+        "it is tried once more, whenever the next try was due"
+    );
+    assert_eq!(groups_of(disk.bytes()).await, all_of(0..11, 1));
 }
 
 /// Pushes until it is promised to be saved. Has the disk mended once it notices.
@@ -164,12 +183,12 @@ async fn goes_through(fault: Fault) -> Arc<Status> {
     const GROUPS: usize = 6;
     let disk = Disk::holding(empty());
     disk.set_fault(fault);
-    let gateway = match Gateway::start(&disk, Sync::Push, NEVER).await {
+    let gateway = match Gateway::start(&disk, Promise::Push, NEVER).await {
         Ok(gateway) => gateway,
         Err(ended) => {
             assert!(ended.to_string().contains("cannot use the persistence file"), "{ended}");
             disk.set_fault(Fault::None);
-            started(&disk, Sync::Push, NEVER).await
+            started(&disk, Promise::Push, NEVER).await
         }
     };
     for group in 0..GROUPS {

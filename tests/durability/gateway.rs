@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shardgate::exposition::NameRules;
-use shardgate::persist::{Ended, Opening, Options, Persistence, Saver, Status, Store, Sync};
+use shardgate::persist::{Ended, Opening, Options, Persistence, Promise, Saver, Status, Store};
 use shardgate::push::{GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, decode};
 use shardgate::shard::{self, Mode, PushError, Shards, Unavailable};
 use tokio::task::JoinSet;
@@ -31,10 +31,10 @@ impl Gateway {
     /// Why they cannot be.
     pub(crate) async fn start(
         disk: &Disk,
-        sync: Sync,
+        promise: Promise,
         interval: Duration,
     ) -> Result<Gateway, Ended> {
-        let saver = Saver::new(Options { file: PathBuf::from("the disk"), sync, interval });
+        let saver = Saver::new(Options { file: PathBuf::from("the disk"), promise, interval });
         let saving = Some(saver.saving());
         let (shards, tasks) = Shards::start(&shard::Options { shards: 3, reserved: &[], saving });
         let (status, disk) = (saver.status(), disk.clone());
@@ -79,7 +79,7 @@ impl Gateway {
 /// What a disk holds of groups.
 pub(crate) async fn groups_of(bytes: Vec<u8>) -> Groups {
     let disk = Disk::holding(bytes);
-    let gateway = Gateway::start(&disk, Sync::Interval, Duration::from_secs(60)).await;
+    let gateway = Gateway::start(&disk, Promise::Interval, Duration::from_secs(60)).await;
     let gateway = gateway.expect("what is left can be loaded");
     let groups = gateway.groups().await;
     gateway.stop().await.expect("the disk is fine");
