@@ -55,6 +55,8 @@ pub(super) struct Source {
     /// Rung when somebody waits for what has changed to be on disk.
     pub(super) awaited: Arc<Notify>,
     pub(super) pace: Arc<Pace>,
+    /// For how long the shards may take their time to hand over what has changed.
+    pub(super) leisure: Duration,
     pub(super) stopping: watch::Receiver<bool>,
 }
 
@@ -91,7 +93,7 @@ impl Source {
     async fn gather(&self, since: Instant) -> Result<Epoch, Unavailable> {
         let oldest = self.shards.stats().map(|(stats, _)| stats.unsaved_since());
         let oldest = oldest.filter(|since| *since > Timestamp::NEVER).min();
-        let Checkpoint { changes, waiters } = self.shards.checkpoint().await?;
+        let Checkpoint { changes, waiters } = self.shards.checkpoint(self.leisure).await?;
         let changes = changes.into_iter().filter(|changes| !changes.is_empty()).collect();
         Ok(Epoch { changes, waiters, oldest: oldest.unwrap_or(Timestamp::NEVER), since })
     }

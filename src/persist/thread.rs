@@ -80,6 +80,10 @@ impl Saver {
             open,
             file: options.file.clone(),
             interval: options.interval,
+            leisure: match options.promise {
+                Promise::Interval => options.interval / 4,
+                Promise::Push => Duration::ZERO, // Somebody waits.
+            },
             shards,
             awaited,
             status: Arc::clone(&status),
@@ -169,6 +173,7 @@ struct Owner {
     open: OpenStorage,
     file: PathBuf,
     interval: Duration,
+    leisure: Duration,
     shards: Shards,
     awaited: Arc<Notify>,
     status: Arc<Status>,
@@ -228,6 +233,7 @@ impl Owner {
             status: Arc::clone(&self.status),
             awaited: Arc::clone(&self.awaited),
             pace: Arc::clone(&pace),
+            leisure: self.leisure,
             stopping: self.stopping.clone(),
         };
         let (send, epochs) = flume::bounded(0);

@@ -1,7 +1,7 @@
 //! The handle to all shards.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::JoinSet;
@@ -26,6 +26,12 @@ pub const QUEUE_WAIT: Duration = Duration::from_secs(1);
 /// How long a push that has been applied waits to be on disk, where it is to be there before it is
 /// answered.
 pub const SAVED_WAIT: Duration = Duration::from_secs(10);
+
+/// How many bytes of groups a shard hands over at a time to be written down, and how long it then lets pushes
+/// go first, while there is time for that; and how many when there is not.
+const LEISURELY_BYTES: usize = 32 << 10;
+const LEISURE: Duration = Duration::from_millis(1);
+const HASTY_BYTES: usize = 256 << 10;
 
 /// How to start the shards.
 #[derive(Debug)]
@@ -183,12 +189,16 @@ impl Shards {
     }
 
     /// Ends an epoch on all shards at one moment, and gathers what has changed until then as it is then:
-    /// in pieces, between which the shards do other things.
+    /// in pieces, between which the shards do other things. For the time of `leisure` the pieces are small and
+    /// pushes go first; after that it makes haste.
     ///
     /// # Errors
     /// When a shard is dead.
-    pub async fn checkpoint(&self) -> Result<Checkpoint, Unavailable> {
-        let answers = self.ask_all(|cut, reply| Message::Checkpoint { cut, reply }).await?;
+    pub async fn checkpoint(&self, leisure: Duration) -> Result<Checkpoint, Unavailable> {
+        let hurry = Instant::now() + leisure;
+        let bytes_max = if leisure.is_zero() { HASTY_BYTES } else { LEISURELY_BYTES };
+        let ask = move |cut, reply| Message::Checkpoint { cut, bytes_max, reply };
+        let answers = self.ask_all(ask).await?;
         let mut checkpoint = Checkpoint::default();
         let mut handing_over = JoinSet::new();
         for (shard, (waiters, changes)) in gather(answers).await?.into_iter().enumerate() {
@@ -197,7 +207,7 @@ impl Shards {
             checkpoint.changes.push(changes);
             if has_more {
                 let shards = self.clone();
-                handing_over.spawn(async move { shards.rest_of(shard).await });
+                handing_over.spawn(async move { shards.rest_of(shard, hurry).await });
             }
         }
         while let Some(rest) = handing_over.join_next().await {
@@ -206,12 +216,18 @@ impl Shards {
         Ok(checkpoint)
     }
 
-    /// What a shard has still to hand over.
-    async fn rest_of(&self, shard: usize) -> Result<Vec<Changes>, Unavailable> {
+    /// What a shard has still to hand over, at leisure until it is time to hurry.
+    async fn rest_of(&self, shard: usize, hurry: Instant) -> Result<Vec<Changes>, Unavailable> {
         let mut rest: Vec<Changes> = Vec::new();
         while rest.last().is_none_or(|changes| changes.has_more) {
+            let mut bytes_max = HASTY_BYTES;
+            if Instant::now() < hurry {
+                tokio::time::sleep(LEISURE).await;
+                bytes_max = LEISURELY_BYTES;
+            }
             let (reply, answer) = oneshot::channel();
-            let sent = self.shared.queues[shard].send_async(Message::HandOver { reply }).await;
+            let message = Message::HandOver { bytes_max, reply };
+            let sent = self.shared.queues[shard].send_async(message).await;
             sent.map_err(|_| Unavailable::Dead)?;
             rest.push(answer.await.map_err(|_| Unavailable::Dead)?);
         }

@@ -19,9 +19,6 @@ use crate::push::{Batch, GroupingKey};
 /// How many messages a shard handles before it lets other tasks of its thread run.
 const MESSAGES_BEFORE_YIELD: usize = 64;
 
-/// How many bytes of groups are handed over at a time to be written down: for so long does a push wait.
-const HAND_OVER_BYTES: usize = 256 << 10;
-
 /// How groups are written down.
 #[derive(Debug, Clone)]
 pub struct Saving {
@@ -52,9 +49,9 @@ pub(super) enum Message {
     /// Store groups as they once were.
     Restore { groups: Vec<(u64, RestoredGroup)>, reply: oneshot::Sender<Result<(), RestoreError>> },
     /// End the epoch, at the same moment as all others, and hand over some of what has changed in it.
-    Checkpoint { cut: Cut, reply: oneshot::Sender<(Vec<Waiter>, Changes)> },
+    Checkpoint { cut: Cut, bytes_max: usize, reply: oneshot::Sender<(Vec<Waiter>, Changes)> },
     /// Hand over more of what was promised then.
-    HandOver { reply: oneshot::Sender<Changes> },
+    HandOver { bytes_max: usize, reply: oneshot::Sender<Changes> },
     /// Answer a scrape, at the same moment as all others.
     Snapshot { cut: Cut, selection: Arc<Selection>, reply: oneshot::Sender<Snapshot> },
     /// Answer the query API, likewise.
@@ -188,14 +185,14 @@ impl Shard {
                 self.applied(Waiter::Other(reply));
             }
             Message::Restore { groups, reply } => answer(reply, restore(store, &groups)),
-            Message::Checkpoint { cut, reply } => {
+            Message::Checkpoint { cut, bytes_max, reply } => {
                 if cut.meet().await {
                     store.checkpoint();
-                    let changes = store.hand_over(HAND_OVER_BYTES);
+                    let changes = store.hand_over(bytes_max);
                     answer(reply, (std::mem::take(&mut self.waiting), changes));
                 }
             }
-            Message::HandOver { reply } => answer(reply, store.hand_over(HAND_OVER_BYTES)),
+            Message::HandOver { bytes_max, reply } => answer(reply, store.hand_over(bytes_max)),
             Message::Snapshot { cut, selection, reply } => {
                 if cut.meet().await {
                     answer(reply, store.snapshot(&selection));
