@@ -42,7 +42,6 @@ pub struct Status {
 enum Phase {
     Loading,
     Loaded,
-    GaveUp,
     Stopping,
 }
 
@@ -118,7 +117,7 @@ impl Status {
         match *self.phase.borrow() {
             Phase::Loaded => Ok(()),
             Phase::Loading => Err(NotReady::Loading(self.loaded_groups.load(Relaxed))),
-            Phase::GaveUp | Phase::Stopping => Err(NotReady::Stopping),
+            Phase::Stopping => Err(NotReady::Stopping),
         }
     }
 
@@ -180,14 +179,9 @@ impl Status {
         self.phase.send_replace(Phase::Loaded);
     }
 
-    /// The last changes are about to be saved: no more may come.
+    /// No more changes may come: the last are about to be saved, or none can be.
     pub(super) fn stops(&self) {
         self.phase.send_replace(Phase::Stopping);
-    }
-
-    /// The groups are not going to be loaded.
-    pub(super) fn gives_up(&self) {
-        self.phase.send_replace(Phase::GaveUp);
     }
 
     /// So many groups have been gathered, to be written.

@@ -162,7 +162,7 @@ struct Loud(Arc<Status>);
 impl Drop for Loud {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.gives_up();
+            self.0.stops();
             self.0.failed(DIED.to_owned());
         }
     }
@@ -194,7 +194,7 @@ impl Owner {
         let (storage, loaded) = match opened {
             Ok(opened) => opened,
             Err(error) => {
-                self.status.gives_up();
+                self.status.stops();
                 let is_stopped = error == StorageError::Stopped;
                 return if is_stopped { Ok(()) } else { Err(self.ended(false, &error)) };
             }
