@@ -188,7 +188,7 @@ mod tests {
 
     use super::*;
 
-    const LEN_MAX: u64 = 64;
+    const LONGEST: u64 = 64;
 
     /// What is done to the storage, in order; may fail at one of them.
     #[derive(Debug, Default)]
@@ -210,7 +210,7 @@ mod tests {
 
     impl StorageBackend for Recorder {
         fn len(&self) -> io::Result<u64> {
-            Ok(LEN_MAX)
+            Ok(LONGEST)
         }
         fn read(&self, _: u64, out: &mut [u8]) -> io::Result<()> {
             out.fill(b'.');
@@ -280,10 +280,10 @@ mod tests {
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
-            8 => (0..LEN_MAX, vec(1..=255_u8, 0..20))
+            8 => (0..LONGEST, vec(1..=255_u8, 0..20))
                 .prop_map(|(offset, bytes)| Step::Write(offset, bytes)),
-            2 => (0..LEN_MAX).prop_map(Step::Length),
-            8 => (0..LEN_MAX, 0..LEN_MAX).prop_map(|(offset, len)| Step::Read(offset, len)),
+            2 => (0..LONGEST).prop_map(Step::Length),
+            8 => (0..LONGEST, 0..LONGEST).prop_map(|(offset, len)| Step::Read(offset, len)),
             1 => Just(Step::LetThrough),
         ]
     }
@@ -292,10 +292,10 @@ mod tests {
         #[test]
         fn held_writes_read_as_if_they_had_been_made(steps in vec(step(), 1..60)) {
             let plain = InMemoryBackend::new();
-            plain.set_len(LEN_MAX / 2)?;
+            plain.set_len(LONGEST / 2)?;
             plain.write(3, b"what was there before")?;
             let inner = InMemoryBackend::new();
-            inner.set_len(LEN_MAX / 2)?;
+            inner.set_len(LONGEST / 2)?;
             inner.write(3, b"what was there before")?;
             let held = Held::new(inner);
             for step in steps {
