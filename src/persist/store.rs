@@ -30,8 +30,9 @@ const CACHE_BYTES: usize = 64 << 20;
 const SEGMENT_BYTES: usize = (128 << 10) - 256;
 /// A commit may read so many times what it writes to give up old segments,
 const GIVEN_UP_SHARE: u64 = 4;
-/// and so much at least.
+/// so much at least, and so much when it has nothing else to do.
 const GIVEN_UP_BYTES: u64 = 4 << 20;
+const GIVEN_UP_IDLE_BYTES: u64 = 32 << 20;
 
 const SEGMENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("segments");
 const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("shardgate");
@@ -291,7 +292,10 @@ impl<'t, 's> Filling<'t, 's> {
 
     /// Gives up the oldest segments while too much is dead: what is living in them is written again.
     fn give_up_old(&mut self) -> Result<(), StorageError> {
-        let mut left = (GIVEN_UP_SHARE * self.written_bytes).max(GIVEN_UP_BYTES);
+        let mut left = match self.written_bytes {
+            0 => GIVEN_UP_IDLE_BYTES,
+            written => (GIVEN_UP_SHARE * written).max(GIVEN_UP_BYTES),
+        };
         while let Some((number, [bytes, living_bytes])) = self.segments.to_give_up()
             && left > 0
             && number < self.number

@@ -208,11 +208,11 @@ impl Owner {
     /// Loads the groups, and once all of them are, lets the store be written to.
     fn load(&self, storage: &mut dyn Storage) -> Result<Loaded, StorageError> {
         let is_stopped = || *self.stopping.borrow();
-        let loaded = load(storage, &self.shards, &self.status, &self.runtime, is_stopped)?;
+        let mut loaded = load(storage, &self.shards, &self.status, &self.runtime, is_stopped)?;
         storage.accept()?;
         let bytes = storage.bytes();
         if bytes > COMPACTED_BYTES_MIN && bytes > COMPACTED_ABOVE * loaded.bytes {
-            match storage.compact() {
+            match compact(storage, &mut loaded.sequence) {
                 Ok(()) => {
                     tracing::info!(bytes_before = bytes, bytes = storage.bytes(), "compacted");
                 }
@@ -318,4 +318,13 @@ impl Owner {
     fn ended(&self, is_loaded: bool, reason: &dyn fmt::Display) -> Ended {
         Ended { file: self.file.clone(), is_loaded, reason: reason.to_string() }
     }
+}
+
+/// Gives up what is dead, and then the room it took.
+fn compact(storage: &mut dyn Storage, sequence: &mut u64) -> Result<(), StorageError> {
+    while storage.is_wasteful() {
+        storage.commit(*sequence + 1, &[])?;
+        *sequence += 1;
+    }
+    storage.compact()
 }
