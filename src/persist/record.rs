@@ -212,7 +212,8 @@ impl<'a> Record<'a> {
                 text: payload.string()?,
                 native: payload.string()?,
             };
-            if !batch.add_rendered(&family) {
+            // Each line ends in a line feed, the last like the others.
+            if !family.text.ends_with(b"\n") || !batch.add_rendered(&family) {
                 return Err(RecordError::Damaged);
             }
         }
