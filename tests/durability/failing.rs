@@ -93,7 +93,13 @@ async fn pushes_that_are_saved_later_go_on_while_the_disk_fails() {
     for group in 0..10 {
         assert_eq!(put(&gateway, group, 1).await, Ok(()));
     }
-    until("saved", || gateway.shards.stats().all(|(stats, _)| stats.unsaved() == 0)).await;
+    for _ in 0..1000 {
+        if saved(&disk).await == all_of(0..10, 1) {
+            break;
+        }
+        tokio::time::sleep(SOON).await;
+    }
+    until("told", || gateway.status.counts().groups_at_hand == 0).await;
     disk.set_fault(Fault::From(0));
     let before = Timestamp::now();
     for group in 0..10 {
