@@ -22,7 +22,7 @@ pub(super) const LONG_RETRY_WAIT: Duration = Duration::from_secs(60);
 pub(super) struct Epoch {
     pub(super) changes: Vec<Changes>,
     pub(super) waiters: Vec<Waiter>,
-    /// When the first of the changes was made, as far as is known.
+    /// When the first of the changes was made.
     pub(super) oldest: Timestamp,
     /// When it began to be gathered.
     pub(super) since: Instant,
@@ -91,10 +91,9 @@ impl Source {
     }
 
     async fn gather(&self, since: Instant) -> Result<Epoch, Unavailable> {
-        let oldest = self.shards.stats().map(|(stats, _)| stats.unsaved_since());
-        let oldest = oldest.filter(|since| *since > Timestamp::NEVER).min();
-        let Checkpoint { changes, waiters } = self.shards.checkpoint(self.leisure).await?;
-        let changes = changes.into_iter().filter(|changes| !changes.is_empty()).collect();
+        let Checkpoint { mut changes, waiters } = self.shards.checkpoint(self.leisure).await?;
+        changes.retain(|changes| !changes.is_empty());
+        let oldest = changes.iter().map(|changes| changes.since).min();
         Ok(Epoch { changes, waiters, oldest: oldest.unwrap_or(Timestamp::NEVER), since })
     }
 }

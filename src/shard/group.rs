@@ -14,7 +14,7 @@ use crate::exposition::{Kind, write_number};
 use crate::push::Series;
 
 /// A moment, in nanoseconds since 1970; zero for never.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(u64);
 
 impl Timestamp {

@@ -53,6 +53,8 @@ pub struct Changes {
     bytes: Vec<u8>,
     /// Each with where its image ends.
     groups: Vec<(Arc<str>, Option<usize>)>,
+    /// When the first group of the shard changed that is part of the checkpoint.
+    pub since: Timestamp,
     /// Whether the shard has more to hand over.
     pub(super) has_more: bool,
 }
@@ -99,6 +101,8 @@ pub(super) struct Unsaved {
     since: Timestamp,
     /// Those of the epoch before that are still to be handed over.
     promised: Vec<Entered>,
+    /// When the first of that epoch had changed.
+    promised_since: Timestamp,
     /// What some of those were at the checkpoint.
     images: HashMap<Arc<str>, Vec<u8>, ahash::RandomState>,
 }
@@ -111,6 +115,7 @@ impl Unsaved {
             entered: HashTable::new(),
             since: Timestamp::NEVER,
             promised: Vec::new(),
+            promised_since: Timestamp::NEVER,
             images: HashMap::default(),
         }
     }
@@ -150,6 +155,7 @@ impl Unsaved {
     /// Ends the epoch: what has changed until now is promised to be handed over as it is now.
     pub(super) fn checkpoint(&mut self) {
         debug_assert!(self.promised.is_empty(), "one checkpoint after the other");
+        self.promised_since = self.since();
         self.promised.extend(self.entered.drain());
         if self.entered.capacity() > 4 * self.promised.len() + SPARE_ENTRIES {
             self.entered = HashTable::new(); // To look through its room for each epoch takes time.
@@ -164,7 +170,7 @@ impl Unsaved {
         groups: &mut HashTable<(u64, Group)>,
         families: &Families,
     ) -> Changes {
-        let mut changes = Changes::default();
+        let mut changes = Changes { since: self.promised_since, ..Changes::default() };
         let mut handed_over = 0;
         while handed_over <= bytes_max
             && let Some(Entered { hash, key, .. }) = self.promised.pop()
