@@ -6,7 +6,7 @@
 //! - `status`: how it fares, for requests, probes and metrics.
 //! - `load`: from the store to the shards. `inspect`: the same file looked at without a gateway.
 //! - `record`: what is stored of a group. `storage`: what is needed of a store, `store`: redb as one, and
-//!   `segments`: which records in it are the last of their groups. `newer`: which of the last two commits
+//!   `segments`: which records in it are the last of their groups, `filling`: how they are written. `newer`: which of the last two commits
 //!   redb begins with.
 //! - `held`, `file`: the bytes below it: nothing is written to a file before it has been read to its end.
 //!
@@ -15,6 +15,7 @@
 
 mod epochs;
 mod file;
+mod filling;
 mod held;
 mod inspect;
 mod load;

@@ -8,14 +8,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use redb::{
-    Database, ReadableDatabase, ReadableTable, StorageBackend, Table, TableDefinition, TableHandle,
+    Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, TableHandle,
 };
 
 use super::file::LockedFile;
+use super::filling::{Filling, records};
 use super::held::Held;
 use super::load::of_record;
 use super::newer;
-use super::record::{self, Record};
 use super::segments::Segments;
 use super::storage::{Change, Storage, StorageError};
 
@@ -24,15 +24,6 @@ pub(super) const FORMAT: u64 = 1;
 
 /// How much of the file is kept in memory.
 const CACHE_BYTES: usize = 64 << 20;
-
-/// How large a segment is at most, unless one record is larger. With what redb adds to it, it fills a page
-/// of 128 KiB.
-const SEGMENT_BYTES: usize = (128 << 10) - 256;
-/// A commit may read so many times what it writes to give up old segments,
-const GIVEN_UP_SHARE: u64 = 4;
-/// so much at least, and so much when it has nothing else to do.
-const GIVEN_UP_BYTES: u64 = 4 << 20;
-const GIVEN_UP_IDLE_BYTES: u64 = 32 << 20;
 
 const SEGMENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("segments");
 const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("shardgate");
@@ -245,99 +236,6 @@ impl<B: StorageBackend> Storage for Store<B> {
     }
 }
 
-/// The records of a segment.
-fn records(mut segment: &[u8]) -> impl Iterator<Item = Result<Record<'_>, StorageError>> {
-    std::iter::from_fn(move || {
-        if segment.is_empty() {
-            return None;
-        }
-        let record = Record::read(segment).map_err(of_record);
-        segment = record.as_ref().map_or(&[], |record| &segment[record.bytes.len()..]);
-        Some(record)
-    })
-}
-
-/// Segments that are being written.
-struct Filling<'t, 's> {
-    table: Table<'t, u64, &'static [u8]>,
-    segments: &'s mut Segments,
-    number: u64,
-    bytes: Vec<u8>,
-    written_bytes: u64,
-}
-
-impl<'t, 's> Filling<'t, 's> {
-    fn new(table: Table<'t, u64, &'static [u8]>, segments: &'s mut Segments) -> Filling<'t, 's> {
-        let number = segments.next();
-        Filling { table, segments, number, bytes: Vec::new(), written_bytes: 0 }
-    }
-
-    /// Writes the last record of a group.
-    fn add(&mut self, key: &Arc<str>, record: &[u8]) -> Result<(), StorageError> {
-        self.append(record)?;
-        self.segments.write(self.number, Arc::clone(key), record.len());
-        Ok(())
-    }
-
-    /// Notes that a group is gone, if anything was ever written of it.
-    fn add_gone(&mut self, key: &Arc<str>, sequence: u64) -> Result<(), StorageError> {
-        if self.segments.holds(key) {
-            let record = record::gone(key, sequence);
-            self.append(&record)?;
-            self.segments.forget(key);
-            self.segments.write_dead(self.number, record.len());
-        }
-        Ok(())
-    }
-
-    /// Gives up the oldest segments while too much is dead: what is living in them is written again.
-    fn give_up_old(&mut self) -> Result<(), StorageError> {
-        let mut left = match self.written_bytes {
-            0 => GIVEN_UP_IDLE_BYTES,
-            written => (GIVEN_UP_SHARE * written).max(GIVEN_UP_BYTES),
-        };
-        while let Some((number, [bytes, living_bytes])) = self.segments.to_give_up()
-            && left > 0
-            && number < self.number
-        {
-            left = left.saturating_sub(bytes);
-            if living_bytes > 0 {
-                let segment = self.table.get(number).map_err(writing)?;
-                let segment = segment.map(|segment| segment.value().to_vec()).unwrap_or_default();
-                for record in records(&segment) {
-                    let record = record?;
-                    let key = record.key().map_err(of_record)?;
-                    if self.segments.is_last(key, number) {
-                        self.add(&Arc::from(key), record.bytes)?;
-                    }
-                }
-            }
-            self.table.remove(number).map_err(writing)?;
-            self.segments.give_up(number);
-        }
-        Ok(())
-    }
-
-    fn append(&mut self, record: &[u8]) -> Result<(), StorageError> {
-        if !self.bytes.is_empty() && self.bytes.len() + record.len() > SEGMENT_BYTES {
-            self.finish()?;
-        }
-        self.bytes.extend_from_slice(record);
-        self.written_bytes += record.len() as u64;
-        Ok(())
-    }
-
-    /// Writes the segment at hand.
-    fn finish(&mut self) -> Result<(), StorageError> {
-        if !self.bytes.is_empty() {
-            self.table.insert(self.number, &*self.bytes).map_err(writing)?;
-            self.bytes.clear();
-            self.number += 1;
-        }
-        Ok(())
-    }
-}
-
 /// Tells files of others by how they begin, before redb is shown them.
 fn check_beginning(file: &impl StorageBackend) -> Result<(), StorageError> {
     let mut beginning = vec![0; file.len()?.min(1024) as usize];
@@ -369,7 +267,7 @@ fn reading(error: impl Into<redb::Error>) -> StorageError {
 }
 
 /// What it means that it cannot be written.
-fn writing(error: impl Into<redb::Error>) -> StorageError {
+pub(super) fn writing(error: impl Into<redb::Error>) -> StorageError {
     StorageError::Failed(error.into().to_string())
 }
 
@@ -381,7 +279,7 @@ mod tests {
     use redb::backends::InMemoryBackend;
 
     use super::*;
-    use crate::persist::record::seal;
+    use crate::persist::record::{self, Record, seal};
 
     /// Storage that outlasts the store in it.
     #[derive(Debug, Clone, Default)]
