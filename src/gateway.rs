@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
+use crate::access::Access;
 use crate::config::{Address, Config};
 use crate::http::{self, Http, Scrapes};
 use crate::listen;
@@ -85,6 +86,7 @@ impl Gateway {
             shards,
             own: OwnMetrics::default(),
             persistence: status,
+            access: Access::default(),
             started: SystemTime::now(),
             stop: watch::Sender::new(false),
         };
@@ -183,7 +185,8 @@ async fn accept_until_stopped(
         };
         let (http, stopping, serving) = (Arc::clone(&http), stopping.clone(), serving.clone());
         tokio::spawn(async move {
-            http::serve(http, stream, peer, stopping).await;
+            let client = http::Client { source: http::Source::Ip(peer), certificate: None };
+            http::serve(http, stream, client, stopping).await;
             drop((permit, serving));
         });
     }

@@ -15,6 +15,7 @@
 //! In reading order: [`exposition`] (the vocabulary of the format), [`push`], [`shard`], [`scrape`],
 //! [`persist`] (what is on disk, where anything is), [`own_metrics`], [`http`], [`listen`], [`config`], [`gateway`] (which wires them).
 
+pub mod access;
 pub mod config;
 pub mod exposition;
 pub mod gateway;

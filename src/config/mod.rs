@@ -6,6 +6,7 @@
 mod address;
 mod duration;
 mod flags;
+pub mod web;
 
 use std::num::NonZeroUsize;
 

@@ -1,7 +1,6 @@
 //! The life of one connection.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +14,7 @@ use tokio::sync::watch;
 
 use super::Http;
 use super::aside::{First, first};
+use super::client::Client;
 use crate::shutdown;
 
 /// How long a connection may be without finishing a request: waiting for the next, sending its head,
@@ -34,14 +34,14 @@ enum Unwanted {
 pub async fn serve(
     http: Arc<Http>,
     stream: impl AsyncRead + AsyncWrite + Unpin,
-    peer: SocketAddr,
+    client: Client,
     mut stopping: watch::Receiver<bool>,
 ) {
     let requests = AtomicU64::new(0);
+    let (http, client) = (&http, &client);
     let service = service_fn(|request| {
         requests.fetch_add(1, Ordering::Relaxed);
-        let http = Arc::clone(&http);
-        async move { Ok::<_, Infallible>(http.answer(request, peer).await) }
+        async move { Ok::<_, Infallible>(http.answer(request, client).await) }
     });
     let connection = http1::Builder::new()
         .max_buf_size(HEADER_BYTES_MAX)
@@ -58,7 +58,7 @@ pub async fn serve(
     let served = match first(connection.as_mut(), unwanted.as_mut()).await {
         First::Main(served) => served,
         First::Aside(Unwanted::Idle) => {
-            return tracing::debug!(source = %peer, "idle connection closed");
+            return tracing::debug!(source = %client.source, "idle connection closed");
         }
         First::Aside(Unwanted::Stopping) => {
             connection.as_mut().graceful_shutdown();
@@ -66,7 +66,7 @@ pub async fn serve(
         }
     };
     if let Err(error) = served {
-        tracing::debug!(source = %peer, err = %error, "connection broken");
+        tracing::debug!(source = %client.source, err = %error, "connection broken");
     }
 }
 

@@ -1,11 +1,10 @@
 //! From a request to its endpoint, and the count of the answer.
 
-use std::net::SocketAddr;
-
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 
 use super::Http;
+use super::client::Client;
 use super::reply::{self, Reply};
 use super::route::{Route, route};
 use crate::own_metrics::{Handler, Verb};
@@ -13,7 +12,7 @@ use crate::shard::Mode;
 
 impl Http {
     /// Answers one request.
-    pub(super) async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Reply {
+    pub(super) async fn answer(&self, request: Request<Incoming>, client: &Client) -> Reply {
         let (head, body) = request.into_parts();
         let config = &self.config;
         let path = head.uri.path();
@@ -23,7 +22,7 @@ impl Http {
                 let verb = if mode == Mode::Replace { Verb::Put } else { Verb::Post };
                 (
                     Some((Handler::Push, verb)),
-                    self.push(mode, &tail, &head.headers, body, peer).await,
+                    self.push(mode, &tail, &head.headers, body, client).await,
                 )
             }
             Route::Delete { tail } => {

@@ -9,6 +9,7 @@ mod admin;
 mod api;
 mod aside;
 mod body;
+mod client;
 mod connection;
 mod dispatch;
 mod lease;
@@ -26,6 +27,7 @@ use std::time::SystemTime;
 
 use tokio::sync::watch;
 
+use crate::access::Access;
 use crate::config::Config;
 use crate::exposition::NameRules;
 use crate::own_metrics::OwnMetrics;
@@ -34,6 +36,7 @@ use crate::shard::{Shards, Unavailable};
 use reply::Failure;
 
 pub use body::BODY_WAIT;
+pub use client::{Client, ClientCertificate, Source};
 pub use connection::{HEADER_BYTES_MAX, IDLE_WAIT, serve};
 pub use lease::SCRAPE_SEND_WAIT;
 pub use scrape::Scrapes;
@@ -49,6 +52,8 @@ pub struct Http {
     pub own: OwnMetrics,
     /// How what is kept on disk fares; `None` when nothing is.
     pub persistence: Option<Arc<persist::Status>>,
+    /// Who may do what.
+    pub access: Access,
     /// What scrapes share.
     pub scrapes: Scrapes,
     /// When the gateway was started.

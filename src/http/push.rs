@@ -1,6 +1,5 @@
 //! Pushes and deletes.
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use hyper::body::Incoming;
@@ -9,6 +8,7 @@ use hyper::{HeaderMap, StatusCode};
 
 use super::Http;
 use super::body::{BodyError, collect};
+use super::client::Client;
 use super::reply::{Failure, Reply, empty};
 use crate::own_metrics::Verb;
 use crate::push::{Encoding, GroupingKey, Rejected, decode, decode_protobuf, inflate};
@@ -24,7 +24,7 @@ impl Http {
         tail: &[u8],
         headers: &HeaderMap,
         body: Incoming,
-        peer: SocketAddr,
+        client: &Client,
     ) -> Reply {
         let since = Instant::now();
         let mut body_bytes = 0;
@@ -35,7 +35,7 @@ impl Http {
             Ok(status) => empty(status),
             Err(failure) => {
                 let path = String::from_utf8_lossy(tail);
-                tracing::info!(source = %peer, group = &*path, err = %failure, "push rejected");
+                tracing::info!(source = %client.source, group = &*path, err = %failure, "push rejected");
                 Reply::from(&failure)
             }
         }

@@ -19,6 +19,7 @@
 //! **Invariants:** only a shard's own task touches its groups. A group's pushes are applied in the
 //! order they were sent. No two groups hold the same series, and a family has one kind everywhere.
 
+mod budget;
 mod cut;
 mod families;
 mod family;
@@ -39,6 +40,7 @@ mod task;
 mod unsaved;
 mod waiter;
 
+pub use budget::{Budget, Limits};
 pub use family::FamilySnapshot;
 pub use group::{FamilyView, GroupView, Timestamp};
 pub use handle::{Checkpoint, Options, QUEUE_LEN, QUEUE_WAIT, RestoreError, SAVED_WAIT, Shards};

@@ -1,0 +1,49 @@
+//! Who is at the other end of a connection.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// A client, as its connection shows it.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Where it connects from.
+    pub source: Source,
+    /// The certificate it has shown, if an authority that is trusted has signed it.
+    pub certificate: Option<Arc<ClientCertificate>>,
+}
+
+/// Where a connection comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Another host, or this one.
+    Ip(SocketAddr),
+    /// A process on this host, through a unix socket.
+    Unix,
+    /// A virtual machine, or its host.
+    Vsock {
+        /// The machine's number.
+        cid: u32,
+        /// The client's port there.
+        port: u32,
+    },
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Ip(address) => address.fmt(f),
+            Source::Unix => f.write_str("unix"),
+            Source::Vsock { cid, port } => write!(f, "vsock://{cid}:{port}"),
+        }
+    }
+}
+
+/// Whom a client certificate is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The common name of its subject.
+    pub common_name: Option<String>,
+    /// Its alternative names: hosts, mail addresses, IP addresses and URIs, each as text.
+    pub alternative_names: Vec<String>,
+}
