@@ -64,7 +64,7 @@ impl Gateway {
         let bind = |address: &Address| {
             listen::bind(address).map_err(|error| StartError::Listen(address.clone(), error))
         };
-        let listeners = config.listen.iter().map(bind).collect::<Result<_, _>>()?;
+        let listeners = config.web.listen.iter().map(bind).collect::<Result<_, _>>()?;
         let saver = config.persistence.clone().map(Saver::new);
         let options = Options {
             shards: config.shards.get(),
@@ -81,7 +81,7 @@ impl Gateway {
             _ => None,
         };
         let http = Http {
-            scrapes: Scrapes::new(config.scrapes_max),
+            scrapes: Scrapes::new(config.web.scrapes_max),
             config,
             shards,
             own: OwnMetrics::default(),

@@ -9,6 +9,8 @@ mod flags;
 pub mod web;
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::exposition::NameRules;
 use crate::persist;
@@ -19,20 +21,10 @@ pub use flags::{Command, Flags, LogFormat, LogLevel, StoreCommand};
 /// A valid configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where to listen; at least one.
-    pub listen: Vec<Address>,
-    /// The path of the scrape, beginning with a slash.
-    pub telemetry_path: String,
-    /// Whether `/-/quit` works.
-    pub enable_lifecycle: bool,
-    /// Whether `/api/v1/admin/wipe` works.
-    pub enable_admin_api: bool,
-    /// Whether OpenMetrics is served.
-    pub enable_open_metrics: bool,
-    /// How many scrapes may be served at a time.
-    pub scrapes_max: usize,
-    /// How large a push may be, before and after decompression, in bytes.
-    pub push_body_bytes_max: usize,
+    /// How HTTP is served.
+    pub web: WebSettings,
+    /// What may be pushed and stored.
+    pub bounds: Bounds,
     /// Whether pushes are answered before they are checked.
     pub answer_unchecked: bool,
     /// Which names pushes may use.
@@ -43,4 +35,52 @@ pub struct Config {
     pub shards: NonZeroUsize,
     /// Every flag with its value, as the status page and the query API show them.
     pub flags: Vec<(&'static str, String)>,
+}
+
+/// How HTTP is served.
+#[derive(Debug, Clone)]
+pub struct WebSettings {
+    /// Where to listen; at least one.
+    pub listen: Vec<Address>,
+    /// Whether systemd hands over the sockets instead.
+    pub systemd_socket: bool,
+    /// The exporter-toolkit's file.
+    pub config_file: Option<PathBuf>,
+    /// The file of rights and quotas.
+    pub policy_file: Option<PathBuf>,
+    /// The path of the scrape, beginning with a slash.
+    pub telemetry_path: String,
+    /// Whether `/-/quit` works.
+    pub enable_lifecycle: bool,
+    /// Whether the endpoints that administer work.
+    pub enable_admin_api: bool,
+    /// Whether OpenMetrics is served.
+    pub enable_open_metrics: bool,
+    /// How many scrapes may be served at a time.
+    pub scrapes_max: usize,
+    /// How many connections may be served at a time.
+    pub connections_max: usize,
+    /// How long the head of a request may take to arrive.
+    pub header_wait: Duration,
+    /// How long its body may take.
+    pub body_wait: Duration,
+    /// How long a connection may be idle.
+    pub idle_wait: Duration,
+}
+
+/// What may be pushed and stored.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    /// How large a push may be, before and after decompression, in bytes.
+    pub body_bytes_max: usize,
+    /// How many bytes of bodies may be in memory at a time.
+    pub in_flight_bytes_max: usize,
+    /// How many labels a sample may have.
+    pub labels_max: usize,
+    /// How long the name or the value of a label may be, in bytes.
+    pub label_bytes_max: usize,
+    /// How many series may be stored, if there is a bound.
+    pub series_max: Option<u64>,
+    /// How many bytes of samples may be stored, if there is a bound.
+    pub stored_bytes_max: Option<u64>,
 }

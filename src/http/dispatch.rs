@@ -16,7 +16,8 @@ impl Http {
         let (head, body) = request.into_parts();
         let config = &self.config;
         let path = head.uri.path();
-        let route = route(&head.method, path, &config.telemetry_path, config.enable_admin_api);
+        let route =
+            route(&head.method, path, &config.web.telemetry_path, config.web.enable_admin_api);
         let (counted, reply) = match route {
             Route::Push { mode, tail } => {
                 let verb = if mode == Mode::Replace { Verb::Put } else { Verb::Post };

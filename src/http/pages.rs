@@ -34,7 +34,7 @@ impl Http {
              <table>\n<caption>Flags</caption>\n{flags}</table>\n</html>\n",
             version = env!("CARGO_PKG_VERSION"),
             started = humantime::format_rfc3339_seconds(self.started),
-            metrics = escape(&self.config.telemetry_path),
+            metrics = escape(&self.config.web.telemetry_path),
         );
         with_type(StatusCode::OK, HTML, Bytes::from(page).into())
     }

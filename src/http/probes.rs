@@ -24,7 +24,7 @@ impl Http {
     }
 
     pub(super) fn quit(&self) -> Reply {
-        if !self.config.enable_lifecycle {
+        if !self.config.web.enable_lifecycle {
             return text(StatusCode::FORBIDDEN, "Lifecycle API is not enabled.");
         }
         tracing::warn!("asked to quit over HTTP");

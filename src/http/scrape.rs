@@ -52,7 +52,7 @@ impl Http {
         };
         let since = Instant::now();
         self.own.scrape_begins();
-        let negotiated = negotiate(values(headers, ACCEPT), self.config.enable_open_metrics);
+        let negotiated = negotiate(values(headers, ACCEPT), self.config.web.enable_open_metrics);
         let form = Form {
             format: negotiated.format,
             escaping: if self.has_quoted_names() {

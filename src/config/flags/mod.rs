@@ -1,25 +1,20 @@
 //! The flags, one to one with `--help`.
 
+mod bounds;
+mod value;
+mod web;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
-use super::{Address, Config, duration};
+use super::Config;
 use crate::exposition::NameRules;
 use crate::persist;
-
-/// More shards than this only cost memory and longer scrapes.
-const SHARDS_MAX: usize = 1024;
-/// Each may hold on to a state of the gateway that is gone.
-const SCRAPES_MAX: usize = 1024;
-/// More often than this no disk answers;
-const INTERVAL_MIN: Duration = Duration::from_millis(10);
-/// and who wants to lose a day need not write anything.
-const INTERVAL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
-/// Offsets into a push are 32 bits wide.
-const BODY_BYTES_MAX: usize = 1 << 30;
+use bounds::BoundFlags;
+use web::WebFlags;
 
 /// A drop-in replacement for the Prometheus Pushgateway, built for heavy push volumes.
 #[derive(Debug, Parser)]
@@ -30,40 +25,11 @@ pub struct Flags {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// Address to listen on, as HOST:PORT, or :PORT for all of IPv4 and IPv6. Repeatable.
-    #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = ":9091")]
-    listen: Vec<Address>,
+    #[command(flatten)]
+    web: WebFlags,
 
-    /// Path under which to expose metrics. Pushes go to /metrics whatever this says.
-    #[arg(long = "web.telemetry-path", value_name = "PATH", default_value = "/metrics")]
-    telemetry_path: String,
-
-    /// Enable shutdown via HTTP request, PUT or POST to /-/quit.
-    #[arg(long = "web.enable-lifecycle", overrides_with = "no_lifecycle")]
-    lifecycle: bool,
-    #[arg(long = "no-web.enable-lifecycle", hide = true)]
-    no_lifecycle: bool,
-
-    /// Enable the API endpoints that administer, such as PUT /api/v1/admin/wipe.
-    #[arg(long = "web.enable-admin-api", overrides_with = "no_admin_api")]
-    admin_api: bool,
-    #[arg(long = "no-web.enable-admin-api", hide = true)]
-    no_admin_api: bool,
-
-    /// Answer in OpenMetrics where it is asked for. Counters are named with _total there, whatever
-    /// they were pushed as.
-    #[arg(long = "web.enable-openmetrics", overrides_with = "no_open_metrics")]
-    open_metrics: bool,
-    #[arg(long = "no-web.enable-openmetrics", hide = true)]
-    no_open_metrics: bool,
-
-    /// Most scrapes served at a time.
-    #[arg(long = "web.max-scrapes", value_name = "N", default_value = "16", value_parser = scrapes)]
-    scrapes_max: usize,
-
-    /// Most bytes in a push, before and after decompression.
-    #[arg(long = "push.max-body-bytes", value_name = "BYTES", default_value = "67108864", value_parser = body_bytes)]
-    body_bytes_max: usize,
+    #[command(flatten)]
+    bounds: BoundFlags,
 
     /// Answer pushes with 202 before they are checked. An inconsistent one is still dropped, counted
     /// and logged.
@@ -88,7 +54,7 @@ pub struct Flags {
     persistence_file: String,
 
     /// Within which time what was answered is on disk, as a Go duration.
-    #[arg(long = "persistence.interval", value_name = "DURATION", default_value = "1s", value_parser = interval)]
+    #[arg(long = "persistence.interval", value_name = "DURATION", default_value = "1s", value_parser = value::interval)]
     persistence_interval: Duration,
 
     /// What an answer means: on disk within the interval, or on disk.
@@ -96,7 +62,7 @@ pub struct Flags {
     persistence_sync: PersistenceSync,
 
     /// Number of shards, each owning a part of the groups. [default: the number of CPUs]
-    #[arg(long = "shards", value_name = "N", value_parser = shards)]
+    #[arg(long = "shards", value_name = "N", value_parser = value::shards)]
     shards: Option<NonZeroUsize>,
 
     /// Least severe messages to log.
@@ -199,13 +165,11 @@ impl Flags {
     pub fn into_config(self) -> Config {
         let cpus = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let shards = self.shards.unwrap_or(cpus);
-        let listen = self.listen.iter().map(Address::to_string).collect::<Vec<_>>().join(",");
         let name = |value: Option<clap::builder::PossibleValue>| {
             value.map(|value| value.get_name().to_owned()).unwrap_or_default()
         };
-        let telemetry_path = format!("/{}", self.telemetry_path.trim_start_matches('/'));
         let persistence = self.persistence();
-        let flags = vec![
+        let mut flags = vec![
             ("log.format", name(self.log_format.to_possible_value())),
             ("log.level", name(self.log_level.to_possible_value())),
             ("persistence.file", self.persistence_file.clone()),
@@ -216,23 +180,15 @@ impl Flags {
             ("persistence.sync", name(self.persistence_sync.to_possible_value())),
             ("push.disable-consistency-check", self.unchecked.to_string()),
             ("push.enable-utf8-names", self.utf8_names.to_string()),
-            ("push.max-body-bytes", self.body_bytes_max.to_string()),
             ("shards", shards.to_string()),
-            ("web.enable-admin-api", self.admin_api.to_string()),
-            ("web.enable-lifecycle", self.lifecycle.to_string()),
-            ("web.enable-openmetrics", self.open_metrics.to_string()),
-            ("web.listen-address", listen),
-            ("web.max-scrapes", self.scrapes_max.to_string()),
-            ("web.telemetry-path", telemetry_path.clone()),
         ];
+        let (web_flags, web) = self.web.into_settings();
+        let (bound_flags, bounds) = self.bounds.into_bounds();
+        flags.extend(web_flags.into_iter().chain(bound_flags));
+        flags.sort_unstable();
         Config {
-            listen: self.listen,
-            telemetry_path,
-            enable_lifecycle: self.lifecycle,
-            enable_admin_api: self.admin_api,
-            enable_open_metrics: self.open_metrics,
-            scrapes_max: self.scrapes_max,
-            push_body_bytes_max: self.body_bytes_max,
+            web,
+            bounds,
             answer_unchecked: self.unchecked,
             name_rules: if self.utf8_names { NameRules::Utf8 } else { NameRules::Legacy },
             persistence,
@@ -242,33 +198,10 @@ impl Flags {
     }
 }
 
-fn shards(text: &str) -> Result<NonZeroUsize, String> {
-    let number = text.parse().ok().filter(|number| (1..=SHARDS_MAX).contains(number));
-    number
-        .and_then(NonZeroUsize::new)
-        .ok_or_else(|| format!("expected a number of shards from 1 to {SHARDS_MAX}"))
-}
-
-fn scrapes(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| (1..=SCRAPES_MAX).contains(number));
-    number.ok_or_else(|| format!("expected a number of scrapes from 1 to {SCRAPES_MAX}"))
-}
-
-fn interval(text: &str) -> Result<Duration, String> {
-    let interval =
-        duration::parse(text).filter(|interval| (INTERVAL_MIN..=INTERVAL_MAX).contains(interval));
-    interval
-        .ok_or_else(|| "expected a duration such as 1s, 1.5s or 5m, from 10ms to 24h".to_owned())
-}
-
-fn body_bytes(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| (1..=BODY_BYTES_MAX).contains(number));
-    number.ok_or_else(|| format!("expected a number of bytes from 1 to {BODY_BYTES_MAX}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Address;
 
     fn config(words: &[&str]) -> Result<Config, String> {
         let words = std::iter::once("shardgate").chain(words.iter().copied()).map(Into::into);
@@ -278,21 +211,27 @@ mod tests {
     #[test]
     fn nothing_is_needed() {
         let config = config(&[]).expect("no flag is required");
-        assert_eq!(config.listen[0].to_string(), ":9091");
-        assert_eq!(config.telemetry_path, "/metrics");
-        assert!(!config.enable_lifecycle && !config.enable_admin_api && !config.answer_unchecked);
+        assert_eq!(config.web.listen[0].to_string(), ":9091");
+        assert_eq!(config.web.telemetry_path, "/metrics");
+        assert!(
+            !config.web.enable_lifecycle
+                && !config.web.enable_admin_api
+                && !config.answer_unchecked
+        );
         assert_eq!(config.name_rules, NameRules::Legacy);
     }
 
     #[test]
     fn booleans_can_be_switched_back_off() {
         let flags = ["--web.enable-lifecycle", "--no-web.enable-lifecycle"];
-        assert!(config(&flags).is_ok_and(|config| !config.enable_lifecycle));
+        assert!(config(&flags).is_ok_and(|config| !config.web.enable_lifecycle));
         let flags = ["--no-web.enable-admin-api", "--web.enable-admin-api"];
-        assert!(config(&flags).is_ok_and(|config| config.enable_admin_api));
+        assert!(config(&flags).is_ok_and(|config| config.web.enable_admin_api));
         let flags = ["--no-push.enable-utf8-names", "--push.enable-utf8-names"];
         assert!(config(&flags).is_ok_and(|config| config.name_rules == NameRules::Utf8));
-        assert!(config(&["--web.enable-lifecycle"]).is_ok_and(|config| config.enable_lifecycle));
+        assert!(
+            config(&["--web.enable-lifecycle"]).is_ok_and(|config| config.web.enable_lifecycle)
+        );
     }
 
     #[test]
@@ -312,7 +251,7 @@ mod tests {
     #[test]
     fn every_listen_address_counts() {
         let flags = ["--web.listen-address=:1", "--web.listen-address", "localhost:2"];
-        let listen = config(&flags).expect("both are addresses").listen;
+        let listen = config(&flags).expect("both are addresses").web.listen;
         assert_eq!(
             listen.iter().map(Address::to_string).collect::<Vec<_>>(),
             [":1", "localhost:2"]

@@ -1,0 +1,56 @@
+//! The flags that bound what may be pushed and stored.
+
+use clap::Args;
+
+use super::value;
+use crate::config::Bounds;
+
+#[derive(Debug, Args)]
+pub(super) struct BoundFlags {
+    /// Most bytes in a push, before and after decompression.
+    #[arg(long = "push.max-body-bytes", value_name = "BYTES", default_value = "67108864", value_parser = value::body_bytes)]
+    body_bytes_max: usize,
+
+    /// Most bytes of bodies that are in memory at a time, of all pushes together.
+    #[arg(long = "push.max-bytes-in-flight", value_name = "BYTES", default_value = "268435456", value_parser = value::in_flight_bytes)]
+    in_flight_bytes_max: usize,
+
+    /// Most labels of a sample, the grouping labels included.
+    #[arg(long = "push.max-labels", value_name = "N", default_value = "1024", value_parser = value::at_least_one)]
+    labels_max: usize,
+
+    /// Most bytes in the name or the value of a label.
+    #[arg(long = "push.max-label-bytes", value_name = "BYTES", default_value = "65536", value_parser = value::at_least_one)]
+    label_bytes_max: usize,
+
+    /// Most series stored, those of the push times included; 0 for no bound.
+    #[arg(long = "storage.max-series", value_name = "N", default_value = "0")]
+    series_max: u64,
+
+    /// Most bytes of samples stored, as text; 0 for no bound.
+    #[arg(long = "storage.max-bytes", value_name = "BYTES", default_value = "0")]
+    bytes_max: u64,
+}
+
+impl BoundFlags {
+    /// The flags with their values, and what they come to.
+    pub(super) fn into_bounds(self) -> (Vec<(&'static str, String)>, Bounds) {
+        let flags = vec![
+            ("push.max-body-bytes", self.body_bytes_max.to_string()),
+            ("push.max-bytes-in-flight", self.in_flight_bytes_max.to_string()),
+            ("push.max-label-bytes", self.label_bytes_max.to_string()),
+            ("push.max-labels", self.labels_max.to_string()),
+            ("storage.max-bytes", self.bytes_max.to_string()),
+            ("storage.max-series", self.series_max.to_string()),
+        ];
+        let bounds = Bounds {
+            body_bytes_max: self.body_bytes_max,
+            in_flight_bytes_max: self.in_flight_bytes_max,
+            labels_max: self.labels_max,
+            label_bytes_max: self.label_bytes_max,
+            series_max: Some(self.series_max).filter(|max| *max > 0),
+            stored_bytes_max: Some(self.bytes_max).filter(|max| *max > 0),
+        };
+        (flags, bounds)
+    }
+}

@@ -1,0 +1,71 @@
+//! Values of flags that are more than a number.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use crate::config::duration;
+
+/// More shards than this only cost memory and longer scrapes.
+const SHARDS_MAX: usize = 1024;
+/// Each may hold on to a state of the gateway that is gone.
+const SCRAPES_MAX: usize = 1024;
+/// More often than this no disk answers;
+const INTERVAL_MIN: Duration = Duration::from_millis(10);
+/// and who wants to lose a day need not write anything.
+const INTERVAL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// Offsets into a push are 32 bits wide.
+const BODY_BYTES_MAX: usize = 1 << 30;
+
+/// More than the descriptors of any process.
+const CONNECTIONS_MAX: usize = 1 << 20;
+/// A wait that is longer bounds nothing.
+const WAIT_MAX: Duration = Duration::from_secs(60 * 60);
+
+pub(super) fn shards(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text.parse().ok().filter(|number| (1..=SHARDS_MAX).contains(number));
+    number
+        .and_then(NonZeroUsize::new)
+        .ok_or_else(|| format!("expected a number of shards from 1 to {SHARDS_MAX}"))
+}
+
+pub(super) fn scrapes(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=SCRAPES_MAX).contains(number));
+    number.ok_or_else(|| format!("expected a number of scrapes from 1 to {SCRAPES_MAX}"))
+}
+
+pub(super) fn interval(text: &str) -> Result<Duration, String> {
+    let interval =
+        duration::parse(text).filter(|interval| (INTERVAL_MIN..=INTERVAL_MAX).contains(interval));
+    interval
+        .ok_or_else(|| "expected a duration such as 1s, 1.5s or 5m, from 10ms to 24h".to_owned())
+}
+
+pub(super) fn body_bytes(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=BODY_BYTES_MAX).contains(number));
+    number.ok_or_else(|| format!("expected a number of bytes from 1 to {BODY_BYTES_MAX}"))
+}
+
+pub(super) fn connections(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=CONNECTIONS_MAX).contains(number));
+    number.ok_or_else(|| format!("expected a number of connections from 1 to {CONNECTIONS_MAX}"))
+}
+
+pub(super) fn wait(text: &str) -> Result<Duration, String> {
+    let wait =
+        duration::parse(text).filter(|wait| (Duration::from_millis(10)..=WAIT_MAX).contains(wait));
+    wait.ok_or_else(|| "expected a duration such as 10s or 1.5m, from 10ms to 1h".to_owned())
+}
+
+pub(super) fn in_flight_bytes(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|bytes| *bytes > 0)
+        .ok_or_else(|| "expected a number of bytes, at least 1".to_owned())
+}
+
+pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|number| *number > 0)
+        .ok_or_else(|| "expected a number, at least 1".to_owned())
+}
