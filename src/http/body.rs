@@ -13,9 +13,6 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::lease::{Expired, Lease};
 
-/// How long a body may take to arrive.
-pub const BODY_WAIT: Duration = Duration::from_secs(60);
-
 /// Why a request's body was not read to its end.
 #[derive(Debug)]
 pub(super) enum BodyError {
@@ -27,8 +24,12 @@ pub(super) enum BodyError {
     Broken(hyper::Error),
 }
 
-/// Reads a body of at most `bytes_max`. One that arrives in one piece is not copied.
-pub(super) async fn collect(mut body: Incoming, bytes_max: usize) -> Result<Bytes, BodyError> {
+/// Reads a body of at most `bytes_max` within `wait`. One that arrives in one piece is not copied.
+pub(super) async fn collect(
+    mut body: Incoming,
+    bytes_max: usize,
+    wait: Duration,
+) -> Result<Bytes, BodyError> {
     if body.size_hint().lower() > bytes_max as u64 {
         return Err(BodyError::TooLarge);
     }
@@ -58,7 +59,7 @@ pub(super) async fn collect(mut body: Incoming, bytes_max: usize) -> Result<Byte
     match poll_fn(|context| Poll::Ready(read.as_mut().poll(context))).await {
         Poll::Ready(read) => read,
         Poll::Pending => {
-            tokio::time::timeout(BODY_WAIT, read).await.unwrap_or(Err(BodyError::TimedOut))
+            tokio::time::timeout(wait, read).await.unwrap_or(Err(BodyError::TimedOut))
         }
     }
 }

@@ -54,7 +54,7 @@ impl Http {
         let decode = if is_protobuf(headers) { decode_protobuf } else { decode };
         self.writable().await?;
         let bytes_max = self.config.bounds.body_bytes_max;
-        let body = collect(body, bytes_max).await.map_err(Failure::Body)?;
+        let body = collect(body, bytes_max, self.config.web.body_wait).await.map_err(Failure::Body)?;
         *body_bytes = body.len() as u64;
         let encoding = headers.get(CONTENT_ENCODING);
         let encoding =
@@ -102,7 +102,8 @@ impl Http {
         let deleted = async {
             let key = GroupingKey::parse(tail, self.config.name_rules).map_err(Failure::Key)?;
             // A body has no meaning here, but what cannot be read to its end is not applied.
-            match collect(body, self.config.bounds.body_bytes_max).await {
+            let config = &self.config;
+            match collect(body, config.bounds.body_bytes_max, config.web.body_wait).await {
                 Ok(_) | Err(BodyError::TooLarge) => {}
                 Err(error) => return Err(Failure::Body(error)),
             }

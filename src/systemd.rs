@@ -1,0 +1,47 @@
+//! What systemd is told, where it has started us: that the gateway is ready, that it stops, that it is well.
+
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+
+use crate::shard::Shards;
+
+/// Everything is listened on and loaded.
+pub fn ready(shards: usize) {
+    let status = format!("serving pushes and scrapes, {shards} shards");
+    tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
+}
+
+/// What was kept on disk is being loaded, which may take as long as it takes.
+pub fn loading() {
+    tell(&[NotifyState::Status("loading the persistence file")]);
+}
+
+/// The gateway is about to end.
+pub fn stopping() {
+    tell(&[NotifyState::Stopping, NotifyState::Status("answering the requests at hand")]);
+}
+
+/// Says that the gateway is well, twice in the time that systemd expects it, for as long as all shards live:
+/// then it is for systemd to start the gateway anew. Never returns; does nothing where nobody expects it.
+pub async fn keep_watchdog_quiet(shards: Shards) {
+    let Some(within) = sd_notify::watchdog_enabled().filter(|within| *within > Duration::ZERO)
+    else {
+        return std::future::pending().await;
+    };
+    let mut ticks = tokio::time::interval(within / 2);
+    while shards.are_alive() {
+        tell(&[NotifyState::Watchdog]);
+        ticks.tick().await;
+    }
+    tracing::error!("a shard is dead: the watchdog of systemd hears no more");
+    tell(&[NotifyState::Status("a shard is dead")]);
+    std::future::pending().await
+}
+
+/// Where systemd has not started us, it hears nothing.
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!(err = %error, "cannot notify systemd");
+    }
+}
