@@ -96,6 +96,11 @@ impl Gateway {
         self.listeners.iter().filter_map(Listener::tcp_address).collect()
     }
 
+    #[cfg(test)]
+    pub(crate) fn http(&self) -> Arc<Http> {
+        Arc::clone(&self.http)
+    }
+
     /// Set to true to stop the gateway.
     pub fn stopper(&self) -> watch::Sender<bool> {
         self.http.stop.clone()
