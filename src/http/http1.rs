@@ -45,7 +45,7 @@ pub(super) async fn serve(
         .max_buf_size(HEADER_BYTES_MAX)
         // Who has said all there is to say still wants an answer; a push is applied either way.
         .half_close(true)
-        .serve_connection(TokioIo::new(Watched::paired(stream, progress)), service);
+        .serve_connection(TokioIo::new(Watched { stream, progress }), service);
     let reason = {
         let mut unwanted = pin!(unwanted(progress, &http.config.web, stopping));
         match first(Pin::new(&mut connection), unwanted.as_mut()).await {
@@ -63,7 +63,7 @@ pub(super) async fn serve(
             tracing::debug!(source = %client.source, "connection with a slow head closed");
             // Once something was answered, part of that may still be on its way.
             if progress.taken() == 0 && progress.has_begun() {
-                let stream = connection.into_parts().io.into_inner().into_inner();
+                let stream = connection.into_parts().io.into_inner().stream;
                 drop(tokio::time::timeout(FAREWELL_WAIT, say_farewell(stream)).await);
             }
         }

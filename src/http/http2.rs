@@ -38,7 +38,7 @@ pub(super) async fn serve(
     let progress = Arc::new(Progress::new(Protocol::Http2));
     let client = Arc::new(client);
     let source = client.source;
-    let stream = TokioIo::new(Watched::new(stream, Arc::clone(&progress)));
+    let stream = TokioIo::new(Watched { stream, progress: Arc::clone(&progress) });
     let service = {
         let (http, progress) = (Arc::clone(&http), Arc::clone(&progress));
         service_fn(move |request| {

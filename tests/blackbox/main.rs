@@ -3,11 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot do what it needs fails")]
 
 mod busy_scrapes;
+mod connections;
 mod endpoints;
 mod filters;
 mod formats;
 mod gateway;
 mod hostile;
+mod listeners;
 mod open_metrics;
 mod parts;
 mod persistence;
@@ -17,6 +19,7 @@ mod persistence_refusals;
 mod persistence_restart;
 mod persistence_shown;
 mod persistence_store;
+mod prefix;
 mod program;
 mod push;
 mod read;
