@@ -38,7 +38,22 @@ pub(super) fn external_prefix(url: &str) -> Result<String, String> {
     if host.is_empty() || host.starts_with(':') || host.contains(char::is_whitespace) {
         return Err(EXPECTED.to_owned());
     }
-    route_prefix(path)
+    route_prefix(&decode(path).ok_or(EXPECTED)?)
+}
+
+/// Undoes percent-encoding, if what comes out is text.
+fn decode(path: &str) -> Option<String> {
+    let mut pieces = path.split('%');
+    let mut decoded = pieces.next()?.as_bytes().to_vec();
+    for piece in pieces {
+        let digits = piece.get(..2)?;
+        if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        decoded.push(u8::from_str_radix(digits, 16).ok()?);
+        decoded.extend_from_slice(&piece.as_bytes()[2..]);
+    }
+    String::from_utf8(decoded).ok()
 }
 
 #[cfg(test)]
@@ -64,12 +79,13 @@ mod tests {
             ("http://h", ""),
             ("https://h:1/", ""),
             ("https://h/a/b/?q#f", "/a/b"),
+            ("https://h/a%20%C3%a9", "/a \u{e9}"),
             ("http://u:p@[::1]:9/x", "/x"),
             ("localhost:9091", ""),
         ] {
             assert_eq!(external_prefix(url).as_deref(), Ok(prefix), "{url}");
         }
-        for bad in ["/a", "h", "ftp://h/a", "http://", "http:///a", "http://:80/a", "h:80/a", ":80"]
+        for bad in ["/a", "h", "ftp://h/a", "http://", "http:///a", "http://:80/a", "h:80/a", ":80", "http://h/%", "http://h/%+f", "http://h/%ff"]
         {
             assert!(external_prefix(bad).is_err(), "{bad}");
         }

@@ -23,4 +23,5 @@ mod prefix;
 mod program;
 mod push;
 mod read;
+mod systemd;
 mod utf8_names;
