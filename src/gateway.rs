@@ -188,11 +188,7 @@ fn listeners(settings: &WebSettings) -> Result<Vec<Listener>, StartError> {
     settings.listen.iter().map(bind).collect()
 }
 
-async fn accept_until_stopped(
-    listener: Listener,
-    http: Arc<Http>,
-    serving: mpsc::Sender<()>,
-) {
+async fn accept_until_stopped(listener: Listener, http: Arc<Http>, serving: mpsc::Sender<()>) {
     let mut stopping = http.stop.subscribe();
     loop {
         // The one connection that waits for a seat is accepted already: while none comes, none is taken.

@@ -85,8 +85,19 @@ mod tests {
         ] {
             assert_eq!(external_prefix(url).as_deref(), Ok(prefix), "{url}");
         }
-        for bad in ["/a", "h", "ftp://h/a", "http://", "http:///a", "http://:80/a", "h:80/a", ":80", "http://h/%", "http://h/%+f", "http://h/%ff"]
-        {
+        for bad in [
+            "/a",
+            "h",
+            "ftp://h/a",
+            "http://",
+            "http:///a",
+            "http://:80/a",
+            "h:80/a",
+            ":80",
+            "http://h/%",
+            "http://h/%+f",
+            "http://h/%ff",
+        ] {
             assert!(external_prefix(bad).is_err(), "{bad}");
         }
     }

@@ -58,9 +58,7 @@ pub(super) async fn collect(
     // A body that is there already, as most are, costs no timer.
     match poll_fn(|context| Poll::Ready(read.as_mut().poll(context))).await {
         Poll::Ready(read) => read,
-        Poll::Pending => {
-            tokio::time::timeout(wait, read).await.unwrap_or(Err(BodyError::TimedOut))
-        }
+        Poll::Pending => tokio::time::timeout(wait, read).await.unwrap_or(Err(BodyError::TimedOut)),
     }
 }
 

@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use hyper::Method;
 
 use super::route::{
-    GET, Route, encode, has_dot_segment, has_empty_segment, percent_decode, redirect_cleaned,
+    GET, QUIT, Route, encode, has_dot_segment, has_empty_segment, percent_decode, redirect_cleaned,
     route_decoded,
 };
 
-/// What `/-/quit` allows where GET has no words of its own.
-const QUIT: &str = "OPTIONS, POST, PUT";
+/// What `/-/quit` allows under a prefix, where GET has no words of its own.
+const QUIT_BELOW: &str = "OPTIONS, POST, PUT";
 
 /// Routes a request. `prefix` begins with a slash and does not end with one.
 pub(super) fn route_under<'a>(
@@ -38,7 +38,8 @@ pub(super) fn route_under<'a>(
     }
     match route_decoded(method, below, telemetry_path, enable_admin_api) {
         Route::Redirect(below) => Route::Redirect(prefix() + &below),
-        Route::QuitByGet => Route::MethodNotAllowed(QUIT),
+        Route::QuitByGet | Route::MethodNotAllowed(QUIT) => Route::MethodNotAllowed(QUIT_BELOW),
+        Route::Options(QUIT) => Route::Options(QUIT_BELOW),
         route => route,
     }
 }
@@ -104,6 +105,8 @@ mod tests {
         assert_eq!(at("GET", "/-/quit"), "QuitByGet");
         assert_eq!(at("PUT", "/-/quit"), r#"MethodNotAllowed("GET, OPTIONS")"#);
         assert_eq!(at("GET", "/a%20b/c/-/quit"), r#"MethodNotAllowed("OPTIONS, POST, PUT")"#);
+        assert_eq!(at("DELETE", "/a%20b/c/-/quit"), r#"MethodNotAllowed("OPTIONS, POST, PUT")"#);
+        assert_eq!(at("OPTIONS", "/a%20b/c/-/quit"), r#"Options("OPTIONS, POST, PUT")"#);
         assert_eq!(at("PUT", "/a%20b/c/-/quit"), "Quit");
     }
 }

@@ -54,7 +54,8 @@ impl Http {
         let decode = if is_protobuf(headers) { decode_protobuf } else { decode };
         self.writable().await?;
         let bytes_max = self.config.bounds.body_bytes_max;
-        let body = collect(body, bytes_max, self.config.web.body_wait).await.map_err(Failure::Body)?;
+        let body =
+            collect(body, bytes_max, self.config.web.body_wait).await.map_err(Failure::Body)?;
         *body_bytes = body.len() as u64;
         let encoding = headers.get(CONTENT_ENCODING);
         let encoding =

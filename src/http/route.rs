@@ -43,7 +43,7 @@ pub(super) enum Route<'a> {
 
 pub(super) const GET: &str = "GET, OPTIONS";
 const PUSH: &str = "DELETE, OPTIONS, POST, PUT";
-const QUIT: &str = "GET, OPTIONS, POST, PUT";
+pub(super) const QUIT: &str = "GET, OPTIONS, POST, PUT";
 const WIPE: &str = "OPTIONS, PUT";
 
 /// Routes a request. `path` is as it came, without the query.
