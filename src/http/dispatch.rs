@@ -7,6 +7,7 @@ use super::Http;
 use super::client::Client;
 use super::reply::{self, Reply};
 use super::route::{Route, route};
+use super::sound;
 use crate::own_metrics::{Handler, Verb};
 use crate::shard::Mode;
 
@@ -14,6 +15,9 @@ impl Http {
     /// Answers one request.
     pub(super) async fn answer(&self, request: Request<Incoming>, client: &Client) -> Reply {
         let (head, body) = request.into_parts();
+        if let Some((status, reason)) = sound::objection(&head) {
+            return reply::and_close(reply::error(status, reason));
+        }
         let config = &self.config;
         let path = head.uri.path();
         let route =

@@ -1,7 +1,7 @@
 //! HTTP: the only place that knows hyper.
 //!
 //! A request's way: `connection` reads it (`aside` keeps the timer and the stop signal out of its way),
-//! `route` says whose it is, `dispatch` hands it over and counts the answer, and one file per family of
+//! `sound` refuses what others may read otherwise, `route` says whose it is, `dispatch` hands it over and counts the answer, and one file per family of
 //! endpoints answers: `push`, `scrape` (`selection` reads its query, `render` has the work done), `api`, `admin`, `probes`, `pages`. `body` reads and writes bodies
 //! within bounds (`lease` is what a scrape's holds on to); `reply` makes answers, and is the one table from errors to statuses.
 
@@ -21,6 +21,7 @@ mod reply;
 mod route;
 mod scrape;
 mod selection;
+mod sound;
 
 use std::sync::Arc;
 use std::time::SystemTime;
