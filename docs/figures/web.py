@@ -163,7 +163,7 @@ def overload():
         row = table("", f"twice {rate:,.0f} pushes/s for {seconds} s")
         row("pushes/s acknowledged", f"{report['pushes_per_second']:,.0f}")
         row("not acknowledged", ", ".join(f"{n:,} {what}" for what, n in report["errors"].items()) or "none")
-        row("p50, p99 of those that were, from when they were due",
+        row("p50, p99, from when they were due",
             ", ".join(ms(report["latency_seconds"][quantile]) for quantile in ("p50", "p99")))
         row("acknowledged and lost", ", ".join(f"{verified[kind]} {kind}" for kind in ("lost", "stale", "phantom", "half_applied")))
         row("`/-/healthy`, each 100 ms", f"{answers.count(200)} of {len(answers)} answered 200, the slowest in {ms(health.slowest())}")

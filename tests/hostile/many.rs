@@ -9,7 +9,7 @@ use crate::hostile::exchange::{read_answer, send};
 use crate::hostile::gateway::{Gateway, wait_until};
 
 /// What a push may take meanwhile, on a machine that has other things to do.
-const PUSH_MAX: Duration = Duration::from_secs(1);
+const PUSH_MAX: Duration = Duration::from_secs(3);
 
 fn assert_quick_push(gateway: &Gateway) {
     let since = Instant::now();
@@ -32,12 +32,14 @@ fn allowed(wanted: usize) -> usize {
 
 #[test]
 fn ten_thousand_idle_connections_cost_little() {
-    const KIB_EACH_MAX: f64 = 20.0;
+    /// Two buffers of 8 KiB that hyper makes for each connection, and a task.
+    const KIB_EACH_MAX: f64 = 24.0;
     let gateway = Gateway::start(&["--web.idle-timeout=10m", "--web.header-timeout=10m"]);
     let count = allowed(10_000);
     assert!(count >= 500, "too few descriptors are allowed to say anything");
+    let descriptors = gateway.descriptors();
     assert_quick_push(&gateway);
-    let (descriptors, before) = (gateway.descriptors(), gateway.resident_kib());
+    let before = gateway.resident_kib();
     let mut idle: Vec<TcpStream> = Vec::with_capacity(count);
     for at in 0..count {
         let mut stream = gateway.connect();
@@ -60,7 +62,7 @@ fn ten_thousand_idle_connections_cost_little() {
 /// Beyond the bound nobody hangs: the probes are answered as ever, all else is told to come back.
 #[test]
 fn connections_beyond_the_bound_are_told_so() {
-    const ANSWER_MAX: Duration = Duration::from_secs(2);
+    const ANSWER_MAX: Duration = Duration::from_secs(3);
     let gateway = Gateway::start(&["--web.max-connections=50", "--web.header-timeout=10m"]);
     let before = gateway.descriptors();
     let mut served: Vec<TcpStream> = (0..50).map(|_| gateway.connect()).collect();
