@@ -1,11 +1,13 @@
 //! From a request to its endpoint, and the count of the answer.
 
 use hyper::body::Incoming;
-use hyper::{Request, StatusCode};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, StatusCode};
 
 use super::Http;
 use super::client::Client;
 use super::reply::{self, Reply};
+use super::request_id::{identified, identify, request_id};
 use super::route::{Route, route};
 use super::sound;
 use crate::own_metrics::{Handler, Verb};
@@ -16,7 +18,8 @@ impl Http {
     pub(super) async fn answer(&self, request: Request<Incoming>, client: &Client) -> Reply {
         let (head, body) = request.into_parts();
         if let Some((status, reason)) = sound::objection(&head) {
-            return reply::and_close(reply::error(status, reason));
+            let reply = reply::and_close(reply::error(status, reason));
+            return identify(reply, &head.headers);
         }
         let config = &self.config;
         let path = head.uri.path();
@@ -36,7 +39,7 @@ impl Http {
             }
             Route::Scrape => {
                 let query = head.uri.query().unwrap_or_default();
-                (None, self.scrape(&head.headers, query).await)
+                (None, self.scrape(&head.headers, query, client).await)
             }
             Route::Status => (Some((Handler::Status, Verb::Get)), self.status_page()),
             Route::Static => {
@@ -57,15 +60,24 @@ impl Http {
             Route::MethodNotAllowed(allowed) => (None, reply::method_not_allowed(allowed)),
             Route::Redirect(path) => (None, reply::redirect(&path, head.uri.query())),
             Route::NotFound => (None, reply::error(StatusCode::NOT_FOUND, NOT_FOUND)),
-            Route::BadPath => {
-                (None, reply::error(StatusCode::BAD_REQUEST, "invalid percent-encoding"))
-            }
+            Route::BadPath => (None, bad_path(&head, client)),
         };
         if let Some((handler, verb)) = counted {
             self.own.answered(handler, verb, reply.status().as_u16());
         }
-        reply
+        identify(reply, &head.headers)
     }
+}
+
+/// The answer to a path that cannot be decoded, which may be that of a push.
+fn bad_path(head: &Parts, client: &Client) -> Reply {
+    let (id, reason) = (request_id(&head.headers), "invalid percent-encoding");
+    if head.method == Method::PUT || head.method == Method::POST {
+        let (job, source) = (head.uri.path(), client.source);
+        let request_id = id.to_str().unwrap_or_default();
+        tracing::info!(job, %source, request_id, err = reason, "push rejected");
+    }
+    identified(reply::error(StatusCode::BAD_REQUEST, reason), id)
 }
 
 const NOT_FOUND: &str = "404 page not found";

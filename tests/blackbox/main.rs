@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot do what it needs fails")]
 
+mod bounds;
 mod busy_scrapes;
 mod endpoints;
 mod filters;
 mod formats;
 mod gateway;
 mod hostile;
+mod logs;
 mod open_metrics;
 mod parts;
 mod persistence;
@@ -20,4 +22,5 @@ mod persistence_store;
 mod program;
 mod push;
 mod read;
+mod shedding;
 mod utf8_names;
