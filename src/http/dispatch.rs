@@ -10,6 +10,7 @@ use super::prefix::route_under;
 use super::reply::{self, Reply};
 use super::request_id::{identified, identify, request_id};
 use super::route::{Route, route};
+use super::sound;
 use crate::config::WebSettings;
 use crate::own_metrics::{Handler, Verb};
 use crate::shard::Mode;
@@ -18,6 +19,10 @@ impl Http {
     /// Answers one request.
     pub(super) async fn answer(&self, request: Request<Incoming>, client: &Client) -> Reply {
         let (head, body) = request.into_parts();
+        if let Some((status, reason)) = sound::objection(&head) {
+            let reply = reply::and_close(reply::error(status, reason));
+            return identify(reply, &head.headers);
+        }
         let (counted, reply) = match self.route(&head.method, head.uri.path()) {
             Route::Push { mode, tail } => {
                 let verb = if mode == Mode::Replace { Verb::Put } else { Verb::Post };
