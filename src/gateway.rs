@@ -7,21 +7,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::access::Access;
-use crate::config::{Address, Bounds, Config};
-use crate::http::{self, Http, InFlight, Scrapes};
-use crate::listen;
+use crate::config::{Address, Bounds, Config, WebSettings};
+use crate::http::{self, Http, InFlight, Protocol, Scrapes, Seat, Seats};
+use crate::listen::{self, Listener};
 use crate::own_metrics::{OwnMetrics, RESERVED};
 use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver, Store};
 use crate::shard::{Budget, Limits, Options, Shards};
-use crate::shutdown;
+use crate::{shutdown, systemd};
 
-/// How many connections are served at a time; more wait to be accepted.
-pub const CONNECTIONS_MAX: usize = 32_768;
 /// How long requests at hand may take once the gateway is asked to stop.
 pub const DRAIN_WAIT: Duration = Duration::from_secs(30);
 
@@ -29,7 +26,7 @@ pub const DRAIN_WAIT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Gateway {
     http: Arc<Http>,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     shard_tasks: JoinSet<()>,
     persistence: Option<Persistence>,
 }
@@ -39,6 +36,8 @@ pub struct Gateway {
 pub enum StartError {
     /// An address cannot be listened on.
     Listen(Address, io::Error),
+    /// What systemd hands over cannot be listened on.
+    HandedOver(io::Error),
     /// There can be no more threads.
     Thread(io::Error),
 }
@@ -47,6 +46,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            StartError::HandedOver(error) => write!(f, "--web.systemd-socket: {error}"),
             StartError::Thread(error) => write!(f, "cannot start a thread: {error}"),
         }
     }
@@ -61,10 +61,7 @@ impl Gateway {
     /// # Errors
     /// When an address cannot be bound, or a thread not be started.
     pub fn start(config: Config) -> Result<Gateway, StartError> {
-        let bind = |address: &Address| {
-            listen::bind(address).map_err(|error| StartError::Listen(address.clone(), error))
-        };
-        let listeners = config.web.listen.iter().map(bind).collect::<Result<_, _>>()?;
+        let listeners = listeners(&config.web)?;
         let saver = config.persistence.clone().map(Saver::new);
         let options = Options {
             shards: config.shards.get(),
@@ -84,6 +81,7 @@ impl Gateway {
         let in_flight_bytes_max = config.bounds.in_flight_bytes_max;
         let http = Http {
             scrapes: Scrapes::new(config.web.scrapes_max),
+            seats: Seats::new(config.web.connections_max),
             config,
             shards,
             own: OwnMetrics::default(),
@@ -96,9 +94,14 @@ impl Gateway {
         Ok(Gateway { http: Arc::new(http), listeners, shard_tasks, persistence })
     }
 
-    /// The addresses that are listened on, with the ports that were chosen.
+    /// The TCP addresses that are listened on, with the ports that were chosen.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+        self.listeners.iter().filter_map(Listener::tcp_address).collect()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn http(&self) -> Arc<Http> {
+        Arc::clone(&self.http)
     }
 
     /// Set to true to stop the gateway.
@@ -113,23 +116,24 @@ impl Gateway {
     /// When what was kept on disk cannot be loaded, or the last changes not be kept.
     pub async fn run(self) -> Result<(), Ended> {
         let Gateway { http, listeners, mut shard_tasks, mut persistence } = self;
-        for address in listeners.iter().filter_map(|listener| listener.local_addr().ok()) {
+        for address in &listeners {
             tracing::info!(%address, "listening");
         }
-        let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let watchdog = tokio::spawn(systemd::keep_watchdog_quiet(http.shards.clone()));
         // Every connection holds a sender; once all are gone, so are the connections.
         let (serving, mut all_served) = mpsc::channel::<()>(1);
         let accepting: Vec<_> = listeners
             .into_iter()
             .map(|listener| {
                 let (http, serving) = (Arc::clone(&http), serving.clone());
-                accept_until_stopped(listener, http, Arc::clone(&connections), serving)
+                accept_until_stopped(listener, http, serving)
             })
             .map(tokio::spawn)
             .collect();
         drop(serving);
+        let mut stopping = http.stop.subscribe();
         if let Some(persistence) = &mut persistence {
-            let mut stopping = http.stop.subscribe();
+            systemd::loading();
             tokio::select! {
                 is_loaded = persistence.loaded() => {
                     if !is_loaded {
@@ -141,6 +145,11 @@ impl Gateway {
                 () = shutdown::requested(&mut stopping) => {}
             }
         }
+        if !*stopping.borrow() {
+            systemd::ready(http.config.shards.get());
+        }
+        shutdown::requested(&mut stopping).await;
+        systemd::stopping();
         for listener in accepting {
             if let Err(error) = listener.await {
                 tracing::error!(err = %error, "a listener has died");
@@ -150,6 +159,7 @@ impl Gateway {
             tracing::warn!("connections were still busy and are cut");
         }
         drop(http);
+        watchdog.abort();
         if let Some(persistence) = persistence {
             persistence.stop().await?;
         }
@@ -182,27 +192,38 @@ fn opener(file: PathBuf) -> OpenStorage {
     })
 }
 
-async fn accept_until_stopped(
-    listener: TcpListener,
-    http: Arc<Http>,
-    connections: Arc<Semaphore>,
-    serving: mpsc::Sender<()>,
-) {
+/// What is listened on: addresses, or what systemd has bound.
+fn listeners(settings: &WebSettings) -> Result<Vec<Listener>, StartError> {
+    if settings.systemd_socket {
+        return listen::handed_over().map_err(StartError::HandedOver);
+    }
+    let bind = |address: &Address| {
+        listen::bind(address).map_err(|error| StartError::Listen(address.clone(), error))
+    };
+    settings.listen.iter().map(bind).collect()
+}
+
+async fn accept_until_stopped(listener: Listener, http: Arc<Http>, serving: mpsc::Sender<()>) {
     let mut stopping = http.stop.subscribe();
     loop {
+        // The one connection that waits for a seat is accepted already: while none comes, none is taken.
         let next = async {
-            let permit = Arc::clone(&connections).acquire_owned().await;
-            (permit, listen::accept(&listener).await)
+            let accepted = listener.accept().await;
+            (accepted, http.seats.take().await)
         };
-        let (permit, (stream, peer)) = tokio::select! {
+        let ((stream, source), seat) = tokio::select! {
             next = next => next,
             () = shutdown::requested(&mut stopping) => return,
         };
         let (http, stopping, serving) = (Arc::clone(&http), stopping.clone(), serving.clone());
         tokio::spawn(async move {
-            let client = http::Client { source: http::Source::Ip(peer), certificate: None };
-            http::serve(http, stream, client, stopping).await;
-            drop((permit, serving));
+            let protocol = Protocol::Http1;
+            let client = http::Client { source, certificate: None };
+            match seat {
+                Seat::Serving(_) => http::serve(http, stream, protocol, client, stopping).await,
+                Seat::Reserve(_) => http::serve_in_reserve(http, stream, protocol).await,
+            }
+            drop((seat, serving));
         });
     }
 }

@@ -28,3 +28,4 @@ pub mod push;
 pub mod scrape;
 pub mod shard;
 pub mod shutdown;
+pub mod systemd;

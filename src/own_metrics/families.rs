@@ -11,7 +11,7 @@ use crate::scrape::OwnFamily;
 use crate::shard::{Budget, Limits, Shards, kept_bytes};
 
 /// The names and kinds of all families below and in `process`.
-pub const RESERVED: [(&str, Kind); 34] = [
+pub const RESERVED: [(&str, Kind); 36] = [
     ("process_cpu_seconds_total", Kind::Counter),
     ("process_max_fds", Kind::Gauge),
     ("process_open_fds", Kind::Gauge),
@@ -24,6 +24,8 @@ pub const RESERVED: [(&str, Kind); 34] = [
     ("pushgateway_http_push_duration_seconds", Kind::Summary),
     ("pushgateway_http_push_size_bytes", Kind::Summary),
     ("pushgateway_http_requests_total", Kind::Counter),
+    ("shardgate_connections", Kind::Gauge),
+    ("shardgate_connections_refused_total", Kind::Counter),
     ("shardgate_groups", Kind::Gauge),
     ("shardgate_persistence_commit_seconds_total", Kind::Counter),
     ("shardgate_persistence_commits_total", Kind::Counter),

@@ -7,6 +7,7 @@
 //! **Invariant:** every family built here is in [`RESERVED`], so that no push can use its name with
 //! another kind.
 
+mod connections;
 mod families;
 mod persistence;
 mod process;
@@ -17,6 +18,7 @@ mod window;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
+pub use connections::connection_families;
 pub use families::RESERVED;
 pub use requests::{Handler, Verb};
 pub use shed::{SHED_WAIT, Shed};

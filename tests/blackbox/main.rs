@@ -4,11 +4,13 @@
 
 mod bounds;
 mod busy_scrapes;
+mod connections;
 mod endpoints;
 mod filters;
 mod formats;
 mod gateway;
 mod hostile;
+mod listeners;
 mod logs;
 mod open_metrics;
 mod parts;
@@ -19,8 +21,10 @@ mod persistence_refusals;
 mod persistence_restart;
 mod persistence_shown;
 mod persistence_store;
+mod prefix;
 mod program;
 mod push;
 mod read;
 mod shedding;
+mod systemd;
 mod utf8_names;
