@@ -138,15 +138,17 @@ async fn a_quota_says_whose_it_is_and_a_push_that_conflicts_takes_nothing() {
     assert_eq!(put(&shards, 0, 3, owned()).await, Ok(()));
     assert_eq!(put(&shards, 0, 4, owned()).await, full(Bound::Series));
     assert_eq!(put(&shards, 1, 1, owned()).await, full(Bound::Groups));
-    // Of another type than what is stored: what it would have taken is given back.
-    let conflicting = b"# TYPE m counter\nm{l=\"0\"} 1\n";
-    owner.set_limits(Limits { groups: 2, series: 7, ..Limits::NONE });
-    let batch = decode(&key(2), conflicting, NameRules::Legacy).expect("it is valid in itself");
-    let result = shards.push(key(2), Mode::Replace, batch, owned()).await;
+    // A series that the first group has already: what it would have taken is given back.
+    owner.set_limits(Limits { groups: 2, series: 8, ..Limits::NONE });
+    let conflicting = async |path: &str, body: &str| {
+        let key = GroupingKey::parse(path.as_bytes(), NameRules::Legacy).expect("a valid path");
+        let batch = decode(&key, body.as_bytes(), NameRules::Legacy).expect("valid in itself");
+        shards.push(key, Mode::Replace, batch, owned()).await
+    };
+    let result = conflicting("/job", "m{l=\"0\",task=\"0\"} 1\n").await;
     assert!(matches!(result, Err(PushError::Refused(_))), "{result:?}");
     assert_eq!((owner.used().groups, owner.used().series), (2, 7), "for its failure time");
-    let batch = decode(&key(3), conflicting, NameRules::Legacy).expect("it is valid in itself");
-    let result = shards.push(key(3), Mode::Replace, batch, owned()).await;
+    let result = conflicting("/job/l/0", "m{task=\"0\"} 1\n").await;
     assert_eq!(result, full(Bound::Groups), "the room is looked at first");
     assert_eq!((owner.used().groups, owner.used().series), (2, 7));
     assert_eq!(put(&shards, 0, 3, None).await, Ok(()), "it is nobody's now");
