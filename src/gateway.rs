@@ -11,12 +11,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::access::Access;
-use crate::config::{Address, Config, WebSettings};
-use crate::http::{self, Http, Protocol, Scrapes, Seat, Seats};
+use crate::config::{Address, Bounds, Config, WebSettings};
+use crate::http::{self, Http, InFlight, Protocol, Scrapes, Seat, Seats};
 use crate::listen::{self, Listener};
 use crate::own_metrics::{OwnMetrics, RESERVED};
 use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver, Store};
-use crate::shard::{Options, Shards};
+use crate::shard::{Budget, Limits, Options, Shards};
 use crate::{shutdown, systemd};
 
 /// How long requests at hand may take once the gateway is asked to stop.
@@ -66,6 +66,7 @@ impl Gateway {
         let options = Options {
             shards: config.shards.get(),
             reserved: &RESERVED,
+            limits: limits(&config.bounds),
             saving: saver.as_ref().map(Saver::saving),
         };
         let (shards, shard_tasks) = Shards::start(&options);
@@ -77,6 +78,7 @@ impl Gateway {
             }
             _ => None,
         };
+        let in_flight_bytes_max = config.bounds.in_flight_bytes_max;
         let http = Http {
             scrapes: Scrapes::new(config.web.scrapes_max),
             seats: Seats::new(config.web.connections_max),
@@ -84,6 +86,7 @@ impl Gateway {
             shards,
             own: OwnMetrics::default(),
             persistence: status,
+            in_flight: Arc::new(InFlight::new(in_flight_bytes_max)),
             access: Access::default(),
             started: SystemTime::now(),
             stop: watch::Sender::new(false),
@@ -135,6 +138,8 @@ impl Gateway {
                 is_loaded = persistence.loaded() => {
                     if !is_loaded {
                         http.stop.send_replace(true);
+                    } else if http.shards.budget().is_some_and(Budget::is_exceeded) {
+                        tracing::warn!("more is stored than --storage.max-series or --storage.max-bytes allows: nothing can be added");
                     }
                 }
                 () = shutdown::requested(&mut stopping) => {}
@@ -164,6 +169,16 @@ impl Gateway {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// What may be stored, if anything bounds it.
+fn limits(bounds: &Bounds) -> Option<Limits> {
+    let limits = Limits {
+        series: bounds.series_max.unwrap_or(u64::MAX),
+        bytes: bounds.stored_bytes_max.unwrap_or(u64::MAX),
+        ..Limits::NONE
+    };
+    (limits != Limits::NONE).then_some(limits)
 }
 
 /// Opens the store in a file.

@@ -3,7 +3,8 @@
 //! A request's way: `connection` has it read by `http1` or `http2` (`progress` and `watched` note how far it is; `aside` keeps the
 //! timer and the stop signal out of its way), unless there are no `seats` left but in the `reserve`; `route` says whose it is (`prefix` where everything has one), `dispatch` hands it over and counts the answer, and one file per family of
 //! endpoints answers: `push`, `scrape` (`selection` reads its query, `render` has the work done), `api`, `admin`, `probes`, `pages`. `body` reads and writes bodies
-//! within bounds (`lease` is what a scrape's holds on to); `reply` makes answers, and is the one table from errors to statuses.
+//! within bounds (`in_flight` is that of all together; `lease` is what a scrape's holds on to); `reply` makes answers, and is the one table from errors to statuses;
+//! `request_id` says under which id the log has an error.
 
 mod admin;
 mod api;
@@ -14,6 +15,7 @@ mod connection;
 mod dispatch;
 mod http1;
 mod http2;
+mod in_flight;
 mod lease;
 mod pages;
 mod prefix;
@@ -23,6 +25,7 @@ mod protocol;
 mod push;
 mod render;
 mod reply;
+mod request_id;
 mod reserve;
 mod route;
 mod scrape;
@@ -40,13 +43,16 @@ use crate::config::Config;
 use crate::exposition::NameRules;
 use crate::own_metrics::OwnMetrics;
 use crate::persist;
+use crate::push::Rules;
 use crate::shard::{Shards, Unavailable};
 use reply::Failure;
 
 pub use client::{Client, ClientCertificate, Source};
 pub use connection::{HEADER_BYTES_MAX, serve};
+pub use in_flight::InFlight;
 pub use lease::SCRAPE_SEND_WAIT;
 pub use protocol::Protocol;
+pub use request_id::REQUEST_ID_BYTES_MAX;
 pub use reserve::serve_in_reserve;
 pub use scrape::Scrapes;
 pub use seats::{Seat, Seats};
@@ -64,6 +70,8 @@ pub struct Http {
     pub persistence: Option<Arc<persist::Status>>,
     /// Who may do what.
     pub access: Access,
+    /// The room for bodies.
+    pub in_flight: Arc<InFlight>,
     /// What scrapes share.
     pub scrapes: Scrapes,
     /// How many connections are served at a time.
@@ -75,6 +83,16 @@ pub struct Http {
 }
 
 impl Http {
+    /// What pushes may say.
+    fn rules(&self) -> Rules {
+        let bounds = &self.config.bounds;
+        Rules {
+            names: self.config.name_rules,
+            labels_max: bounds.labels_max,
+            label_bytes_max: bounds.label_bytes_max,
+        }
+    }
+
     /// Whether groups can be shown.
     fn readable(&self) -> Result<(), Failure> {
         match &self.persistence {

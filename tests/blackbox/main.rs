@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot do what it needs fails")]
 
+mod bounds;
 mod busy_scrapes;
 mod connections;
 mod endpoints;
@@ -10,6 +11,7 @@ mod formats;
 mod gateway;
 mod hostile;
 mod listeners;
+mod logs;
 mod open_metrics;
 mod parts;
 mod persistence;
@@ -23,5 +25,6 @@ mod prefix;
 mod program;
 mod push;
 mod read;
+mod shedding;
 mod systemd;
 mod utf8_names;
