@@ -98,6 +98,7 @@ mod tests {
         assert_eq!(at("GET", "/a%20b/c//status"), r#"Redirect("/a%20b/c/status")"#);
         assert_eq!(at("GET", "//a%20b/c/status"), r#"Redirect("/a%20b/c/status")"#);
         assert_eq!(at("GET", "/a%20b/c/../x"), r#"Redirect("/a%20b/x")"#);
+        assert_eq!(at("GET", "/a%20b/cd//x"), r#"Redirect("/a%20b/cd/x")"#);
     }
 
     #[test]
