@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot do what it needs fails")]
 
+mod api;
 mod busy_scrapes;
+mod delete_many;
 mod endpoints;
 mod filters;
 mod formats;
