@@ -12,12 +12,12 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::access::Access;
-use crate::config::{Address, Config};
-use crate::http::{self, Answers, Http, Scrapes};
+use crate::config::{Address, Bounds, Config};
+use crate::http::{self, Answers, Http, InFlight, Scrapes};
 use crate::listen;
 use crate::own_metrics::{OwnMetrics, RESERVED};
 use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver, Store};
-use crate::shard::{Options, Shards};
+use crate::shard::{Budget, Limits, Options, Shards};
 use crate::shutdown;
 
 /// How many connections are served at a time; more wait to be accepted.
@@ -69,6 +69,7 @@ impl Gateway {
         let options = Options {
             shards: config.shards.get(),
             reserved: &RESERVED,
+            limits: limits(&config.bounds),
             saving: saver.as_ref().map(Saver::saving),
         };
         let (shards, shard_tasks) = Shards::start(&options);
@@ -80,12 +81,14 @@ impl Gateway {
             }
             _ => None,
         };
+        let in_flight_bytes_max = config.bounds.in_flight_bytes_max;
         let http = Http {
             scrapes: Scrapes::new(config.web.scrapes_max),
             config,
             shards,
             own: OwnMetrics::default(),
             persistence: status,
+            in_flight: Arc::new(InFlight::new(in_flight_bytes_max)),
             access: Access::default(),
             answers: Answers::default(),
             started: SystemTime::now(),
@@ -132,6 +135,8 @@ impl Gateway {
                 is_loaded = persistence.loaded() => {
                     if !is_loaded {
                         http.stop.send_replace(true);
+                    } else if http.shards.budget().is_some_and(Budget::is_exceeded) {
+                        tracing::warn!("more is stored than --storage.max-series or --storage.max-bytes allows: nothing can be added");
                     }
                 }
                 () = shutdown::requested(&mut stopping) => {}
@@ -155,6 +160,16 @@ impl Gateway {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// What may be stored, if anything bounds it.
+fn limits(bounds: &Bounds) -> Option<Limits> {
+    let limits = Limits {
+        series: bounds.series_max.unwrap_or(u64::MAX),
+        bytes: bounds.stored_bytes_max.unwrap_or(u64::MAX),
+        ..Limits::NONE
+    };
+    (limits != Limits::NONE).then_some(limits)
 }
 
 /// Opens the store in a file.

@@ -1,12 +1,14 @@
 //! From a request to its endpoint, and the count of the answer.
 
 use hyper::body::Incoming;
-use hyper::{Request, StatusCode};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, StatusCode};
 
 use super::Http;
 use super::api;
 use super::client::Client;
 use super::reply::{self, Reply};
+use super::request_id::{identified, identify, request_id};
 use super::route::{Route, route};
 use crate::own_metrics::{Handler, Verb};
 use crate::shard::Mode;
@@ -32,7 +34,7 @@ impl Http {
                 let reply = self.delete(&tail, body).await;
                 (Some((Handler::Delete, Verb::Delete)), reply)
             }
-            Route::Scrape => (None, self.scrape(&head.headers, query).await),
+            Route::Scrape => (None, self.scrape(&head.headers, query, client).await),
             Route::Status => (Some((Handler::Status, Verb::Get)), self.status_page()),
             Route::Static => {
                 (Some((Handler::Static, Verb::Get)), reply::error(StatusCode::NOT_FOUND, NOT_FOUND))
@@ -61,15 +63,25 @@ impl Http {
             Route::MethodNotAllowed(allowed) => (None, reply::method_not_allowed(allowed)),
             Route::Redirect(path) => (None, reply::redirect(&path, head.uri.query())),
             Route::NotFound => (None, reply::error(StatusCode::NOT_FOUND, NOT_FOUND)),
-            Route::BadPath => {
-                (None, reply::error(StatusCode::BAD_REQUEST, "invalid percent-encoding"))
-            }
+            Route::BadPath => (None, bad_path(&head, client)),
         };
         if let Some((handler, verb)) = counted {
             self.own.answered(handler, verb, reply.status().as_u16());
         }
-        if path.starts_with(api::PATH) { api::with_cors(reply) } else { reply }
+        let reply = if path.starts_with(api::PATH) { api::with_cors(reply) } else { reply };
+        identify(reply, &head.headers)
     }
+}
+
+/// The answer to a path that cannot be decoded, which may be that of a push.
+fn bad_path(head: &Parts, client: &Client) -> Reply {
+    let (id, reason) = (request_id(&head.headers), "invalid percent-encoding");
+    if head.method == Method::PUT || head.method == Method::POST {
+        let (job, source) = (head.uri.path(), client.source);
+        let request_id = id.to_str().unwrap_or_default();
+        tracing::info!(job, %source, request_id, err = reason, "push rejected");
+    }
+    identified(reply::error(StatusCode::BAD_REQUEST, reason), id)
 }
 
 const NOT_FOUND: &str = "404 page not found";

@@ -11,6 +11,7 @@ mod families;
 mod persistence;
 mod process;
 mod requests;
+mod shed;
 mod window;
 
 use std::sync::atomic::AtomicU64;
@@ -18,9 +19,11 @@ use std::time::{Duration, Instant};
 
 pub use families::RESERVED;
 pub use requests::{Handler, Verb};
+pub use shed::{SHED_WAIT, Shed};
 
 use crate::scrape::Format;
 use requests::Requests;
+use shed::Shedding;
 use window::Window;
 
 /// Everything that is counted. One for the life of the gateway.
@@ -38,6 +41,7 @@ pub struct OwnMetrics {
     /// By [`FORMATS`].
     families_hidden: [AtomicU64; FORMATS.len()],
     dropped: AtomicU64,
+    shedding: Shedding,
 }
 
 /// What a scrape may be answered with.
@@ -60,6 +64,7 @@ impl Default for OwnMetrics {
             scrapes_in_flight: AtomicU64::new(0),
             families_hidden: Default::default(),
             dropped: AtomicU64::new(0),
+            shedding: Shedding::default(),
         }
     }
 }
@@ -85,6 +90,16 @@ impl OwnMetrics {
     /// Counts a push that was answered with 202, but contradicts itself.
     pub fn dropped(&self) {
         self.dropped.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Counts a push that was turned away for want of room.
+    pub fn shed(&self, shed: Shed) {
+        self.shedding.count(shed, self.started);
+    }
+
+    /// Whether a push was turned away for load within [`SHED_WAIT`].
+    pub fn is_shedding(&self) -> bool {
+        self.shedding.is_recent(self.started)
     }
 
     /// Notes that a scrape has begun.

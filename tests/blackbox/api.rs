@@ -130,9 +130,9 @@ fn groups_come_in_the_order_asked_for() {
         ("sort=key&order=asc", ["b\"", "a node-2", "b", "failed", "a node-1"]),
     ] {
         assert_eq!(listed(&gateway, query).0, expected, "{query}");
-        for at in 0..expected.len() {
+        for (at, group) in expected.iter().enumerate() {
             let one = listed(&gateway, &format!("{query}&limit=1&offset={at}"));
-            assert_eq!(one, (vec![expected[at].to_owned()], 5), "{query}");
+            assert_eq!(one, (vec![(*group).to_owned()], 5), "{query}");
         }
     }
 }

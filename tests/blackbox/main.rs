@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot do what it needs fails")]
 
 mod api;
+mod bounds;
 mod busy_scrapes;
 mod delete_many;
 mod endpoints;
@@ -10,6 +11,7 @@ mod filters;
 mod formats;
 mod gateway;
 mod hostile;
+mod logs;
 mod open_metrics;
 mod parts;
 mod persistence;
@@ -22,4 +24,5 @@ mod persistence_store;
 mod program;
 mod push;
 mod read;
+mod shedding;
 mod utf8_names;
