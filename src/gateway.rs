@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::access::Access;
 use crate::config::{Address, Bounds, Config, WebSettings};
-use crate::http::{self, Http, InFlight, Protocol, Scrapes, Seat, Seats};
+use crate::http::{self, Answers, Http, InFlight, Protocol, Scrapes, Seat, Seats};
 use crate::listen::{self, Listener};
 use crate::own_metrics::{OwnMetrics, RESERVED};
 use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver, Store};
@@ -88,6 +88,7 @@ impl Gateway {
             persistence: status,
             in_flight: Arc::new(InFlight::new(in_flight_bytes_max)),
             access: Access::default(),
+            answers: Answers::default(),
             started: SystemTime::now(),
             stop: watch::Sender::new(false),
         };

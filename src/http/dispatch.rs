@@ -5,6 +5,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
 
 use super::Http;
+use super::api;
 use super::client::Client;
 use super::prefix::route_under;
 use super::reply::{self, Reply};
@@ -23,7 +24,9 @@ impl Http {
             let reply = reply::and_close(reply::error(status, reason));
             return identify(reply, &head.headers);
         }
-        let (counted, reply) = match self.route(&head.method, head.uri.path()) {
+        let path = head.uri.path();
+        let query = head.uri.query().unwrap_or_default();
+        let (counted, reply) = match self.route(&head.method, path) {
             Route::Push { mode, tail } => {
                 let verb = if mode == Mode::Replace { Verb::Put } else { Verb::Post };
                 (
@@ -35,10 +38,7 @@ impl Http {
                 let reply = self.delete(&tail, body).await;
                 (Some((Handler::Delete, Verb::Delete)), reply)
             }
-            Route::Scrape => {
-                let query = head.uri.query().unwrap_or_default();
-                (None, self.scrape(&head.headers, query, client).await)
-            }
+            Route::Scrape => (None, self.scrape(&head.headers, query, client).await),
             Route::Status => (Some((Handler::Status, Verb::Get)), self.status_page()),
             Route::Static => {
                 (Some((Handler::Static, Verb::Get)), reply::error(StatusCode::NOT_FOUND, NOT_FOUND))
@@ -47,7 +47,16 @@ impl Http {
             Route::Ready => (Some((Handler::Ready, Verb::Get)), self.ready()),
             Route::Wipe => (Some((Handler::Wipe, Verb::Put)), self.wipe().await),
             Route::ApiStatus => (Some((Handler::ApiStatus, Verb::Get)), self.api_status()),
-            Route::ApiMetrics => (Some((Handler::ApiMetrics, Verb::Get)), self.api_metrics().await),
+            Route::ApiMetrics => {
+                (Some((Handler::ApiMetrics, Verb::Get)), self.api_metrics(query).await)
+            }
+            Route::ApiGroups => {
+                (Some((Handler::ApiGroups, Verb::Get)), self.api_groups(query).await)
+            }
+            Route::ApiDeleteGroups => {
+                let reply = self.api_delete_groups(query, client).await;
+                (Some((Handler::ApiGroups, Verb::Delete)), reply)
+            }
             Route::ApiOptions => (Some((Handler::ApiOptions, Verb::Options)), self.api_options()),
             Route::Quit => (None, self.quit()),
             Route::QuitByGet => {
@@ -63,6 +72,8 @@ impl Http {
         if let Some((handler, verb)) = counted {
             self.own.answered(handler, verb, reply.status().as_u16());
         }
+        let below = path.strip_prefix(&*self.config.web.route_prefix).unwrap_or_default();
+        let reply = if below.starts_with(api::PATH) { api::with_cors(reply) } else { reply };
         identify(reply, &head.headers)
     }
 

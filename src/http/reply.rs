@@ -8,6 +8,7 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 
+use super::api::API_ANSWERS_MAX;
 use super::body::{BodyError, Chunks};
 use crate::own_metrics::Shed;
 use crate::persist::NotReady;
@@ -90,6 +91,7 @@ pub(super) enum Failure {
     Rejected(Rejected),
     Push(PushError),
     TooManyScrapes,
+    TooManyAnswers,
     Shedding,
     NotReady(NotReady),
 }
@@ -168,6 +170,7 @@ impl Failure {
             | Failure::Body(BodyError::NoRoom { .. })
             | Failure::Inflate(InflateError::NoRoom)
             | Failure::TooManyScrapes
+            | Failure::TooManyAnswers
             | Failure::Shedding
             | Failure::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             Failure::Push(PushError::Unavailable(Unavailable::Dead)) => {
@@ -211,6 +214,9 @@ impl fmt::Display for Failure {
             }
             Failure::TooManyScrapes => {
                 f.write_str("as many scrapes as --web.max-scrapes allows are being served")
+            }
+            Failure::TooManyAnswers => {
+                write!(f, "{API_ANSWERS_MAX} queries are being answered; try again")
             }
         }
     }

@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot do what it needs fails")]
 
+mod api;
 mod bounds;
 mod busy_scrapes;
 mod connections;
+mod delete_many;
 mod endpoints;
 mod filters;
 mod formats;
