@@ -17,8 +17,10 @@ use crate::http::{self, Http, Scrapes};
 use crate::listen;
 use crate::own_metrics::{OwnMetrics, RESERVED};
 use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver, Store};
+use crate::reload::{self, Setting};
 use crate::shard::{Options, Shards};
 use crate::shutdown;
+use crate::tls::Acceptor;
 
 /// How many connections are served at a time; more wait to be accepted.
 pub const CONNECTIONS_MAX: usize = 32_768;
@@ -32,6 +34,8 @@ pub struct Gateway {
     listeners: Vec<TcpListener>,
     shard_tasks: JoinSet<()>,
     persistence: Option<Persistence>,
+    acceptor: Option<Acceptor>,
+    settings: Vec<Setting>,
 }
 
 /// Why a gateway does not start.
@@ -41,6 +45,8 @@ pub enum StartError {
     Listen(Address, io::Error),
     /// There can be no more threads.
     Thread(io::Error),
+    /// A file of settings is not valid.
+    Setting(String),
 }
 
 impl fmt::Display for StartError {
@@ -48,6 +54,7 @@ impl fmt::Display for StartError {
         match self {
             StartError::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             StartError::Thread(error) => write!(f, "cannot start a thread: {error}"),
+            StartError::Setting(error) => f.write_str(error),
         }
     }
 }
@@ -59,8 +66,16 @@ impl Gateway {
     /// while the gateway runs.
     ///
     /// # Errors
-    /// When an address cannot be bound, or a thread not be started.
+    /// When a file of settings is not valid, an address cannot be bound, or a thread not be started.
     pub fn start(config: Config) -> Result<Gateway, StartError> {
+        let (own, access) = (OwnMetrics::default(), Arc::new(Access::default()));
+        let (mut settings, mut acceptor) = (Vec::new(), None);
+        if let Some(file) = config.web.config_file.clone() {
+            let web = reload::web(file, Arc::clone(&access), own.web_config());
+            let (setting, server) = web.map_err(StartError::Setting)?;
+            settings.push(setting);
+            acceptor = server;
+        }
         let bind = |address: &Address| {
             listen::bind(address).map_err(|error| StartError::Listen(address.clone(), error))
         };
@@ -84,13 +99,14 @@ impl Gateway {
             scrapes: Scrapes::new(config.web.scrapes_max),
             config,
             shards,
-            own: OwnMetrics::default(),
+            own,
             persistence: status,
-            access: Access::default(),
+            access,
             started: SystemTime::now(),
             stop: watch::Sender::new(false),
         };
-        Ok(Gateway { http: Arc::new(http), listeners, shard_tasks, persistence })
+        let http = Arc::new(http);
+        Ok(Gateway { http, listeners, shard_tasks, persistence, acceptor, settings })
     }
 
     /// The addresses that are listened on, with the ports that were chosen.
@@ -109,10 +125,12 @@ impl Gateway {
     /// # Errors
     /// When what was kept on disk cannot be loaded, or the last changes not be kept.
     pub async fn run(self) -> Result<(), Ended> {
-        let Gateway { http, listeners, mut shard_tasks, mut persistence } = self;
+        let Gateway { http, listeners, mut shard_tasks, mut persistence, acceptor, settings } =
+            self;
         for address in listeners.iter().filter_map(|listener| listener.local_addr().ok()) {
             tracing::info!(%address, "listening");
         }
+        tokio::spawn(reload::follow(settings, http.stop.subscribe()));
         let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         // Every connection holds a sender; once all are gone, so are the connections.
         let (serving, mut all_served) = mpsc::channel::<()>(1);
@@ -120,7 +138,8 @@ impl Gateway {
             .into_iter()
             .map(|listener| {
                 let (http, serving) = (Arc::clone(&http), serving.clone());
-                accept_until_stopped(listener, http, Arc::clone(&connections), serving)
+                let acceptor = acceptor.clone();
+                accept_until_stopped(listener, http, acceptor, Arc::clone(&connections), serving)
             })
             .map(tokio::spawn)
             .collect();
@@ -170,6 +189,7 @@ fn opener(file: PathBuf) -> OpenStorage {
 async fn accept_until_stopped(
     listener: TcpListener,
     http: Arc<Http>,
+    acceptor: Option<Acceptor>,
     connections: Arc<Semaphore>,
     serving: mpsc::Sender<()>,
 ) {
@@ -184,10 +204,39 @@ async fn accept_until_stopped(
             () = shutdown::requested(&mut stopping) => return,
         };
         let (http, stopping, serving) = (Arc::clone(&http), stopping.clone(), serving.clone());
-        tokio::spawn(async move {
-            let client = http::Client { source: http::Source::Ip(peer), certificate: None };
+        let source = http::Source::Ip(peer);
+        // Two tasks rather than one that can be either, which would be as large as the larger.
+        match acceptor.clone() {
+            None => tokio::spawn(async move {
+                let client = http::Client { source, certificate: None };
+                http::serve(http, stream, client, stopping).await;
+                drop((permit, serving));
+            }),
+            Some(acceptor) => tokio::spawn(async move {
+                serve_tls(http, acceptor, stream, source, stopping).await;
+                drop((permit, serving));
+            }),
+        };
+    }
+}
+
+/// Serves a connection once its handshake is done.
+async fn serve_tls(
+    http: Arc<Http>,
+    acceptor: Acceptor,
+    stream: listen::Stream,
+    source: http::Source,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let accepted = tokio::select! {
+        accepted = acceptor.accept(stream) => accepted,
+        () = shutdown::requested(&mut stopping) => return,
+    };
+    match accepted {
+        Ok((stream, certificate, _)) => {
+            let client = http::Client { source, certificate };
             http::serve(http, stream, client, stopping).await;
-            drop((permit, serving));
-        });
+        }
+        Err(error) => tracing::debug!(%source, err = %error, "TLS handshake failed"),
     }
 }

@@ -11,7 +11,7 @@ use crate::scrape::OwnFamily;
 use crate::shard::{Shards, kept_bytes};
 
 /// The names and kinds of all families below and in `process`.
-pub const RESERVED: [(&str, Kind); 30] = [
+pub const RESERVED: [(&str, Kind); 32] = [
     ("process_cpu_seconds_total", Kind::Counter),
     ("process_max_fds", Kind::Gauge),
     ("process_open_fds", Kind::Gauge),
@@ -42,6 +42,8 @@ pub const RESERVED: [(&str, Kind); 30] = [
     ("shardgate_series", Kind::Gauge),
     ("shardgate_shard_queue_capacity", Kind::Gauge),
     ("shardgate_shard_queue_length", Kind::Gauge),
+    ("shardgate_web_config_last_reload_success_timestamp_seconds", Kind::Gauge),
+    ("shardgate_web_config_reload_failed", Kind::Gauge),
 ];
 
 impl OwnMetrics {
@@ -62,6 +64,7 @@ impl OwnMetrics {
         families.push(self.hidden_families());
         families.extend(stored(shards));
         families.push(self.dropped_pushes(shards));
+        families.extend(self.web_config.web_families());
         families
             .extend(status.into_iter().flat_map(|status| persistence::families(status, shards)));
         debug_assert!(
