@@ -31,6 +31,12 @@ impl ReloadStatus {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).has_failed = true;
     }
 
+    /// Whether what the files say now cannot be applied.
+    #[cfg(test)]
+    pub(crate) fn has_failed(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).has_failed
+    }
+
     /// The families of the web configuration, where there is one.
     pub(super) fn web_families(&self) -> Vec<OwnFamily> {
         let State { has_failed, succeeded } =

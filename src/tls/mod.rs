@@ -16,3 +16,6 @@ mod suites;
 
 pub use accept::{Acceptor, HANDSHAKE_WAIT, TlsStream};
 pub use server::Server;
+
+#[cfg(test)]
+mod tests;

@@ -21,3 +21,4 @@ mod program;
 mod push;
 mod read;
 mod utf8_names;
+mod web_config;

@@ -1,5 +1,6 @@
 //! `tls_server_config`: how to speak TLS, in the words of Go's `crypto/tls`.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -28,12 +29,22 @@ pub struct TlsConfig {
 }
 
 /// Where a PEM text is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Pem {
     /// In the configuration itself.
     Inline(String),
     /// In a file.
     File(PathBuf),
+}
+
+impl fmt::Debug for Pem {
+    /// Without the text, which may be a private key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Pem::Inline(_) => f.write_str("Inline"),
+            Pem::File(path) => f.debug_tuple("File").field(path).finish(),
+        }
+    }
 }
 
 /// The versions of TLS that are spoken.
