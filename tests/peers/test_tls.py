@@ -12,7 +12,7 @@ import pytest
 
 from certificates import Authority, Pair, openssl, self_signed
 from gateways import Server
-from secure import Curl, curl, secure
+from secure import Curl, curl, refused, secure
 
 SECONDS_MAX = 20
 
@@ -208,6 +208,22 @@ def test_a_self_signed_certificate_can_be_its_own_authority(people: People) -> N
     with secure(people.directory, people.config(*keys)) as server:
         assert people.ask(server, "self-signed").status == 200
         assert people.ask(server, "good").status == 0
+
+
+def test_without_authorities_those_of_the_system_count(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = people.config("client_auth_type: RequireAndVerifyClientCert")
+    with secure(people.directory, config) as server:
+        assert people.ask(server, "good").status == 0, "this system does not know the authority"
+        assert "client_ca_file" in server.log.read_text(), "it is warned of"
+    monkeypatch.setenv("SSL_CERT_FILE", str(people.authority.own.cert))
+    with secure(people.directory, config) as server:
+        assert people.ask(server, "good").status == 200
+        assert people.ask(server, "of a stranger").status == 0
+        assert people.ask(server, "nobody").status == 0
+    monkeypatch.setenv("SSL_CERT_FILE", "/dev/null")
+    assert "client_ca_file" in refused(people.directory, config)
 
 
 @pytest.mark.parametrize(
