@@ -37,7 +37,7 @@ impl People {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = params.self_signed(&key).expect("it can be signed");
         let issuer = Issuer::new(params, key);
-        let server = sign(&issuer, params_for_localhost());
+        let server = sign(&issuer, &params_for_localhost());
         People { authority, issuer, server }
     }
 
@@ -89,7 +89,7 @@ fn params_for_localhost() -> CertificateParams {
     params("server", vec![SanType::DnsName("localhost".try_into().expect("it is ASCII"))])
 }
 
-fn sign(issuer: &Issuer<'_, KeyPair>, params: CertificateParams) -> Pair {
+fn sign(issuer: &Issuer<'_, KeyPair>, params: &CertificateParams) -> Pair {
     let key = KeyPair::generate().expect("there is randomness");
     let certificate = params.signed_by(&key, issuer).expect("it can be signed");
     Pair { certificate, key }
@@ -127,7 +127,7 @@ async fn a_certificate_counts_only_where_an_authority_must_have_signed_it() {
         SanType::IpAddress("::ffff:10.0.0.1".parse().expect("it is an address")),
         SanType::URI("spiffe://example/job".try_into().expect("it is ASCII")),
     ];
-    let job = sign(&people.issuer, params("job", names));
+    let job = sign(&people.issuer, &params("job", names));
     let (job, nobody) = (Arc::new(people.client(Some(&job))), Arc::new(people.client(None)));
     for (mode, is_shown) in [
         ("VerifyClientCertIfGiven", true),
@@ -153,7 +153,7 @@ async fn a_certificate_counts_only_where_an_authority_must_have_signed_it() {
 #[tokio::test]
 async fn a_resumed_session_is_the_same_client_until_the_server_is_replaced() {
     let people = People::new();
-    let job = sign(&people.issuer, params("job", vec![]));
+    let job = sign(&people.issuer, &params("job", vec![]));
     let client = Arc::new(people.client(Some(&job)));
     let acceptor = people.acceptor("RequireAndVerifyClientCert");
     for expected in [HandshakeKind::Full, HandshakeKind::Resumed] {
@@ -172,7 +172,7 @@ async fn a_session_is_not_resumed_with_a_certificate_that_has_expired_since() {
     let mut soon = params("job", vec![]);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970");
     soon.not_after = rcgen::date_time_ymd(1970, 1, 1) + now + Duration::from_secs(2);
-    let job = sign(&people.issuer, soon);
+    let job = sign(&people.issuer, &soon);
     let client = Arc::new(people.client(Some(&job)));
     let acceptor = people.acceptor("RequireAndVerifyClientCert");
     handshake(&acceptor, &client).await.expect("it is still valid");
