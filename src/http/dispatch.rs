@@ -1,12 +1,16 @@
 //! From a request to its endpoint, and the count of the answer.
 
 use hyper::body::Incoming;
-use hyper::{Request, StatusCode};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, StatusCode};
 
 use super::Http;
 use super::client::Client;
+use super::prefix::route_under;
 use super::reply::{self, Reply};
+use super::request_id::{identified, identify, request_id};
 use super::route::{Route, route};
+use crate::config::WebSettings;
 use crate::own_metrics::{Handler, Verb};
 use crate::shard::Mode;
 
@@ -14,11 +18,7 @@ impl Http {
     /// Answers one request.
     pub(super) async fn answer(&self, request: Request<Incoming>, client: &Client) -> Reply {
         let (head, body) = request.into_parts();
-        let config = &self.config;
-        let path = head.uri.path();
-        let route =
-            route(&head.method, path, &config.web.telemetry_path, config.web.enable_admin_api);
-        let (counted, reply) = match route {
+        let (counted, reply) = match self.route(&head.method, head.uri.path()) {
             Route::Push { mode, tail } => {
                 let verb = if mode == Mode::Replace { Verb::Put } else { Verb::Post };
                 (
@@ -32,7 +32,7 @@ impl Http {
             }
             Route::Scrape => {
                 let query = head.uri.query().unwrap_or_default();
-                (None, self.scrape(&head.headers, query).await)
+                (None, self.scrape(&head.headers, query, client).await)
             }
             Route::Status => (Some((Handler::Status, Verb::Get)), self.status_page()),
             Route::Static => {
@@ -53,15 +53,33 @@ impl Http {
             Route::MethodNotAllowed(allowed) => (None, reply::method_not_allowed(allowed)),
             Route::Redirect(path) => (None, reply::redirect(&path, head.uri.query())),
             Route::NotFound => (None, reply::error(StatusCode::NOT_FOUND, NOT_FOUND)),
-            Route::BadPath => {
-                (None, reply::error(StatusCode::BAD_REQUEST, "invalid percent-encoding"))
-            }
+            Route::BadPath => (None, bad_path(&head, client)),
         };
         if let Some((handler, verb)) = counted {
             self.own.answered(handler, verb, reply.status().as_u16());
         }
-        reply
+        identify(reply, &head.headers)
     }
+
+    /// Whose a request is.
+    pub(super) fn route<'a>(&self, method: &Method, path: &'a str) -> Route<'a> {
+        let WebSettings { route_prefix, telemetry_path, enable_admin_api, .. } = &self.config.web;
+        if route_prefix.is_empty() {
+            return route(method, path, telemetry_path, *enable_admin_api);
+        }
+        route_under(route_prefix, method, path, telemetry_path, *enable_admin_api)
+    }
+}
+
+/// The answer to a path that cannot be decoded, which may be that of a push.
+fn bad_path(head: &Parts, client: &Client) -> Reply {
+    let (id, reason) = (request_id(&head.headers), "invalid percent-encoding");
+    if head.method == Method::PUT || head.method == Method::POST {
+        let (job, source) = (head.uri.path(), client.source);
+        let request_id = id.to_str().unwrap_or_default();
+        tracing::info!(job, %source, request_id, err = reason, "push rejected");
+    }
+    identified(reply::error(StatusCode::BAD_REQUEST, reason), id)
 }
 
 const NOT_FOUND: &str = "404 page not found";

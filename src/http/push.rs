@@ -1,5 +1,6 @@
 //! Pushes and deletes.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use hyper::body::Incoming;
@@ -9,13 +10,19 @@ use hyper::{HeaderMap, StatusCode};
 use super::Http;
 use super::body::{BodyError, collect};
 use super::client::Client;
+use super::in_flight::Room;
 use super::reply::{Failure, Reply, empty};
+use super::request_id::{identified, request_id};
+use crate::exposition::{NameRules, unescape};
 use crate::own_metrics::Verb;
-use crate::push::{Encoding, GroupingKey, Rejected, decode, decode_protobuf, inflate};
+use crate::push::{Batch, Encoding, GroupingKey, Rejected, Rules};
+use crate::push::{decode, decode_protobuf, inflate};
 use crate::shard::Mode;
 
 /// A body larger than this is decoded on a thread of its own, so that nobody waits behind it.
 const DECODED_INLINE_BYTES_MAX: usize = 256 << 10;
+
+type Decode = fn(&GroupingKey, &[u8], Rules) -> Result<Batch, Rejected>;
 
 impl Http {
     pub(super) async fn push(
@@ -28,15 +35,19 @@ impl Http {
     ) -> Reply {
         let since = Instant::now();
         let mut body_bytes = 0;
-        let result = self.try_push(mode, tail, headers, body, &mut body_bytes).await;
+        let result = self.try_push(mode, tail, headers, body, client, &mut body_bytes).await;
         let verb = if mode == Mode::Replace { Verb::Put } else { Verb::Post };
         self.own.pushed(verb, body_bytes, since);
         match result {
             Ok(status) => empty(status),
             Err(failure) => {
-                let path = String::from_utf8_lossy(tail);
-                tracing::info!(source = %client.source, group = &*path, err = %failure, "push rejected");
-                Reply::from(&failure)
+                if let Some(shed) = failure.shed() {
+                    self.own.shed(shed);
+                }
+                let (job, id) = (job_of(tail), request_id(headers));
+                let (source, request_id) = (client.source, id.to_str().unwrap_or_default());
+                tracing::info!(job, %source, request_id, err = %failure, "push rejected");
+                identified(Reply::from(&failure), id)
             }
         }
     }
@@ -47,14 +58,18 @@ impl Http {
         tail: &[u8],
         headers: &HeaderMap,
         body: Incoming,
+        client: &Client,
         body_bytes: &mut u64,
     ) -> Result<StatusCode, Failure> {
-        let rules = self.config.name_rules;
-        let key = GroupingKey::parse(tail, rules).map_err(Failure::Key)?;
-        let decode = if is_protobuf(headers) { decode_protobuf } else { decode };
+        let rules = self.rules();
+        let key = GroupingKey::parse(tail, rules.names).map_err(Failure::Key)?;
+        rules.check_key(&key).map_err(Failure::Key)?;
+        let decode: Decode = if is_protobuf(headers) { decode_protobuf } else { decode };
         self.writable().await?;
         let bytes_max = self.config.bounds.body_bytes_max;
-        let body = collect(body, bytes_max).await.map_err(Failure::Body)?;
+        let mut room = Room::of(&*self.in_flight);
+        let wait = self.config.web.body_wait;
+        let body = collect(body, bytes_max, &mut room, wait).await.map_err(Failure::Body)?;
         *body_bytes = body.len() as u64;
         let encoding = headers.get(CONTENT_ENCODING);
         let encoding =
@@ -65,8 +80,9 @@ impl Http {
             drop(body); // It need not wait for the shard.
             (key, batch)
         } else {
+            let mut inflated_room = Room::of(Arc::clone(&self.in_flight));
             let decoding = tokio::task::spawn_blocking(move || {
-                let batch = inflate(encoding, body, bytes_max)
+                let batch = inflate(encoding, body, bytes_max, |bytes| inflated_room.take(bytes))
                     .map_err(Failure::Inflate)
                     .and_then(|body| decode(&key, &body, rules).map_err(Failure::Rejected));
                 (key, batch)
@@ -74,22 +90,25 @@ impl Http {
             decoding.await.expect("decoding does not panic and is not aborted")
         };
         self.writable().await?; // Still.
+        let owner = None;
         match batch {
             Ok(batch) if self.config.answer_unchecked => {
-                self.shards.push_unchecked(key, mode, batch).await?;
+                self.shards.push_unchecked(key, mode, batch, owner).await?;
                 Ok(StatusCode::ACCEPTED)
             }
             Ok(batch) => {
-                self.shards.push(key, mode, batch).await.map_err(Failure::Push)?;
+                self.shards.push(key, mode, batch, owner).await.map_err(Failure::Push)?;
                 Ok(StatusCode::OK)
             }
             Err(failure @ Failure::Rejected(Rejected::Refused(_))) => {
-                self.shards.fail(key).await?;
+                let job = key.job().to_owned();
+                self.shards.fail(key, owner).await?;
                 match failure {
                     failure if !self.config.answer_unchecked => Err(failure),
                     failure => {
                         self.own.dropped();
-                        tracing::warn!(err = %failure, "inconsistent push dropped");
+                        let source = client.source;
+                        tracing::warn!(job, %source, err = %failure, "push dropped");
                         Ok(StatusCode::ACCEPTED)
                     }
                 }
@@ -102,7 +121,9 @@ impl Http {
         let deleted = async {
             let key = GroupingKey::parse(tail, self.config.name_rules).map_err(Failure::Key)?;
             // A body has no meaning here, but what cannot be read to its end is not applied.
-            match collect(body, self.config.bounds.body_bytes_max).await {
+            let mut room = Room::of(&*self.in_flight);
+            let (bytes_max, wait) = (self.config.bounds.body_bytes_max, self.config.web.body_wait);
+            match collect(body, bytes_max, &mut room, wait).await {
                 Ok(_) | Err(BodyError::TooLarge) => {}
                 Err(error) => return Err(Failure::Body(error)),
             }
@@ -113,6 +134,14 @@ impl Http {
             Ok(()) => empty(StatusCode::ACCEPTED),
             Err(failure) => Reply::from(&failure),
         }
+    }
+}
+
+/// The job that a path names, for the log; all of a path that names none.
+fn job_of(tail: &[u8]) -> String {
+    match GroupingKey::parse(tail, NameRules::Utf8) {
+        Ok(key) => unescape(key.job()).into_owned(),
+        Err(_) => String::from_utf8_lossy(tail).into_owned(),
     }
 }
 

@@ -7,23 +7,28 @@
 //! **Invariant:** every family built here is in [`RESERVED`], so that no push can use its name with
 //! another kind.
 
+mod connections;
 mod families;
 mod persistence;
 mod process;
 mod reload;
 mod requests;
+mod shed;
 mod window;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
+pub use connections::connection_families;
 pub use families::RESERVED;
 pub use reload::ReloadStatus;
 pub use requests::{Handler, Verb};
+pub use shed::{SHED_WAIT, Shed};
 
 use crate::scrape::Format;
 use requests::Requests;
+use shed::Shedding;
 use window::Window;
 
 /// Everything that is counted. One for the life of the gateway.
@@ -41,6 +46,7 @@ pub struct OwnMetrics {
     /// By [`FORMATS`].
     families_hidden: [AtomicU64; FORMATS.len()],
     dropped: AtomicU64,
+    shedding: Shedding,
     web_config: Arc<ReloadStatus>,
 }
 
@@ -64,6 +70,7 @@ impl Default for OwnMetrics {
             scrapes_in_flight: AtomicU64::new(0),
             families_hidden: Default::default(),
             dropped: AtomicU64::new(0),
+            shedding: Shedding::default(),
             web_config: Arc::default(),
         }
     }
@@ -95,6 +102,16 @@ impl OwnMetrics {
     /// Counts a push that was answered with 202, but contradicts itself.
     pub fn dropped(&self) {
         self.dropped.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Counts a push that was turned away for want of room.
+    pub fn shed(&self, shed: Shed) {
+        self.shedding.count(shed, self.started);
+    }
+
+    /// Whether a push was turned away for load within [`SHED_WAIT`].
+    pub fn is_shedding(&self) -> bool {
+        self.shedding.is_recent(self.started)
     }
 
     /// Notes that a scrape has begun.

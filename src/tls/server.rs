@@ -17,9 +17,6 @@ use super::clients::Clients;
 use super::suites::choices;
 use crate::config::web::{ClientAuth, Pem, TlsConfig};
 
-/// Whether `http::serve` speaks HTTP/2.
-const SERVES_HTTP2: bool = false;
-
 /// All that a handshake needs.
 #[derive(Debug)]
 pub struct Server {
@@ -58,7 +55,7 @@ impl Server {
             None => builder.with_no_client_auth(),
         };
         let mut server = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(own)));
-        server.alpn_protocols = alpn(http2 && SERVES_HTTP2);
+        server.alpn_protocols = alpn(http2);
         server.ignore_client_order = config.prefers_own_order && !config.cipher_suites.is_empty();
         server.ticketer = Ticketer::new().map_err(|error| error.to_string())?;
         Ok(Server { config: Arc::new(server), verifies_clients: config.client_auth.verifies() })

@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot do what it needs fails")]
 
+mod bounds;
 mod busy_scrapes;
+mod connections;
 mod endpoints;
 mod filters;
 mod formats;
 mod gateway;
 mod hostile;
+mod listeners;
+mod logs;
 mod open_metrics;
 mod parts;
 mod persistence;
@@ -17,8 +21,11 @@ mod persistence_refusals;
 mod persistence_restart;
 mod persistence_shown;
 mod persistence_store;
+mod prefix;
 mod program;
 mod push;
 mod read;
+mod shedding;
+mod systemd;
 mod utf8_names;
 mod web_config;

@@ -275,7 +275,6 @@ def test_plain_http_is_told_that_this_is_https(plain_tls: Server) -> None:
         assert answer.body == "Client sent an HTTP request to an HTTPS server.\n"
 
 
-@pytest.mark.xfail(reason="needs a server of HTTP/2", strict=True)
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
 def test_http_2_is_spoken_where_it_is_not_switched_off(
     people: People, plain_tls: Server, version: str
