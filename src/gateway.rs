@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -16,7 +17,9 @@ use crate::http::{self, Answers, Http, InFlight, Protocol, Scrapes, Seat, Seats}
 use crate::listen::{self, Listener};
 use crate::own_metrics::{OwnMetrics, RESERVED};
 use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver, Store};
+use crate::reload::{self, Setting};
 use crate::shard::{Budget, Limits, Options, Shards};
+use crate::tls::Acceptor;
 use crate::{shutdown, systemd};
 
 /// How long requests at hand may take once the gateway is asked to stop.
@@ -29,6 +32,8 @@ pub struct Gateway {
     listeners: Vec<Listener>,
     shard_tasks: JoinSet<()>,
     persistence: Option<Persistence>,
+    acceptor: Option<Acceptor>,
+    settings: Vec<Setting>,
 }
 
 /// Why a gateway does not start.
@@ -40,6 +45,8 @@ pub enum StartError {
     HandedOver(io::Error),
     /// There can be no more threads.
     Thread(io::Error),
+    /// A file of settings is not valid.
+    Setting(String),
 }
 
 impl fmt::Display for StartError {
@@ -48,6 +55,7 @@ impl fmt::Display for StartError {
             StartError::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             StartError::HandedOver(error) => write!(f, "--web.systemd-socket: {error}"),
             StartError::Thread(error) => write!(f, "cannot start a thread: {error}"),
+            StartError::Setting(error) => f.write_str(error),
         }
     }
 }
@@ -59,8 +67,16 @@ impl Gateway {
     /// while the gateway runs.
     ///
     /// # Errors
-    /// When an address cannot be bound, or a thread not be started.
+    /// When a file of settings is not valid, an address cannot be bound, or a thread not be started.
     pub fn start(config: Config) -> Result<Gateway, StartError> {
+        let (own, access) = (OwnMetrics::default(), Arc::new(Access::default()));
+        let (mut settings, mut acceptor) = (Vec::new(), None);
+        if let Some(file) = config.web.config_file.clone() {
+            let web = reload::web(file, Arc::clone(&access), own.web_config());
+            let (setting, server) = web.map_err(StartError::Setting)?;
+            settings.push(setting);
+            acceptor = server;
+        }
         let listeners = listeners(&config.web)?;
         let saver = config.persistence.clone().map(Saver::new);
         let options = Options {
@@ -84,15 +100,16 @@ impl Gateway {
             seats: Seats::new(config.web.connections_max),
             config,
             shards,
-            own: OwnMetrics::default(),
+            own,
             persistence: status,
             in_flight: Arc::new(InFlight::new(in_flight_bytes_max)),
-            access: Access::default(),
             answers: Answers::default(),
+            access,
             started: SystemTime::now(),
             stop: watch::Sender::new(false),
         };
-        Ok(Gateway { http: Arc::new(http), listeners, shard_tasks, persistence })
+        let http = Arc::new(http);
+        Ok(Gateway { http, listeners, shard_tasks, persistence, acceptor, settings })
     }
 
     /// The TCP addresses that are listened on, with the ports that were chosen.
@@ -116,18 +133,20 @@ impl Gateway {
     /// # Errors
     /// When what was kept on disk cannot be loaded, or the last changes not be kept.
     pub async fn run(self) -> Result<(), Ended> {
-        let Gateway { http, listeners, mut shard_tasks, mut persistence } = self;
+        let Gateway { http, listeners, mut shard_tasks, mut persistence, acceptor, settings } =
+            self;
         for address in &listeners {
             tracing::info!(%address, "listening");
         }
         let watchdog = tokio::spawn(systemd::keep_watchdog_quiet(http.shards.clone()));
+        tokio::spawn(reload::follow(settings, http.stop.subscribe()));
         // Every connection holds a sender; once all are gone, so are the connections.
         let (serving, mut all_served) = mpsc::channel::<()>(1);
         let accepting: Vec<_> = listeners
             .into_iter()
             .map(|listener| {
                 let (http, serving) = (Arc::clone(&http), serving.clone());
-                accept_until_stopped(listener, http, serving)
+                accept_until_stopped(listener, http, acceptor.clone(), serving)
             })
             .map(tokio::spawn)
             .collect();
@@ -204,7 +223,12 @@ fn listeners(settings: &WebSettings) -> Result<Vec<Listener>, StartError> {
     settings.listen.iter().map(bind).collect()
 }
 
-async fn accept_until_stopped(listener: Listener, http: Arc<Http>, serving: mpsc::Sender<()>) {
+async fn accept_until_stopped(
+    listener: Listener,
+    http: Arc<Http>,
+    acceptor: Option<Acceptor>,
+    serving: mpsc::Sender<()>,
+) {
     let mut stopping = http.stop.subscribe();
     loop {
         // The one connection that waits for a seat is accepted already: while none comes, none is taken.
@@ -217,14 +241,54 @@ async fn accept_until_stopped(listener: Listener, http: Arc<Http>, serving: mpsc
             () = shutdown::requested(&mut stopping) => return,
         };
         let (http, stopping, serving) = (Arc::clone(&http), stopping.clone(), serving.clone());
-        tokio::spawn(async move {
-            let protocol = Protocol::Http1;
-            let client = http::Client { source, certificate: None };
-            match seat {
-                Seat::Serving(_) => http::serve(http, stream, protocol, client, stopping).await,
-                Seat::Reserve(_) => http::serve_in_reserve(http, stream, protocol).await,
-            }
-            drop((seat, serving));
-        });
+        // Two tasks rather than one that can be either, which would be as large as the larger.
+        match acceptor.clone() {
+            None => tokio::spawn(async move {
+                let client = http::Client { source, certificate: None };
+                serve(http, stream, Protocol::Http1, client, &seat, stopping).await;
+                drop((seat, serving));
+            }),
+            Some(acceptor) => tokio::spawn(async move {
+                serve_tls(http, acceptor, stream, source, &seat, stopping).await;
+                drop((seat, serving));
+            }),
+        };
+    }
+}
+
+/// Serves a connection as far as there is room for it.
+async fn serve(
+    http: Arc<Http>,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    protocol: Protocol,
+    client: http::Client,
+    seat: &Seat,
+    stopping: watch::Receiver<bool>,
+) {
+    match seat {
+        Seat::Serving(_) => http::serve(http, stream, protocol, client, stopping).await,
+        Seat::Reserve(_) => http::serve_in_reserve(http, stream, protocol).await,
+    }
+}
+
+/// Serves a connection once its handshake is done.
+async fn serve_tls(
+    http: Arc<Http>,
+    acceptor: Acceptor,
+    stream: listen::Stream,
+    source: http::Source,
+    seat: &Seat,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let accepted = tokio::select! {
+        accepted = acceptor.accept(stream) => accepted,
+        () = shutdown::requested(&mut stopping) => return,
+    };
+    match accepted {
+        Ok((stream, certificate, protocol)) => {
+            let client = http::Client { source, certificate };
+            serve(http, stream, protocol, client, seat, stopping).await;
+        }
+        Err(error) => tracing::debug!(%source, err = %error, "TLS handshake failed"),
     }
 }

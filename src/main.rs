@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use shardgate::config::{Command, Flags, StoreCommand};
+use shardgate::config::{CheckCommand, Command, Flags, StoreCommand};
 use shardgate::gateway::Gateway;
 use shardgate::persist;
-use shardgate::{log, shutdown};
+use shardgate::{log, reload, shutdown};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -24,8 +24,10 @@ fn main() -> ExitCode {
             return fail(format_args!("{}; see --help", reason.trim_start_matches("error: ")));
         }
     };
-    if let Some(Command::Store(command)) = flags.command() {
-        return store(command);
+    match flags.command() {
+        Some(Command::Store(command)) => return store(command),
+        Some(Command::Check(command)) => return check(command),
+        None => {}
     }
     log::init(flags.log_level, flags.log_format);
     let config = flags.into_config();
@@ -68,6 +70,21 @@ fn store(command: &StoreCommand) -> ExitCode {
     match looked {
         Ok(()) => flushed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
         Err(error) => fail(format_args!("{}: {error}", file.display())),
+    }
+}
+
+/// Looks at a file of settings.
+fn check(command: &CheckCommand) -> ExitCode {
+    let CheckCommand::WebConfig { file } = command;
+    match reload::load_web(file, &mut reload::Files::default()) {
+        Ok(web) => {
+            for warning in &web.config.warnings {
+                let _closed = writeln!(std::io::stderr(), "shardgate: warning: {warning}");
+            }
+            let _closed = writeln!(std::io::stdout(), "{}: OK", file.display());
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(format_args!("{error}")),
     }
 }
 

@@ -72,7 +72,7 @@ pub struct Http {
     /// How what is kept on disk fares; `None` when nothing is.
     pub persistence: Option<Arc<persist::Status>>,
     /// Who may do what.
-    pub access: Access,
+    pub access: Arc<Access>,
     /// The room for bodies.
     pub in_flight: Arc<InFlight>,
     /// What scrapes share.

@@ -11,7 +11,7 @@ use crate::scrape::OwnFamily;
 use crate::shard::{Budget, Limits, Shards, kept_bytes};
 
 /// The names and kinds of all families below and in `process`.
-pub const RESERVED: [(&str, Kind); 36] = [
+pub const RESERVED: [(&str, Kind); 38] = [
     ("process_cpu_seconds_total", Kind::Counter),
     ("process_max_fds", Kind::Gauge),
     ("process_open_fds", Kind::Gauge),
@@ -48,6 +48,8 @@ pub const RESERVED: [(&str, Kind); 36] = [
     ("shardgate_storage_bytes", Kind::Gauge),
     ("shardgate_storage_bytes_limit", Kind::Gauge),
     ("shardgate_storage_series_limit", Kind::Gauge),
+    ("shardgate_web_config_last_reload_success_timestamp_seconds", Kind::Gauge),
+    ("shardgate_web_config_reload_failed", Kind::Gauge),
 ];
 
 impl OwnMetrics {
@@ -70,6 +72,7 @@ impl OwnMetrics {
         families.extend(shards.budget().into_iter().flat_map(limits));
         families.push(self.dropped_pushes(shards));
         families.push(self.shed_pushes());
+        families.extend(self.web_config.web_families());
         families
             .extend(status.into_iter().flat_map(|status| persistence::families(status, shards)));
         debug_assert!(

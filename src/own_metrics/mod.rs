@@ -11,15 +11,18 @@ mod connections;
 mod families;
 mod persistence;
 mod process;
+mod reload;
 mod requests;
 mod shed;
 mod window;
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 pub use connections::connection_families;
 pub use families::RESERVED;
+pub use reload::ReloadStatus;
 pub use requests::{Handler, Verb};
 pub use shed::{SHED_WAIT, Shed};
 
@@ -44,6 +47,7 @@ pub struct OwnMetrics {
     families_hidden: [AtomicU64; FORMATS.len()],
     dropped: AtomicU64,
     shedding: Shedding,
+    web_config: Arc<ReloadStatus>,
 }
 
 /// What a scrape may be answered with.
@@ -67,11 +71,17 @@ impl Default for OwnMetrics {
             families_hidden: Default::default(),
             dropped: AtomicU64::new(0),
             shedding: Shedding::default(),
+            web_config: Arc::default(),
         }
     }
 }
 
 impl OwnMetrics {
+    /// How the reloading of the web configuration fares.
+    pub fn web_config(&self) -> Arc<ReloadStatus> {
+        Arc::clone(&self.web_config)
+    }
+
     /// Counts an answered request.
     pub fn answered(&self, handler: Handler, verb: Verb, code: u16) {
         self.requests.count(handler, verb, code);

@@ -89,6 +89,19 @@ pub enum Command {
     /// Look at a persistence file that no gateway is using.
     #[command(subcommand, disable_help_subcommand = true)]
     Store(StoreCommand),
+    /// Look at a file of settings as a start would.
+    #[command(subcommand, disable_help_subcommand = true)]
+    Check(CheckCommand),
+}
+
+/// Which file to look at.
+#[derive(Debug, Subcommand)]
+pub enum CheckCommand {
+    /// The file of --web.config.file, and those that it names.
+    WebConfig {
+        /// The file.
+        file: PathBuf,
+    },
 }
 
 /// What to do with a persistence file. It is never written to.
