@@ -23,7 +23,7 @@ async fn caller(access: &Access, user: Option<&str>, names: &[&str]) -> Caller {
             let text =
                 base64::Engine::encode(&base64::prelude::BASE64_STANDARD, format!("{name}:{name}"));
             let credentials = Credentials::from_header(format!("Basic {text}").as_bytes());
-            match users.check(credentials.expect("they are well-formed")) {
+            match users.check(&credentials.expect("they are well-formed")) {
                 Verdict::Right(user) => Some(user),
                 Verdict::Unsure(check) => {
                     check.settle(async |hashing: Hashing| hashing.run()).await

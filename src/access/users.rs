@@ -80,10 +80,10 @@ impl Users {
     }
 
     /// Who these credentials are of. Known ones cost the same whatever else is being checked.
-    pub fn check(&self, credentials: Credentials) -> Verdict {
+    pub fn check(&self, credentials: &Credentials) -> Verdict {
         let user = self.by_name.get(&*credentials.name());
         let hash = user.map_or(&self.nobody, |user| &user.hash);
-        let tag = self.checks.tag(&credentials, hash);
+        let tag = self.checks.tag(credentials, hash);
         if let Some(user) = user
             && user.known.load().as_deref() == Some(&tag)
         {
@@ -96,7 +96,7 @@ impl Users {
         Verdict::Unsure(Check {
             user: user.cloned(),
             hash: hash.clone(),
-            credentials,
+            credentials: credentials.clone(),
             tag,
             result,
             checks: Arc::clone(&self.checks),
@@ -184,7 +184,7 @@ mod tests {
     /// Whom the credentials let in, and whether they had to be hashed for that.
     async fn settled(users: &Users, text: &str) -> (Option<String>, bool) {
         let name = |user: Arc<User>| user.name().to_owned();
-        match users.check(credentials(text)) {
+        match users.check(&credentials(text)) {
             Verdict::Right(user) => (Some(name(user)), false),
             Verdict::Wrong => (None, false),
             Verdict::Unsure(check) => {
@@ -232,7 +232,7 @@ mod tests {
     async fn the_same_credentials_are_hashed_once_for_all_who_wait() {
         let users = users(None, &[("alice", "right")]);
         let hashed = AtomicU32::new(0);
-        let check = || match users.check(credentials("alice:right")) {
+        let check = || match users.check(&credentials("alice:right")) {
             Verdict::Unsure(check) => check,
             other => panic!("{other:?}"),
         };
@@ -253,12 +253,12 @@ mod tests {
         let users = users(None, &[("alice", "right")]);
         assert!(settled(&users, "alice:right").await.0.is_some());
         let guesses: Vec<_> = (0..AUTH_WAITERS_MAX)
-            .map(|guess| users.check(credentials(&format!("alice:{guess}"))))
+            .map(|guess| users.check(&credentials(&format!("alice:{guess}"))))
             .collect();
         assert!(guesses.iter().all(|verdict| matches!(verdict, Verdict::Unsure(_))));
-        assert!(matches!(users.check(credentials("alice:one more")), Verdict::Busy));
-        assert!(matches!(users.check(credentials("alice:right")), Verdict::Right(_)));
+        assert!(matches!(users.check(&credentials("alice:one more")), Verdict::Busy));
+        assert!(matches!(users.check(&credentials("alice:right")), Verdict::Right(_)));
         drop(guesses);
-        assert!(matches!(users.check(credentials("alice:one more")), Verdict::Unsure(_)));
+        assert!(matches!(users.check(&credentials("alice:one more")), Verdict::Unsure(_)));
     }
 }

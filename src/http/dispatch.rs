@@ -18,16 +18,20 @@ impl Http {
         let path = head.uri.path();
         let route =
             route(&head.method, path, &config.web.telemetry_path, config.web.enable_admin_api);
+        let caller = match self.admit(&route, &head.headers, client).await {
+            Ok(caller) => caller,
+            Err(refusal) => return self.with_headers(refusal),
+        };
         let (counted, reply) = match route {
             Route::Push { mode, tail } => {
                 let verb = if mode == Mode::Replace { Verb::Put } else { Verb::Post };
                 (
                     Some((Handler::Push, verb)),
-                    self.push(mode, &tail, &head.headers, body, client).await,
+                    self.push(mode, &tail, &head.headers, body, client, &caller).await,
                 )
             }
             Route::Delete { tail } => {
-                let reply = self.delete(&tail, body).await;
+                let reply = self.delete(&tail, body, client, &caller).await;
                 (Some((Handler::Delete, Verb::Delete)), reply)
             }
             Route::Scrape => {
@@ -60,7 +64,7 @@ impl Http {
         if let Some((handler, verb)) = counted {
             self.own.answered(handler, verb, reply.status().as_u16());
         }
-        reply
+        self.with_headers(reply)
     }
 }
 
