@@ -103,6 +103,11 @@ impl Gateway {
         self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
     }
 
+    /// The rules, which may be replaced while the gateway runs.
+    pub fn access(&self) -> &Access {
+        &self.http.access
+    }
+
     /// Set to true to stop the gateway.
     pub fn stopper(&self) -> watch::Sender<bool> {
         self.http.stop.clone()

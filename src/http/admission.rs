@@ -12,7 +12,7 @@ use hyper::{HeaderMap, StatusCode};
 
 use super::Http;
 use super::client::Client;
-use super::reply::{Reply, and_retry, error};
+use super::reply::{Failure, Reply, and_retry, error};
 use super::route::Route;
 use crate::access::{
     AuthFailure, Caller, Check, Credentials, DenialKind, Denied, Hashing, Right, User, Verdict,
@@ -23,6 +23,36 @@ const BASIC: HeaderValue = HeaderValue::from_static("Basic");
 /// How long who cannot be checked now is asked to wait: a few passwords are hashed in that time.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
 
+/// Why a request is turned away.
+pub(super) enum TurnedAway {
+    /// All clients together have sent too many; there is room for one after this time.
+    TooOften(Duration),
+    /// It is not known who sends it.
+    Unknown(AuthFailure),
+    /// It is known, and they may not do that.
+    Denied(Denied),
+}
+
+impl From<TurnedAway> for Reply {
+    fn from(turned_away: TurnedAway) -> Reply {
+        match turned_away {
+            TurnedAway::TooOften(wait) => {
+                and_retry(error(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"), wait)
+            }
+            TurnedAway::Unknown(AuthFailure::Busy) => {
+                let reason = "too many passwords are being checked; try again";
+                and_retry(error(StatusCode::SERVICE_UNAVAILABLE, reason), BUSY_WAIT)
+            }
+            TurnedAway::Unknown(_) => {
+                let mut reply = error(StatusCode::UNAUTHORIZED, "Unauthorized");
+                reply.headers_mut().insert(WWW_AUTHENTICATE, BASIC);
+                reply
+            }
+            TurnedAway::Denied(denied) => Reply::from(&Failure::Denied(denied)),
+        }
+    }
+}
+
 impl Http {
     /// Lets a request in, or says why not. What a push needs is found out later, once its job is known.
     pub(super) async fn admit(
@@ -30,11 +60,11 @@ impl Http {
         route: &Route<'_>,
         headers: &HeaderMap,
         client: &Client,
-    ) -> Result<Caller, Reply> {
+    ) -> Result<Caller, TurnedAway> {
         if self.access.rules().is_none() {
             return Ok(Caller::default());
         }
-        self.access.take_request().map_err(too_many_requests)?;
+        self.access.take_request().map_err(TurnedAway::TooOften)?;
         let user = match self.known_user(headers, client)? {
             Known::Anybody => None,
             Known::User(user) => Some(user),
@@ -47,14 +77,14 @@ impl Http {
         });
         let Some(rules) = self.access.rules() else { return Ok(Caller::default()) };
         let caller = rules.caller(user, names);
-        match needed(route).map_or(Ok(()), |right| caller.may(right)) {
-            Ok(()) => Ok(caller),
-            Err(denied) => {
+        if let Some(right) = needed(route) {
+            caller.may(right).map_err(|denied| {
                 self.count_denied(&denied);
                 tracing::info!(source = %client.source, err = %denied, "request denied");
-                Err(error(StatusCode::FORBIDDEN, denied))
-            }
+                TurnedAway::Denied(denied)
+            })?;
         }
+        Ok(caller)
     }
 
     /// Counts that somebody may not do what they ask for. Quotas count for themselves.
@@ -78,54 +108,45 @@ impl Http {
     }
 
     /// Which user it is, as far as that can be said at once.
-    fn known_user(&self, headers: &HeaderMap, client: &Client) -> Result<Known, Reply> {
+    fn known_user(&self, headers: &HeaderMap, client: &Client) -> Result<Known, TurnedAway> {
         let rules = self.access.rules();
         let Some(users) = rules.as_ref().and_then(|rules| rules.users()) else {
             return Ok(Known::Anybody);
         };
         let header = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
         let Some(credentials) = header.and_then(Credentials::from_header) else {
-            return Err(self.turn_away(AuthFailure::NoCredentials, None, client));
+            return Err(self.unknown(AuthFailure::NoCredentials, None, client));
         };
-        match users.check(&credentials) {
-            Verdict::Right(user) => Ok(Known::User(user)),
-            Verdict::Unsure(check) => Ok(Known::NotYet(check)),
-            Verdict::Wrong => {
-                Err(self.turn_away(AuthFailure::WrongCredentials, Some(&credentials), client))
-            }
-            Verdict::Busy => Err(self.turn_away(AuthFailure::Busy, Some(&credentials), client)),
-        }
+        let failure = match users.check(&credentials) {
+            Verdict::Right(user) => return Ok(Known::User(user)),
+            Verdict::Unsure(check) => return Ok(Known::NotYet(check)),
+            Verdict::Wrong => AuthFailure::WrongCredentials,
+            Verdict::Busy => AuthFailure::Busy,
+        };
+        Err(self.unknown(failure, Some(&credentials), client))
     }
 
     /// Has a password hashed, off the threads that serve requests.
-    async fn settle(&self, check: Check, client: &Client) -> Result<Arc<User>, Reply> {
+    async fn settle(&self, check: Check, client: &Client) -> Result<Arc<User>, TurnedAway> {
         let credentials = check.credentials().clone();
         let hash = async |hashing: Hashing| {
             let hashed = tokio::task::spawn_blocking(move || hashing.run());
             hashed.await.expect("hashing does not panic and is not aborted")
         };
         let user = check.settle(hash).await;
-        user.ok_or_else(|| {
-            self.turn_away(AuthFailure::WrongCredentials, Some(&credentials), client)
-        })
+        user.ok_or_else(|| self.unknown(AuthFailure::WrongCredentials, Some(&credentials), client))
     }
 
-    fn turn_away(
+    fn unknown(
         &self,
         failure: AuthFailure,
         credentials: Option<&Credentials>,
         client: &Client,
-    ) -> Reply {
+    ) -> TurnedAway {
         self.access.failed(failure);
         let user = credentials.map(Credentials::shown_name).unwrap_or_default();
         tracing::info!(source = %client.source, user, reason = failure.label(), "not let in");
-        if failure == AuthFailure::Busy {
-            let reason = "too many passwords are being checked; try again";
-            return and_retry(error(StatusCode::SERVICE_UNAVAILABLE, reason), BUSY_WAIT);
-        }
-        let mut reply = error(StatusCode::UNAUTHORIZED, "Unauthorized");
-        reply.headers_mut().insert(WWW_AUTHENTICATE, BASIC);
-        reply
+        TurnedAway::Unknown(failure)
     }
 }
 
@@ -156,8 +177,4 @@ fn needed(route: &Route<'_>) -> Option<Right> {
         | Route::NotFound
         | Route::BadPath => None,
     }
-}
-
-fn too_many_requests(wait: Duration) -> Reply {
-    and_retry(error(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"), wait)
 }

@@ -20,7 +20,7 @@ impl Http {
             route(&head.method, path, &config.web.telemetry_path, config.web.enable_admin_api);
         let caller = match self.admit(&route, &head.headers, client).await {
             Ok(caller) => caller,
-            Err(refusal) => return self.with_headers(refusal),
+            Err(turned_away) => return self.with_headers(turned_away.into()),
         };
         let (counted, reply) = match route {
             Route::Push { mode, tail } => {
