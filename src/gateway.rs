@@ -12,14 +12,15 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::access::Access;
-use crate::access::policy::{self, PolicyError};
-use crate::config::{Address, Config, WebSettings};
+use crate::config::{Address, Config};
 use crate::http::{self, Http, Scrapes};
 use crate::listen;
 use crate::own_metrics::{OwnMetrics, RESERVED};
 use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver, Store};
+use crate::reload::{self, Setting};
 use crate::shard::{Options, Shards};
 use crate::shutdown;
+use crate::tls::Acceptor;
 
 /// How many connections are served at a time; more wait to be accepted.
 pub const CONNECTIONS_MAX: usize = 32_768;
@@ -33,6 +34,8 @@ pub struct Gateway {
     listeners: Vec<TcpListener>,
     shard_tasks: JoinSet<()>,
     persistence: Option<Persistence>,
+    acceptor: Option<Acceptor>,
+    settings: Vec<Setting>,
 }
 
 /// Why a gateway does not start.
@@ -40,18 +43,18 @@ pub struct Gateway {
 pub enum StartError {
     /// An address cannot be listened on.
     Listen(Address, io::Error),
-    /// The policy file is none.
-    Policy(PolicyError),
     /// There can be no more threads.
     Thread(io::Error),
+    /// A file of settings is not valid.
+    Setting(String),
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
-            StartError::Policy(error) => write!(f, "--auth.policy-file: {error}"),
             StartError::Thread(error) => write!(f, "cannot start a thread: {error}"),
+            StartError::Setting(error) => f.write_str(error),
         }
     }
 }
@@ -63,9 +66,20 @@ impl Gateway {
     /// while the gateway runs.
     ///
     /// # Errors
-    /// When an address cannot be bound, or a thread not be started.
+    /// When a file of settings is not valid, an address cannot be bound, or a thread not be started.
     pub fn start(config: Config) -> Result<Gateway, StartError> {
-        let access = access(&config.web).map_err(StartError::Policy)?;
+        let (own, access) = (OwnMetrics::default(), Arc::new(Access::default()));
+        let (mut settings, mut acceptor) = (Vec::new(), None);
+        if let Some(file) = config.web.config_file.clone() {
+            let web = reload::web(file, Arc::clone(&access), own.web_config());
+            let (setting, server) = web.map_err(StartError::Setting)?;
+            settings.push(setting);
+            acceptor = server;
+        }
+        if let Some(file) = config.web.policy_file.clone() {
+            let policy = reload::policy(file, Arc::clone(&access), own.policy());
+            settings.push(policy.map_err(StartError::Setting)?);
+        }
         let bind = |address: &Address| {
             listen::bind(address).map_err(|error| StartError::Listen(address.clone(), error))
         };
@@ -89,13 +103,14 @@ impl Gateway {
             scrapes: Scrapes::new(config.web.scrapes_max),
             config,
             shards,
-            own: OwnMetrics::default(),
+            own,
             persistence: status,
             access,
             started: SystemTime::now(),
             stop: watch::Sender::new(false),
         };
-        Ok(Gateway { http: Arc::new(http), listeners, shard_tasks, persistence })
+        let http = Arc::new(http);
+        Ok(Gateway { http, listeners, shard_tasks, persistence, acceptor, settings })
     }
 
     /// The addresses that are listened on, with the ports that were chosen.
@@ -119,10 +134,12 @@ impl Gateway {
     /// # Errors
     /// When what was kept on disk cannot be loaded, or the last changes not be kept.
     pub async fn run(self) -> Result<(), Ended> {
-        let Gateway { http, listeners, mut shard_tasks, mut persistence } = self;
+        let Gateway { http, listeners, mut shard_tasks, mut persistence, acceptor, settings } =
+            self;
         for address in listeners.iter().filter_map(|listener| listener.local_addr().ok()) {
             tracing::info!(%address, "listening");
         }
+        tokio::spawn(reload::follow(settings, http.stop.subscribe()));
         let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         // Every connection holds a sender; once all are gone, so are the connections.
         let (serving, mut all_served) = mpsc::channel::<()>(1);
@@ -130,7 +147,8 @@ impl Gateway {
             .into_iter()
             .map(|listener| {
                 let (http, serving) = (Arc::clone(&http), serving.clone());
-                accept_until_stopped(listener, http, Arc::clone(&connections), serving)
+                let acceptor = acceptor.clone();
+                accept_until_stopped(listener, http, acceptor, Arc::clone(&connections), serving)
             })
             .map(tokio::spawn)
             .collect();
@@ -166,18 +184,6 @@ impl Gateway {
     }
 }
 
-/// The rules that the files say.
-fn access(settings: &WebSettings) -> Result<Access, PolicyError> {
-    let access = Access::default();
-    if let Some(file) = &settings.policy_file {
-        access.replace_policy(policy::load(file)?);
-    }
-    for doubt in access.doubts() {
-        tracing::warn!("{doubt}");
-    }
-    Ok(access)
-}
-
 /// Opens the store in a file.
 fn opener(file: PathBuf) -> OpenStorage {
     Box::new(move |opening| {
@@ -192,6 +198,7 @@ fn opener(file: PathBuf) -> OpenStorage {
 async fn accept_until_stopped(
     listener: TcpListener,
     http: Arc<Http>,
+    acceptor: Option<Acceptor>,
     connections: Arc<Semaphore>,
     serving: mpsc::Sender<()>,
 ) {
@@ -206,10 +213,39 @@ async fn accept_until_stopped(
             () = shutdown::requested(&mut stopping) => return,
         };
         let (http, stopping, serving) = (Arc::clone(&http), stopping.clone(), serving.clone());
-        tokio::spawn(async move {
-            let client = http::Client { source: http::Source::Ip(peer), certificate: None };
+        let source = http::Source::Ip(peer);
+        // Two tasks rather than one that can be either, which would be as large as the larger.
+        match acceptor.clone() {
+            None => tokio::spawn(async move {
+                let client = http::Client { source, certificate: None };
+                http::serve(http, stream, client, stopping).await;
+                drop((permit, serving));
+            }),
+            Some(acceptor) => tokio::spawn(async move {
+                serve_tls(http, acceptor, stream, source, stopping).await;
+                drop((permit, serving));
+            }),
+        };
+    }
+}
+
+/// Serves a connection once its handshake is done.
+async fn serve_tls(
+    http: Arc<Http>,
+    acceptor: Acceptor,
+    stream: listen::Stream,
+    source: http::Source,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let accepted = tokio::select! {
+        accepted = acceptor.accept(stream) => accepted,
+        () = shutdown::requested(&mut stopping) => return,
+    };
+    match accepted {
+        Ok((stream, certificate, _)) => {
+            let client = http::Client { source, certificate };
             http::serve(http, stream, client, stopping).await;
-            drop((permit, serving));
-        });
+        }
+        Err(error) => tracing::debug!(%source, err = %error, "TLS handshake failed"),
     }
 }

@@ -25,6 +25,8 @@ pub mod log;
 pub mod own_metrics;
 pub mod persist;
 pub mod push;
+pub mod reload;
 pub mod scrape;
 pub mod shard;
 pub mod shutdown;
+pub mod tls;

@@ -7,6 +7,7 @@ mod address;
 mod duration;
 mod flags;
 pub mod web;
+pub(crate) mod yaml;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;

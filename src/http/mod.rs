@@ -16,6 +16,7 @@ mod dispatch;
 mod lease;
 mod pages;
 mod probes;
+mod protocol;
 mod push;
 mod render;
 mod reply;
@@ -40,6 +41,7 @@ pub use body::BODY_WAIT;
 pub use client::{Client, ClientCertificate, Source};
 pub use connection::{HEADER_BYTES_MAX, IDLE_WAIT, serve};
 pub use lease::SCRAPE_SEND_WAIT;
+pub use protocol::Protocol;
 pub use scrape::Scrapes;
 
 /// What answers requests; shared by all connections.
@@ -54,7 +56,7 @@ pub struct Http {
     /// How what is kept on disk fares; `None` when nothing is.
     pub persistence: Option<Arc<persist::Status>>,
     /// Who may do what.
-    pub access: Access,
+    pub access: Arc<Access>,
     /// What scrapes share.
     pub scrapes: Scrapes,
     /// When the gateway was started.

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::reload::{POLICY, WEB_CONFIG};
 use super::requests::Verb;
 use super::window::{QUANTILES, Summary};
 use super::{FORMATS, OwnMetrics, SCRAPE_CODES, TICK, access, persistence, process};
@@ -12,7 +13,7 @@ use crate::scrape::OwnFamily;
 use crate::shard::{Shards, kept_bytes};
 
 /// The names and kinds of all families below and in `process`.
-pub const RESERVED: [(&str, Kind); 33] = [
+pub const RESERVED: [(&str, Kind); 37] = [
     ("process_cpu_seconds_total", Kind::Counter),
     ("process_max_fds", Kind::Gauge),
     ("process_open_fds", Kind::Gauge),
@@ -35,6 +36,8 @@ pub const RESERVED: [(&str, Kind); 33] = [
     ("shardgate_persistence_file_bytes", Kind::Gauge),
     ("shardgate_persistence_oldest_change_seconds", Kind::Gauge),
     ("shardgate_persistence_written_bytes_total", Kind::Counter),
+    ("shardgate_policy_last_reload_success_timestamp_seconds", Kind::Gauge),
+    ("shardgate_policy_reload_failed", Kind::Gauge),
     ("shardgate_pushes_dropped_total", Kind::Counter),
     ("shardgate_quota_refusals_total", Kind::Counter),
     ("shardgate_rate_limited_requests_total", Kind::Counter),
@@ -46,6 +49,8 @@ pub const RESERVED: [(&str, Kind); 33] = [
     ("shardgate_series", Kind::Gauge),
     ("shardgate_shard_queue_capacity", Kind::Gauge),
     ("shardgate_shard_queue_length", Kind::Gauge),
+    ("shardgate_web_config_last_reload_success_timestamp_seconds", Kind::Gauge),
+    ("shardgate_web_config_reload_failed", Kind::Gauge),
 ];
 
 impl OwnMetrics {
@@ -68,6 +73,8 @@ impl OwnMetrics {
         families.extend(stored(shards));
         families.push(self.dropped_pushes(shards));
         families.extend(access::families(access));
+        families.extend(self.policy.families(POLICY));
+        families.extend(self.web_config.families(WEB_CONFIG));
         families
             .extend(status.into_iter().flat_map(|status| persistence::families(status, shards)));
         debug_assert!(

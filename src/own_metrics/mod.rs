@@ -11,13 +11,16 @@ mod access;
 mod families;
 mod persistence;
 mod process;
+mod reload;
 mod requests;
 mod window;
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 pub use families::RESERVED;
+pub use reload::ReloadStatus;
 pub use requests::{Handler, Verb};
 
 use crate::scrape::Format;
@@ -39,6 +42,8 @@ pub struct OwnMetrics {
     /// By [`FORMATS`].
     families_hidden: [AtomicU64; FORMATS.len()],
     dropped: AtomicU64,
+    policy: Arc<ReloadStatus>,
+    web_config: Arc<ReloadStatus>,
 }
 
 /// What a scrape may be answered with.
@@ -61,11 +66,23 @@ impl Default for OwnMetrics {
             scrapes_in_flight: AtomicU64::new(0),
             families_hidden: Default::default(),
             dropped: AtomicU64::new(0),
+            policy: Arc::default(),
+            web_config: Arc::default(),
         }
     }
 }
 
 impl OwnMetrics {
+    /// How the reloading of the policy fares.
+    pub fn policy(&self) -> Arc<ReloadStatus> {
+        Arc::clone(&self.policy)
+    }
+
+    /// How the reloading of the web configuration fares.
+    pub fn web_config(&self) -> Arc<ReloadStatus> {
+        Arc::clone(&self.web_config)
+    }
+
     /// Counts an answered request.
     pub fn answered(&self, handler: Handler, verb: Verb, code: u16) {
         self.requests.count(handler, verb, code);

@@ -88,16 +88,21 @@ pub enum Command {
     /// Look at a persistence file that no gateway is using.
     #[command(subcommand, disable_help_subcommand = true)]
     Store(StoreCommand),
-    /// Look at a file of a gateway's configuration.
+    /// Look at a file of settings as a start would.
     #[command(subcommand, disable_help_subcommand = true)]
     Check(CheckCommand),
 }
 
-/// What to check.
+/// Which file to look at.
 #[derive(Debug, Subcommand)]
 pub enum CheckCommand {
-    /// Say whether a file is what --auth.policy-file takes, and what is wrong if it is not.
+    /// The file of --auth.policy-file.
     Policy {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The file of --web.config.file, and those that it names.
+    WebConfig {
         /// The file.
         file: PathBuf,
     },
