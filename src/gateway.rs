@@ -12,13 +12,13 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::access::Access;
-use crate::config::{Address, Config};
-use crate::http::{self, Http, Scrapes};
+use crate::config::{Address, Bounds, Config};
+use crate::http::{self, Http, InFlight, Scrapes};
 use crate::listen;
 use crate::own_metrics::{OwnMetrics, RESERVED};
 use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver, Store};
 use crate::reload::{self, Setting};
-use crate::shard::{Options, Shards};
+use crate::shard::{Budget, Limits, Options, Shards};
 use crate::shutdown;
 use crate::tls::Acceptor;
 
@@ -88,6 +88,7 @@ impl Gateway {
         let options = Options {
             shards: config.shards.get(),
             reserved: &RESERVED,
+            limits: limits(&config.bounds),
             saving: saver.as_ref().map(Saver::saving),
         };
         let (shards, shard_tasks) = Shards::start(&options);
@@ -99,6 +100,7 @@ impl Gateway {
             }
             _ => None,
         };
+        let in_flight_bytes_max = config.bounds.in_flight_bytes_max;
         let http = Http {
             scrapes: Scrapes::new(config.web.scrapes_max),
             config,
@@ -106,6 +108,7 @@ impl Gateway {
             own,
             persistence: status,
             access,
+            in_flight: Arc::new(InFlight::new(in_flight_bytes_max)),
             started: SystemTime::now(),
             stop: watch::Sender::new(false),
         };
@@ -159,6 +162,8 @@ impl Gateway {
                 is_loaded = persistence.loaded() => {
                     if !is_loaded {
                         http.stop.send_replace(true);
+                    } else if http.shards.budget().is_some_and(Budget::is_exceeded) {
+                        tracing::warn!("more is stored than --storage.max-series or --storage.max-bytes allows: nothing can be added");
                     }
                 }
                 () = shutdown::requested(&mut stopping) => {}
@@ -182,6 +187,16 @@ impl Gateway {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// What may be stored, if anything bounds it.
+fn limits(bounds: &Bounds) -> Option<Limits> {
+    let limits = Limits {
+        series: bounds.series_max.unwrap_or(u64::MAX),
+        bytes: bounds.stored_bytes_max.unwrap_or(u64::MAX),
+        ..Limits::NONE
+    };
+    (limits != Limits::NONE).then_some(limits)
 }
 
 /// Opens the store in a file.

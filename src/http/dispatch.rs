@@ -1,11 +1,13 @@
 //! From a request to its endpoint, and the count of the answer.
 
 use hyper::body::Incoming;
-use hyper::{Request, StatusCode};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, StatusCode};
 
 use super::Http;
 use super::client::Client;
 use super::reply::{self, Reply};
+use super::request_id::{identified, identify, request_id};
 use super::route::{Route, route};
 use crate::own_metrics::{Handler, Verb};
 use crate::shard::Mode;
@@ -18,25 +20,28 @@ impl Http {
         let path = head.uri.path();
         let route =
             route(&head.method, path, &config.web.telemetry_path, config.web.enable_admin_api);
-        let caller = match self.admit(&route, &head.headers, client).await {
-            Ok(caller) => caller,
-            Err(turned_away) => return self.with_headers(turned_away.into()),
+        let sender = match self.admit(&route, &head.headers, client).await {
+            Ok(sender) => sender,
+            Err(turned_away) => {
+                let reply = self.turn_away(turned_away, &head.headers, client);
+                return self.with_headers(reply);
+            }
         };
         let (counted, reply) = match route {
             Route::Push { mode, tail } => {
                 let verb = if mode == Mode::Replace { Verb::Put } else { Verb::Post };
                 (
                     Some((Handler::Push, verb)),
-                    self.push(mode, &tail, &head.headers, body, client, &caller).await,
+                    self.push(mode, &tail, &head.headers, body, &sender).await,
                 )
             }
             Route::Delete { tail } => {
-                let reply = self.delete(&tail, body, client, &caller).await;
+                let reply = self.delete(&tail, &head.headers, body, &sender).await;
                 (Some((Handler::Delete, Verb::Delete)), reply)
             }
             Route::Scrape => {
                 let query = head.uri.query().unwrap_or_default();
-                (None, self.scrape(&head.headers, query).await)
+                (None, self.scrape(&head.headers, query, client).await)
             }
             Route::Status => (Some((Handler::Status, Verb::Get)), self.status_page()),
             Route::Static => {
@@ -57,15 +62,24 @@ impl Http {
             Route::MethodNotAllowed(allowed) => (None, reply::method_not_allowed(allowed)),
             Route::Redirect(path) => (None, reply::redirect(&path, head.uri.query())),
             Route::NotFound => (None, reply::error(StatusCode::NOT_FOUND, NOT_FOUND)),
-            Route::BadPath => {
-                (None, reply::error(StatusCode::BAD_REQUEST, "invalid percent-encoding"))
-            }
+            Route::BadPath => (None, bad_path(&head, client)),
         };
         if let Some((handler, verb)) = counted {
             self.own.answered(handler, verb, reply.status().as_u16());
         }
-        self.with_headers(reply)
+        self.with_headers(identify(reply, &head.headers))
     }
+}
+
+/// The answer to a path that cannot be decoded, which may be that of a push.
+fn bad_path(head: &Parts, client: &Client) -> Reply {
+    let (id, reason) = (request_id(&head.headers), "invalid percent-encoding");
+    if head.method == Method::PUT || head.method == Method::POST {
+        let (job, source) = (head.uri.path(), client.source);
+        let request_id = id.to_str().unwrap_or_default();
+        tracing::info!(job, %source, request_id, err = reason, "push rejected");
+    }
+    identified(reply::error(StatusCode::BAD_REQUEST, reason), id)
 }
 
 const NOT_FOUND: &str = "404 page not found";

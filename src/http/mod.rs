@@ -3,7 +3,8 @@
 //! A request's way: `connection` reads it (`aside` keeps the timer and the stop signal out of its way),
 //! `route` says whose it is, `admission` who sends it and whether they may, `dispatch` hands it over and counts the answer, and one file per family of
 //! endpoints answers: `push`, `scrape` (`selection` reads its query, `render` has the work done), `api`, `admin`, `probes`, `pages`. `body` reads and writes bodies
-//! within bounds (`lease` is what a scrape's holds on to); `reply` makes answers, and is the one table from errors to statuses.
+//! within bounds (`in_flight` is that of all together; `lease` is what a scrape's holds on to); `reply` makes answers, and is the one table from errors to statuses;
+//! `request_id` says under which id the log has an error.
 
 mod admin;
 mod admission;
@@ -13,6 +14,7 @@ mod body;
 mod client;
 mod connection;
 mod dispatch;
+mod in_flight;
 mod lease;
 mod pages;
 mod probes;
@@ -20,6 +22,7 @@ mod protocol;
 mod push;
 mod render;
 mod reply;
+mod request_id;
 mod route;
 mod scrape;
 mod selection;
@@ -34,14 +37,17 @@ use crate::config::Config;
 use crate::exposition::NameRules;
 use crate::own_metrics::OwnMetrics;
 use crate::persist;
+use crate::push::Rules;
 use crate::shard::{Shards, Unavailable};
 use reply::Failure;
 
 pub use body::BODY_WAIT;
 pub use client::{Client, ClientCertificate, Source};
 pub use connection::{HEADER_BYTES_MAX, IDLE_WAIT, serve};
+pub use in_flight::InFlight;
 pub use lease::SCRAPE_SEND_WAIT;
 pub use protocol::Protocol;
+pub use request_id::REQUEST_ID_BYTES_MAX;
 pub use scrape::Scrapes;
 
 /// What answers requests; shared by all connections.
@@ -57,6 +63,8 @@ pub struct Http {
     pub persistence: Option<Arc<persist::Status>>,
     /// Who may do what.
     pub access: Arc<Access>,
+    /// The room for bodies.
+    pub in_flight: Arc<InFlight>,
     /// What scrapes share.
     pub scrapes: Scrapes,
     /// When the gateway was started.
@@ -66,6 +74,16 @@ pub struct Http {
 }
 
 impl Http {
+    /// What pushes may say.
+    fn rules(&self) -> Rules {
+        let bounds = &self.config.bounds;
+        Rules {
+            names: self.config.name_rules,
+            labels_max: bounds.labels_max,
+            label_bytes_max: bounds.label_bytes_max,
+        }
+    }
+
     /// Whether groups can be shown.
     fn readable(&self) -> Result<(), Failure> {
         match &self.persistence {

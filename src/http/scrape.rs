@@ -11,8 +11,10 @@ use tokio::sync::Semaphore;
 
 use super::Http;
 use super::body::Chunks;
+use super::client::Client;
 use super::render::render;
 use super::reply::{Failure, Reply, error};
+use super::request_id::{identified, request_id};
 use super::selection::selection;
 use crate::exposition::Escaping;
 use crate::scrape::{Answer, Form, OwnFamily, Runs, Scrape, accepts_gzip, negotiate};
@@ -45,7 +47,7 @@ impl Scrapes {
 }
 
 impl Http {
-    pub(super) async fn scrape(&self, headers: &HeaderMap, query: &str) -> Reply {
+    pub(super) async fn scrape(&self, headers: &HeaderMap, query: &str, client: &Client) -> Reply {
         let selection = match selection(query) {
             Ok(selection) => selection,
             Err(reason) => return error(StatusCode::BAD_REQUEST, reason),
@@ -71,8 +73,10 @@ impl Http {
                 (reply, plain_bytes)
             }
             Err(failure) => {
-                tracing::warn!(err = %failure, "scrape failed");
-                (Reply::from(&failure), 0)
+                let (id, source) = (request_id(headers), client.source);
+                let request_id = id.to_str().unwrap_or_default();
+                tracing::warn!(%source, request_id, err = %failure, "scrape failed");
+                (identified(Reply::from(&failure), id), 0)
             }
         };
         self.own.scraped(reply.status().as_u16(), plain_bytes as u64, since);

@@ -13,6 +13,7 @@ mod persistence;
 mod process;
 mod reload;
 mod requests;
+mod shed;
 mod window;
 
 use std::sync::Arc;
@@ -22,9 +23,11 @@ use std::time::{Duration, Instant};
 pub use families::RESERVED;
 pub use reload::ReloadStatus;
 pub use requests::{Handler, Verb};
+pub use shed::{SHED_WAIT, Shed};
 
 use crate::scrape::Format;
 use requests::Requests;
+use shed::Shedding;
 use window::Window;
 
 /// Everything that is counted. One for the life of the gateway.
@@ -44,6 +47,7 @@ pub struct OwnMetrics {
     dropped: AtomicU64,
     policy: Arc<ReloadStatus>,
     web_config: Arc<ReloadStatus>,
+    shedding: Shedding,
 }
 
 /// What a scrape may be answered with.
@@ -68,6 +72,7 @@ impl Default for OwnMetrics {
             dropped: AtomicU64::new(0),
             policy: Arc::default(),
             web_config: Arc::default(),
+            shedding: Shedding::default(),
         }
     }
 }
@@ -103,6 +108,16 @@ impl OwnMetrics {
     /// Counts a push that was answered with 202, but contradicts itself.
     pub fn dropped(&self) {
         self.dropped.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Counts a push that was turned away for want of room.
+    pub fn shed(&self, shed: Shed) {
+        self.shedding.count(shed, self.started);
+    }
+
+    /// Whether a push was turned away for load within [`SHED_WAIT`].
+    pub fn is_shedding(&self) -> bool {
+        self.shedding.is_recent(self.started)
     }
 
     /// Notes that a scrape has begun.

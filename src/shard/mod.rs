@@ -12,6 +12,7 @@
 //!   scrape leaves with a page for the next one.
 //! - `index`: the one thing the shards share: which types and series exist anywhere. A push locks
 //!   parts of it only when it changes which those are.
+//! - `budget`: how much may be stored, and who has how much of it.
 //! - `cut`: how the shards answer a scrape at one and the same moment.
 //! - `unsaved`: which groups have changed since they were written down, and `image`, what is written of a
 //!   group. Who writes it, where and in what form is not known here.
@@ -40,7 +41,7 @@ mod task;
 mod unsaved;
 mod waiter;
 
-pub use budget::{Budget, Limits};
+pub use budget::{Bound, Budget, Full, Limits, Usage, Whose};
 pub use family::FamilySnapshot;
 pub use group::{FamilyView, GroupView, Timestamp};
 pub use handle::{Checkpoint, Options, QUEUE_LEN, QUEUE_WAIT, RestoreError, SAVED_WAIT, Shards};

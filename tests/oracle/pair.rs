@@ -8,7 +8,7 @@ use proptest::test_runner::TestCaseResult;
 use shardgate::exposition::{Kind, NameRules};
 use shardgate::push::{GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, Rejected, decode};
 use shardgate::scrape::{Form, Runs};
-use shardgate::shard::{Index, Mode, Part, Selection, Snapshot, Store, Timestamp};
+use shardgate::shard::{Index, Mode, Part, PushError, Selection, Snapshot, Store, Timestamp};
 
 use crate::oracle::expose::expose;
 use crate::oracle::gateway::Gateway;
@@ -116,9 +116,13 @@ impl Pair {
         let (store, hash, key) = self.store(key);
         let decoded = decode(&key, body.as_bytes(), NameRules::Legacy);
         if let Err(Rejected::Refused(_)) = decoded {
-            store.fail(hash, &key, Timestamp::now());
+            store.fail(hash, &key, None, Timestamp::now());
         }
-        store.push(hash, &key, mode, &decoded?, Timestamp::now()).map_err(Rejected::Refused)
+        store.push(hash, &key, mode, &decoded?, None, Timestamp::now()).map_err(|error| match error
+        {
+            PushError::Refused(refusal) => Rejected::Refused(refusal),
+            error => panic!("{error}"),
+        })
     }
 
     fn snapshots(&mut self) -> Vec<Snapshot> {

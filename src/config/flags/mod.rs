@@ -8,7 +8,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::Config;
 use crate::exposition::NameRules;
@@ -157,11 +158,17 @@ impl Flags {
     /// own kind.
     ///
     /// # Errors
-    /// When a flag is unknown, or its value is not one.
+    /// When a flag is unknown, or its value is not one, or does not go with that of another.
     pub fn from_command_line(
         words: impl IntoIterator<Item = std::ffi::OsString>,
     ) -> Result<Flags, clap::Error> {
-        Flags::try_parse_from(words)
+        let flags = Flags::try_parse_from(words)?;
+        match flags.bounds.check() {
+            Ok(()) => Ok(flags),
+            Err(reason) => {
+                Err(<Flags as CommandFactory>::command().error(ErrorKind::ValueValidation, reason))
+            }
+        }
     }
 
     /// What to do other than to serve, if anything.
