@@ -19,6 +19,8 @@ mod persistence_restart;
 mod persistence_shown;
 mod persistence_store;
 mod policy;
+mod policy_certificates;
+mod policy_reload;
 mod program;
 mod push;
 mod quotas;
