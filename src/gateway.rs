@@ -7,23 +7,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::access::Access;
-use crate::config::{Address, Bounds, Config};
-use crate::http::{self, Http, InFlight, Scrapes};
-use crate::listen;
+use crate::config::{Address, Bounds, Config, WebSettings};
+use crate::http::{self, Http, InFlight, Protocol, Scrapes, Seat, Seats};
+use crate::listen::{self, Listener};
 use crate::own_metrics::{OwnMetrics, RESERVED};
 use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver, Store};
 use crate::reload::{self, Setting};
 use crate::shard::{Budget, Limits, Options, Shards};
-use crate::shutdown;
 use crate::tls::Acceptor;
+use crate::{shutdown, systemd};
 
-/// How many connections are served at a time; more wait to be accepted.
-pub const CONNECTIONS_MAX: usize = 32_768;
 /// How long requests at hand may take once the gateway is asked to stop.
 pub const DRAIN_WAIT: Duration = Duration::from_secs(30);
 
@@ -31,7 +29,7 @@ pub const DRAIN_WAIT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Gateway {
     http: Arc<Http>,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     shard_tasks: JoinSet<()>,
     persistence: Option<Persistence>,
     acceptor: Option<Acceptor>,
@@ -43,6 +41,8 @@ pub struct Gateway {
 pub enum StartError {
     /// An address cannot be listened on.
     Listen(Address, io::Error),
+    /// What systemd hands over cannot be listened on.
+    HandedOver(io::Error),
     /// There can be no more threads.
     Thread(io::Error),
     /// A file of settings is not valid.
@@ -53,6 +53,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            StartError::HandedOver(error) => write!(f, "--web.systemd-socket: {error}"),
             StartError::Thread(error) => write!(f, "cannot start a thread: {error}"),
             StartError::Setting(error) => f.write_str(error),
         }
@@ -80,10 +81,7 @@ impl Gateway {
             let policy = reload::policy(file, Arc::clone(&access), own.policy());
             settings.push(policy.map_err(StartError::Setting)?);
         }
-        let bind = |address: &Address| {
-            listen::bind(address).map_err(|error| StartError::Listen(address.clone(), error))
-        };
-        let listeners = config.web.listen.iter().map(bind).collect::<Result<_, _>>()?;
+        let listeners = listeners(&config.web)?;
         let saver = config.persistence.clone().map(Saver::new);
         let options = Options {
             shards: config.shards.get(),
@@ -103,6 +101,7 @@ impl Gateway {
         let in_flight_bytes_max = config.bounds.in_flight_bytes_max;
         let http = Http {
             scrapes: Scrapes::new(config.web.scrapes_max),
+            seats: Seats::new(config.web.connections_max),
             config,
             shards,
             own,
@@ -116,9 +115,14 @@ impl Gateway {
         Ok(Gateway { http, listeners, shard_tasks, persistence, acceptor, settings })
     }
 
-    /// The addresses that are listened on, with the ports that were chosen.
+    /// The TCP addresses that are listened on, with the ports that were chosen.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+        self.listeners.iter().filter_map(Listener::tcp_address).collect()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn http(&self) -> Arc<Http> {
+        Arc::clone(&self.http)
     }
 
     /// The rules, which may be replaced while the gateway runs.
@@ -139,25 +143,25 @@ impl Gateway {
     pub async fn run(self) -> Result<(), Ended> {
         let Gateway { http, listeners, mut shard_tasks, mut persistence, acceptor, settings } =
             self;
-        for address in listeners.iter().filter_map(|listener| listener.local_addr().ok()) {
+        for address in &listeners {
             tracing::info!(%address, "listening");
         }
         tokio::spawn(reload::follow(settings, http.stop.subscribe()));
-        let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let watchdog = tokio::spawn(systemd::keep_watchdog_quiet(http.shards.clone()));
         // Every connection holds a sender; once all are gone, so are the connections.
         let (serving, mut all_served) = mpsc::channel::<()>(1);
         let accepting: Vec<_> = listeners
             .into_iter()
             .map(|listener| {
                 let (http, serving) = (Arc::clone(&http), serving.clone());
-                let acceptor = acceptor.clone();
-                accept_until_stopped(listener, http, acceptor, Arc::clone(&connections), serving)
+                accept_until_stopped(listener, http, acceptor.clone(), serving)
             })
             .map(tokio::spawn)
             .collect();
         drop(serving);
+        let mut stopping = http.stop.subscribe();
         if let Some(persistence) = &mut persistence {
-            let mut stopping = http.stop.subscribe();
+            systemd::loading();
             tokio::select! {
                 is_loaded = persistence.loaded() => {
                     if !is_loaded {
@@ -169,6 +173,11 @@ impl Gateway {
                 () = shutdown::requested(&mut stopping) => {}
             }
         }
+        if !*stopping.borrow() {
+            systemd::ready(http.config.shards.get());
+        }
+        shutdown::requested(&mut stopping).await;
+        systemd::stopping();
         for listener in accepting {
             if let Err(error) = listener.await {
                 tracing::error!(err = %error, "a listener has died");
@@ -178,6 +187,7 @@ impl Gateway {
             tracing::warn!("connections were still busy and are cut");
         }
         drop(http);
+        watchdog.abort();
         if let Some(persistence) = persistence {
             persistence.stop().await?;
         }
@@ -210,37 +220,62 @@ fn opener(file: PathBuf) -> OpenStorage {
     })
 }
 
+/// What is listened on: addresses, or what systemd has bound.
+fn listeners(settings: &WebSettings) -> Result<Vec<Listener>, StartError> {
+    if settings.systemd_socket {
+        return listen::handed_over().map_err(StartError::HandedOver);
+    }
+    let bind = |address: &Address| {
+        listen::bind(address).map_err(|error| StartError::Listen(address.clone(), error))
+    };
+    settings.listen.iter().map(bind).collect()
+}
+
 async fn accept_until_stopped(
-    listener: TcpListener,
+    listener: Listener,
     http: Arc<Http>,
     acceptor: Option<Acceptor>,
-    connections: Arc<Semaphore>,
     serving: mpsc::Sender<()>,
 ) {
     let mut stopping = http.stop.subscribe();
     loop {
+        // The one connection that waits for a seat is accepted already: while none comes, none is taken.
         let next = async {
-            let permit = Arc::clone(&connections).acquire_owned().await;
-            (permit, listen::accept(&listener).await)
+            let accepted = listener.accept().await;
+            (accepted, http.seats.take().await)
         };
-        let (permit, (stream, peer)) = tokio::select! {
+        let ((stream, source), seat) = tokio::select! {
             next = next => next,
             () = shutdown::requested(&mut stopping) => return,
         };
         let (http, stopping, serving) = (Arc::clone(&http), stopping.clone(), serving.clone());
-        let source = http::Source::Ip(peer);
         // Two tasks rather than one that can be either, which would be as large as the larger.
         match acceptor.clone() {
             None => tokio::spawn(async move {
                 let client = http::Client { source, certificate: None };
-                http::serve(http, stream, client, stopping).await;
-                drop((permit, serving));
+                serve(http, stream, Protocol::Http1, client, &seat, stopping).await;
+                drop((seat, serving));
             }),
             Some(acceptor) => tokio::spawn(async move {
-                serve_tls(http, acceptor, stream, source, stopping).await;
-                drop((permit, serving));
+                serve_tls(http, acceptor, stream, source, &seat, stopping).await;
+                drop((seat, serving));
             }),
         };
+    }
+}
+
+/// Serves a connection in its seat.
+async fn serve(
+    http: Arc<Http>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    protocol: Protocol,
+    client: http::Client,
+    seat: &Seat,
+    stopping: watch::Receiver<bool>,
+) {
+    match seat {
+        Seat::Serving(_) => http::serve(http, stream, protocol, client, stopping).await,
+        Seat::Reserve(_) => http::serve_in_reserve(http, stream, protocol).await,
     }
 }
 
@@ -250,6 +285,7 @@ async fn serve_tls(
     acceptor: Acceptor,
     stream: listen::Stream,
     source: http::Source,
+    seat: &Seat,
     mut stopping: watch::Receiver<bool>,
 ) {
     let accepted = tokio::select! {
@@ -257,9 +293,9 @@ async fn serve_tls(
         () = shutdown::requested(&mut stopping) => return,
     };
     match accepted {
-        Ok((stream, certificate, _)) => {
+        Ok((stream, certificate, protocol)) => {
             let client = http::Client { source, certificate };
-            http::serve(http, stream, client, stopping).await;
+            serve(http, stream, protocol, client, seat, stopping).await;
         }
         Err(error) => tracing::debug!(%source, err = %error, "TLS handshake failed"),
     }

@@ -29,4 +29,5 @@ pub mod reload;
 pub mod scrape;
 pub mod shard;
 pub mod shutdown;
+pub mod systemd;
 pub mod tls;

@@ -14,9 +14,6 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::in_flight::{InFlight, Room};
 use super::lease::{Expired, Lease};
 
-/// How long a body may take to arrive.
-pub const BODY_WAIT: Duration = Duration::from_secs(60);
-
 /// Why a request's body was not read to its end.
 #[derive(Debug)]
 pub(super) enum BodyError {
@@ -33,12 +30,13 @@ pub(super) enum BodyError {
     Broken(hyper::Error),
 }
 
-/// Reads a body of at most `bytes_max`, taking room for it from its first byte on. One that arrives in
-/// one piece is not copied.
+/// Reads a body of at most `bytes_max` within `wait`, taking room for it from its first byte on. One
+/// that arrives in one piece is not copied.
 pub(super) async fn collect(
     mut body: Incoming,
     bytes_max: usize,
     room: &mut Room<&InFlight>,
+    wait: Duration,
 ) -> Result<Bytes, BodyError> {
     if body.size_hint().lower() > bytes_max as u64 {
         return Err(BodyError::TooLarge);
@@ -75,9 +73,7 @@ pub(super) async fn collect(
     // A body that is there already, as most are, costs no timer.
     match poll_fn(|context| Poll::Ready(read.as_mut().poll(context))).await {
         Poll::Ready(read) => read,
-        Poll::Pending => {
-            tokio::time::timeout(BODY_WAIT, read).await.unwrap_or(Err(BodyError::TimedOut))
-        }
+        Poll::Pending => tokio::time::timeout(wait, read).await.unwrap_or(Err(BodyError::TimedOut)),
     }
 }
 

@@ -6,9 +6,11 @@ use hyper::{Method, Request, StatusCode};
 
 use super::Http;
 use super::client::Client;
+use super::prefix::route_under;
 use super::reply::{self, Reply};
 use super::request_id::{identified, identify, request_id};
 use super::route::{Route, route};
+use crate::config::WebSettings;
 use crate::own_metrics::{Handler, Verb};
 use crate::shard::Mode;
 
@@ -16,10 +18,7 @@ impl Http {
     /// Answers one request.
     pub(super) async fn answer(&self, request: Request<Incoming>, client: &Client) -> Reply {
         let (head, body) = request.into_parts();
-        let config = &self.config;
-        let path = head.uri.path();
-        let route =
-            route(&head.method, path, &config.web.telemetry_path, config.web.enable_admin_api);
+        let route = self.route(&head.method, head.uri.path());
         let sender = match self.admit(&route, &head.headers, client).await {
             Ok(sender) => sender,
             Err(turned_away) => {
@@ -68,6 +67,15 @@ impl Http {
             self.own.answered(handler, verb, reply.status().as_u16());
         }
         self.with_headers(identify(reply, &head.headers))
+    }
+
+    /// Whose a request is.
+    pub(super) fn route<'a>(&self, method: &Method, path: &'a str) -> Route<'a> {
+        let WebSettings { route_prefix, telemetry_path, enable_admin_api, .. } = &self.config.web;
+        if route_prefix.is_empty() {
+            return route(method, path, telemetry_path, *enable_admin_api);
+        }
+        route_under(route_prefix, method, path, telemetry_path, *enable_admin_api)
     }
 }
 

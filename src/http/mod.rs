@@ -1,7 +1,7 @@
 //! HTTP: the only place that knows hyper.
 //!
-//! A request's way: `connection` reads it (`aside` keeps the timer and the stop signal out of its way),
-//! `route` says whose it is, `admission` who sends it and whether they may, `dispatch` hands it over and counts the answer, and one file per family of
+//! A request's way: `connection` has it read by `http1` or `http2` (`progress` and `watched` note how far it is; `aside` keeps the
+//! timer and the stop signal out of its way), unless there are no `seats` left but in the `reserve`; `route` says whose it is (`prefix` where everything has one), `admission` who sends it and whether they may, `dispatch` hands it over and counts the answer, and one file per family of
 //! endpoints answers: `push`, `scrape` (`selection` reads its query, `render` has the work done), `api`, `admin`, `probes`, `pages`. `body` reads and writes bodies
 //! within bounds (`in_flight` is that of all together; `lease` is what a scrape's holds on to); `reply` makes answers, and is the one table from errors to statuses;
 //! `request_id` says under which id the log has an error.
@@ -14,18 +14,25 @@ mod body;
 mod client;
 mod connection;
 mod dispatch;
+mod http1;
+mod http2;
 mod in_flight;
 mod lease;
 mod pages;
+mod prefix;
 mod probes;
+mod progress;
 mod protocol;
 mod push;
 mod render;
 mod reply;
 mod request_id;
+mod reserve;
 mod route;
 mod scrape;
+mod seats;
 mod selection;
+mod watched;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -41,14 +48,15 @@ use crate::push::Rules;
 use crate::shard::{Shards, Unavailable};
 use reply::Failure;
 
-pub use body::BODY_WAIT;
 pub use client::{Client, ClientCertificate, Source};
-pub use connection::{HEADER_BYTES_MAX, IDLE_WAIT, serve};
+pub use connection::{HEADER_BYTES_MAX, serve};
 pub use in_flight::InFlight;
 pub use lease::SCRAPE_SEND_WAIT;
 pub use protocol::Protocol;
 pub use request_id::REQUEST_ID_BYTES_MAX;
+pub use reserve::serve_in_reserve;
 pub use scrape::Scrapes;
+pub use seats::{Seat, Seats};
 
 /// What answers requests; shared by all connections.
 #[derive(Debug)]
@@ -67,6 +75,8 @@ pub struct Http {
     pub in_flight: Arc<InFlight>,
     /// What scrapes share.
     pub scrapes: Scrapes,
+    /// How many connections are served at a time.
+    pub seats: Seats,
     /// When the gateway was started.
     pub started: SystemTime,
     /// Set to true to stop the gateway.

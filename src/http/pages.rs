@@ -8,6 +8,7 @@ use hyper::header::HeaderValue;
 
 use super::Http;
 use super::reply::{Reply, and_confined, with_type};
+use super::route::encode;
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
@@ -29,11 +30,12 @@ impl Http {
             "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>shardgate</title>\n\
              <h1>shardgate {version}</h1>\n\
              <p>{groups} groups, {series} series. Started {started}.</p>\n\
-             <ul>\n<li><a href=\"{metrics}\">Metrics</a></li>\n\
-             <li><a href=\"/api/v1/metrics\">Groups as JSON</a></li>\n</ul>\n\
+             <ul>\n<li><a href=\"{prefix}{metrics}\">Metrics</a></li>\n\
+             <li><a href=\"{prefix}/api/v1/metrics\">Groups as JSON</a></li>\n</ul>\n\
              <table>\n<caption>Flags</caption>\n{flags}</table>\n</html>\n",
             version = env!("CARGO_PKG_VERSION"),
             started = humantime::format_rfc3339_seconds(self.started),
+            prefix = escape(&encode(self.config.web.external_prefix.as_bytes())),
             metrics = escape(&self.config.web.telemetry_path),
         );
         and_confined(with_type(StatusCode::OK, HTML, Bytes::from(page).into()))

@@ -1,10 +1,10 @@
-//! Which version of HTTP a connection speaks.
+//! The versions of HTTP.
 
-/// A version of HTTP, as it is spoken on one connection.
+/// Which HTTP a connection speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
-    /// HTTP/1.0 or HTTP/1.1.
+    /// HTTP/1.0 or 1.1: one request after the other.
     Http1,
-    /// HTTP/2.
+    /// HTTP/2: many at a time.
     Http2,
 }

@@ -71,7 +71,8 @@ impl Http {
         self.writable().await?;
         let bytes_max = caller.body_bytes_max(self.config.bounds.body_bytes_max);
         let mut room = Room::of(&*self.in_flight);
-        let body = collect(body, bytes_max, &mut room).await.map_err(Failure::Body)?;
+        let wait = self.config.web.body_wait;
+        let body = collect(body, bytes_max, &mut room, wait).await.map_err(Failure::Body)?;
         *body_bytes = body.len() as u64;
         let encoding = headers.get(CONTENT_ENCODING);
         let encoding =
@@ -154,7 +155,8 @@ impl Http {
             caller.may_push(&unescape(key.job())).map_err(Failure::Denied)?;
             // A body has no meaning here, but what cannot be read to its end is not applied.
             let mut room = Room::of(&*self.in_flight);
-            match collect(body, self.config.bounds.body_bytes_max, &mut room).await {
+            let (bytes_max, wait) = (self.config.bounds.body_bytes_max, self.config.web.body_wait);
+            match collect(body, bytes_max, &mut room, wait).await {
                 Ok(_) | Err(BodyError::TooLarge) => {}
                 Err(error) => return Err(Failure::Body(error)),
             }

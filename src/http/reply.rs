@@ -78,7 +78,7 @@ pub(super) fn redirect(path: &str, query: Option<&str>) -> Reply {
 }
 
 /// Closes the connection behind an answer: what is left of the request is not worth reading.
-fn and_close(mut reply: Reply) -> Reply {
+pub(super) fn and_close(mut reply: Reply) -> Reply {
     reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     reply
 }

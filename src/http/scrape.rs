@@ -17,6 +17,7 @@ use super::reply::{Failure, Reply, error};
 use super::request_id::{identified, request_id};
 use super::selection::selection;
 use crate::exposition::Escaping;
+use crate::own_metrics::connection_families;
 use crate::scrape::{Answer, Form, OwnFamily, Runs, Scrape, accepts_gzip, negotiate};
 use crate::shard::{Part, Selection};
 
@@ -132,7 +133,9 @@ impl Http {
         let persistence = self.persistence.as_deref();
         let families =
             self.own.families(&self.shards, self.scrapes.kept_bytes(), &self.access, persistence);
-        let families = families.into_iter();
+        let seats = self.seats.taken();
+        let connections = connection_families(seats.serving, seats.reserve, seats.refused);
+        let families = families.into_iter().chain(connections);
         let families =
             families.map(|own| if is_shown && is_named(&own) { own } else { own.hidden() });
         families.collect()

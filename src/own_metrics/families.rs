@@ -13,7 +13,7 @@ use crate::scrape::OwnFamily;
 use crate::shard::{Budget, Limits, Shards, kept_bytes};
 
 /// The names and kinds of all families below and in `process`.
-pub const RESERVED: [(&str, Kind); 41] = [
+pub const RESERVED: [(&str, Kind); 43] = [
     ("process_cpu_seconds_total", Kind::Counter),
     ("process_max_fds", Kind::Gauge),
     ("process_open_fds", Kind::Gauge),
@@ -27,6 +27,8 @@ pub const RESERVED: [(&str, Kind); 41] = [
     ("pushgateway_http_push_size_bytes", Kind::Summary),
     ("pushgateway_http_requests_total", Kind::Counter),
     ("shardgate_auth_failures_total", Kind::Counter),
+    ("shardgate_connections", Kind::Gauge),
+    ("shardgate_connections_refused_total", Kind::Counter),
     ("shardgate_groups", Kind::Gauge),
     ("shardgate_persistence_commit_seconds_total", Kind::Counter),
     ("shardgate_persistence_commits_total", Kind::Counter),

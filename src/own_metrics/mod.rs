@@ -8,6 +8,7 @@
 //! another kind.
 
 mod access;
+mod connections;
 mod families;
 mod persistence;
 mod process;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
+pub use connections::connection_families;
 pub use families::RESERVED;
 pub use reload::ReloadStatus;
 pub use requests::{Handler, Verb};

@@ -3,12 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot do what it needs fails")]
 
 mod basic_auth;
+mod bounds;
 mod busy_scrapes;
+mod connections;
 mod endpoints;
 mod filters;
 mod formats;
 mod gateway;
 mod hostile;
+mod listeners;
+mod logs;
 mod open_metrics;
 mod parts;
 mod persistence;
@@ -21,8 +25,11 @@ mod persistence_store;
 mod policy;
 mod policy_certificates;
 mod policy_reload;
+mod prefix;
 mod program;
 mod push;
 mod quotas;
 mod read;
+mod shedding;
+mod systemd;
 mod utf8_names;
