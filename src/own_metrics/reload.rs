@@ -39,6 +39,12 @@ impl ReloadStatus {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).has_failed = true;
     }
 
+    /// Whether what the files say now cannot be applied.
+    #[cfg(test)]
+    pub(crate) fn has_failed(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).has_failed
+    }
+
     /// The families of a setting, where there is one.
     pub(super) fn families(&self, [success, failed]: [&'static str; 2]) -> Vec<OwnFamily> {
         let State { has_failed, succeeded } =

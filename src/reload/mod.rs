@@ -115,3 +115,6 @@ pub async fn follow(mut settings: Vec<Setting>, mut stopping: watch::Receiver<bo
         };
     }
 }
+
+#[cfg(test)]
+mod tests;

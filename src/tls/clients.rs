@@ -5,13 +5,10 @@ use std::sync::Arc;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
-    SignatureScheme,
-};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
+use super::authorities::Authorities;
 use super::certificate;
 
 /// The rules for clients that may or must show a certificate.
@@ -23,12 +20,6 @@ pub(super) struct Clients {
     is_required: bool,
     /// The alternative names of which it must have one; none where any may be missing.
     allowed_names: Vec<String>,
-}
-
-#[derive(Debug)]
-struct Authorities {
-    certificates: Vec<CertificateDer<'static>>,
-    verifier: Arc<dyn ClientCertVerifier>,
 }
 
 impl Clients {
@@ -44,41 +35,8 @@ impl Clients {
     }
 
     /// Asks for one that an authority has signed.
-    pub(super) fn signed_by(
-        self,
-        certificates: Vec<CertificateDer<'static>>,
-    ) -> Result<Clients, String> {
-        let mut roots = RootCertStore::empty();
-        for certificate in &certificates {
-            roots.add(certificate.clone()).map_err(|error| error.to_string())?;
-        }
-        let provider = Arc::clone(&self.provider);
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-            .build()
-            .map_err(|error| error.to_string())?;
-        Ok(Clients { authorities: Some(Authorities { certificates, verifier }), ..self })
-    }
-}
-
-impl Authorities {
-    fn verify(
-        &self,
-        shown: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<(), Error> {
-        // A certificate that is itself trusted needs no signature. webpki would not have one that may sign
-        // others used by a client, but that is what `openssl req -x509` makes.
-        if self.certificates.contains(shown) {
-            let shown = certificate::read(shown)?;
-            let usage = shown.extended_key_usage().map_err(|_| CertificateError::BadEncoding)?;
-            if usage.is_some_and(|usage| !usage.value.client_auth && !usage.value.any) {
-                return Err(CertificateError::InvalidPurpose.into());
-            }
-            let is_current = certificate::is_current(&shown, now);
-            return if is_current { Ok(()) } else { Err(CertificateError::Expired.into()) };
-        }
-        self.verifier.verify_client_cert(shown, intermediates, now).map(drop)
+    pub(super) fn signed_by(self, authorities: Authorities) -> Clients {
+        Clients { authorities: Some(authorities), ..self }
     }
 }
 
@@ -88,9 +46,7 @@ impl ClientCertVerifier for Clients {
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.authorities
-            .as_ref()
-            .map_or(&[], |authorities| authorities.verifier.root_hint_subjects())
+        self.authorities.as_ref().map_or(&[], Authorities::names)
     }
 
     fn verify_client_cert(

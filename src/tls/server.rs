@@ -11,10 +11,14 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
+use super::authorities::Authorities;
 use super::certificate;
 use super::clients::Clients;
 use super::suites::choices;
 use crate::config::web::{ClientAuth, Pem, TlsConfig};
+
+/// Whether `http::serve` speaks HTTP/2.
+const SERVES_HTTP2: bool = false;
 
 /// All that a handshake needs.
 #[derive(Debug)]
@@ -25,7 +29,7 @@ pub struct Server {
 }
 
 /// Reads a file; the error names it.
-type Read<'a> = dyn FnMut(&Path) -> Result<Vec<u8>, String> + 'a;
+pub(super) type Read<'a> = dyn FnMut(&Path) -> Result<Vec<u8>, String> + 'a;
 
 impl Server {
     /// Makes a server. `read` reads the files that `config` names.
@@ -49,12 +53,12 @@ impl Server {
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&choices.versions)
             .map_err(|error| error.to_string())?;
-        let builder = match clients(config, read, &provider)? {
+        let builder = match clients(config, read, &provider, warnings)? {
             Some(clients) => builder.with_client_cert_verifier(Arc::new(clients)),
             None => builder.with_no_client_auth(),
         };
         let mut server = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(own)));
-        server.alpn_protocols = alpn(http2);
+        server.alpn_protocols = alpn(http2 && SERVES_HTTP2);
         server.ignore_client_order = config.prefers_own_order && !config.cipher_suites.is_empty();
         server.ticketer = Ticketer::new().map_err(|error| error.to_string())?;
         Ok(Server { config: Arc::new(server), verifies_clients: config.client_auth.verifies() })
@@ -96,19 +100,28 @@ fn clients(
     config: &TlsConfig,
     read: &mut Read<'_>,
     provider: &Arc<CryptoProvider>,
+    warnings: &mut Vec<String>,
 ) -> Result<Option<Clients>, String> {
     if config.client_auth == ClientAuth::NoClientCert {
         return Ok(None);
     }
     let clients =
         Clients::new(provider, config.client_auth.requires(), config.allowed_names.clone());
-    let Some(authorities) = &config.client_authorities else { return Ok(Some(clients)) };
-    let found = certificates(authorities, "client_ca", read)?;
+    let Some(pem) = &config.client_authorities else {
+        if !config.client_auth.verifies() {
+            return Ok(Some(clients));
+        }
+        let warning = "without a client_ca_file every authority counts that the system trusts";
+        warnings.push(format!("client_auth_type: {warning}"));
+        return Ok(Some(clients.signed_by(Authorities::of_the_system(read, provider)?)));
+    };
+    let found = certificates(pem, "client_ca", read)?;
     if !config.client_auth.verifies() {
         return Ok(Some(clients));
     }
-    let name = name(authorities, "client_ca");
-    clients.signed_by(found).map(Some).map_err(|error| format!("{name}: {error}"))
+    let authorities = Authorities::new(found, provider)
+        .map_err(|error| format!("{}: {error}", name(pem, "client_ca")))?;
+    Ok(Some(clients.signed_by(authorities)))
 }
 
 /// The certificates of a PEM text; at least one.

@@ -33,3 +33,4 @@ mod read;
 mod shedding;
 mod systemd;
 mod utf8_names;
+mod web_config;
