@@ -77,6 +77,10 @@ impl Gateway {
             settings.push(setting);
             acceptor = server;
         }
+        if let Some(file) = config.web.policy_file.clone() {
+            let policy = reload::policy(file, Arc::clone(&access), own.policy());
+            settings.push(policy.map_err(StartError::Setting)?);
+        }
         let listeners = listeners(&config.web)?;
         let saver = config.persistence.clone().map(Saver::new);
         let options = Options {
@@ -102,9 +106,9 @@ impl Gateway {
             shards,
             own,
             persistence: status,
+            access,
             in_flight: Arc::new(InFlight::new(in_flight_bytes_max)),
             answers: Answers::default(),
-            access,
             started: SystemTime::now(),
             stop: watch::Sender::new(false),
         };
@@ -120,6 +124,11 @@ impl Gateway {
     #[cfg(test)]
     pub(crate) fn http(&self) -> Arc<Http> {
         Arc::clone(&self.http)
+    }
+
+    /// The rules, which may be replaced while the gateway runs.
+    pub fn access(&self) -> &Access {
+        &self.http.access
     }
 
     /// Set to true to stop the gateway.
@@ -138,8 +147,8 @@ impl Gateway {
         for address in &listeners {
             tracing::info!(%address, "listening");
         }
-        let watchdog = tokio::spawn(systemd::keep_watchdog_quiet(http.shards.clone()));
         tokio::spawn(reload::follow(settings, http.stop.subscribe()));
+        let watchdog = tokio::spawn(systemd::keep_watchdog_quiet(http.shards.clone()));
         // Every connection holds a sender; once all are gone, so are the connections.
         let (serving, mut all_served) = mpsc::channel::<()>(1);
         let accepting: Vec<_> = listeners
@@ -256,10 +265,10 @@ async fn accept_until_stopped(
     }
 }
 
-/// Serves a connection as far as there is room for it.
+/// Serves a connection in its seat.
 async fn serve(
     http: Arc<Http>,
-    stream: impl AsyncRead + AsyncWrite + Unpin,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     protocol: Protocol,
     client: http::Client,
     seat: &Seat,

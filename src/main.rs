@@ -75,10 +75,18 @@ fn store(command: &StoreCommand) -> ExitCode {
 
 /// Looks at a file of settings.
 fn check(command: &CheckCommand) -> ExitCode {
-    let CheckCommand::WebConfig { file } = command;
-    match reload::load_web(file, &mut reload::Files::default()) {
-        Ok(web) => {
-            for warning in &web.config.warnings {
+    let mut files = reload::Files::default();
+    let (file, warnings) = match command {
+        CheckCommand::Policy { file } => {
+            (file, reload::load_policy(file, &mut files).map(|_| Vec::new()))
+        }
+        CheckCommand::WebConfig { file } => {
+            (file, reload::load_web(file, &mut files).map(|web| web.config.warnings))
+        }
+    };
+    match warnings {
+        Ok(warnings) => {
+            for warning in &warnings {
                 let _closed = writeln!(std::io::stderr(), "shardgate: warning: {warning}");
             }
             let _closed = writeln!(std::io::stdout(), "{}: OK", file.display());

@@ -8,6 +8,7 @@ mod duration;
 mod flags;
 mod prefix;
 pub mod web;
+pub(crate) mod yaml;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;

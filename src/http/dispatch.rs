@@ -22,20 +22,28 @@ impl Http {
         let (head, body) = request.into_parts();
         if let Some((status, reason)) = sound::objection(&head) {
             let reply = reply::and_close(reply::error(status, reason));
-            return identify(reply, &head.headers);
+            return self.with_headers(identify(reply, &head.headers));
         }
         let path = head.uri.path();
         let query = head.uri.query().unwrap_or_default();
-        let (counted, reply) = match self.route(&head.method, path) {
+        let route = self.route(&head.method, path);
+        let sender = match self.admit(&route, &head.headers, client).await {
+            Ok(sender) => sender,
+            Err(turned_away) => {
+                let reply = self.turn_away(turned_away, &head.headers, client);
+                return self.with_headers(reply);
+            }
+        };
+        let (counted, reply) = match route {
             Route::Push { mode, tail } => {
                 let verb = if mode == Mode::Replace { Verb::Put } else { Verb::Post };
                 (
                     Some((Handler::Push, verb)),
-                    self.push(mode, &tail, &head.headers, body, client).await,
+                    self.push(mode, &tail, &head.headers, body, &sender).await,
                 )
             }
             Route::Delete { tail } => {
-                let reply = self.delete(&tail, body).await;
+                let reply = self.delete(&tail, &head.headers, body, &sender).await;
                 (Some((Handler::Delete, Verb::Delete)), reply)
             }
             Route::Scrape => (None, self.scrape(&head.headers, query, client).await),
@@ -74,7 +82,7 @@ impl Http {
         }
         let below = path.strip_prefix(&*self.config.web.route_prefix).unwrap_or_default();
         let reply = if below.starts_with(api::PATH) { api::with_cors(reply) } else { reply };
-        identify(reply, &head.headers)
+        self.with_headers(identify(reply, &head.headers))
     }
 
     /// Whose a request is.

@@ -8,16 +8,17 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hyper::{HeaderMap, StatusCode};
 
 use super::Http;
+use super::admission::{Sender, deny};
 use super::body::{BodyError, collect};
-use super::client::Client;
 use super::in_flight::Room;
 use super::reply::{Failure, Reply, empty};
 use super::request_id::{identified, request_id};
+use crate::access::{Caller, Exhausted};
 use crate::exposition::{NameRules, unescape};
 use crate::own_metrics::Verb;
-use crate::push::{Batch, Encoding, GroupingKey, Rejected, Rules};
+use crate::push::{Batch, Encoding, GroupingKey, InflateError, Rejected, Rules};
 use crate::push::{decode, decode_protobuf, inflate};
-use crate::shard::Mode;
+use crate::shard::{Bound, Full, Mode, PushError, Whose};
 
 /// A body larger than this is decoded on a thread of its own, so that nobody waits behind it.
 const DECODED_INLINE_BYTES_MAX: usize = 256 << 10;
@@ -31,11 +32,12 @@ impl Http {
         tail: &[u8],
         headers: &HeaderMap,
         body: Incoming,
-        client: &Client,
+        sender: &Sender<'_>,
     ) -> Reply {
         let since = Instant::now();
         let mut body_bytes = 0;
-        let result = self.try_push(mode, tail, headers, body, client, &mut body_bytes).await;
+        let result = self.try_push(mode, tail, headers, body, sender, &mut body_bytes).await;
+        let result = result.map_err(|failure| self.denied_or(failure, &sender.caller));
         let verb = if mode == Mode::Replace { Verb::Put } else { Verb::Post };
         self.own.pushed(verb, body_bytes, since);
         match result {
@@ -45,7 +47,7 @@ impl Http {
                     self.own.shed(shed);
                 }
                 let (job, id) = (job_of(tail), request_id(headers));
-                let (source, request_id) = (client.source, id.to_str().unwrap_or_default());
+                let (source, request_id) = (sender.client.source, id.to_str().unwrap_or_default());
                 tracing::info!(job, %source, request_id, err = %failure, "push rejected");
                 identified(Reply::from(&failure), id)
             }
@@ -58,15 +60,16 @@ impl Http {
         tail: &[u8],
         headers: &HeaderMap,
         body: Incoming,
-        client: &Client,
+        sender: &Sender<'_>,
         body_bytes: &mut u64,
     ) -> Result<StatusCode, Failure> {
-        let rules = self.rules();
+        let (rules, caller) = (self.rules(), &sender.caller);
         let key = GroupingKey::parse(tail, rules.names).map_err(Failure::Key)?;
         rules.check_key(&key).map_err(Failure::Key)?;
+        caller.may_push(&unescape(key.job())).map_err(Failure::Denied)?;
         let decode: Decode = if is_protobuf(headers) { decode_protobuf } else { decode };
         self.writable().await?;
-        let bytes_max = self.config.bounds.body_bytes_max;
+        let bytes_max = caller.body_bytes_max(self.config.bounds.body_bytes_max);
         let mut room = Room::of(&*self.in_flight);
         let wait = self.config.web.body_wait;
         let body = collect(body, bytes_max, &mut room, wait).await.map_err(Failure::Body)?;
@@ -90,7 +93,7 @@ impl Http {
             decoding.await.expect("decoding does not panic and is not aborted")
         };
         self.writable().await?; // Still.
-        let owner = None;
+        let owner = caller.owner();
         match batch {
             Ok(batch) if self.config.answer_unchecked => {
                 self.shards.push_unchecked(key, mode, batch, owner).await?;
@@ -107,7 +110,7 @@ impl Http {
                     failure if !self.config.answer_unchecked => Err(failure),
                     failure => {
                         self.own.dropped();
-                        let source = client.source;
+                        let source = sender.client.source;
                         tracing::warn!(job, %source, err = %failure, "push dropped");
                         Ok(StatusCode::ACCEPTED)
                     }
@@ -117,9 +120,39 @@ impl Http {
         }
     }
 
-    pub(super) async fn delete(&self, tail: &[u8], body: Incoming) -> Reply {
+    /// The failure, in the words of the caller's quota where that was in the way. Counts what is denied.
+    fn denied_or(&self, failure: Failure, caller: &Caller) -> Failure {
+        let failure = match failure {
+            Failure::Body(BodyError::TooLarge) | Failure::Inflate(InflateError::TooLarge) => {
+                let denied = caller.too_large(self.config.bounds.body_bytes_max);
+                denied.map_or(failure, Failure::Denied)
+            }
+            failure => failure,
+        };
+        match &failure {
+            Failure::Denied(denied) => self.count_denied(denied),
+            Failure::Push(PushError::Full(Full { whose: Whose::Owner, bound })) => {
+                caller.refused(match bound {
+                    Bound::Groups => Exhausted::Groups,
+                    Bound::Series | Bound::Bytes => Exhausted::Series,
+                });
+            }
+            _ => {}
+        }
+        failure
+    }
+
+    pub(super) async fn delete(
+        &self,
+        tail: &[u8],
+        headers: &HeaderMap,
+        body: Incoming,
+        sender: &Sender<'_>,
+    ) -> Reply {
+        let caller = &sender.caller;
         let deleted = async {
             let key = GroupingKey::parse(tail, self.config.name_rules).map_err(Failure::Key)?;
+            caller.may_push(&unescape(key.job())).map_err(Failure::Denied)?;
             // A body has no meaning here, but what cannot be read to its end is not applied.
             let mut room = Room::of(&*self.in_flight);
             let (bytes_max, wait) = (self.config.bounds.body_bytes_max, self.config.web.body_wait);
@@ -132,7 +165,13 @@ impl Http {
         };
         match deleted.await {
             Ok(()) => empty(StatusCode::ACCEPTED),
-            Err(failure) => Reply::from(&failure),
+            Err(failure) => {
+                let failure = self.denied_or(failure, caller);
+                match &failure {
+                    Failure::Denied(_) => deny(&failure, headers, sender.client),
+                    _ => Reply::from(&failure),
+                }
+            }
         }
     }
 }

@@ -36,7 +36,10 @@ pub async fn serve_in_reserve(
     let settings = &http.config.web;
     let service = service_fn(|request| {
         let http = Arc::clone(&http);
-        async move { Ok::<_, Infallible>(http.answer_in_reserve(request).await) }
+        async move {
+            let reply = http.answer_in_reserve(request).await;
+            Ok::<_, Infallible>(http.with_headers(reply))
+        }
     });
     let stream = TokioIo::new(stream);
     let served = async {

@@ -131,7 +131,8 @@ impl Http {
             names.is_empty() || names.iter().any(|name| name == family.name())
         };
         let persistence = self.persistence.as_deref();
-        let families = self.own.families(&self.shards, self.scrapes.kept_bytes(), persistence);
+        let families =
+            self.own.families(&self.shards, self.scrapes.kept_bytes(), &self.access, persistence);
         let seats = self.seats.taken();
         let connections = connection_families(seats.serving, seats.reserve, seats.refused);
         let families = families.into_iter().chain(connections);

@@ -2,16 +2,18 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::reload::{POLICY, WEB_CONFIG};
 use super::requests::Verb;
 use super::window::{QUANTILES, Summary};
-use super::{FORMATS, OwnMetrics, SCRAPE_CODES, TICK, persistence, process};
+use super::{FORMATS, OwnMetrics, SCRAPE_CODES, TICK, access, persistence, process};
+use crate::access::Access;
 use crate::exposition::Kind;
 use crate::persist::Status;
 use crate::scrape::OwnFamily;
 use crate::shard::{Budget, Limits, Shards, kept_bytes};
 
 /// The names and kinds of all families below and in `process`.
-pub const RESERVED: [(&str, Kind); 38] = [
+pub const RESERVED: [(&str, Kind); 43] = [
     ("process_cpu_seconds_total", Kind::Counter),
     ("process_max_fds", Kind::Gauge),
     ("process_open_fds", Kind::Gauge),
@@ -24,6 +26,7 @@ pub const RESERVED: [(&str, Kind); 38] = [
     ("pushgateway_http_push_duration_seconds", Kind::Summary),
     ("pushgateway_http_push_size_bytes", Kind::Summary),
     ("pushgateway_http_requests_total", Kind::Counter),
+    ("shardgate_auth_failures_total", Kind::Counter),
     ("shardgate_connections", Kind::Gauge),
     ("shardgate_connections_refused_total", Kind::Counter),
     ("shardgate_groups", Kind::Gauge),
@@ -35,8 +38,12 @@ pub const RESERVED: [(&str, Kind); 38] = [
     ("shardgate_persistence_file_bytes", Kind::Gauge),
     ("shardgate_persistence_oldest_change_seconds", Kind::Gauge),
     ("shardgate_persistence_written_bytes_total", Kind::Counter),
+    ("shardgate_policy_last_reload_success_timestamp_seconds", Kind::Gauge),
+    ("shardgate_policy_reload_failed", Kind::Gauge),
     ("shardgate_pushes_dropped_total", Kind::Counter),
     ("shardgate_pushes_shed_total", Kind::Counter),
+    ("shardgate_quota_refusals_total", Kind::Counter),
+    ("shardgate_rate_limited_requests_total", Kind::Counter),
     ("shardgate_samples", Kind::Gauge),
     ("shardgate_scrape_cache_bytes", Kind::Gauge),
     ("shardgate_scrape_duration_seconds", Kind::Summary),
@@ -59,6 +66,7 @@ impl OwnMetrics {
         &self,
         shards: &Shards,
         runs_bytes: usize,
+        access: &Access,
         status: Option<&Status>,
     ) -> Vec<OwnFamily> {
         let mut families = process::families();
@@ -71,8 +79,10 @@ impl OwnMetrics {
         families.extend(stored(shards));
         families.extend(shards.budget().into_iter().flat_map(limits));
         families.push(self.dropped_pushes(shards));
+        families.extend(access::families(access));
+        families.extend(self.policy.families(POLICY));
+        families.extend(self.web_config.families(WEB_CONFIG));
         families.push(self.shed_pushes());
-        families.extend(self.web_config.web_families());
         families
             .extend(status.into_iter().flat_map(|status| persistence::families(status, shards)));
         debug_assert!(

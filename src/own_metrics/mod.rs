@@ -7,6 +7,7 @@
 //! **Invariant:** every family built here is in [`RESERVED`], so that no push can use its name with
 //! another kind.
 
+mod access;
 mod connections;
 mod families;
 mod persistence;
@@ -46,8 +47,9 @@ pub struct OwnMetrics {
     /// By [`FORMATS`].
     families_hidden: [AtomicU64; FORMATS.len()],
     dropped: AtomicU64,
-    shedding: Shedding,
+    policy: Arc<ReloadStatus>,
     web_config: Arc<ReloadStatus>,
+    shedding: Shedding,
 }
 
 /// What a scrape may be answered with.
@@ -70,13 +72,19 @@ impl Default for OwnMetrics {
             scrapes_in_flight: AtomicU64::new(0),
             families_hidden: Default::default(),
             dropped: AtomicU64::new(0),
-            shedding: Shedding::default(),
+            policy: Arc::default(),
             web_config: Arc::default(),
+            shedding: Shedding::default(),
         }
     }
 }
 
 impl OwnMetrics {
+    /// How the reloading of the policy fares.
+    pub fn policy(&self) -> Arc<ReloadStatus> {
+        Arc::clone(&self.policy)
+    }
+
     /// How the reloading of the web configuration fares.
     pub fn web_config(&self) -> Arc<ReloadStatus> {
         Arc::clone(&self.web_config)

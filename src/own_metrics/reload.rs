@@ -6,6 +6,14 @@ use crate::exposition::Kind;
 use crate::scrape::OwnFamily;
 use crate::shard::Timestamp;
 
+/// The families of the policy file, and those of the web configuration.
+pub(super) const POLICY: [&str; 2] =
+    ["shardgate_policy_last_reload_success_timestamp_seconds", "shardgate_policy_reload_failed"];
+pub(super) const WEB_CONFIG: [&str; 2] = [
+    "shardgate_web_config_last_reload_success_timestamp_seconds",
+    "shardgate_web_config_reload_failed",
+];
+
 /// Whether what the files of a setting say is in effect. Only scrapes and reloads look at it.
 #[derive(Debug, Default)]
 pub struct ReloadStatus {
@@ -37,23 +45,17 @@ impl ReloadStatus {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).has_failed
     }
 
-    /// The families of the web configuration, where there is one.
-    pub(super) fn web_families(&self) -> Vec<OwnFamily> {
+    /// The families of a setting, where there is one.
+    pub(super) fn families(&self, [success, failed]: [&'static str; 2]) -> Vec<OwnFamily> {
         let State { has_failed, succeeded } =
             *self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(succeeded) = succeeded else { return Vec::new() };
         let gauge = |name, help| OwnFamily::new(name, Kind::Gauge, help);
         vec![
-            gauge(
-                "shardgate_web_config_last_reload_success_timestamp_seconds",
-                "When the web configuration that is in effect was read, in seconds since 1970.",
-            )
-            .value(succeeded.seconds()),
-            gauge(
-                "shardgate_web_config_reload_failed",
-                "1 while the web configuration file cannot be applied as it is, 0 otherwise.",
-            )
-            .value(f64::from(u8::from(has_failed))),
+            gauge(success, "When the file that is in effect was read, in seconds since 1970.")
+                .value(succeeded.seconds()),
+            gauge(failed, "1 while the file cannot be applied as it is, 0 otherwise.")
+                .value(f64::from(u8::from(has_failed))),
         ]
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! A [`Setting`] is a function that reads files and applies what they say. Which files those are shows when it
 //! reads them ([`Files`]); it is called again once one of them has other contents. `web` is the setting of
-//! `--web.config.file`.
+//! `--web.config.file`, `policy` that of `--auth.policy-file`.
 //!
 //! **Invariant:** what is applied is valid as a whole. Until all files are, what was valid last stays.
 
 mod files;
+mod policy;
 mod web;
 
 use std::fmt;
@@ -16,10 +17,12 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::access::Access;
 use crate::own_metrics::ReloadStatus;
 use crate::shutdown;
 
 pub use files::{FILE_BYTES_MAX, Files};
+pub use policy::{load_policy, policy};
 pub use web::{Web, load_web, web};
 
 /// How often files are looked at.
@@ -77,6 +80,13 @@ impl Setting {
 impl fmt::Debug for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Setting").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Says what is doubtful about users and rights, now that either may have changed.
+fn tell_doubts(access: &Access) {
+    for doubt in access.doubts() {
+        tracing::warn!("{doubt}");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Files, Setting};
+use super::{Files, Setting, tell_doubts};
 use crate::access::Access;
 use crate::config::web::WebConfig;
 use crate::own_metrics::ReloadStatus;
@@ -68,4 +68,5 @@ fn apply(config: &WebConfig, access: &Access) {
         tracing::warn!(warning, "web configuration");
     }
     access.replace_web(config);
+    tell_doubts(access);
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot do what it needs fails")]
 
 mod api;
+mod basic_auth;
 mod bounds;
 mod busy_scrapes;
 mod connections;
@@ -23,9 +24,13 @@ mod persistence_refusals;
 mod persistence_restart;
 mod persistence_shown;
 mod persistence_store;
+mod policy;
+mod policy_certificates;
+mod policy_reload;
 mod prefix;
 mod program;
 mod push;
+mod quotas;
 mod read;
 mod shedding;
 mod systemd;

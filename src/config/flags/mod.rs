@@ -97,6 +97,11 @@ pub enum Command {
 /// Which file to look at.
 #[derive(Debug, Subcommand)]
 pub enum CheckCommand {
+    /// The file of --auth.policy-file.
+    Policy {
+        /// The file.
+        file: PathBuf,
+    },
     /// The file of --web.config.file, and those that it names.
     WebConfig {
         /// The file.

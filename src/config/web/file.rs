@@ -81,20 +81,3 @@ impl From<Hash> for String {
         hash.0
     }
 }
-
-/// Reads the YAML. An error is one line that begins with the line of the file where that is known.
-pub(super) fn read(text: &str) -> Result<File, String> {
-    let options = serde_saphyr::options! { with_snippet: false };
-    let read = serde_saphyr::from_str_with_options::<Option<File>>(text, options);
-    read.map(Option::unwrap_or_default).map_err(|error| {
-        let reason = error.to_string().replace('\n', " ");
-        match error.location() {
-            // The reason ends with the place, too.
-            Some(place) => {
-                let reason = reason.rsplit_once(" at line ").map_or(&*reason, |(reason, _)| reason);
-                format!("line {}: {reason}", place.line())
-            }
-            None => reason,
-        }
-    })
-}

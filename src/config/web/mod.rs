@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::config::yaml;
 use file::{File, RateSection};
 
 pub use tls::{CipherSuite, ClientAuth, Curve, Pem, TlsConfig, Versions};
@@ -48,7 +49,7 @@ impl WebConfig {
     /// When it is not valid: one line with the key or the line of the file, but not its path.
     pub fn parse(text: &str, path: &Path) -> Result<WebConfig, String> {
         let File { tls_server_config, http_server_config, basic_auth_users, rate_limit } =
-            file::read(text)?;
+            yaml::read(text)?;
         let http = http_server_config.unwrap_or_default();
         let http2 = http.http2.unwrap_or(true);
         let headers = header::checked(http.headers.unwrap_or_default())
