@@ -29,6 +29,8 @@ mod number;
 mod opening;
 mod protobuf;
 mod restored;
+mod shape;
+mod shapes;
 #[cfg(test)]
 mod told;
 mod usual;
