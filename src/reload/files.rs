@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 pub const FILE_BYTES_MAX: usize = 1 << 20;
 
 /// What has been read, by path. Contents are compared rather than times: who replaces a file may keep its time.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Files {
     read: BTreeMap<PathBuf, Result<Vec<u8>, String>>,
 }

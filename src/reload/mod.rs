@@ -1,16 +1,17 @@
 //! Settings that live in files and take effect when those change, while the gateway runs.
 //!
-//! A [`Setting`] is a function that reads files and applies what they say. Which files those are shows when it
+//! A [`Setting`] is a function that reads files, and makes what applies what they say. Which files those are shows when it
 //! reads them ([`Files`]); it is called again once one of them has other contents. `web` is the setting of
 //! `--web.config.file`, `policy` that of `--auth.policy-file`.
 //!
-//! **Invariant:** what is applied is valid as a whole. Until all files are, what was valid last stays.
+//! **Invariant:** what is applied is valid as a whole, and was read twice, some time apart. Until all files are, what was valid last stays.
 
 mod files;
 mod policy;
 mod web;
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,38 +28,59 @@ pub use web::{Web, load_web, web};
 
 /// How often files are looked at.
 pub const LOOK_WAIT: Duration = Duration::from_secs(1);
+/// How long a file must stay as it is after a SIGHUP: who sends one has written all of it.
+pub const SETTLE_WAIT: Duration = Duration::from_millis(250);
 
-/// Reads the files of a setting and applies what they say, all or nothing.
-type Apply = dyn FnMut(&mut Files) -> Result<(), String> + Send;
+/// Puts into effect what files say.
+type Apply = Box<dyn FnOnce() + Send>;
+/// Reads the files of a setting. What they say is not in effect before the result is called.
+type Load = dyn FnMut(&mut Files) -> Result<Apply, String> + Send;
 
 /// Something that files say.
 pub struct Setting {
     name: &'static str,
+    /// What is in effect, or has been told to be wrong.
     files: Files,
+    /// What is there instead, since the last look.
+    found: Option<Files>,
     status: Arc<ReloadStatus>,
-    apply: Box<Apply>,
-    /// Why the files cannot be applied, until that is told.
-    trouble: Option<String>,
+    load: Box<Load>,
 }
 
 impl Setting {
-    /// One that has been applied as `files` say. `apply` does so again.
+    /// One that is in effect as `files` say. `load` reads them again.
     pub fn new(
         name: &'static str,
         files: Files,
         status: Arc<ReloadStatus>,
-        apply: impl FnMut(&mut Files) -> Result<(), String> + Send + 'static,
+        load: impl FnMut(&mut Files) -> Result<Apply, String> + Send + 'static,
     ) -> Setting {
         status.succeeded();
-        Setting { name, files, status, apply: Box::new(apply), trouble: None }
+        Setting { name, files, found: None, status, load: Box::new(load) }
     }
 
-    /// Applies it anew if a file has changed, for better or worse, since it was read. That it cannot be
-    /// applied is told when it still is so at the next look: a key and its certificate, say, are replaced one
-    /// after the other.
+    /// Applies it anew if a file has changed, and two looks in a row have found the same: a file may be half
+    /// written, and half of a list of users is valid, too; a key and its certificate are replaced one after
+    /// the other.
     fn look(&mut self) {
         if !self.files.have_changed() {
-            if let Some(error) = self.trouble.take() {
+            self.found = None;
+            return;
+        }
+        let mut files = Files::default();
+        let loaded = (self.load)(&mut files);
+        if self.found.as_ref() != Some(&files) {
+            self.found = Some(files);
+            return;
+        }
+        (self.files, self.found) = (files, None);
+        match loaded {
+            Ok(apply) => {
+                apply();
+                self.status.succeeded();
+                tracing::info!(setting = self.name, "reloaded");
+            }
+            Err(error) => {
                 self.status.failed();
                 tracing::error!(
                     setting = self.name,
@@ -66,13 +88,6 @@ impl Setting {
                     "not reloaded: the last valid one stays"
                 );
             }
-            return;
-        }
-        self.files = Files::default();
-        self.trouble = (self.apply)(&mut self.files).err();
-        if self.trouble.is_none() {
-            self.status.succeeded();
-            tracing::info!(setting = self.name, "reloaded");
         }
     }
 }
@@ -90,29 +105,36 @@ fn tell_doubts(access: &Access) {
     }
 }
 
-/// Follows the changes of settings until `stopping` turns true: every second, and at once upon SIGHUP.
-pub async fn follow(mut settings: Vec<Setting>, mut stopping: watch::Receiver<bool>) {
+/// Follows the changes of settings until `stopping` turns true: every [`LOOK_WAIT`], and at once upon SIGHUP.
+pub async fn follow(settings: Vec<Setting>, stopping: watch::Receiver<bool>) {
     if settings.is_empty() {
         return; // And SIGHUP ends the process, as it does the reference.
     }
-    let mut hangup = match signal(SignalKind::hangup()) {
-        Ok(hangup) => hangup,
-        Err(error) => return tracing::error!(err = %error, "no files are reloaded"),
-    };
+    let statuses: Vec<_> = settings.iter().map(|setting| Arc::clone(&setting.status)).collect();
+    if let Err(error) = follow_until_stopped(settings, stopping).await {
+        // What the files say from now on is not in effect, whatever it is.
+        statuses.iter().for_each(|status| status.failed());
+        tracing::error!(err = %error, "no files are reloaded any more");
+    }
+}
+
+async fn follow_until_stopped(
+    mut settings: Vec<Setting>,
+    mut stopping: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut wait = LOOK_WAIT;
     loop {
-        tokio::select! {
-            () = tokio::time::sleep(LOOK_WAIT) => {}
-            _ = hangup.recv() => {}
-            () = shutdown::requested(&mut stopping) => return,
-        }
+        wait = tokio::select! {
+            () = tokio::time::sleep(wait) => LOOK_WAIT,
+            _ = hangup.recv() => SETTLE_WAIT,
+            () = shutdown::requested(&mut stopping) => return Ok(()),
+        };
         let looking = tokio::task::spawn_blocking(move || {
             settings.iter_mut().for_each(Setting::look);
             settings
         });
-        settings = match looking.await {
-            Ok(settings) => settings,
-            Err(error) => return tracing::error!(err = %error, "no files are reloaded any more"),
-        };
+        settings = looking.await?;
     }
 }
 

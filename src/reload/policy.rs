@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Files, Setting, tell_doubts};
+use super::{Apply, Files, Setting, tell_doubts};
 use crate::access::Access;
 use crate::access::policy::{self, Policy};
 use crate::own_metrics::ReloadStatus;
@@ -25,12 +25,14 @@ pub fn policy(
     access: Arc<Access>,
     status: Arc<ReloadStatus>,
 ) -> Result<Setting, String> {
-    let mut files = Files::default();
-    let apply = move |files: &mut Files| {
-        access.replace_policy(load_policy(&path, files)?);
-        tell_doubts(&access);
-        Ok(())
+    let load = move |files: &mut Files| {
+        let (policy, access) = (load_policy(&path, files)?, Arc::clone(&access));
+        Ok(Box::new(move || {
+            access.replace_policy(policy);
+            tell_doubts(&access);
+        }) as Apply)
     };
-    apply(&mut files)?;
-    Ok(Setting::new("auth.policy-file", files, status, apply))
+    let mut files = Files::default();
+    load(&mut files)?();
+    Ok(Setting::new("auth.policy-file", files, status, load))
 }

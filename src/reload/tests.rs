@@ -1,7 +1,7 @@
 //! Settings whose files change.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::Mutex;
 
 use super::*;
 
@@ -28,21 +28,25 @@ impl Drop for Folder {
     }
 }
 
-/// A setting of one file that names another. Applied are their contents; `bad` cannot be.
-fn setting(main: PathBuf) -> (Setting, Arc<AtomicUsize>, Arc<ReloadStatus>) {
-    let (tries, status) = (Arc::new(AtomicUsize::new(0)), Arc::new(ReloadStatus::default()));
-    let counted = Arc::clone(&tries);
-    let apply = move |files: &mut Files| {
-        counted.fetch_add(1, Relaxed);
-        let named = String::from_utf8(files.read(&main)?).map_err(|error| error.to_string())?;
-        match &files.read(&main.with_file_name(named))?[..] {
-            b"bad" => Err("bad".to_owned()),
-            _ => Ok(()),
-        }
-    };
+/// A setting of one file that names another, and what is in effect of that: its contents. `bad` cannot be.
+fn setting(main: PathBuf) -> (Setting, Arc<Mutex<Vec<String>>>, Arc<ReloadStatus>) {
+    let (applied, status) = (Arc::<Mutex<Vec<_>>>::default(), Arc::new(ReloadStatus::default()));
+    let seen = Arc::clone(&applied);
+    let text = |contents: Vec<u8>| String::from_utf8(contents).map_err(|error| error.to_string());
+    let load =
+        move |files: &mut Files| {
+            let named = text(files.read(&main)?)?;
+            let found = text(files.read(&main.with_file_name(named))?)?;
+            let seen = Arc::clone(&seen);
+            match &found[..] {
+                "bad" => Err("bad".to_owned()),
+                _ => Ok(Box::new(move || seen.lock().expect("nobody panics").push(found.clone()))
+                    as Apply),
+            }
+        };
     let mut files = Files::default();
-    apply(&mut files).expect("it is valid at first");
-    (Setting::new("test", files, Arc::clone(&status), apply), tries, status)
+    load(&mut files).expect("it is valid at first")();
+    (Setting::new("test", files, Arc::clone(&status), load), applied, status)
 }
 
 #[test]
@@ -50,50 +54,106 @@ fn a_setting_is_applied_anew_when_a_file_that_it_has_read_changes() {
     let folder = Folder::new("reload-changes");
     folder.write("one", "1");
     folder.write("two", "2");
-    let (mut setting, tries, _) = setting(folder.write("main", "one"));
-    let mut looks = |expected: usize, why: &str| {
+    let (mut setting, applied, _) = setting(folder.write("main", "one"));
+    let mut looks = |expected: &[&str], why: &str| {
         setting.look();
         setting.look();
-        assert_eq!(tries.load(Relaxed), expected, "{why}");
+        assert_eq!(*applied.lock().expect("nobody panics"), expected, "{why}");
     };
-    looks(1, "nothing has changed");
+    looks(&["1"], "nothing has changed");
     folder.write("one", "1");
-    looks(1, "the same contents are no change");
+    looks(&["1"], "the same contents are no change");
     folder.write("two", "3");
-    looks(1, "it does not read this one");
+    looks(&["1"], "it does not read this one");
     folder.write("one", "9");
-    looks(2, "the file that it names");
+    looks(&["1", "9"], "the file that it names");
     folder.write("main", "two");
-    looks(3, "the file itself");
+    looks(&["1", "9", "3"], "the file itself");
     folder.write("one", "8");
-    looks(3, "this one is named no more");
+    looks(&["1", "9", "3"], "this one is named no more");
     folder.write("two", "4");
-    looks(4, "but this one is");
+    looks(&["1", "9", "3", "4"], "but this one is");
 }
 
 #[test]
-fn trouble_is_told_once_and_only_if_it_lasts() {
+fn what_is_half_written_never_takes_effect() {
+    let folder = Folder::new("reload-halves");
+    folder.write("one", "users");
+    folder.write("two", "");
+    let (mut setting, applied, status) = setting(folder.write("main", "one"));
+    let mut look = |expected: &[&str], why: &str| {
+        setting.look();
+        assert_eq!(*applied.lock().expect("nobody panics"), expected, "{why}");
+    };
+    // A file that is written in place is empty for a moment, then half there.
+    for half in ["", "us", "", "users and mo"] {
+        folder.write("one", half);
+        look(&["users"], half);
+    }
+    folder.write("one", "users and more");
+    look(&["users"], "it may still grow");
+    look(&["users", "users and more"], "it is whole");
+
+    folder.write("main", "two");
+    look(&["users", "users and more"], "the other is new, and still empty");
+    folder.write("two", "other users");
+    look(&["users", "users and more"], "and has changed since");
+    look(&["users", "users and more", "other users"], "it is whole, too");
+
+    folder.write("two", "");
+    look(&["users", "users and more", "other users"], "half of a change");
+    folder.write("two", "other users");
+    look(&["users", "users and more", "other users"], "that was none");
+    folder.write("two", "");
+    look(&["users", "users and more", "other users"], "and is forgotten");
+    assert!(!status.has_failed());
+}
+
+#[test]
+fn trouble_counts_only_if_it_lasts() {
     let folder = Folder::new("reload-trouble");
     folder.write("one", "1");
-    let (mut setting, tries, status) = setting(folder.write("main", "one"));
+    let (mut setting, applied, status) = setting(folder.write("main", "one"));
     assert!(!status.has_failed());
     folder.write("one", "bad");
     setting.look();
-    assert!(!status.has_failed() && setting.trouble.is_some(), "it may be half of a change");
+    assert!(!status.has_failed(), "it may be half of a change");
     folder.write("one", "2");
     setting.look();
-    assert!(!status.has_failed() && setting.trouble.is_none(), "it was");
+    setting.look();
+    assert!(!status.has_failed(), "it was");
 
     std::fs::remove_file(folder.0.join("one")).expect("it is there");
     setting.look();
     setting.look();
-    assert!(status.has_failed() && setting.trouble.is_none(), "it has been told");
-    assert_eq!(tries.load(Relaxed), 4);
+    assert!(status.has_failed());
+    status.succeeded();
     setting.look();
-    assert!(setting.trouble.is_none() && tries.load(Relaxed) == 4, "and is not told again");
+    setting.look();
+    assert!(!status.has_failed(), "it is not told again");
+    folder.write("one", "bad");
+    setting.look();
+    setting.look();
+    assert!(status.has_failed(), "other trouble is");
     folder.write("one", "3");
     setting.look();
+    setting.look();
     assert!(!status.has_failed());
+    assert_eq!(*applied.lock().expect("nobody panics"), ["1", "2", "3"]);
+}
+
+#[tokio::test]
+async fn a_follower_that_dies_is_no_success() {
+    let folder = Folder::new("reload-dies");
+    let path = folder.write("one", "1");
+    let mut files = Files::default();
+    files.read(&path).expect("it is there");
+    let status = Arc::new(ReloadStatus::default());
+    let dying = Setting::new("test", files, Arc::clone(&status), |_| panic!("it dies"));
+    folder.write("one", "2");
+    let (_never, stopping) = watch::channel(false);
+    let followed = tokio::time::timeout(10 * LOOK_WAIT, follow(vec![dying], stopping)).await;
+    assert!(followed.is_ok() && status.has_failed());
 }
 
 #[test]

@@ -51,14 +51,19 @@ pub fn web(
     let current = acceptor.clone();
     let setting = Setting::new("web.config.file", files, status, move |files| {
         let Web { config, server } = load_web(&path, files)?;
-        match (&current, server) {
-            (Some(acceptor), Some(server)) => acceptor.replace(server),
-            (None, None) => {}
+        let replacing = match (&current, server) {
+            (Some(acceptor), Some(server)) => Some((acceptor.clone(), server)),
+            (None, None) => None,
             // Clients would have to be told another scheme anyway.
             _ => return Err("TLS is switched on or off only at a start".to_owned()),
-        }
-        apply(&config, &access);
-        Ok(())
+        };
+        let access = Arc::clone(&access);
+        Ok(Box::new(move || {
+            if let Some((acceptor, server)) = replacing {
+                acceptor.replace(server);
+            }
+            apply(&config, &access);
+        }))
     });
     Ok((setting, acceptor))
 }
