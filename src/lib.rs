@@ -17,6 +17,7 @@
 
 pub mod access;
 pub mod config;
+pub mod descriptors;
 pub mod exposition;
 pub mod gateway;
 pub mod http;

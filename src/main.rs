@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use shardgate::config::{CheckCommand, Command, Flags, StoreCommand};
 use shardgate::gateway::Gateway;
 use shardgate::persist;
-use shardgate::{log, reload, shutdown};
+use shardgate::{descriptors, log, reload, shutdown};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -37,6 +37,7 @@ fn main() -> ExitCode {
     };
     runtime.block_on(async {
         tracing::info!(version = env!("CARGO_PKG_VERSION"), shards = config.shards, "starting");
+        descriptors::raise(config.web.connections_max);
         let gateway = match Gateway::start(config) {
             Ok(gateway) => gateway,
             Err(error) => return fail(format_args!("{error}")),

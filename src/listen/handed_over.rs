@@ -42,7 +42,7 @@ fn listener(handed: &mut ListenFd, at: usize) -> io::Result<Listener> {
             at + 1
         )));
     };
-    Ok(Listener(kind))
+    Ok(kind.into())
 }
 
 fn from_tcp(listener: TcpListener) -> io::Result<tokio::net::TcpListener> {

@@ -15,7 +15,7 @@ mod vsock;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio_vsock::VsockListener;
@@ -31,9 +31,16 @@ const BACKLOG: i32 = 4096;
 /// How long to wait after a connection that could not be accepted.
 const ACCEPT_AGAIN_WAIT: Duration = Duration::from_millis(50);
 
+/// How long not to say again that a connection could not be accepted.
+const ACCEPT_TOLD_WAIT: Duration = Duration::from_secs(1);
+
 /// A socket that is listened on.
 #[derive(Debug)]
-pub struct Listener(Kind);
+pub struct Listener {
+    kind: Kind,
+    /// When it was last said that a connection could not be accepted.
+    told: Option<Instant>,
+}
 
 #[derive(Debug)]
 enum Kind {
@@ -52,18 +59,27 @@ pub fn bind(address: &Address) -> io::Result<Listener> {
         Address::Unix(path) => Kind::Unix(unix::Listener::bind(path)?),
         Address::Vsock { cid, port } => Kind::Vsock(vsock::bind(*cid, *port)?),
     };
-    Ok(Listener(kind))
+    Ok(kind.into())
+}
+
+impl From<Kind> for Listener {
+    fn from(kind: Kind) -> Listener {
+        Listener { kind, told: None }
+    }
 }
 
 impl Listener {
     /// Waits for the next connection. Goes on after an error: the peer is gone, or this process has no
     /// file descriptor left, which passes.
-    pub async fn accept(&self) -> (Stream, Source) {
+    pub async fn accept(&mut self) -> (Stream, Source) {
         loop {
             match self.try_accept().await {
                 Ok(accepted) => return accepted,
                 Err(error) => {
-                    tracing::warn!(err = %error, "cannot accept a connection");
+                    if self.told.is_none_or(|told| told.elapsed() >= ACCEPT_TOLD_WAIT) {
+                        self.told = Some(Instant::now());
+                        tracing::warn!(address = %self, err = %error, "cannot accept a connection");
+                    }
                     tokio::time::sleep(ACCEPT_AGAIN_WAIT).await;
                 }
             }
@@ -71,7 +87,7 @@ impl Listener {
     }
 
     async fn try_accept(&self) -> io::Result<(Stream, Source)> {
-        match &self.0 {
+        match &self.kind {
             Kind::Tcp(listener) => loop {
                 let (stream, peer) = listener.accept().await?;
                 // An answer is written at once and whole, so waiting for more would only delay it.
@@ -89,7 +105,7 @@ impl Listener {
 
     /// The address, with the port that was chosen, if this is TCP.
     pub fn tcp_address(&self) -> Option<SocketAddr> {
-        match &self.0 {
+        match &self.kind {
             Kind::Tcp(listener) => listener.local_addr().ok(),
             Kind::Unix(_) | Kind::Vsock(_) => None,
         }
@@ -99,7 +115,7 @@ impl Listener {
 /// Where it listens, as the log says it.
 impl fmt::Display for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &self.kind {
             Kind::Tcp(listener) => match listener.local_addr() {
                 Ok(address) => address.fmt(f),
                 Err(error) => write!(f, "unknown ({error})"),
