@@ -20,6 +20,9 @@ pub const HEADER_BYTES_MAX: usize = 64 << 10;
 /// found that much later.
 const LOOKS: u32 = 4;
 
+/// How long an answer may take to be made once the body is there, whatever clients may take.
+const ANSWER_WAIT: Duration = Duration::from_secs(60);
+
 /// Why a connection is not to go on.
 pub(super) enum Unwanted {
     /// The head of a request takes too long.
@@ -65,16 +68,15 @@ pub(super) async fn unwanted(
 /// request nothing; one that is set anew for each would.
 async fn kept_waiting(progress: &Progress, settings: &WebSettings) -> Unwanted {
     let look_after = settings.header_wait.min(settings.idle_wait) / LOOKS;
-    let look = || (progress.taken(), progress.awaited());
-    let (mut seen, mut since) = (look(), Instant::now());
+    let (mut seen, mut since) = (progress.look(), Instant::now());
     loop {
         tokio::time::sleep(look_after).await;
-        let now = look();
+        let now = progress.look();
         if now != seen {
             (seen, since) = (now, Instant::now());
             continue;
         }
-        let (wait, unwanted) = patience(now.1, settings);
+        let (wait, unwanted) = patience(now.awaited, settings);
         if since.elapsed() >= wait {
             return unwanted;
         }
@@ -87,7 +89,9 @@ fn patience(awaited: Awaited, settings: &WebSettings) -> (Duration, Unwanted) {
         Awaited::Head => (settings.header_wait, Unwanted::SlowHead),
         Awaited::Request => (settings.idle_wait, Unwanted::Idle),
         // What is done for a request has bounds of its own; this is behind all of them.
-        Awaited::Answer => (settings.body_wait + settings.idle_wait, Unwanted::Idle),
+        Awaited::Answer => {
+            (settings.body_wait + settings.idle_wait.max(ANSWER_WAIT), Unwanted::Idle)
+        }
     }
 }
 
@@ -116,12 +120,16 @@ pub(super) mod tests {
 
     /// A client of a gateway whose heads may take 2 s, and which is idle after 60 s.
     fn connect() -> DuplexStream {
-        let http = http(&["--web.header-timeout=2s", "--web.idle-timeout=60s"]);
         let (ours, theirs) = tokio::io::duplex(1024);
+        spawn("60s", ours);
+        theirs
+    }
+
+    fn spawn(idle: &str, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let http = http(&["--web.header-timeout=2s", &format!("--web.idle-timeout={idle}")]);
         let client = Client { source: Source::Unix, certificate: None };
         let stopping = http.stop.subscribe();
-        tokio::spawn(serve(http, ours, Protocol::Http1, client, stopping));
-        theirs
+        tokio::spawn(serve(http, stream, Protocol::Http1, client, stopping));
     }
 
     /// What is still answered, and after how many seconds the connection is closed.
@@ -136,6 +144,10 @@ pub(super) mod tests {
 
     async fn ask(stream: &mut DuplexStream) {
         stream.write_all(HEALTHY).await.expect("it is read");
+        read_answer(stream).await;
+    }
+
+    async fn read_answer(stream: &mut DuplexStream) {
         let mut answer = Vec::new();
         while !answer.ends_with(b"\r\n\r\nOK") {
             answer.push(stream.read_u8().await.expect("it is answered"));
@@ -190,6 +202,49 @@ pub(super) mod tests {
         ask(&mut stream).await;
         let (_, seconds) = end(stream).await;
         assert!((60.0..75.0).contains(&seconds), "{seconds}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_comes_behind_its_answer_begins_no_head() {
+        let (ours, mut theirs) = tokio::io::duplex(1024);
+        let (reader, writer) = tokio::io::split(ours);
+        // Two reads: the request needs no body and is answered after the first.
+        let head: &[u8] = b"GET /-/healthy HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\n";
+        let body: &[u8] = b"body";
+        spawn("60s", tokio::io::join(head.chain(body).chain(reader), writer));
+        read_answer(&mut theirs).await;
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        ask(&mut theirs).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_goes_on_reading_is_not_idle() {
+        let (ours, mut theirs) = tokio::io::duplex(1024);
+        spawn("3s", ours);
+        let request = b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        theirs.write_all(request).await.expect("it is read");
+        let (mut answer, since) = (Vec::new(), Instant::now());
+        let mut piece = [0; 512];
+        loop {
+            let bytes = theirs.read(&mut piece).await.expect("it is not broken");
+            answer.extend_from_slice(&piece[..bytes]);
+            if bytes == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        assert!(since.elapsed() > Duration::from_secs(6), "{:?}", since.elapsed());
+        let answer = String::from_utf8(answer).expect("it is text");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("it has a head");
+        assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
+    }
+
+    #[test]
+    fn an_answer_may_take_its_time_however_short_the_clients_is() {
+        let words = ["shardgate", "--web.idle-timeout=10ms", "--web.body-timeout=1s"];
+        let flags = Flags::from_command_line(words.map(Into::into)).expect("they are flags");
+        let (wait, _) = patience(Awaited::Answer, &flags.into_config().web);
+        assert_eq!(wait, Duration::from_secs(1) + ANSWER_WAIT);
     }
 
     #[tokio::test(start_paused = true)]

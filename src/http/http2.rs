@@ -186,7 +186,8 @@ mod tests {
     async fn a_body_and_an_answer_may_be_larger_than_the_windows() {
         let mut connection = connect(&[]).await;
         let bytes = 2 * WINDOW_BYTES_MAX as usize;
-        let body = format!("m{{l=\"{}\"}} 1\n", "x".repeat(bytes));
+        let long = "x".repeat(bytes / 64);
+        let body: String = (0..64).map(|at| format!("m{{l=\"{at}{long}\"}} 1\n")).collect();
         ask(&mut connection, Method::PUT, "/metrics/job/j", &body).await;
         let scrape = ask(&mut connection, Method::GET, "/metrics", "").await;
         assert!(scrape.len() > bytes);

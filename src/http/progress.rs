@@ -4,6 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::protocol::Protocol;
 
+/// Who reads as much of an answer goes on reading it. The answers to the pings of HTTP/2 are less: a connection
+/// that asks for nothing else is idle.
+pub(super) const WRITTEN_BYTES_MIN: u64 = 1 << 10;
+
 /// What a connection has seen. Written where it happens, by plain stores but for one: its task is the only
 /// one that reads and takes requests.
 #[derive(Debug)]
@@ -11,11 +15,24 @@ pub(super) struct Progress {
     protocol: Protocol,
     /// Bytes.
     read: AtomicU64,
-    /// How many of them had been read when the last request was answered.
+    /// How many of them had been read when the last request was answered, or at the first look after that.
     read_when_answered: AtomicU64,
+    /// Bytes.
+    written: AtomicU64,
     /// Requests.
     taken: AtomicU64,
     answered: AtomicU64,
+    /// How many of them at the last look.
+    answered_when_seen: AtomicU64,
+}
+
+/// How far a connection is; another one when it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Look {
+    taken: u64,
+    /// In [`WRITTEN_BYTES_MIN`].
+    written: u64,
+    pub(super) awaited: Awaited,
 }
 
 /// What there is to wait for.
@@ -39,13 +56,19 @@ impl Progress {
             protocol,
             read: zero(),
             read_when_answered: zero(),
+            written: zero(),
             taken: zero(),
             answered: zero(),
+            answered_when_seen: zero(),
         }
     }
 
     pub(super) fn read(&self, bytes: usize) {
         self.read.store(self.read.load(Relaxed) + bytes as u64, Relaxed);
+    }
+
+    pub(super) fn wrote(&self, bytes: usize) {
+        self.written.store(self.written.load(Relaxed) + bytes as u64, Relaxed);
     }
 
     pub(super) fn take_request(&self) {
@@ -67,8 +90,20 @@ impl Progress {
         self.read.load(Relaxed) > 0
     }
 
+    /// How far it is now.
+    pub(super) fn look(&self) -> Look {
+        let answered = self.answered.load(Relaxed);
+        if answered != self.answered_when_seen.load(Relaxed) {
+            self.answered_when_seen.store(answered, Relaxed);
+            // A request that needs no body may be answered before it is there; then it is no next head.
+            self.read_when_answered.store(self.read.load(Relaxed), Relaxed);
+        }
+        let written = self.written.load(Relaxed) / WRITTEN_BYTES_MIN;
+        Look { taken: self.taken(), written, awaited: self.awaited() }
+    }
+
     /// What there is to wait for now. With HTTP/2 much is read that is no head.
-    pub(super) fn awaited(&self) -> Awaited {
+    fn awaited(&self) -> Awaited {
         let taken = self.taken();
         let has_come = || self.read.load(Relaxed) > self.read_when_answered.load(Relaxed);
         if taken == 0 {

@@ -1,4 +1,4 @@
-//! A stream that notes what is read.
+//! A stream that notes what is read and written.
 
 use std::io::{self, IoSlice};
 use std::ops::Deref;
@@ -33,13 +33,19 @@ where
     }
 }
 
-impl<S: AsyncWrite + Unpin, P: Unpin> AsyncWrite for Watched<S, P> {
+impl<S, P> AsyncWrite for Watched<S, P>
+where
+    S: AsyncWrite + Unpin,
+    P: Deref<Target = Progress> + Unpin,
+{
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, buffer)
+        let written = ready!(Pin::new(&mut self.stream).poll_write(context, buffer))?;
+        self.progress.wrote(written);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_write_vectored(
@@ -47,7 +53,9 @@ impl<S: AsyncWrite + Unpin, P: Unpin> AsyncWrite for Watched<S, P> {
         context: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, buffers))?;
+        self.progress.wrote(written);
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {
