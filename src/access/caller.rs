@@ -114,6 +114,13 @@ impl fmt::Display for Denied {
     }
 }
 
+/// Who it is, as the log says it.
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.who.fmt(f)
+    }
+}
+
 impl Caller {
     fn denied(&self, what: Denial) -> Denied {
         Denied { who: self.who.clone(), what }

@@ -3,12 +3,14 @@
 use hyper::StatusCode;
 
 use super::Http;
+use super::admission::Sender;
 use super::reply::{Failure, Reply, empty};
 
 impl Http {
     /// Forgets all groups. Unlike the reference, answers when it is done.
-    pub(super) async fn wipe(&self) -> Reply {
-        tracing::info!("wiping all groups");
+    pub(super) async fn wipe(&self, sender: &Sender<'_>) -> Reply {
+        let Sender { client, caller } = sender;
+        tracing::info!(source = %client.source, by = %caller, "wiping all groups");
         let wiped = async {
             self.writable().await?;
             Ok::<_, Failure>(self.shards.wipe().await?)

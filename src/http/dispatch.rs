@@ -53,20 +53,20 @@ impl Http {
             }
             Route::Healthy => (Some((Handler::Healthy, Verb::Get)), self.healthy()),
             Route::Ready => (Some((Handler::Ready, Verb::Get)), self.ready()),
-            Route::Wipe => (Some((Handler::Wipe, Verb::Put)), self.wipe().await),
+            Route::Wipe => (Some((Handler::Wipe, Verb::Put)), self.wipe(&sender).await),
             Route::ApiStatus => (Some((Handler::ApiStatus, Verb::Get)), self.api_status()),
             Route::ApiMetrics => {
-                (Some((Handler::ApiMetrics, Verb::Get)), self.api_metrics(query).await)
+                (Some((Handler::ApiMetrics, Verb::Get)), self.api_metrics(query, client).await)
             }
             Route::ApiGroups => {
-                (Some((Handler::ApiGroups, Verb::Get)), self.api_groups(query).await)
+                (Some((Handler::ApiGroups, Verb::Get)), self.api_groups(query, client).await)
             }
             Route::ApiDeleteGroups => {
                 let reply = self.api_delete_groups(query, client).await;
                 (Some((Handler::ApiGroups, Verb::Delete)), reply)
             }
             Route::ApiOptions => (Some((Handler::ApiOptions, Verb::Options)), self.api_options()),
-            Route::Quit => (None, self.quit()),
+            Route::Quit => (None, self.quit(&sender)),
             Route::QuitByGet => {
                 let text = "Only POST or PUT requests allowed.";
                 (None, reply::text(StatusCode::METHOD_NOT_ALLOWED, text))

@@ -3,6 +3,7 @@
 use hyper::StatusCode;
 
 use super::Http;
+use super::admission::Sender;
 use super::reply::{Failure, Reply, error, text};
 use crate::shard::Unavailable;
 
@@ -27,11 +28,12 @@ impl Http {
         }
     }
 
-    pub(super) fn quit(&self) -> Reply {
+    pub(super) fn quit(&self, sender: &Sender<'_>) -> Reply {
         if !self.config.web.enable_lifecycle {
             return text(StatusCode::FORBIDDEN, "Lifecycle API is not enabled.");
         }
-        tracing::warn!("asked to quit over HTTP");
+        let Sender { client, caller } = sender;
+        tracing::warn!(source = %client.source, by = %caller, "asked to quit over HTTP");
         self.stop.send_replace(true);
         text(StatusCode::OK, "Requesting termination... Goodbye!")
     }

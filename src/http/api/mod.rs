@@ -67,11 +67,11 @@ impl Http {
     }
 
     /// Groups with everything they hold.
-    pub(super) async fn api_metrics(&self, query: &str) -> Reply {
+    pub(super) async fn api_metrics(&self, query: &str, client: &Client) -> Reply {
         let shown = self.listing(query).await.map(|(listing, slot)| {
             let groups = listing.groups.into_iter().map(|summary| (summary.group, summary.bytes));
             let (groups, shards) = (groups.collect::<Vec<_>>(), self.shards.clone());
-            let body = stream::streamed(move |out| {
+            let body = stream::streamed(client.source, move |out| {
                 let _until_sent = slot;
                 metrics::write(out, &shards, &groups)
             });
@@ -81,10 +81,10 @@ impl Http {
     }
 
     /// Groups without what they hold.
-    pub(super) async fn api_groups(&self, query: &str) -> Reply {
+    pub(super) async fn api_groups(&self, query: &str, client: &Client) -> Reply {
         let shown = self.listing(query).await.map(|(listing, slot)| {
             let total = listing.total;
-            let body = stream::streamed(move |out| {
+            let body = stream::streamed(client.source, move |out| {
                 let _until_sent = slot;
                 groups::write(out, &listing)
             });

@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::http::body::{Chunks, Streamed};
+use crate::http::client::Source;
 use crate::http::lease::SCRAPE_SEND_WAIT;
 
 /// How large a chunk is.
@@ -22,7 +23,10 @@ pub(super) struct Stream {
 
 /// The body that `write` writes, on a thread of its own. An error ends it so that the client sees that it
 /// is not whole: that the client is gone, or reads nothing for [`SCRAPE_SEND_WAIT`], is one.
+///
+/// `source` is the client, for the log.
 pub(super) fn streamed(
+    source: Source,
     write: impl FnOnce(&mut Stream) -> io::Result<()> + Send + 'static,
 ) -> Chunks {
     let (to, pieces) = mpsc::channel(1);
@@ -30,7 +34,7 @@ pub(super) fn streamed(
     tokio::task::spawn_blocking(move || {
         let mut stream = Stream { chunk: Vec::with_capacity(CHUNK_BYTES), to, runtime };
         if let Err(error) = write(&mut stream).and_then(|()| stream.end()) {
-            tracing::info!(err = %error, "an answer of the query API was cut");
+            tracing::info!(%source, err = %error, "an answer of the query API was cut");
         }
     });
     Chunks::streamed(pieces)
@@ -85,7 +89,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_written_is_what_is_sent_whatever_its_pieces() {
-        let body = streamed(|out| {
+        let body = streamed(Source::Unix, |out| {
             for at in 0..100_000_u32 {
                 out.write_all(&at.to_le_bytes())?;
             }
@@ -98,7 +102,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_is_given_up_does_not_look_whole() {
-        let body = streamed(|out| {
+        let body = streamed(Source::Unix, |out| {
             out.write_all(b"{")?;
             out.flush()?;
             Err(io::Error::other("a shard has died"))
@@ -110,7 +114,7 @@ mod tests {
     async fn who_reads_nothing_for_long_is_given_up() {
         let (until_ended, mut ended) = oneshot::channel::<()>();
         let began = Instant::now();
-        let body = streamed(move |out| {
+        let body = streamed(Source::Unix, move |out| {
             let _until_ended = until_ended;
             loop {
                 out.write_all(&[0; CHUNK_BYTES])?;
