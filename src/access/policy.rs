@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
-use crate::config::yaml;
+use crate::config::{UserName, yaml};
 
 /// Who may do what, and how much of it.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Policy {
     /// What users of basic authentication may do, by their names.
+    #[serde(deserialize_with = "users")]
     pub users: BTreeMap<String, Rights>,
     /// What clients with a certificate may do that an authority has signed, by its common name or an
     /// alternative one.
@@ -74,6 +75,11 @@ pub struct PushRate(f64);
 pub fn parse(text: &[u8]) -> Result<Policy, String> {
     let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
     yaml::read(text)
+}
+
+fn users<'de, D: Deserializer<'de>>(entries: D) -> Result<BTreeMap<String, Rights>, D::Error> {
+    let entries = BTreeMap::<UserName, Rights>::deserialize(entries)?;
+    Ok(entries.into_iter().map(|(name, rights)| (name.into(), rights)).collect())
 }
 
 impl TryFrom<String> for Jobs {
@@ -210,6 +216,7 @@ default: { scrape: true }
             ("users:\n  a: { quota: { pushes_per_second: 0 } }\n", 2, "pushes_per_second"),
             ("users:\n  a: { quota: { pushes_per_second: .inf } }\n", 2, ""),
             ("users:\n  a: true\n", 2, ""),
+            ("users:\n  a: {}\n  a:b: {}\n", 3, "colon"),
             ("default: {}\ndefault: {}\n", 2, "default"),
             ("users: [\n", 1, "mapping"),
         ] {

@@ -1,6 +1,7 @@
 //! Who the users are, and whether somebody is the user they say they are.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
@@ -12,8 +13,7 @@ use super::credentials::Credentials;
 /// Salt and hash of a password that nobody has; the cost goes before it.
 const NOBODY: &str = "m6Wa/yYX2SVKU1lPz2sxKOCxwJhAkyy6vSzbUa9UdQY7oEjZQlKN6";
 
-/// A user of the web configuration.
-#[derive(Debug)]
+/// A user of the web configuration. Never shown with the hash.
 pub struct User {
     name: String,
     hash: String,
@@ -25,6 +25,12 @@ impl User {
     /// The name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -105,7 +111,6 @@ impl Users {
 }
 
 /// A check that takes a while, and its place in the queue, which it gives up when it is dropped.
-#[derive(Debug)]
 pub struct Check {
     user: Option<Arc<User>>,
     hash: String,
@@ -115,13 +120,24 @@ pub struct Check {
     checks: Arc<Checks>,
 }
 
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Check").field("credentials", &self.credentials).finish_non_exhaustive()
+    }
+}
+
 /// The hashing of one password, to be done where it is in nobody's way. No other begins until this one has
 /// ended, even if nobody waits for it any more.
-#[derive(Debug)]
 pub struct Hashing {
     credentials: Credentials,
     hash: String,
     _turn: OwnedSemaphorePermit,
+}
+
+impl fmt::Debug for Hashing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hashing").field("credentials", &self.credentials).finish_non_exhaustive()
+    }
 }
 
 impl Hashing {
@@ -192,6 +208,16 @@ mod tests {
             }
             Verdict::Busy => panic!("nobody else waits"),
         }
+    }
+
+    #[tokio::test]
+    async fn hashes_are_not_shown() {
+        let users = users(None, &[("alice", "right")]);
+        let Verdict::Unsure(check) = users.check(&credentials("alice:right")) else {
+            panic!("she is not known yet");
+        };
+        let shown = format!("{users:?} {check:?}");
+        assert!(shown.contains("alice") && !shown.contains(&check.hash), "{shown}");
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ mod address;
 mod duration;
 mod flags;
 mod prefix;
+mod user_name;
 pub mod web;
 pub(crate) mod yaml;
 
@@ -19,6 +20,7 @@ use crate::persist;
 
 pub use address::Address;
 pub use flags::{CheckCommand, Command, Flags, LogFormat, LogLevel, StoreCommand};
+pub use user_name::UserName;
 
 /// A valid configuration.
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 //! A key without a value is a key that is not there, as it is to Go.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -10,14 +11,14 @@ use serde::Deserialize;
 
 use super::RateLimit;
 use super::tls::TlsSection;
-use crate::config::duration;
+use crate::config::{UserName, duration};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct File {
     pub(super) tls_server_config: Option<TlsSection>,
     pub(super) http_server_config: Option<HttpSection>,
-    pub(super) basic_auth_users: Option<BTreeMap<String, Hash>>,
+    pub(super) basic_auth_users: Option<BTreeMap<UserName, Hash>>,
     pub(super) rate_limit: Option<RateSection>,
 }
 
@@ -58,10 +59,16 @@ impl TryFrom<String> for Interval {
     }
 }
 
-/// The bcrypt hash of a password.
-#[derive(Debug, Deserialize)]
+/// The bcrypt hash of a password. Not shown.
+#[derive(Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct Hash(String);
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hash").finish_non_exhaustive()
+    }
+}
 
 impl TryFrom<String> for Hash {
     type Error = &'static str;

@@ -8,6 +8,7 @@ mod header;
 mod tls;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use file::{File, RateSection};
 pub use tls::{CipherSuite, ClientAuth, Curve, Pem, TlsConfig, Versions};
 
 /// What `--web.config.file` says, checked.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct WebConfig {
     /// How to speak TLS; plain HTTP without.
     pub tls: Option<TlsConfig>,
@@ -31,6 +32,20 @@ pub struct WebConfig {
     pub rate_limit: Option<RateLimit>,
     /// What it says that has no effect, or another than it would have in a Go server.
     pub warnings: Vec<String>,
+}
+
+/// Without the hashes.
+impl fmt::Debug for WebConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let WebConfig { tls, http2, headers, users: _, rate_limit, warnings } = self;
+        f.debug_struct("WebConfig")
+            .field("tls", tls)
+            .field("http2", http2)
+            .field("headers", headers)
+            .field("rate_limit", rate_limit)
+            .field("warnings", warnings)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A token bucket.
@@ -61,7 +76,7 @@ impl WebConfig {
             .check(folder, http2, &mut warnings)
             .map_err(|error| format!("tls_server_config: {error}"))?;
         let users = basic_auth_users.unwrap_or_default();
-        let users = users.into_iter().map(|(name, hash)| (name, hash.into())).collect();
+        let users = users.into_iter().map(|(name, hash)| (name.into(), hash.into())).collect();
         let rate_limit = rate_limit.and_then(RateSection::limit);
         Ok(WebConfig { tls, http2, headers, users, rate_limit, warnings })
     }
@@ -117,6 +132,11 @@ mod tests {
             ("rate_limit:\n\n  burst: -1\n", 3, ""),
             ("rate_limit:\n  interval: often\n", 2, "often"),
             ("basic_auth_users:\n  john: doe\n", 2, "bcrypt"),
+            (
+                "basic_auth_users:\n  'a:b': $2y$04$abcdefghijklmnopqrstuuTGfi3cYrJwyWJ2u2yQO0.t7h4ltkPG6\n",
+                2,
+                "colon",
+            ),
             ("tls_server_config:\n  min_version: TLS111\n", 2, "TLS111"),
             (
                 "tls_server_config:\n  cipher_suites:\n  - TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA2048\n",
@@ -191,7 +211,9 @@ mod tests {
             let text = format!(
                 "basic_auth_users:\n  alice: ${variant}$04$abcdefghijklmnopqrstuuTGfi3cYrJwyWJ2u2yQO0.t7h4ltkPG6\n"
             );
-            assert_eq!(parse(&text).expect(variant).users.len(), 1);
+            let config = parse(&text).expect(variant);
+            assert_eq!(config.users.len(), 1);
+            assert!(!format!("{config:?}").contains("abcdefgh"), "hashes are not shown");
         }
         for hash in [
             "",
