@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::access::Access;
 use crate::config::{Address, Bounds, Config, WebSettings};
-use crate::http::{self, Answers, Http, InFlight, Protocol, Scrapes, Seat, Seats};
+use crate::http::{self, Answers, Http, InFlight, Protocol, RESERVE_WAIT, Scrapes, Seat, Seats};
 use crate::listen::{self, Listener};
 use crate::own_metrics::{OwnMetrics, RESERVED};
 use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver, Store};
@@ -233,7 +233,7 @@ fn listeners(settings: &WebSettings) -> Result<Vec<Listener>, StartError> {
 }
 
 async fn accept_until_stopped(
-    listener: Listener,
+    mut listener: Listener,
     http: Arc<Http>,
     acceptor: Option<Acceptor>,
     serving: mpsc::Sender<()>,
@@ -258,7 +258,12 @@ async fn accept_until_stopped(
                 drop((seat, serving));
             }),
             Some(acceptor) => tokio::spawn(async move {
-                serve_tls(http, acceptor, stream, source, &seat, stopping).await;
+                let served = serve_tls(http, acceptor, stream, source, &seat, stopping);
+                match &seat {
+                    Seat::Serving(_) => served.await,
+                    // The handshake is no reason to stay longer.
+                    Seat::Reserve(_) => drop(tokio::time::timeout(RESERVE_WAIT, served).await),
+                }
                 drop((seat, serving));
             }),
         };
@@ -276,7 +281,8 @@ async fn serve(
 ) {
     match seat {
         Seat::Serving(_) => http::serve(http, stream, protocol, client, stopping).await,
-        Seat::Reserve(_) => http::serve_in_reserve(http, stream, protocol).await,
+        // In a box: larger than what all others need, and seldom.
+        Seat::Reserve(_) => Box::pin(http::serve_in_reserve(http, stream, protocol)).await,
     }
 }
 

@@ -57,7 +57,7 @@ pub use in_flight::InFlight;
 pub use lease::SCRAPE_SEND_WAIT;
 pub use protocol::Protocol;
 pub use request_id::REQUEST_ID_BYTES_MAX;
-pub use reserve::serve_in_reserve;
+pub use reserve::{RESERVE_WAIT, serve_in_reserve};
 pub use scrape::Scrapes;
 pub use seats::{Seat, Seats};
 

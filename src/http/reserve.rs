@@ -13,17 +13,20 @@ use hyper::service::service_fn;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
 
 use super::Http;
+use super::aside::{First, first};
 use super::connection::HEADER_BYTES_MAX;
 use super::protocol::Protocol;
 use super::reply::{Reply, and_close, error};
+use super::request_id::identify;
 use super::route::Route;
 
 /// How many connections may be told at a time.
 pub(super) const RESERVE_CONNECTIONS_MAX: usize = 256;
-/// How long each may take: to send its head, and to read its answer.
-const RESERVE_WAIT: Duration = Duration::from_secs(5);
+/// How long each may take: to send its head, and to read its answer; over TLS with the handshake.
+pub const RESERVE_WAIT: Duration = Duration::from_secs(5);
 /// How long a body is passed over before the answer, which a client that still sends may not read.
 const RESERVE_BODY_WAIT: Duration = Duration::from_secs(1);
 
@@ -34,10 +37,12 @@ pub async fn serve_in_reserve(
     protocol: Protocol,
 ) {
     let settings = &http.config.web;
+    let answered = Arc::new(Notify::new());
     let service = service_fn(|request| {
-        let http = Arc::clone(&http);
+        let (http, answered) = (Arc::clone(&http), Arc::clone(&answered));
         async move {
             let reply = http.answer_in_reserve(request).await;
+            answered.notify_one();
             Ok::<_, Infallible>(http.with_headers(reply))
         }
     });
@@ -52,7 +57,14 @@ pub async fn serve_in_reserve(
             Protocol::Http2 => {
                 let mut builder = super::http2::builder(settings);
                 let connection = builder.max_concurrent_streams(1);
-                pin!(connection.serve_connection(stream, service)).await
+                let mut connection = pin!(connection.serve_connection(stream, service));
+                match first(connection.as_mut(), pin!(answered.notified())).await {
+                    First::Main(served) => served,
+                    First::Aside(()) => {
+                        connection.as_mut().graceful_shutdown();
+                        connection.await
+                    }
+                }
             }
         }
     };
@@ -63,7 +75,8 @@ pub async fn serve_in_reserve(
 
 impl Http {
     async fn answer_in_reserve(&self, request: Request<Incoming>) -> Reply {
-        match self.route(request.method(), request.uri().path()) {
+        let headers = request.headers().clone();
+        let reply = match self.route(request.method(), request.uri().path()) {
             Route::Healthy => and_close(self.healthy()),
             Route::Ready => and_close(self.ready()),
             _ => {
@@ -74,11 +87,41 @@ impl Http {
                 reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
                 and_close(reply)
             }
-        }
+        };
+        identify(reply, &headers)
     }
 }
 
 async fn pass_over(request: Request<Incoming>) {
     let mut body = request.into_body();
     while !body.is_end_stream() && body.frame().await.is_some_and(|frame| frame.is_ok()) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http_body_util::Empty;
+    use hyper::client::conn::http2::handshake;
+    use hyper_util::rt::TokioExecutor;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::http::connection::tests::http;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_of_http2_goes_with_its_first_answer() {
+        let (ours, theirs) = tokio::io::duplex(64 << 10);
+        let served = tokio::spawn(serve_in_reserve(http(&[]), ours, Protocol::Http2));
+        let shaken = handshake(TokioExecutor::new(), TokioIo::new(theirs)).await;
+        let (mut client, connection) = shaken.expect("both speak HTTP/2");
+        tokio::spawn(connection);
+        let since = Instant::now();
+        let request = Request::get("https://x/metrics").body(Empty::<Bytes>::new());
+        let answer = client.send_request(request.expect("it is one")).await;
+        let answer = answer.expect("it is answered");
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(answer.headers().contains_key("x-request-id"));
+        served.await.expect("it ends");
+        assert!(since.elapsed() < RESERVE_WAIT, "{:?}", since.elapsed());
+    }
 }

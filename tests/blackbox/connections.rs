@@ -40,6 +40,7 @@ fn who_comes_when_there_is_no_room_is_told_so() {
     assert_eq!(answer.header("retry-after"), Some("1"));
     assert_eq!(answer.header("connection"), Some("close"));
     assert!(answer.text().contains("--web.max-connections"));
+    assert!(answer.header("x-request-id").is_some());
     for probe in ["/-/healthy", "/-/ready"] {
         let answer = gateway.get(probe);
         assert_eq!((answer.status, answer.header("connection")), (200, Some("close")), "{probe}");
