@@ -5,7 +5,7 @@
 use std::fmt;
 use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -23,16 +23,35 @@ pub(super) struct Listener {
     _file: Option<OwnFile>,
 }
 
-/// Removed when it is dropped.
+/// Removed when it is dropped, unless another has taken its place.
 #[derive(Debug)]
-struct OwnFile(PathBuf);
+struct OwnFile {
+    path: PathBuf,
+    /// Device and inode.
+    identity: (u64, u64),
+}
+
+impl OwnFile {
+    fn at(path: &Path) -> io::Result<OwnFile> {
+        Ok(OwnFile { path: path.to_owned(), identity: identity(path)? })
+    }
+}
 
 impl Drop for OwnFile {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.0) {
-            tracing::warn!(path = %self.0.display(), err = %error, "cannot remove the socket");
+        let removed = match identity(&self.path) {
+            Ok(found) if found != self.identity => return,
+            Ok(_) => fs::remove_file(&self.path),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = removed {
+            tracing::warn!(path = %self.path.display(), err = %error, "cannot remove the socket");
         }
     }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()))
 }
 
 impl Listener {
@@ -43,7 +62,7 @@ impl Listener {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
         socket.bind(&address)?;
-        let file = OwnFile(path.to_owned());
+        let file = OwnFile::at(path)?;
         // Nobody can connect yet who may not.
         fs::set_permissions(path, Permissions::from_mode(MODE))?;
         socket.listen(BACKLOG)?;
@@ -89,5 +108,23 @@ fn remove_stale(path: &Path, address: &SockAddr) -> io::Result<()> {
             io::ErrorKind::AddrInUse,
             "somebody listens on the socket that is there",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_its_own_file_is_removed() {
+        let path = std::env::temp_dir().join(format!("shardgate-own-{}", std::process::id()));
+        let first = Listener::bind(&path).expect("nothing is there");
+        fs::rename(&path, path.with_extension("old")).expect("it is there");
+        let second = Listener::bind(&path).expect("nothing is there any more");
+        drop(first);
+        assert!(path.exists(), "it is another's");
+        drop(second);
+        assert!(!path.exists());
+        fs::remove_file(path.with_extension("old")).expect("nobody has removed it");
     }
 }
