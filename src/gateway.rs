@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::access::Access;
 use crate::config::{Address, Config};
-use crate::http::{self, Http, Scrapes};
+use crate::http::{self, Answers, Http, Scrapes};
 use crate::listen;
 use crate::own_metrics::{OwnMetrics, RESERVED};
 use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver, Store};
@@ -87,6 +87,7 @@ impl Gateway {
             own: OwnMetrics::default(),
             persistence: status,
             access: Access::default(),
+            answers: Answers::default(),
             started: SystemTime::now(),
             stop: watch::Sender::new(false),
         };

@@ -12,7 +12,7 @@
 //! references to what they hold at one moment, and [`scrape`] puts those together; no sample is
 //! rendered again.
 //!
-//! In reading order: [`exposition`] (the vocabulary of the format), [`push`], [`shard`], [`scrape`],
+//! In reading order: [`exposition`] (the vocabulary of the format), [`push`], [`selector`] (which groups a query is about), [`shard`], [`scrape`],
 //! [`persist`] (what is on disk, where anything is), [`own_metrics`], [`http`], [`listen`], [`config`], [`gateway`] (which wires them).
 
 pub mod access;
@@ -26,5 +26,6 @@ pub mod own_metrics;
 pub mod persist;
 pub mod push;
 pub mod scrape;
+pub mod selector;
 pub mod shard;
 pub mod shutdown;

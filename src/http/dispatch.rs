@@ -4,6 +4,7 @@ use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 
 use super::Http;
+use super::api;
 use super::client::Client;
 use super::reply::{self, Reply};
 use super::route::{Route, route};
@@ -16,6 +17,7 @@ impl Http {
         let (head, body) = request.into_parts();
         let config = &self.config;
         let path = head.uri.path();
+        let query = head.uri.query().unwrap_or_default();
         let route =
             route(&head.method, path, &config.web.telemetry_path, config.web.enable_admin_api);
         let (counted, reply) = match route {
@@ -30,10 +32,7 @@ impl Http {
                 let reply = self.delete(&tail, body).await;
                 (Some((Handler::Delete, Verb::Delete)), reply)
             }
-            Route::Scrape => {
-                let query = head.uri.query().unwrap_or_default();
-                (None, self.scrape(&head.headers, query).await)
-            }
+            Route::Scrape => (None, self.scrape(&head.headers, query).await),
             Route::Status => (Some((Handler::Status, Verb::Get)), self.status_page()),
             Route::Static => {
                 (Some((Handler::Static, Verb::Get)), reply::error(StatusCode::NOT_FOUND, NOT_FOUND))
@@ -42,7 +41,16 @@ impl Http {
             Route::Ready => (Some((Handler::Ready, Verb::Get)), self.ready()),
             Route::Wipe => (Some((Handler::Wipe, Verb::Put)), self.wipe().await),
             Route::ApiStatus => (Some((Handler::ApiStatus, Verb::Get)), self.api_status()),
-            Route::ApiMetrics => (Some((Handler::ApiMetrics, Verb::Get)), self.api_metrics().await),
+            Route::ApiMetrics => {
+                (Some((Handler::ApiMetrics, Verb::Get)), self.api_metrics(query).await)
+            }
+            Route::ApiGroups => {
+                (Some((Handler::ApiGroups, Verb::Get)), self.api_groups(query).await)
+            }
+            Route::ApiDeleteGroups => {
+                let reply = self.api_delete_groups(query, client).await;
+                (Some((Handler::ApiGroups, Verb::Delete)), reply)
+            }
             Route::ApiOptions => (Some((Handler::ApiOptions, Verb::Options)), self.api_options()),
             Route::Quit => (None, self.quit()),
             Route::QuitByGet => {
@@ -60,7 +68,7 @@ impl Http {
         if let Some((handler, verb)) = counted {
             self.own.answered(handler, verb, reply.status().as_u16());
         }
-        reply
+        if path.starts_with(api::PATH) { api::with_cors(reply) } else { reply }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A request's way: `connection` reads it (`aside` keeps the timer and the stop signal out of its way),
 //! `route` says whose it is, `dispatch` hands it over and counts the answer, and one file per family of
-//! endpoints answers: `push`, `scrape` (`selection` reads its query, `render` has the work done), `api`, `admin`, `probes`, `pages`. `body` reads and writes bodies
+//! endpoints answers: `push`, `scrape` (`selection` reads its query, `render` has the work done), `api`, `admin` (`manners` lets pushes go before what can wait), `probes`, `pages`. `body` reads and writes bodies
 //! within bounds (`lease` is what a scrape's holds on to); `reply` makes answers, and is the one table from errors to statuses.
 
 mod admin;
@@ -13,6 +13,7 @@ mod client;
 mod connection;
 mod dispatch;
 mod lease;
+mod manners;
 mod pages;
 mod probes;
 mod push;
@@ -35,6 +36,7 @@ use crate::persist;
 use crate::shard::{Shards, Unavailable};
 use reply::Failure;
 
+pub use api::Answers;
 pub use body::BODY_WAIT;
 pub use client::{Client, ClientCertificate, Source};
 pub use connection::{HEADER_BYTES_MAX, IDLE_WAIT, serve};
@@ -56,6 +58,8 @@ pub struct Http {
     pub access: Access,
     /// What scrapes share.
     pub scrapes: Scrapes,
+    /// What queries share.
+    pub answers: Answers,
     /// When the gateway was started.
     pub started: SystemTime,
     /// Set to true to stop the gateway.

@@ -8,6 +8,7 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 
+use super::api::API_ANSWERS_MAX;
 use super::body::{BodyError, Chunks};
 use crate::persist::NotReady;
 use crate::push::{InflateError, KeyError, RENDERED_BYTES_MAX, Rejected};
@@ -89,6 +90,7 @@ pub(super) enum Failure {
     Rejected(Rejected),
     Push(PushError),
     TooManyScrapes,
+    TooManyAnswers,
     NotReady(NotReady),
 }
 
@@ -113,6 +115,7 @@ impl From<&Failure> for Reply {
                 Unavailable::Overloaded | Unavailable::InDoubt,
             ))
             | Failure::TooManyScrapes
+            | Failure::TooManyAnswers
             | Failure::NotReady(_) => {
                 let mut reply = reply;
                 reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
@@ -141,6 +144,7 @@ impl Failure {
                 Unavailable::Overloaded | Unavailable::InDoubt,
             ))
             | Failure::TooManyScrapes
+            | Failure::TooManyAnswers
             | Failure::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             Failure::Push(PushError::Unavailable(Unavailable::Dead)) => {
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -177,6 +181,9 @@ impl fmt::Display for Failure {
             Failure::NotReady(reason) => reason.fmt(f),
             Failure::TooManyScrapes => {
                 f.write_str("as many scrapes as --web.max-scrapes allows are being served")
+            }
+            Failure::TooManyAnswers => {
+                write!(f, "{API_ANSWERS_MAX} queries are being answered; try again")
             }
         }
     }

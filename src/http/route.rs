@@ -30,6 +30,9 @@ pub(super) enum Route<'a> {
     Wipe,
     ApiStatus,
     ApiMetrics,
+    ApiGroups,
+    /// To forget the groups that a query is about.
+    ApiDeleteGroups,
     ApiOptions,
     /// OPTIONS of a path that exists, with the methods it allows.
     Options(&'static str),
@@ -44,6 +47,7 @@ pub(super) enum Route<'a> {
 const GET: &str = "GET, OPTIONS";
 const PUSH: &str = "DELETE, OPTIONS, POST, PUT";
 const QUIT: &str = "GET, OPTIONS, POST, PUT";
+const GROUPS: &str = "DELETE, GET, OPTIONS";
 const WIPE: &str = "OPTIONS, PUT";
 
 /// Routes a request. `path` is as it came, without the query.
@@ -96,6 +100,12 @@ pub(super) fn route<'a>(
         path if path.starts_with(b"/api/v1/") && method == Method::OPTIONS => Route::ApiOptions,
         b"/api/v1/status" => get(Route::ApiStatus),
         b"/api/v1/metrics" => get(Route::ApiMetrics),
+        b"/api/v1/groups" => match *method {
+            Method::GET => Route::ApiGroups,
+            Method::DELETE if enable_admin_api => Route::ApiDeleteGroups,
+            Method::DELETE => Route::NotFound,
+            _ => Route::MethodNotAllowed(if enable_admin_api { GROUPS } else { GET }),
+        },
         b"/api/v1/admin/wipe" if enable_admin_api => match *method {
             Method::PUT => Route::Wipe,
             _ => Route::MethodNotAllowed(WIPE),
@@ -243,6 +253,10 @@ mod tests {
         assert_eq!(at("GET", "/-/quit"), "QuitByGet");
         assert_eq!(at("OPTIONS", "/api/v1/anything"), "ApiOptions");
         assert_eq!(at("PUT", "/api/v1/admin/wipe"), "Wipe");
+        assert_eq!(at("GET", "/api/v1/groups"), "ApiGroups");
+        assert_eq!(at("DELETE", "/api/v1/groups"), "ApiDeleteGroups");
+        assert_eq!(at("PUT", "/api/v1/groups"), r#"MethodNotAllowed("DELETE, GET, OPTIONS")"#);
+        assert_eq!(route(&Method::DELETE, "/api/v1/groups", "/metrics", false), Route::NotFound);
         assert_eq!(route(&Method::PUT, "/api/v1/admin/wipe", "/metrics", false), Route::NotFound);
         assert_eq!(route(&Method::GET, "/m", "/m", false), Route::Scrape);
         assert_eq!(route(&Method::GET, "/metrics", "/m", false), Route::NotFound);

@@ -15,11 +15,12 @@ pub enum Handler {
     Wipe,
     ApiStatus,
     ApiMetrics,
+    ApiGroups,
     ApiOptions,
 }
 
 impl Handler {
-    const ALL: [(Handler, &'static str); 10] = [
+    const ALL: [(Handler, &'static str); 11] = [
         (Handler::Push, "push"),
         (Handler::Delete, "delete"),
         (Handler::Status, "status"),
@@ -29,6 +30,7 @@ impl Handler {
         (Handler::Wipe, "wipe"),
         (Handler::ApiStatus, "api/v1/status"),
         (Handler::ApiMetrics, "api/v1/metrics"),
+        (Handler::ApiGroups, "api/v1/groups"),
         (Handler::ApiOptions, "api/v1/options"),
     ];
 }

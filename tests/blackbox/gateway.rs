@@ -167,14 +167,39 @@ impl Running {
     }
 }
 
-/// Reads an answer with a `Content-Length`; `None` when the connection is closed before one begins.
+/// Reads an answer, in chunks or with a `Content-Length`; `None` when the connection is closed before one
+/// begins.
 pub(crate) fn read_answer(stream: &mut TcpStream) -> Option<Answer> {
     let head = read_head(stream)?;
     let mut answer = Answer { status: status(&head), head, body: Vec::new() };
+    if answer.header("transfer-encoding") == Some("chunked") {
+        answer.body = read_chunks(stream).unwrap();
+        return Some(answer);
+    }
     let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
     answer.body.resize(length, 0);
     stream.read_exact(&mut answer.body).unwrap();
     Some(answer)
+}
+
+/// Reads a body in chunks; `None` when the connection is closed before its end.
+pub(crate) fn read_chunks(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut size = Vec::new();
+        while !size.ends_with(b"\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).ok()?;
+            size.push(byte[0]);
+        }
+        let size = usize::from_str_radix(str::from_utf8(&size).unwrap().trim_end(), 16).unwrap();
+        let mut chunk = vec![0; size + 2];
+        stream.read_exact(&mut chunk).ok()?;
+        if size == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(&chunk[..size]);
+    }
 }
 
 /// Reads the head of an answer; `None` when the connection is closed before it ends.
