@@ -20,16 +20,20 @@ impl Http {
         let query = head.uri.query().unwrap_or_default();
         let route =
             route(&head.method, path, &config.web.telemetry_path, config.web.enable_admin_api);
+        let caller = match self.admit(&route, &head.headers, client).await {
+            Ok(caller) => caller,
+            Err(turned_away) => return self.with_headers(turned_away.into()),
+        };
         let (counted, reply) = match route {
             Route::Push { mode, tail } => {
                 let verb = if mode == Mode::Replace { Verb::Put } else { Verb::Post };
                 (
                     Some((Handler::Push, verb)),
-                    self.push(mode, &tail, &head.headers, body, client).await,
+                    self.push(mode, &tail, &head.headers, body, client, &caller).await,
                 )
             }
             Route::Delete { tail } => {
-                let reply = self.delete(&tail, body).await;
+                let reply = self.delete(&tail, body, client, &caller).await;
                 (Some((Handler::Delete, Verb::Delete)), reply)
             }
             Route::Scrape => (None, self.scrape(&head.headers, query).await),
@@ -68,7 +72,8 @@ impl Http {
         if let Some((handler, verb)) = counted {
             self.own.answered(handler, verb, reply.status().as_u16());
         }
-        if path.starts_with(api::PATH) { api::with_cors(reply) } else { reply }
+        let reply = if path.starts_with(api::PATH) { api::with_cors(reply) } else { reply };
+        self.with_headers(reply)
     }
 }
 

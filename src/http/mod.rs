@@ -1,11 +1,12 @@
 //! HTTP: the only place that knows hyper.
 //!
 //! A request's way: `connection` reads it (`aside` keeps the timer and the stop signal out of its way),
-//! `route` says whose it is, `dispatch` hands it over and counts the answer, and one file per family of
+//! `route` says whose it is, `admission` who sends it and whether they may, `dispatch` hands it over and counts the answer, and one file per family of
 //! endpoints answers: `push`, `scrape` (`selection` reads its query, `render` has the work done), `api`, `admin` (`manners` lets pushes go before what can wait), `probes`, `pages`. `body` reads and writes bodies
 //! within bounds (`lease` is what a scrape's holds on to); `reply` makes answers, and is the one table from errors to statuses.
 
 mod admin;
+mod admission;
 mod api;
 mod aside;
 mod body;

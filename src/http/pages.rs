@@ -7,7 +7,7 @@ use hyper::StatusCode;
 use hyper::header::HeaderValue;
 
 use super::Http;
-use super::reply::{Reply, with_type};
+use super::reply::{Reply, and_confined, with_type};
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
@@ -36,7 +36,7 @@ impl Http {
             started = humantime::format_rfc3339_seconds(self.started),
             metrics = escape(&self.config.web.telemetry_path),
         );
-        with_type(StatusCode::OK, HTML, Bytes::from(page).into())
+        and_confined(with_type(StatusCode::OK, HTML, Bytes::from(page).into()))
     }
 }
 

@@ -126,7 +126,8 @@ impl Http {
             names.is_empty() || names.iter().any(|name| name == family.name())
         };
         let persistence = self.persistence.as_deref();
-        let families = self.own.families(&self.shards, self.scrapes.kept_bytes(), persistence);
+        let families =
+            self.own.families(&self.shards, self.scrapes.kept_bytes(), &self.access, persistence);
         let families = families.into_iter();
         let families =
             families.map(|own| if is_shown && is_named(&own) { own } else { own.hidden() });

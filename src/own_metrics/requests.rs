@@ -62,7 +62,7 @@ impl Verb {
 }
 
 /// The statuses that a counted request may be answered with.
-const CODES: [(u16, &str); 10] = [
+const CODES: [(u16, &str); 11] = [
     (200, "200"),
     (202, "202"),
     (400, "400"),
@@ -71,6 +71,7 @@ const CODES: [(u16, &str); 10] = [
     (408, "408"),
     (413, "413"),
     (415, "415"),
+    (429, "429"),
     (500, "500"),
     (503, "503"),
 ];

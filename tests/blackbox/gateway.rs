@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use shardgate::access::Access;
 use shardgate::config::Flags;
 use shardgate::gateway::Gateway;
 use tokio::sync::watch;
@@ -19,6 +20,14 @@ pub(crate) struct Running {
 
 /// Starts a gateway with these flags, besides a listen address.
 pub(crate) fn start(flags: &[&str]) -> Running {
+    start_with(flags, |_| {})
+}
+
+/// The same, with rules that `prepare` gives it.
+pub(crate) fn start_with(
+    flags: &[&str],
+    prepare: impl FnOnce(&Access) + Send + 'static,
+) -> Running {
     let words = ["shardgate", "--web.listen-address=127.0.0.1:0", "--shards=3"];
     let words: Vec<_> = words.iter().chain(flags).map(Into::into).collect();
     let (tell, told) = std::sync::mpsc::channel();
@@ -31,6 +40,7 @@ pub(crate) fn start(flags: &[&str]) -> Running {
         runtime.block_on(async {
             let config = Flags::from_command_line(words).unwrap().into_config();
             let gateway = Gateway::start(config).unwrap();
+            prepare(gateway.access());
             tell.send((gateway.addresses()[0], gateway.stopper())).unwrap();
             gateway.run().await.unwrap();
         });
