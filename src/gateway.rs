@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::access::Access;
 use crate::config::{Address, Config};
+use crate::history::History;
 use crate::http::{self, Http, Scrapes};
 use crate::listen;
 use crate::own_metrics::{OwnMetrics, RESERVED};
@@ -86,6 +87,7 @@ impl Gateway {
             shards,
             own: OwnMetrics::default(),
             persistence: status,
+            history: History::default(),
             access: Access::default(),
             started: SystemTime::now(),
             stop: watch::Sender::new(false),
@@ -125,6 +127,7 @@ impl Gateway {
             .map(tokio::spawn)
             .collect();
         drop(serving);
+        tokio::spawn(sample_until_stopped(Arc::clone(&http)));
         if let Some(persistence) = &mut persistence {
             let mut stopping = http.stop.subscribe();
             tokio::select! {
@@ -165,6 +168,14 @@ fn opener(file: PathBuf) -> OpenStorage {
         };
         Ok(Box::new(store))
     })
+}
+
+async fn sample_until_stopped(http: Arc<Http>) {
+    let mut stopping = http.stop.subscribe();
+    tokio::select! {
+        () = http.sample() => {}
+        () = shutdown::requested(&mut stopping) => {}
+    }
 }
 
 async fn accept_until_stopped(

@@ -13,12 +13,13 @@
 //! rendered again.
 //!
 //! In reading order: [`exposition`] (the vocabulary of the format), [`push`], [`shard`], [`scrape`],
-//! [`persist`] (what is on disk, where anything is), [`own_metrics`], [`http`], [`listen`], [`config`], [`gateway`] (which wires them).
+//! [`persist`] (what is on disk, where anything is), [`own_metrics`], [`history`], [`http`], [`listen`], [`config`], [`gateway`] (which wires them).
 
 pub mod access;
 pub mod config;
 pub mod exposition;
 pub mod gateway;
+pub mod history;
 pub mod http;
 pub mod listen;
 pub mod log;

@@ -43,6 +43,12 @@ impl Http {
             Route::Wipe => (Some((Handler::Wipe, Verb::Put)), self.wipe().await),
             Route::ApiStatus => (Some((Handler::ApiStatus, Verb::Get)), self.api_status()),
             Route::ApiMetrics => (Some((Handler::ApiMetrics, Verb::Get)), self.api_metrics().await),
+            Route::ApiHistory => (Some((Handler::ApiHistory, Verb::Get)), self.api_history()),
+            Route::ApiCheck => {
+                let query = head.uri.query().unwrap_or_default();
+                let reply = self.api_check(query, &head.headers, body).await;
+                (Some((Handler::ApiCheck, Verb::Post)), reply)
+            }
             Route::ApiOptions => (Some((Handler::ApiOptions, Verb::Options)), self.api_options()),
             Route::Quit => (None, self.quit()),
             Route::QuitByGet => {

@@ -2,13 +2,14 @@
 //!
 //! A request's way: `connection` reads it (`aside` keeps the timer and the stop signal out of its way),
 //! `route` says whose it is, `dispatch` hands it over and counts the answer, and one file per family of
-//! endpoints answers: `push`, `scrape` (`selection` reads its query, `render` has the work done), `api`, `admin`, `probes`, `pages`. `body` reads and writes bodies
+//! endpoints answers: `push`, `check` (a push that is only tried), `scrape` (`selection` reads its query, `render` has the work done), `api`, `admin`, `probes`, `pages`. `body` reads and writes bodies
 //! within bounds (`lease` is what a scrape's holds on to); `reply` makes answers, and is the one table from errors to statuses.
 
 mod admin;
 mod api;
 mod aside;
 mod body;
+mod check;
 mod client;
 mod connection;
 mod dispatch;
@@ -30,6 +31,7 @@ use tokio::sync::watch;
 use crate::access::Access;
 use crate::config::Config;
 use crate::exposition::NameRules;
+use crate::history::{self, History};
 use crate::own_metrics::OwnMetrics;
 use crate::persist;
 use crate::shard::{Shards, Unavailable};
@@ -52,6 +54,8 @@ pub struct Http {
     pub own: OwnMetrics,
     /// How what is kept on disk fares; `None` when nothing is.
     pub persistence: Option<Arc<persist::Status>>,
+    /// What was counted in the last hour.
+    pub history: History,
     /// Who may do what.
     pub access: Access,
     /// What scrapes share.
@@ -63,6 +67,11 @@ pub struct Http {
 }
 
 impl Http {
+    /// Takes samples for the history, for ever.
+    pub async fn sample(&self) {
+        history::sample(&self.history, &self.own, &self.shards, self.persistence.as_deref()).await;
+    }
+
     /// Whether groups can be shown.
     fn readable(&self) -> Result<(), Failure> {
         match &self.persistence {

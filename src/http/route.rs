@@ -30,6 +30,8 @@ pub(super) enum Route<'a> {
     Wipe,
     ApiStatus,
     ApiMetrics,
+    ApiHistory,
+    ApiCheck,
     ApiOptions,
     /// OPTIONS of a path that exists, with the methods it allows.
     Options(&'static str),
@@ -44,6 +46,7 @@ pub(super) enum Route<'a> {
 const GET: &str = "GET, OPTIONS";
 const PUSH: &str = "DELETE, OPTIONS, POST, PUT";
 const QUIT: &str = "GET, OPTIONS, POST, PUT";
+const CHECK: &str = "OPTIONS, POST";
 const WIPE: &str = "OPTIONS, PUT";
 
 /// Routes a request. `path` is as it came, without the query.
@@ -96,6 +99,11 @@ pub(super) fn route<'a>(
         path if path.starts_with(b"/api/v1/") && method == Method::OPTIONS => Route::ApiOptions,
         b"/api/v1/status" => get(Route::ApiStatus),
         b"/api/v1/metrics" => get(Route::ApiMetrics),
+        b"/api/v1/history" => get(Route::ApiHistory),
+        b"/api/v1/check" => match *method {
+            Method::POST => Route::ApiCheck,
+            _ => Route::MethodNotAllowed(CHECK),
+        },
         b"/api/v1/admin/wipe" if enable_admin_api => match *method {
             Method::PUT => Route::Wipe,
             _ => Route::MethodNotAllowed(WIPE),
@@ -242,6 +250,9 @@ mod tests {
         assert_eq!(at("POST", "/-/quit"), "Quit");
         assert_eq!(at("GET", "/-/quit"), "QuitByGet");
         assert_eq!(at("OPTIONS", "/api/v1/anything"), "ApiOptions");
+        assert_eq!(at("GET", "/api/v1/history"), "ApiHistory");
+        assert_eq!(at("POST", "/api/v1/check"), "ApiCheck");
+        assert_eq!(at("GET", "/api/v1/check"), r#"MethodNotAllowed("OPTIONS, POST")"#);
         assert_eq!(at("PUT", "/api/v1/admin/wipe"), "Wipe");
         assert_eq!(route(&Method::PUT, "/api/v1/admin/wipe", "/metrics", false), Route::NotFound);
         assert_eq!(route(&Method::GET, "/m", "/m", false), Route::Scrape);

@@ -16,10 +16,12 @@ pub enum Handler {
     ApiStatus,
     ApiMetrics,
     ApiOptions,
+    ApiHistory,
+    ApiCheck,
 }
 
 impl Handler {
-    const ALL: [(Handler, &'static str); 10] = [
+    const ALL: [(Handler, &'static str); 12] = [
         (Handler::Push, "push"),
         (Handler::Delete, "delete"),
         (Handler::Status, "status"),
@@ -30,6 +32,8 @@ impl Handler {
         (Handler::ApiStatus, "api/v1/status"),
         (Handler::ApiMetrics, "api/v1/metrics"),
         (Handler::ApiOptions, "api/v1/options"),
+        (Handler::ApiHistory, "api/v1/history"),
+        (Handler::ApiCheck, "api/v1/check"),
     ];
 }
 
@@ -96,6 +100,20 @@ impl Requests {
         }
     }
 
+    /// How often a handler has answered, and how many of those answers were errors.
+    pub(super) fn of(&self, handler: Handler) -> (u64, u64) {
+        let (mut all, mut errors) = (0, 0);
+        for verb in 0..Verb::ALL.len() {
+            let at = (handler as usize * Verb::ALL.len() + verb) * CODES.len();
+            for (count, (code, _)) in self.counts[at..].iter().zip(CODES) {
+                let count = count.load(Ordering::Relaxed);
+                all += count;
+                errors += if code >= 400 { count } else { 0 };
+            }
+        }
+        (all, errors)
+    }
+
     /// Each combination that has occurred, as (code, handler, method), with its count.
     pub(super) fn each(&self, mut each: impl FnMut([&str; 3], u64)) {
         for (at, count) in self.counts.iter().enumerate() {
@@ -128,6 +146,9 @@ mod tests {
         let mut seen = Vec::new();
         requests.each(|labels, count| seen.push((labels.join(" "), count)));
         let expected = [("200 push put", 2), ("503 api/v1/options options", 1)];
+        assert_eq!(requests.of(Handler::Push), (2, 0));
+        assert_eq!(requests.of(Handler::ApiOptions), (1, 1));
+        assert_eq!(requests.of(Handler::ApiMetrics), (0, 0));
         assert_eq!(seen, expected.map(|(labels, count)| (labels.to_owned(), count)));
     }
 }

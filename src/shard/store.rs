@@ -23,12 +23,12 @@ use crate::push::{Batch, GroupingKey, Refusal};
 /// **Invariant:** the index holds exactly the names of the families and the series of the groups here.
 #[derive(Debug)]
 pub struct Store {
-    index: Arc<Index>,
-    groups: HashTable<(u64, Group)>,
+    pub(super) index: Arc<Index>,
+    pub(super) groups: HashTable<(u64, Group)>,
     jobs: Jobs,
-    families: Families,
+    pub(super) families: Families,
     /// What is to be written down; `None` when nothing ever is.
-    unsaved: Option<Unsaved>,
+    pub(super) unsaved: Option<Unsaved>,
 }
 
 impl Store {
@@ -191,7 +191,7 @@ impl Store {
 
     /// A group that is stored with the other spelling of an empty instance stands in the way of this
     /// one: both would expose the same push times.
-    fn check_spelling(&self, hash: u64, key: &GroupingKey) -> Result<(), Refusal> {
+    pub(super) fn check_spelling(&self, hash: u64, key: &GroupingKey) -> Result<(), Refusal> {
         let stored = self.groups.find(hash, |(_, group)| *group.key == *key.text());
         match stored {
             Some((_, group)) if group.has_empty_instance != key.has_empty_instance() => {

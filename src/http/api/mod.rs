@@ -1,5 +1,7 @@
 //! The query API, in the reference's shapes.
 
+mod check;
+mod history;
 mod metrics;
 
 use bytes::Bytes;
