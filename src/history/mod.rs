@@ -39,3 +39,38 @@ pub async fn sample(history: &History, own: &OwnMetrics, shards: &Shards, status
         before = now;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::own_metrics::{Handler, Verb};
+    use crate::shard::Options;
+
+    #[tokio::test(start_paused = true)]
+    async fn samples_come_at_their_time_and_tell_what_has_happened() {
+        let (shards, _tasks) = Shards::start(&Options { shards: 3, reserved: &[], saving: None });
+        let (own, history) = (OwnMetrics::default(), History::default());
+        let happening = async {
+            tokio::time::sleep(SAMPLE_EVERY / 2).await;
+            for code in [200, 200, 202, 400, 413] {
+                own.answered(Handler::Push, Verb::Put, code);
+            }
+            own.scrape_begins();
+            own.scraped(200, 1000, Instant::now());
+            tokio::time::sleep(2 * SAMPLE_EVERY).await;
+        };
+        tokio::select! {
+            () = sample(&history, &own, &shards, None) => {}
+            () = happening => {}
+        }
+        let samples = history.samples();
+        let rates =
+            samples.iter().map(|sample| (sample.pushes_per_second, sample.failures_per_second));
+        assert_eq!(rates.collect::<Vec<_>>(), [(0.5, 0.2), (0.0, 0.0)]);
+        assert_eq!(samples[1].scrape_bytes, Some(1000.0), "still those of the last");
+        assert!(samples[0].memory_bytes > 1 << 20);
+        assert_eq!(samples[0].persistence_lag_seconds, 0.0);
+    }
+}

@@ -1,6 +1,8 @@
 //! From what is counted to what happened.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
 
 use crate::own_metrics::{OwnMetrics, Totals, oldest_change_seconds, resident_bytes};
 use crate::persist::Status;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot do what it needs fails")]
 
 mod busy_scrapes;
+mod check;
 mod endpoints;
 mod filters;
 mod formats;

@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn the_query_names_the_group() {
-        let group = |query| {
+        let group = |query: &str| {
             group(query).map(|(mode, tail)| format!("{mode:?} {}", String::from_utf8_lossy(&tail)))
         };
         assert_eq!(group("").as_deref(), Ok("Add /check"));
