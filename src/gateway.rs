@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use crate::access::Access;
 use crate::access::policy::{self, PolicyError};
 use crate::config::{Address, Config, WebSettings};
+use crate::history::History;
 use crate::http::{self, Answers, Forms, Http, Scrapes};
 use crate::listen;
 use crate::own_metrics::{OwnMetrics, RESERVED};
@@ -91,6 +92,7 @@ impl Gateway {
             shards,
             own: OwnMetrics::default(),
             persistence: status,
+            history: History::default(),
             access,
             answers: Answers::default(),
             forms: Forms::default(),
@@ -137,6 +139,7 @@ impl Gateway {
             .map(tokio::spawn)
             .collect();
         drop(serving);
+        tokio::spawn(sample_until_stopped(Arc::clone(&http)));
         if let Some(persistence) = &mut persistence {
             let mut stopping = http.stop.subscribe();
             tokio::select! {
@@ -189,6 +192,14 @@ fn opener(file: PathBuf) -> OpenStorage {
         };
         Ok(Box::new(store))
     })
+}
+
+async fn sample_until_stopped(http: Arc<Http>) {
+    let mut stopping = http.stop.subscribe();
+    tokio::select! {
+        () = http.sample() => {}
+        () = shutdown::requested(&mut stopping) => {}
+    }
 }
 
 async fn accept_until_stopped(

@@ -161,7 +161,7 @@ enum Known {
 fn needed(route: &Route<'_>) -> Option<Right> {
     match route {
         Route::Scrape => Some(Right::Scrape),
-        Route::Page(_) | Route::ApiStatus | Route::ApiMetrics | Route::ApiGroups => {
+        Route::Page(_) | Route::Form(_) | Route::ApiStatus | Route::ApiMetrics | Route::ApiGroups | Route::ApiHistory | Route::ApiCheck => {
             Some(Right::Read)
         }
         Route::Wipe | Route::Quit | Route::ApiDeleteGroups => Some(Right::Admin),

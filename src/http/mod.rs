@@ -2,7 +2,7 @@
 //!
 //! A request's way: `connection` reads it (`aside` keeps the timer and the stop signal out of its way),
 //! `route` says whose it is, `admission` who sends it and whether they may, `dispatch` hands it over and counts the answer, and one file per family of
-//! endpoints answers: `push`, `scrape` (`selection` reads its query, `render` has the work done), `api`, `admin` (`manners` lets pushes go before what can wait), `probes`, `pages`. `body` reads and writes bodies
+//! endpoints answers: `push`, `check` (a push that is only tried), `scrape` (`selection` reads its query, `render` has the work done), `api`, `admin` (`manners` lets pushes go before what can wait), `probes`, `ui`. `body` reads and writes bodies
 //! within bounds (`lease` is what a scrape's holds on to); `reply` makes answers, and is the one table from errors to statuses.
 
 mod admin;
@@ -10,12 +10,12 @@ mod admission;
 mod api;
 mod aside;
 mod body;
+mod check;
 mod client;
 mod connection;
 mod dispatch;
 mod lease;
 mod manners;
-mod pages;
 mod probes;
 mod push;
 mod render;
@@ -23,6 +23,7 @@ mod reply;
 mod route;
 mod scrape;
 mod selection;
+mod ui;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -32,6 +33,7 @@ use tokio::sync::watch;
 use crate::access::Access;
 use crate::config::Config;
 use crate::exposition::NameRules;
+use crate::history::{self, History};
 use crate::own_metrics::OwnMetrics;
 use crate::persist;
 use crate::shard::{Shards, Unavailable};
@@ -43,6 +45,7 @@ pub use client::{Client, ClientCertificate, Source};
 pub use connection::{HEADER_BYTES_MAX, IDLE_WAIT, serve};
 pub use lease::SCRAPE_SEND_WAIT;
 pub use scrape::Scrapes;
+pub use ui::Forms;
 
 /// What answers requests; shared by all connections.
 #[derive(Debug)]
@@ -55,12 +58,16 @@ pub struct Http {
     pub own: OwnMetrics,
     /// How what is kept on disk fares; `None` when nothing is.
     pub persistence: Option<Arc<persist::Status>>,
+    /// What was counted in the last hour.
+    pub history: History,
     /// Who may do what.
     pub access: Access,
     /// What scrapes share.
     pub scrapes: Scrapes,
     /// What queries share.
     pub answers: Answers,
+    /// What the pages share.
+    pub forms: Forms,
     /// When the gateway was started.
     pub started: SystemTime,
     /// Set to true to stop the gateway.
@@ -68,6 +75,22 @@ pub struct Http {
 }
 
 impl Http {
+    /// Takes samples for the history, for ever.
+    pub async fn sample(&self) {
+        history::sample(&self.history, &self.own, &self.shards, self.persistence.as_deref()).await;
+    }
+
+    /// What all paths begin with as seen from outside; empty for nothing.
+    fn prefix(&self) -> &str {
+        ""
+    }
+
+    /// The URL under which the gateway is reached from outside; empty where it was not said.
+    fn external_url(&self) -> &str {
+        let flag = self.config.flags.iter().find(|(name, _)| *name == "web.external-url");
+        flag.map_or("", |(_, url)| url)
+    }
+
     /// Whether groups can be shown.
     fn readable(&self) -> Result<(), Failure> {
         match &self.persistence {

@@ -154,7 +154,7 @@ impl Http {
 
 /// Whether the body is said to be delimited protobuf. As in the reference, anything said less
 /// precisely is taken for text.
-fn is_protobuf(headers: &HeaderMap) -> bool {
+pub(super) fn is_protobuf(headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let Some((media_type, parameters)) = content_type.and_then(|value| value.split_once(';'))
     else {

@@ -12,13 +12,17 @@ mod families;
 mod persistence;
 mod process;
 mod requests;
+mod totals;
 mod window;
 
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 pub use families::RESERVED;
+pub use persistence::oldest_change_seconds;
+pub use process::resident_bytes;
 pub use requests::{Handler, Verb};
+pub use totals::Totals;
 
 use crate::scrape::Format;
 use requests::Requests;

@@ -16,7 +16,7 @@ use super::store::Store;
 use super::unsaved::Changes;
 use super::waiter::{PushError, Unavailable, Waiter};
 use super::wipe::Remains;
-use crate::push::{Batch, GroupingKey};
+use crate::push::{Batch, GroupingKey, Refusal};
 
 /// How many messages a shard handles before it lets other tasks of its thread run.
 const MESSAGES_BEFORE_YIELD: usize = 64;
@@ -41,6 +41,14 @@ pub(super) enum Message {
         mode: Mode,
         batch: Batch,
         reply: Option<oneshot::Sender<Result<(), PushError>>>,
+    },
+    /// Say whether a push would be applied.
+    Check {
+        hash: u64,
+        key: GroupingKey,
+        mode: Mode,
+        batch: Batch,
+        reply: oneshot::Sender<Result<(), Refusal>>,
     },
     /// Note a push that was refused before it came here.
     Fail { hash: u64, key: GroupingKey, reply: oneshot::Sender<()> },
@@ -181,6 +189,9 @@ impl Shard {
                         tracing::warn!(group = key.text(), err = %refusal, "inconsistent push dropped");
                     }
                 }
+            }
+            Message::Check { hash, key, mode, batch, reply } => {
+                answer(reply, store.check(hash, &key, mode, &batch));
             }
             Message::Fail { hash, key, reply } => {
                 store.fail(hash, &key, Timestamp::now());

@@ -27,10 +27,21 @@ const ASSETS: &[Asset] = &[
         content_type: "image/svg+xml",
         bytes: include_bytes!("assets/icon.svg"),
     },
+    Asset { name: "plots.js", content_type: SCRIPT, bytes: include_bytes!("assets/plots.js") },
+    Asset {
+        name: "uplot.min.js",
+        content_type: SCRIPT,
+        bytes: include_bytes!("assets/vendor/uPlot.iife.min.js"),
+    },
+    Asset {
+        name: "uplot.min.css",
+        content_type: CSS,
+        bytes: include_bytes!("assets/vendor/uPlot.min.css"),
+    },
 ];
 
 /// What the plots of the overview need, in the order in which it is loaded.
-pub(super) const PLOTS: &[&str] = &[];
+pub(super) const PLOTS: &[&str] = &["uplot.min.css", "uplot.min.js", "plots.js"];
 
 /// Their hashes, in their order.
 static HASHES: LazyLock<Vec<String>> = LazyLock::new(|| {

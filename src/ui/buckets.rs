@@ -5,22 +5,22 @@ use std::cmp::Ordering;
 use super::quantity::count;
 
 /// How many buckets of one histogram are shown.
-pub const BUCKETS_SHOWN_MAX: usize = 200;
+pub(super) const BUCKETS_SHOWN_MAX: usize = 200;
 
 /// What was observed between two bounds.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Bucket {
+pub(super) struct Bucket {
     /// The lower bound; `None` where it is that of all numbers.
-    pub from: Option<f64>,
+    pub(super) from: Option<f64>,
     /// The upper bound.
-    pub to: f64,
+    pub(super) to: f64,
     /// How many observations fell between them.
-    pub count: f64,
+    pub(super) count: f64,
 }
 
 /// A bucket as a table shows it.
 #[derive(Debug, PartialEq)]
-pub struct BucketRow {
+pub(super) struct BucketRow {
     pub(super) range: String,
     pub(super) count: String,
     /// How long its bar is, in percent of the longest.
@@ -29,7 +29,7 @@ pub struct BucketRow {
 }
 
 /// The rows for the first buckets, and how many more there are.
-pub fn rows(buckets: &[Bucket]) -> (Vec<BucketRow>, usize) {
+pub(super) fn rows(buckets: &[Bucket]) -> (Vec<BucketRow>, usize) {
     let largest = buckets.iter().map(|bucket| bucket.count).fold(0.0, f64::max);
     let mut cumulative = 0.0;
     let shown = buckets.iter().take(BUCKETS_SHOWN_MAX).map(|bucket| {
@@ -55,13 +55,13 @@ fn range(bucket: &Bucket) -> String {
 }
 
 /// A number of observations: whole, unless somebody has counted otherwise.
-pub fn amount(number: f64) -> String {
+pub(super) fn amount(number: f64) -> String {
     let is_count = number >= 0.0 && number.fract() == 0.0 && number < 1e15;
     if is_count { count(number as u64) } else { short(number) }
 }
 
 /// A number in at most five digits.
-pub fn short(number: f64) -> String {
+pub(super) fn short(number: f64) -> String {
     let magnitude = number.abs();
     if number == 0.0 || !number.is_finite() {
         return number.to_string().replace("inf", "∞");

@@ -31,6 +31,16 @@ pub fn choose(mut rows: Vec<Row>, filter: &Filter, now: Timestamp) -> Chosen<Row
     })
 }
 
+/// The groups to look at first, so many of them: those that fail, then those that have waited longest.
+pub fn worst(mut rows: Vec<Row>, most: usize) -> Vec<Row> {
+    rows.sort_unstable_by(|one, other| {
+        let rank = |row: &Row| (!row.has_failed(), row.pushed);
+        rank(one).cmp(&rank(other)).then_with(|| one.key.cmp(&other.key))
+    });
+    rows.truncate(most);
+    rows
+}
+
 /// The page that is asked for. `compare` says how two compare, and how they do where that is the same.
 pub(super) fn page_of<T>(
     mut all: Vec<T>,

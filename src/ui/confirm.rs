@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::frame::Frame;
+use super::quantity::count_of;
 use super::table::GroupLine;
 
 /// How many of the groups that go are named.
@@ -28,6 +29,12 @@ pub struct ConfirmPage<'a> {
     pub groups_left: usize,
     /// Where to go back to, behind the prefix.
     pub back: String,
+}
+
+impl ConfirmPage<'_> {
+    fn left(&self) -> String {
+        count_of(self.groups_left as u64, "group", "groups")
+    }
 }
 
 /// A page that says one thing.

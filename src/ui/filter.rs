@@ -8,7 +8,7 @@ use regex::{Regex, RegexBuilder};
 
 use super::moment::since;
 use super::row::Row;
-use crate::exposition::write_label_value;
+use crate::exposition::{unescape, write_label_value};
 use crate::shard::Timestamp;
 
 /// How many groups or jobs a page shows.
@@ -135,6 +135,18 @@ impl Filter {
             }
         }
         Ok(filter)
+    }
+
+    /// All groups of a job, given as its escaped name.
+    pub fn of_job(escaped: &str) -> Filter {
+        Filter { job: Some(unescape(escaped).into_owned()), page: 1, ..Filter::default() }
+    }
+
+    /// The only job that is shown, escaped.
+    pub fn escaped_job(&self) -> Option<String> {
+        let mut escaped = Vec::new();
+        write_label_value(&mut escaped, self.job.as_ref()?.as_bytes());
+        String::from_utf8(escaped).ok()
     }
 
     /// Whether a group is one of those. Says nothing about its job, by which groups are asked for.

@@ -33,6 +33,14 @@ impl GroupsPage<'_> {
         Heading::new(self.filter, sort, label)
     }
 
+    fn matching_words(&self) -> String {
+        count(self.matching)
+    }
+
+    fn deleted_words(&self) -> Option<String> {
+        self.deleted.map(|deleted| count_of(deleted, "group was", "groups were"))
+    }
+
     fn summary(&self) -> String {
         if self.filter.is_narrow() {
             format!("{} of {} match", count(self.matching), count_of(self.total, "group", "groups"))

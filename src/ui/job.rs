@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::frame::Frame;
 use super::jobs::JobLine;
+use super::quantity::count;
 use super::table::GroupLine;
 
 /// The page.
@@ -20,4 +21,10 @@ pub struct JobPage<'a> {
     pub groups_left: usize,
     /// The query of the list of all its groups.
     pub query: String,
+}
+
+impl JobPage<'_> {
+    fn left(&self) -> String {
+        count(self.groups_left as u64)
+    }
 }

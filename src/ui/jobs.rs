@@ -69,6 +69,13 @@ pub fn choose_jobs<'a>(jobs: Vec<Job<'a>>, filter: &Filter) -> Chosen<Job<'a>> {
     })
 }
 
+/// The jobs to look at first, so many of them: those that fail, then those that have been quiet for longest.
+pub fn worst_jobs(mut jobs: Vec<Job<'_>>, most: usize) -> Vec<Job<'_>> {
+    jobs.sort_unstable_by_key(|job| (job.failing == 0, job.pushed, job.name));
+    jobs.truncate(most);
+    jobs
+}
+
 /// A job as a table shows it.
 #[derive(Debug)]
 pub struct JobLine {

@@ -6,11 +6,11 @@ use super::quantity::shortened;
 use crate::exposition::{Kind, SampleLine, parse_number, sample_lines, unescape};
 
 /// Labels, as they are meant.
-pub type Labels = Vec<(String, String)>;
+pub(super) type Labels = Vec<(String, String)>;
 
 /// One series, in the form of its kind.
 #[derive(Debug, PartialEq)]
-pub enum Metric {
+pub(super) enum Metric {
     /// A single number.
     Value {
         /// The labels that are not the group's.
@@ -44,7 +44,7 @@ pub enum Metric {
 
 /// What a histogram or summary says of all observations together.
 #[derive(Debug, Default, PartialEq)]
-pub struct Observed {
+pub(super) struct Observed {
     pub(super) count: String,
     pub(super) sum: String,
     /// Empty where there is none.
@@ -59,7 +59,7 @@ impl Observed {
 }
 
 /// The series of a canonical text, in its order, without the labels of `group`.
-pub fn metrics<'a>(
+pub(super) fn metrics<'a>(
     text: &'a [u8],
     name: &'a str,
     kind: Kind,
@@ -103,7 +103,7 @@ pub fn metrics<'a>(
 }
 
 /// A native histogram, without the labels of `group`.
-pub fn native_metric(native: Native, group: &[(String, String)]) -> Metric {
+pub(super) fn native_metric(native: Native, group: &[(String, String)]) -> Metric {
     let is_own = |pair: &(String, String)| !group.contains(pair) && !is_no_instance(&pair.0, &pair.1);
     let labels = native.labels.into_iter().filter(is_own);
     let labels = labels.map(|(name, value)| (shortened(&name), shortened(&value)));
@@ -128,7 +128,7 @@ fn buckets(parts: &[(String, f64, String)]) -> Vec<Bucket> {
 fn own_labels(sample: &SampleLine<'_>, part_label: &str, group: &[(String, String)]) -> Labels {
     let labels = sample.labels.iter().map(|(name, value)| (name, unescape(value)));
     let own = labels.filter(|(name, value)| {
-        let is_group = group.iter().any(|(of, is)| of == name && is == value);
+        let is_group = group.iter().any(|(of, is)| *of == **name && *is == **value);
         !is_group && *name != part_label && !is_no_instance(name, value)
     });
     own.map(|(name, value)| (shortened(name), shortened(&value))).collect()

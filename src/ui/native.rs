@@ -7,24 +7,24 @@ use crate::exposition::protobuf::{Field, family, fields, histogram, label, metri
 
 /// One native histogram.
 #[derive(Debug, Default, PartialEq)]
-pub struct Native {
+pub(super) struct Native {
     /// Its labels, as they are meant.
-    pub labels: Vec<(String, String)>,
+    pub(super) labels: Vec<(String, String)>,
     /// How many observations there are.
-    pub count: f64,
+    pub(super) count: f64,
     /// Their sum.
-    pub sum: f64,
+    pub(super) sum: f64,
     /// How fine its buckets are: 2^schema to a power of two.
-    pub schema: i32,
+    pub(super) schema: i32,
     /// From the lowest to the highest, those without observations left out at will.
-    pub buckets: Vec<Bucket>,
+    pub(super) buckets: Vec<Bucket>,
 }
 
 /// How many buckets are read of one histogram.
 const BUCKETS_MAX: usize = 10_000;
 
 /// The native histograms among `metric` records, with the position of each.
-pub fn natives(records: &[u8]) -> impl Iterator<Item = Native> {
+pub(super) fn natives(records: &[u8]) -> impl Iterator<Item = Native> {
     let metrics = fields(records).filter(|field| field.number == family::METRIC);
     metrics.filter_map(|metric| native(metric.bytes))
 }

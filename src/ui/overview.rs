@@ -5,6 +5,7 @@ use askama::Template;
 use super::assets::PLOTS;
 use super::frame::Frame;
 use super::jobs::JobLine;
+use super::quantity::{count, count_of};
 
 /// The page.
 #[derive(Debug, Template)]
@@ -55,6 +56,14 @@ impl OverviewPage<'_> {
 
     fn styles(&self) -> impl Iterator<Item = String> {
         PLOTS.iter().filter(|name| name.ends_with(".css")).map(|name| self.frame.asset(name))
+    }
+
+    fn left(&self) -> String {
+        count(self.jobs_left as u64)
+    }
+
+    fn failing_words(&self) -> String {
+        count_of(self.failing(), "group", "groups")
     }
 
     fn failing(&self) -> u64 {

@@ -4,6 +4,7 @@
 
 mod basic_auth;
 mod busy_scrapes;
+mod check;
 mod endpoints;
 mod filters;
 mod formats;
