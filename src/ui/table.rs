@@ -10,7 +10,7 @@ use super::row::{Row, job_path, plain};
 use crate::shard::Timestamp;
 
 /// How many labels of a group a table shows.
-pub const LABELS_SHOWN_MAX: usize = 12;
+pub(super) const LABELS_SHOWN_MAX: usize = 12;
 
 /// The heading of a column, which sorts by it.
 #[derive(Debug, Template)]
@@ -18,7 +18,7 @@ pub const LABELS_SHOWN_MAX: usize = 12;
     source = r#"<th scope="col"{% if !order.is_empty() %} aria-sort="{{ order }}"{% endif %}{% if is_number %} class="number"{% endif %}><a href="?{{ query }}">{{ label }}{% if !order.is_empty() %}<span class="arrow" aria-hidden="true">{% if order == "ascending" %}▲{% else %}▼{% endif %}</span>{% endif %}</a></th>"#,
     ext = "html"
 )]
-pub struct Heading {
+pub(super) struct Heading {
     query: String,
     label: String,
     /// As ARIA has it; empty where the table is sorted otherwise.
