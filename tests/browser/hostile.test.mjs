@@ -101,8 +101,8 @@ test("hostile texts are inert on every page that shows them", async (t) => {
       for (const pasted of [text, body(text, at), `${body(text, at)}hostile_${at}{text="${text}`]) {
         await visit(page, gateway.url("/check"));
         await page.locator("main textarea").fill(pasted);
-        const job = page.locator("main input[name=job]");
-        if (await job.count()) await job.fill(text);
+        const path = page.locator("main input[name=path]");
+        if (await path.count()) await path.fill(`/job/${text}`);
         await page.locator("main").getByRole("button", { name: /check/i }).click();
         await page.waitForLoadState();
         await isInert(page, `check: ${pasted}`);
