@@ -29,7 +29,6 @@ test("the harness notices harm", async (t) => {
     const found = await page.evaluate(harm).catch(() => ["it has led elsewhere"]);
     if (found.length === 0 && page.faults.length === 0) unnoticed.push(text);
   }
-  // Forms and fields that get in without anything else are seen by what they do, not by what they are.
   assert.deepEqual(unnoticed, []);
 });
 

@@ -58,9 +58,9 @@
     const style = getComputedStyle(element);
     const of = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
     return {
-      text: of("--plot-text", style.color),
-      grid: of("--plot-grid", "rgba(128, 128, 128, 0.2)"),
-      lines: [of("--plot-line", "#2f6fd0"), of("--plot-line-2", "#b35900"), of("--plot-line-3", "#6b7280")],
+      text: of("--faint", style.color),
+      grid: of("--line", "rgba(128, 128, 128, 0.2)"),
+      lines: [of("--bar", "#2a8ea3"), of("--bad", "#a3201d"), of("--faint", "#566369")],
     };
   }
 
@@ -74,9 +74,10 @@
     constructor(element) {
       this.element = element;
       this.columns = element.dataset.series.split(/\s+/).filter(Boolean);
-      this.value = element.querySelector(".plot-value") ?? append(element, "p", "plot-value");
+      this.value = element.querySelector("p") ?? append(element, "p", "plot-value");
       this.canvas = append(element, "div", "plot-canvas");
-      this.canvas.setAttribute("role", "img");
+      // To those who do not see it, it is one picture with a label that tells all.
+      element.setAttribute("role", "img");
       this.uplot = null;
     }
 
@@ -127,16 +128,16 @@
         const text = value === null ? "–" : formatter(column)(value);
         return this.columns.length > 1 ? `${label(column)} ${text}` : text;
       });
-      const when = at == null || times.length === 0 ? "" : ` at ${new Date(times[at] * 1000).toLocaleTimeString()}`;
-      this.value.textContent = times.length === 0 ? "nothing yet" : values.join(" · ") + when;
+      const when = at == null ? "" : ` at ${new Date(times[at] * 1000).toLocaleTimeString()}`;
+      this.value.textContent = values.join(" · ") + when;
     }
 
     show(history) {
       const columns = this.columns.map((column) => history[column] ?? history.time.map(() => null));
       this.data = [history.time, ...columns];
-      this.canvas.setAttribute("aria-label", this.columns.map((column, at) => spoken(column, columns[at])).join("; "));
+      if (history.time.length === 0) return; // What the server has written is newer.
+      this.element.setAttribute("aria-label", this.columns.map((column, at) => spoken(column, columns[at])).join("; "));
       this.tell(this.uplot?.cursor.idx ?? null);
-      if (history.time.length === 0) return;
       if (this.uplot === null) {
         this.uplot = new uPlot(this.options(), this.data, this.canvas);
       } else {
