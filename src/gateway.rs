@@ -12,9 +12,10 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::access::Access;
-use crate::config::{Address, Config};
+use crate::access::policy::{self, PolicyError};
+use crate::config::{Address, Config, WebSettings};
 use crate::history::History;
-use crate::http::{self, Http, Scrapes};
+use crate::http::{self, Answers, Forms, Http, Scrapes};
 use crate::listen;
 use crate::own_metrics::{OwnMetrics, RESERVED};
 use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver, Store};
@@ -40,6 +41,8 @@ pub struct Gateway {
 pub enum StartError {
     /// An address cannot be listened on.
     Listen(Address, io::Error),
+    /// The policy file is none.
+    Policy(PolicyError),
     /// There can be no more threads.
     Thread(io::Error),
 }
@@ -48,6 +51,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            StartError::Policy(error) => write!(f, "--auth.policy-file: {error}"),
             StartError::Thread(error) => write!(f, "cannot start a thread: {error}"),
         }
     }
@@ -62,6 +66,7 @@ impl Gateway {
     /// # Errors
     /// When an address cannot be bound, or a thread not be started.
     pub fn start(config: Config) -> Result<Gateway, StartError> {
+        let access = access(&config.web).map_err(StartError::Policy)?;
         let bind = |address: &Address| {
             listen::bind(address).map_err(|error| StartError::Listen(address.clone(), error))
         };
@@ -88,7 +93,9 @@ impl Gateway {
             own: OwnMetrics::default(),
             persistence: status,
             history: History::default(),
-            access: Access::default(),
+            access,
+            answers: Answers::default(),
+            forms: Forms::default(),
             started: SystemTime::now(),
             stop: watch::Sender::new(false),
         };
@@ -98,6 +105,11 @@ impl Gateway {
     /// The addresses that are listened on, with the ports that were chosen.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+
+    /// The rules, which may be replaced while the gateway runs.
+    pub fn access(&self) -> &Access {
+        &self.http.access
     }
 
     /// Set to true to stop the gateway.
@@ -157,6 +169,18 @@ impl Gateway {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// The rules that the files say.
+fn access(settings: &WebSettings) -> Result<Access, PolicyError> {
+    let access = Access::default();
+    if let Some(file) = &settings.policy_file {
+        access.replace_policy(policy::load(file)?);
+    }
+    for doubt in access.doubts() {
+        tracing::warn!("{doubt}");
+    }
+    Ok(access)
 }
 
 /// Opens the store in a file.

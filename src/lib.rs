@@ -12,8 +12,8 @@
 //! references to what they hold at one moment, and [`scrape`] puts those together; no sample is
 //! rendered again.
 //!
-//! In reading order: [`exposition`] (the vocabulary of the format), [`push`], [`shard`], [`scrape`],
-//! [`persist`] (what is on disk, where anything is), [`own_metrics`], [`history`], [`http`], [`listen`], [`config`], [`gateway`] (which wires them).
+//! In reading order: [`exposition`] (the vocabulary of the format), [`push`], [`selector`] (which groups a query is about), [`shard`], [`scrape`],
+//! [`persist`] (what is on disk, where anything is), [`own_metrics`], [`history`], [`ui`] (what people see), [`http`], [`listen`], [`config`], [`gateway`] (which wires them).
 
 pub mod access;
 pub mod config;
@@ -27,5 +27,7 @@ pub mod own_metrics;
 pub mod persist;
 pub mod push;
 pub mod scrape;
+pub mod selector;
 pub mod shard;
 pub mod shutdown;
+pub mod ui;

@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use shardgate::config::{Command, Flags, StoreCommand};
+use shardgate::access::policy;
+use shardgate::config::{CheckCommand, Command, Flags, StoreCommand};
 use shardgate::gateway::Gateway;
 use shardgate::persist;
 use shardgate::{log, shutdown};
@@ -24,8 +25,10 @@ fn main() -> ExitCode {
             return fail(format_args!("{}; see --help", reason.trim_start_matches("error: ")));
         }
     };
-    if let Some(Command::Store(command)) = flags.command() {
-        return store(command);
+    match flags.command() {
+        Some(Command::Store(command)) => return store(command),
+        Some(Command::Check(command)) => return check(command),
+        None => {}
     }
     log::init(flags.log_level, flags.log_format);
     let config = flags.into_config();
@@ -68,6 +71,23 @@ fn store(command: &StoreCommand) -> ExitCode {
     match looked {
         Ok(()) => flushed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
         Err(error) => fail(format_args!("{}: {error}", file.display())),
+    }
+}
+
+/// Looks at a file of the configuration.
+fn check(command: &CheckCommand) -> ExitCode {
+    let CheckCommand::Policy { file } = command;
+    match policy::load(file) {
+        Ok(policy) => {
+            let (users, certificates) = (policy.users.len(), policy.certificates.len());
+            let file = file.display();
+            let said = writeln!(
+                std::io::stdout(),
+                "{file}: OK, {users} users, {certificates} certificates"
+            );
+            said.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+        }
+        Err(error) => fail(format_args!("{error}")),
     }
 }
 

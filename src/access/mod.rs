@@ -1,14 +1,276 @@
 //! Who may come in, and who may do what.
+//!
+//! The web configuration says how often requests may come and who the users are, the policy what each of
+//! them, and of the clients with a certificate, may do, and how much of it. Both may change while
+//! the gateway runs. Pure: no I/O but the reading of the policy file, no HTTP types.
+//!
+//! - `rate`: a bound on how often, in one word.
+//! - `credentials`, `users`, `checks`: whether somebody is who they say they are. What takes long waits in
+//!   a bounded queue, and never keeps out those who are known.
+//! - `policy`: what the file may say. `owner`: what has been used of a quota. `caller`: one who has come in.
+//!
+//! **Invariant:** where nothing is configured a request pays for two loads of one byte.
+
+mod caller;
+mod checks;
+mod credentials;
+mod owner;
+pub mod policy;
+mod rate;
+mod users;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::{ArcSwap, Guard};
+use bytes::Bytes;
 
 use crate::config::web::WebConfig;
+use caller::{Grant, Who};
+use checks::Checks;
+use owner::Owners;
+use policy::{Policy, Rights};
+use rate::Rate;
+
+pub use caller::{Caller, DenialKind, Denied, Right};
+pub use checks::{AUTH_WAITERS_MAX, WRONG_MAX};
+pub use credentials::Credentials;
+pub use owner::Exhausted;
+pub use users::{Check, Hashing, User, Users, Verdict};
 
 /// The rules at this moment. Requests look at them; a reload replaces them.
 #[derive(Debug, Default)]
-pub struct Access {}
+pub struct Access {
+    has_rules: AtomicBool,
+    rules: ArcSwap<Rules>,
+    /// Held while rules are replaced.
+    owners: Mutex<Owners>,
+    rate: Arc<Rate>,
+    checks: Arc<Checks>,
+    failures: [AtomicU64; AuthFailure::ALL.len()],
+    rate_limited: AtomicU64,
+}
+
+/// What holds for all requests that begin at one time.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    headers: Vec<(String, Bytes)>,
+    users: Option<Arc<Users>>,
+    has_certificates: bool,
+    grants: Option<Arc<Grants>>,
+}
+
+/// The policy, each entry with its owner.
+#[derive(Debug)]
+struct Grants {
+    users: HashMap<String, Arc<Grant>, ahash::RandomState>,
+    certificates: HashMap<Arc<str>, Arc<Grant>, ahash::RandomState>,
+    everybody: Arc<Grant>,
+    /// All of them under the names that the metrics give them.
+    by_label: Vec<(String, Arc<Grant>)>,
+}
+
+/// Why a request is turned away by reason of who sends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthFailure {
+    /// It brings no credentials, or damaged ones.
+    NoCredentials,
+    /// There is no such user, or the password is another.
+    WrongCredentials,
+    /// Too many credentials wait to be checked.
+    Busy,
+    /// Who sends it may not do that.
+    Denied,
+}
+
+impl AuthFailure {
+    const ALL: [(AuthFailure, &'static str); 4] = [
+        (AuthFailure::NoCredentials, "no_credentials"),
+        (AuthFailure::WrongCredentials, "wrong_credentials"),
+        (AuthFailure::Busy, "busy"),
+        (AuthFailure::Denied, "denied"),
+    ];
+
+    /// The value of the label `reason`.
+    pub fn label(self) -> &'static str {
+        AuthFailure::ALL[self as usize].1
+    }
+}
+
+/// Something about the rules that hardly anybody wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doubt {
+    /// The policy names a user that the web configuration doesn't.
+    UnknownUser(String),
+    /// The policy names some, but all clients look the same.
+    NobodyToTellApart,
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Doubt::UnknownUser(name) => {
+                write!(f, "the policy names user {name:?}, whom --web.config.file does not know")
+            }
+            Doubt::NobodyToTellApart => f.write_str(
+                "the policy cannot tell clients apart: --web.config.file has neither users nor client certificates",
+            ),
+        }
+    }
+}
 
 impl Access {
     /// Lets in whom `config` lets in, from now on.
     pub fn replace_web(&self, config: &WebConfig) {
-        let _unused = config;
+        let _held = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rules = Rules::clone(&self.rules.load());
+        let header = |(name, value): (&String, &String)| (name.clone(), Bytes::from(value.clone()));
+        rules.headers = config.headers.iter().map(header).collect();
+        let limit =
+            config.rate_limit.map_or((Duration::ZERO, 0), |limit| (limit.interval, limit.burst));
+        self.rate.set(limit.0, limit.1);
+        let users = || Users::new(&config.users, &self.checks, rules.users.as_deref());
+        rules.users = (!config.users.is_empty()).then(users).map(Arc::new);
+        rules.has_certificates = config.tls.is_some();
+        self.replace(rules, config.rate_limit.is_some());
+    }
+
+    /// Lets everybody do what `policy` says, from now on.
+    pub fn replace_policy(&self, policy: Policy) {
+        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rules = Rules::clone(&self.rules.load());
+        rules.grants = Some(Arc::new(Grants::new(policy, &mut owners)));
+        self.replace(rules, self.rate.is_bounded());
+    }
+
+    fn replace(&self, rules: Rules, is_bounded: bool) {
+        let has_rules = is_bounded
+            || !rules.headers.is_empty()
+            || rules.users.is_some()
+            || rules.grants.is_some();
+        self.rules.store(Arc::new(rules));
+        // Behind the rules: whoever sees it sees them.
+        self.has_rules.store(has_rules, Ordering::Release);
+    }
+
+    /// What whoever wrote the rules should know.
+    pub fn doubts(&self) -> Vec<Doubt> {
+        let rules = self.rules.load();
+        let Some(grants) = &rules.grants else { return Vec::new() };
+        let has_users = !grants.users.is_empty();
+        if rules.users.is_none() && !rules.has_certificates {
+            let names_some = has_users || !grants.certificates.is_empty();
+            return names_some.then_some(Doubt::NobodyToTellApart).into_iter().collect();
+        }
+        let is_known = |name: &str| rules.users.as_ref().is_some_and(|users| users.has(name));
+        let mut unknown: Vec<_> =
+            grants.users.keys().filter(|name| !is_known(name)).cloned().collect();
+        unknown.sort_unstable();
+        unknown.into_iter().map(Doubt::UnknownUser).collect()
+    }
+
+    /// The rules, if there are any.
+    pub fn rules(&self) -> Option<Guard<Arc<Rules>>> {
+        self.has_rules.load(Ordering::Acquire).then(|| self.rules.load())
+    }
+
+    /// Takes one of the requests that all clients together may send now.
+    ///
+    /// # Errors
+    /// The time until there is one.
+    pub fn take_request(&self) -> Result<(), Duration> {
+        self.rate.take().inspect_err(|_| {
+            self.rate_limited.fetch_add(1, Ordering::Relaxed);
+        })
+    }
+
+    /// Counts a request that is turned away.
+    pub fn failed(&self, failure: AuthFailure) {
+        self.failures[failure as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many requests have been turned away for each reason.
+    pub fn failures(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = self.failures.iter().map(|count| count.load(Ordering::Relaxed));
+        AuthFailure::ALL.iter().map(|(_, label)| *label).zip(counts)
+    }
+
+    /// How many requests came too often.
+    pub fn rate_limited(&self) -> u64 {
+        self.rate_limited.load(Ordering::Relaxed)
+    }
+
+    /// How often a quota was in the way: whose, its key in the policy file, and the count.
+    pub fn refusals(&self) -> Vec<(String, &'static str, u64)> {
+        let rules = self.rules.load();
+        let by_label = rules.grants.iter().flat_map(|grants| &grants.by_label);
+        let each = by_label.flat_map(|(label, grant)| {
+            grant.owner.refusals().map(|(quota, count)| (label.clone(), quota, count))
+        });
+        each.collect()
     }
 }
+
+impl Rules {
+    /// Headers of every answer.
+    pub fn headers(&self) -> &[(String, Bytes)] {
+        &self.headers
+    }
+
+    /// Who may come in; `None` where everybody may.
+    pub fn users(&self) -> Option<&Arc<Users>> {
+        self.users.as_ref()
+    }
+
+    /// What a client may do that is this user, or has a verified certificate with these names. The user counts
+    /// before the certificate, and its names in their order.
+    pub fn caller<'n>(
+        &self,
+        user: Option<Arc<User>>,
+        names: impl Iterator<Item = &'n str>,
+    ) -> Caller {
+        let who = user.map_or(Who::Anybody, Who::User);
+        let Some(grants) = &self.grants else { return Caller { who, grant: None } };
+        if let Who::User(user) = &who
+            && let Some(grant) = grants.users.get(user.name())
+        {
+            return Caller { grant: Some(Arc::clone(grant)), who };
+        }
+        for name in names {
+            if let Some((name, grant)) = grants.certificates.get_key_value(name) {
+                let who = Who::Certificate(Arc::clone(name));
+                return Caller { who, grant: Some(Arc::clone(grant)) };
+            }
+        }
+        Caller { who, grant: Some(Arc::clone(&grants.everybody)) }
+    }
+}
+
+impl Grants {
+    fn new(policy: Policy, owners: &mut Owners) -> Grants {
+        let mut by_label = Vec::new();
+        // No user's name has a colon in it.
+        let mut grant = |label: String, rights: Rights| {
+            let owner = owners.bounded(&label, &rights.quota);
+            let grant = Arc::new(Grant { rights, owner });
+            by_label.push((label, Arc::clone(&grant)));
+            grant
+        };
+        let users =
+            policy.users.into_iter().map(|(name, rights)| (name.clone(), grant(name, rights)));
+        let users = users.collect();
+        let certificates = policy.certificates.into_iter().map(|(name, rights)| {
+            let label = format!("certificate:{name}");
+            (Arc::from(name), grant(label, rights))
+        });
+        let certificates = certificates.collect();
+        let everybody = grant(":default".to_owned(), policy.everybody);
+        Grants { users, certificates, everybody, by_label }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ use crate::exposition::NameRules;
 use crate::persist;
 
 pub use address::Address;
-pub use flags::{Command, Flags, LogFormat, LogLevel, StoreCommand};
+pub use flags::{CheckCommand, Command, Flags, LogFormat, LogLevel, StoreCommand};
 
 /// A valid configuration.
 #[derive(Debug, Clone)]

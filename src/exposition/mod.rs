@@ -24,6 +24,6 @@ pub use kind::Kind;
 pub use label::{escape_help, unescape, write_help, write_label_value};
 pub use name::{NameRules, is_label_name, is_metric_name, write_label_name, write_metric_name};
 pub use number::{is_canonical, is_whole, parse_number, write_number};
-pub use read_back::{SampleLine, has_quoted_names, sample_lines};
+pub use read_back::{Labels, SampleLine, has_quoted_names, labels, sample_lines};
 pub use sample::write_sample;
 pub use unescape_name::unescape_name;

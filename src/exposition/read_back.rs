@@ -22,11 +22,24 @@ use super::unescape;
 pub struct SampleLine<'a> {
     /// The metric name, without quotes or escapes.
     pub name: Cow<'a, str>,
-    /// The labels as (name without quotes or escapes, escaped value), in the order of the line: sorted
-    /// by name, `le` and `quantile` last.
-    pub labels: SmallVec<[(Cow<'a, str>, &'a str); 8]>,
+    /// The labels in the order of the line: sorted by name, `le` and `quantile` last.
+    pub labels: Labels<'a>,
     /// The number, as it is spelled.
     pub value: &'a str,
+}
+
+/// Labels as (name without quotes or escapes, escaped value).
+pub type Labels<'a> = SmallVec<[(Cow<'a, str>, &'a str); 8]>;
+
+/// The labels of a canonical text that stands in braces, as a grouping key does.
+pub fn labels(mut text: &str) -> Labels<'_> {
+    let mut sample = SampleLine { name: "".into(), labels: SmallVec::new(), value: "" };
+    while !text.is_empty()
+        && let Some(rest) = in_braces(&mut sample, text)
+    {
+        text = rest;
+    }
+    sample.labels
 }
 
 /// The lines of a canonical text. Lines that could not have been rendered are left out.
@@ -65,20 +78,27 @@ fn read(line: &str) -> Option<SampleLine<'_>> {
                 sample.value = rest.strip_prefix("} ")?;
                 return Some(sample).filter(|sample| !sample.name.is_empty());
             }
-            b'"' => {
-                let (quoted, tail) = quoted(rest)?;
-                match tail.strip_prefix('=') {
-                    Some(tail) => rest = value(&mut sample, unescape(quoted), tail)?,
-                    None => (sample.name, rest) = (unescape(quoted), tail),
-                }
-            }
-            _ => {
-                let name_end = memchr(b'=', rest.as_bytes())?;
-                rest = value(&mut sample, rest[..name_end].into(), &rest[name_end + 1..])?;
+            _ => rest = in_braces(&mut sample, rest)?,
+        }
+    }
+}
+
+/// Adds the label that `rest` begins with, or the metric name. Answers what is behind it and its comma.
+fn in_braces<'a>(sample: &mut SampleLine<'a>, rest: &'a str) -> Option<&'a str> {
+    let tail = if rest.starts_with('"') {
+        let (quoted, tail) = quoted(rest)?;
+        match tail.strip_prefix('=') {
+            Some(tail) => value(sample, unescape(quoted), tail)?,
+            None => {
+                sample.name = unescape(quoted);
+                tail
             }
         }
-        rest = rest.strip_prefix(',').unwrap_or(rest);
-    }
+    } else {
+        let name_end = memchr(b'=', rest.as_bytes())?;
+        value(sample, rest[..name_end].into(), &rest[name_end + 1..])?
+    };
+    Some(tail.strip_prefix(',').unwrap_or(tail))
 }
 
 /// Adds the label `name`, whose value `rest` begins with. Answers what is behind it.

@@ -1,15 +1,16 @@
 //! Bodies: requests' read within bounds, answers' written without copying.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::lease::{Expired, Lease};
 
@@ -84,7 +85,37 @@ pub(super) struct Chunks {
 enum Source {
     Own(VecDeque<Bytes>),
     Leased(Lease),
+    /// `None` behind the end.
+    Streamed(Option<mpsc::Receiver<Streamed>>),
 }
+
+/// A piece of a body that is written while it is sent.
+#[derive(Debug)]
+pub(super) enum Streamed {
+    Chunk(Bytes),
+    /// There is nothing more. Without it the body is not whole, and the client is not made to believe so.
+    End,
+}
+
+/// Why a body ends before its end.
+#[derive(Debug)]
+pub(super) enum Unfinished {
+    /// Its lease has.
+    Expired(Expired),
+    /// Who writes it has given it up.
+    GivenUp,
+}
+
+impl fmt::Display for Unfinished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unfinished::Expired(expired) => expired.fmt(f),
+            Unfinished::GivenUp => f.write_str("the answer could not be written to its end"),
+        }
+    }
+}
+
+impl std::error::Error for Unfinished {}
 
 impl Chunks {
     /// The body of a scrape, which is cut when it takes too long to be sent.
@@ -94,6 +125,11 @@ impl Chunks {
         }
         let bytes_left = bytes(&chunks);
         Chunks { source: Source::Leased(Lease::new(chunks, slot)), bytes_left }
+    }
+
+    /// A body that somebody writes while it is sent.
+    pub(super) fn streamed(pieces: mpsc::Receiver<Streamed>) -> Chunks {
+        Chunks { source: Source::Streamed(Some(pieces)), bytes_left: 0 }
     }
 }
 
@@ -122,15 +158,19 @@ fn bytes(chunks: &[Bytes]) -> u64 {
 
 impl Body for Chunks {
     type Data = Bytes;
-    type Error = Expired;
+    type Error = Unfinished;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Expired>>> {
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Unfinished>>> {
         let chunk = match &mut self.source {
             Source::Own(chunks) => Ok(chunks.pop_front()),
-            Source::Leased(lease) => lease.next(),
+            Source::Leased(lease) => lease.next().map_err(Unfinished::Expired),
+            Source::Streamed(pieces) => {
+                let chunk = ready!(poll_streamed(pieces, context));
+                return Poll::Ready(chunk.map(|chunk| chunk.map(Frame::data)));
+            }
         };
         if let Ok(Some(chunk)) = &chunk {
             self.bytes_left -= chunk.len() as u64;
@@ -139,10 +179,31 @@ impl Body for Chunks {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.bytes_left == 0
+        match &self.source {
+            Source::Streamed(pieces) => pieces.is_none(),
+            _ => self.bytes_left == 0,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes_left)
+        match &self.source {
+            Source::Streamed(Some(_)) => SizeHint::default(),
+            _ => SizeHint::with_exact(self.bytes_left),
+        }
     }
+}
+
+fn poll_streamed(
+    pieces: &mut Option<mpsc::Receiver<Streamed>>,
+    context: &mut Context<'_>,
+) -> Poll<Option<Result<Bytes, Unfinished>>> {
+    let Some(from) = pieces else { return Poll::Ready(None) };
+    Poll::Ready(match ready!(from.poll_recv(context)) {
+        Some(Streamed::Chunk(chunk)) => Some(Ok(chunk)),
+        Some(Streamed::End) => {
+            *pieces = None;
+            None
+        }
+        None => Some(Err(Unfinished::GivenUp)),
+    })
 }

@@ -4,9 +4,11 @@ use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 
 use super::Http;
+use super::api;
 use super::client::Client;
 use super::reply::{self, Reply};
 use super::route::{Route, route};
+use super::ui;
 use crate::own_metrics::{Handler, Verb};
 use crate::shard::Mode;
 
@@ -16,36 +18,53 @@ impl Http {
         let (head, body) = request.into_parts();
         let config = &self.config;
         let path = head.uri.path();
+        let query = head.uri.query().unwrap_or_default();
         let route =
             route(&head.method, path, &config.web.telemetry_path, config.web.enable_admin_api);
+        let caller = match self.admit(&route, &head.headers, client).await {
+            Ok(caller) => caller,
+            Err(turned_away) => return self.with_headers(turned_away.into()),
+        };
         let (counted, reply) = match route {
             Route::Push { mode, tail } => {
                 let verb = if mode == Mode::Replace { Verb::Put } else { Verb::Post };
                 (
                     Some((Handler::Push, verb)),
-                    self.push(mode, &tail, &head.headers, body, client).await,
+                    self.push(mode, &tail, &head.headers, body, client, &caller).await,
                 )
             }
             Route::Delete { tail } => {
-                let reply = self.delete(&tail, body).await;
+                let reply = self.delete(&tail, body, client, &caller).await;
                 (Some((Handler::Delete, Verb::Delete)), reply)
             }
-            Route::Scrape => {
-                let query = head.uri.query().unwrap_or_default();
-                (None, self.scrape(&head.headers, query).await)
+            Route::Scrape => (None, self.scrape(&head.headers, query).await),
+            Route::Page(page) => {
+                let is_static = matches!(page, ui::Page::Static(_));
+                let handler = if is_static { Handler::Static } else { Handler::Status };
+                // In a box, so that a push does not carry the room for it.
+                let reply = Box::pin(self.page(page, query, &head.headers, &caller)).await;
+                (Some((handler, Verb::Get)), reply)
             }
-            Route::Status => (Some((Handler::Status, Verb::Get)), self.status_page()),
-            Route::Static => {
-                (Some((Handler::Static, Verb::Get)), reply::error(StatusCode::NOT_FOUND, NOT_FOUND))
+            Route::Form(form) => {
+                let reply = Box::pin(self.form(form, &head.headers, body, client, &caller)).await;
+                (Some((Handler::Status, Verb::Post)), reply)
             }
             Route::Healthy => (Some((Handler::Healthy, Verb::Get)), self.healthy()),
             Route::Ready => (Some((Handler::Ready, Verb::Get)), self.ready()),
             Route::Wipe => (Some((Handler::Wipe, Verb::Put)), self.wipe().await),
             Route::ApiStatus => (Some((Handler::ApiStatus, Verb::Get)), self.api_status()),
-            Route::ApiMetrics => (Some((Handler::ApiMetrics, Verb::Get)), self.api_metrics().await),
+            Route::ApiMetrics => {
+                (Some((Handler::ApiMetrics, Verb::Get)), self.api_metrics(query).await)
+            }
+            Route::ApiGroups => {
+                (Some((Handler::ApiGroups, Verb::Get)), self.api_groups(query).await)
+            }
+            Route::ApiDeleteGroups => {
+                let reply = self.api_delete_groups(query, client).await;
+                (Some((Handler::ApiGroups, Verb::Delete)), reply)
+            }
             Route::ApiHistory => (Some((Handler::ApiHistory, Verb::Get)), self.api_history()),
             Route::ApiCheck => {
-                let query = head.uri.query().unwrap_or_default();
                 let reply = self.api_check(query, &head.headers, body).await;
                 (Some((Handler::ApiCheck, Verb::Post)), reply)
             }
@@ -66,7 +85,8 @@ impl Http {
         if let Some((handler, verb)) = counted {
             self.own.answered(handler, verb, reply.status().as_u16());
         }
-        reply
+        let reply = if path.starts_with(api::PATH) { api::with_cors(reply) } else { reply };
+        self.with_headers(reply)
     }
 }
 

@@ -1,11 +1,12 @@
 //! HTTP: the only place that knows hyper.
 //!
 //! A request's way: `connection` reads it (`aside` keeps the timer and the stop signal out of its way),
-//! `route` says whose it is, `dispatch` hands it over and counts the answer, and one file per family of
-//! endpoints answers: `push`, `check` (a push that is only tried), `scrape` (`selection` reads its query, `render` has the work done), `api`, `admin`, `probes`, `pages`. `body` reads and writes bodies
+//! `route` says whose it is, `admission` who sends it and whether they may, `dispatch` hands it over and counts the answer, and one file per family of
+//! endpoints answers: `push`, `check` (a push that is only tried), `scrape` (`selection` reads its query, `render` has the work done), `api`, `admin` (`manners` lets pushes go before what can wait), `probes`, `ui`. `body` reads and writes bodies
 //! within bounds (`lease` is what a scrape's holds on to); `reply` makes answers, and is the one table from errors to statuses.
 
 mod admin;
+mod admission;
 mod api;
 mod aside;
 mod body;
@@ -14,7 +15,7 @@ mod client;
 mod connection;
 mod dispatch;
 mod lease;
-mod pages;
+mod manners;
 mod probes;
 mod push;
 mod render;
@@ -22,6 +23,7 @@ mod reply;
 mod route;
 mod scrape;
 mod selection;
+mod ui;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -37,11 +39,13 @@ use crate::persist;
 use crate::shard::{Shards, Unavailable};
 use reply::Failure;
 
+pub use api::Answers;
 pub use body::BODY_WAIT;
 pub use client::{Client, ClientCertificate, Source};
 pub use connection::{HEADER_BYTES_MAX, IDLE_WAIT, serve};
 pub use lease::SCRAPE_SEND_WAIT;
 pub use scrape::Scrapes;
+pub use ui::Forms;
 
 /// What answers requests; shared by all connections.
 #[derive(Debug)]
@@ -60,6 +64,10 @@ pub struct Http {
     pub access: Access,
     /// What scrapes share.
     pub scrapes: Scrapes,
+    /// What queries share.
+    pub answers: Answers,
+    /// What the pages share.
+    pub forms: Forms,
     /// When the gateway was started.
     pub started: SystemTime,
     /// Set to true to stop the gateway.
@@ -70,6 +78,17 @@ impl Http {
     /// Takes samples for the history, for ever.
     pub async fn sample(&self) {
         history::sample(&self.history, &self.own, &self.shards, self.persistence.as_deref()).await;
+    }
+
+    /// What all paths begin with as seen from outside; empty for nothing.
+    fn prefix(&self) -> &str {
+        ""
+    }
+
+    /// The URL under which the gateway is reached from outside; empty where it was not said.
+    fn external_url(&self) -> &str {
+        let flag = self.config.flags.iter().find(|(name, _)| *name == "web.external-url");
+        flag.map_or("", |(_, url)| url)
     }
 
     /// Whether groups can be shown.

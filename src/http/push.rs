@@ -10,8 +10,12 @@ use super::Http;
 use super::body::{BodyError, collect};
 use super::client::Client;
 use super::reply::{Failure, Reply, empty};
+use crate::access::Caller;
+use crate::exposition::unescape;
 use crate::own_metrics::Verb;
-use crate::push::{Encoding, GroupingKey, Rejected, decode, decode_protobuf, inflate};
+use crate::push::{
+    Encoding, GroupingKey, InflateError, Rejected, decode, decode_protobuf, inflate,
+};
 use crate::shard::Mode;
 
 /// A body larger than this is decoded on a thread of its own, so that nobody waits behind it.
@@ -25,10 +29,12 @@ impl Http {
         headers: &HeaderMap,
         body: Incoming,
         client: &Client,
+        caller: &Caller,
     ) -> Reply {
         let since = Instant::now();
         let mut body_bytes = 0;
-        let result = self.try_push(mode, tail, headers, body, &mut body_bytes).await;
+        let result = self.try_push(mode, tail, headers, body, caller, &mut body_bytes).await;
+        let result = result.map_err(|failure| self.denied_or(failure, caller));
         let verb = if mode == Mode::Replace { Verb::Put } else { Verb::Post };
         self.own.pushed(verb, body_bytes, since);
         match result {
@@ -47,13 +53,15 @@ impl Http {
         tail: &[u8],
         headers: &HeaderMap,
         body: Incoming,
+        caller: &Caller,
         body_bytes: &mut u64,
     ) -> Result<StatusCode, Failure> {
         let rules = self.config.name_rules;
         let key = GroupingKey::parse(tail, rules).map_err(Failure::Key)?;
+        caller.may_push(&unescape(key.job())).map_err(Failure::Denied)?;
         let decode = if is_protobuf(headers) { decode_protobuf } else { decode };
         self.writable().await?;
-        let bytes_max = self.config.bounds.body_bytes_max;
+        let bytes_max = caller.body_bytes_max(self.config.bounds.body_bytes_max);
         let body = collect(body, bytes_max).await.map_err(Failure::Body)?;
         *body_bytes = body.len() as u64;
         let encoding = headers.get(CONTENT_ENCODING);
@@ -98,9 +106,31 @@ impl Http {
         }
     }
 
-    pub(super) async fn delete(&self, tail: &[u8], body: Incoming) -> Reply {
+    /// The failure, in the words of the caller's quota where that was in the way. Counts what is denied.
+    fn denied_or(&self, failure: Failure, caller: &Caller) -> Failure {
+        let failure = match failure {
+            Failure::Body(BodyError::TooLarge) | Failure::Inflate(InflateError::TooLarge) => {
+                let denied = caller.too_large(self.config.bounds.body_bytes_max);
+                denied.map_or(failure, Failure::Denied)
+            }
+            failure => failure,
+        };
+        if let Failure::Denied(denied) = &failure {
+            self.count_denied(denied);
+        }
+        failure
+    }
+
+    pub(super) async fn delete(
+        &self,
+        tail: &[u8],
+        body: Incoming,
+        client: &Client,
+        caller: &Caller,
+    ) -> Reply {
         let deleted = async {
             let key = GroupingKey::parse(tail, self.config.name_rules).map_err(Failure::Key)?;
+            caller.may_push(&unescape(key.job())).map_err(Failure::Denied)?;
             // A body has no meaning here, but what cannot be read to its end is not applied.
             match collect(body, self.config.bounds.body_bytes_max).await {
                 Ok(_) | Err(BodyError::TooLarge) => {}
@@ -111,7 +141,13 @@ impl Http {
         };
         match deleted.await {
             Ok(()) => empty(StatusCode::ACCEPTED),
-            Err(failure) => Reply::from(&failure),
+            Err(failure) => {
+                let failure = self.denied_or(failure, caller);
+                if let Failure::Denied(denied) = &failure {
+                    tracing::info!(source = %client.source, err = %denied, "delete denied");
+                }
+                Reply::from(&failure)
+            }
         }
     }
 }

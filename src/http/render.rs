@@ -1,8 +1,8 @@
 //! Has the pages of a scrape rendered, in turns with everything else that the runtime does.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
+use super::manners::Manners;
 use crate::scrape::{Done, Task};
 use crate::shard::{HomedPage, Shards};
 
@@ -11,13 +11,6 @@ const INLINE_BYTES_MAX: usize = 128 << 10;
 /// More than this at a time is rendered on a thread of its own: it takes milliseconds. A page is as large
 /// as that only if a single group's samples are.
 const TURN_BYTES_MAX: usize = 512 << 10;
-/// While pushes are handled faster than one in this time, counted since the scrape began,
-const BUSY_PUSH: Duration = Duration::from_millis(1);
-/// they come first for this long after each turn of the scrape: a push that waits is worse than a
-/// scrape that takes longer,
-const BUSY_PAUSE: Duration = Duration::from_millis(3);
-/// until the scrape has taken this long.
-const BUSY_WAIT: Duration = Duration::from_secs(1);
 /// How many pages are given back to their shards at a time.
 const PAGES_PER_RETURN: usize = 8;
 
@@ -43,11 +36,10 @@ pub(super) async fn render(tasks: Vec<Task>, shards: &Shards) -> Vec<Done> {
 /// Runs one task after the other, each followed by a turn for others: a page takes about as long as a few
 /// pushes.
 async fn take_turns(tasks: Arc<Mutex<std::vec::IntoIter<Task>>>, shards: Shards) -> Vec<Done> {
-    let pushes = || shards.stats().map(|(stats, _)| stats.pushes()).sum::<u64>();
     let next = || tasks.lock().unwrap_or_else(PoisonError::into_inner).next();
     let mut all = Vec::new();
     let mut pages: Vec<HomedPage> = Vec::new();
-    let (began, pushes_before) = (Instant::now(), pushes());
+    let manners = Manners::new(shards.clone());
     while let Some(task) = next() {
         let (done, page) = if task.bytes() <= TURN_BYTES_MAX {
             task.run()
@@ -61,11 +53,8 @@ async fn take_turns(tasks: Arc<Mutex<std::vec::IntoIter<Task>>>, shards: Shards)
             shards.adopt(std::mem::take(&mut pages));
         }
         tokio::task::yield_now().await;
-        let taken = began.elapsed();
-        let is_busy =
-            u128::from(pushes() - pushes_before) * BUSY_PUSH.as_nanos() > taken.as_nanos();
-        if is_busy && taken < BUSY_WAIT {
-            tokio::time::sleep(BUSY_PAUSE).await;
+        if let Some(pause) = manners.pause() {
+            tokio::time::sleep(pause).await;
         }
     }
     if !pages.is_empty() {

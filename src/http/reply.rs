@@ -1,6 +1,7 @@
 //! Answers, and the one table from errors to statuses.
 
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::header::{
@@ -8,7 +9,9 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 
+use super::api::API_ANSWERS_MAX;
 use super::body::{BodyError, Chunks};
+use crate::access::{DenialKind, Denied};
 use crate::persist::NotReady;
 use crate::push::{InflateError, KeyError, RENDERED_BYTES_MAX, Rejected};
 use crate::shard::{PushError, Unavailable};
@@ -34,19 +37,18 @@ pub(super) fn text(status: StatusCode, text: &'static str) -> Reply {
     with_type(status, TEXT, Bytes::from_static(text.as_bytes()).into())
 }
 
-/// A body of some type.
+/// A body of this type and no other, whatever it looks like.
 pub(super) fn with_type(status: StatusCode, content_type: HeaderValue, body: Chunks) -> Reply {
     let mut reply = Response::new(body);
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, content_type);
+    reply.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     reply
 }
 
 /// An error: its reason on a line of its own.
 pub(super) fn error(status: StatusCode, reason: impl fmt::Display) -> Reply {
-    let mut reply = with_type(status, TEXT, Bytes::from(format!("{reason}\n")).into());
-    reply.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-    reply
+    with_type(status, TEXT, Bytes::from(format!("{reason}\n")).into())
 }
 
 pub(super) fn method_not_allowed(allowed: &'static str) -> Reply {
@@ -80,15 +82,24 @@ fn and_close(mut reply: Reply) -> Reply {
     reply
 }
 
+/// Asks the client to try again after a time, rounded up to seconds.
+pub(super) fn and_retry(mut reply: Reply, wait: Duration) -> Reply {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    reply
+}
+
 /// Anything that keeps a request from being done.
 #[derive(Debug)]
 pub(super) enum Failure {
+    Denied(Denied),
     Key(KeyError),
     Body(BodyError),
     Inflate(InflateError),
     Rejected(Rejected),
     Push(PushError),
     TooManyScrapes,
+    TooManyAnswers,
     NotReady(NotReady),
 }
 
@@ -109,10 +120,16 @@ impl From<&Failure> for Reply {
         let reply = error(failure.status(), failure);
         match failure {
             Failure::Body(_) => and_close(reply),
+            Failure::Denied(denied) => match denied.kind() {
+                DenialKind::Forbidden => reply,
+                DenialKind::TooOften(wait) => and_retry(reply, wait),
+                DenialKind::TooLarge => and_close(reply),
+            },
             Failure::Push(PushError::Unavailable(
                 Unavailable::Overloaded | Unavailable::InDoubt,
             ))
             | Failure::TooManyScrapes
+            | Failure::TooManyAnswers
             | Failure::NotReady(_) => {
                 let mut reply = reply;
                 reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
@@ -126,6 +143,11 @@ impl From<&Failure> for Reply {
 impl Failure {
     fn status(&self) -> StatusCode {
         match self {
+            Failure::Denied(denied) => match denied.kind() {
+                DenialKind::Forbidden => StatusCode::FORBIDDEN,
+                DenialKind::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
+                DenialKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            },
             Failure::Key(_) | Failure::Body(BodyError::Broken(_)) => StatusCode::BAD_REQUEST,
             Failure::Body(BodyError::TooLarge) | Failure::Inflate(InflateError::TooLarge) => {
                 StatusCode::PAYLOAD_TOO_LARGE
@@ -141,6 +163,7 @@ impl Failure {
                 Unavailable::Overloaded | Unavailable::InDoubt,
             ))
             | Failure::TooManyScrapes
+            | Failure::TooManyAnswers
             | Failure::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             Failure::Push(PushError::Unavailable(Unavailable::Dead)) => {
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -152,6 +175,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Failure::Denied(denied) => denied.fmt(f),
             Failure::Key(error) => error.fmt(f),
             Failure::Body(BodyError::TooLarge) => {
                 f.write_str("body larger than --push.max-body-bytes")
@@ -177,6 +201,9 @@ impl fmt::Display for Failure {
             Failure::NotReady(reason) => reason.fmt(f),
             Failure::TooManyScrapes => {
                 f.write_str("as many scrapes as --web.max-scrapes allows are being served")
+            }
+            Failure::TooManyAnswers => {
+                write!(f, "{API_ANSWERS_MAX} queries are being answered; try again")
             }
         }
     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use hyper::Method;
 use memchr::memchr;
 
+use super::ui;
 use crate::shard::Mode;
 
 /// What a request asks for.
@@ -20,8 +21,10 @@ pub(super) enum Route<'a> {
         tail: Cow<'a, [u8]>,
     },
     Scrape,
-    Status,
-    Static,
+    /// A page for people.
+    Page(ui::Page),
+    /// Something that one of them sends.
+    Form(ui::Form),
     Healthy,
     Ready,
     Quit,
@@ -30,6 +33,9 @@ pub(super) enum Route<'a> {
     Wipe,
     ApiStatus,
     ApiMetrics,
+    ApiGroups,
+    /// To forget the groups that a query is about.
+    ApiDeleteGroups,
     ApiHistory,
     ApiCheck,
     ApiOptions,
@@ -46,7 +52,10 @@ pub(super) enum Route<'a> {
 const GET: &str = "GET, OPTIONS";
 const PUSH: &str = "DELETE, OPTIONS, POST, PUT";
 const QUIT: &str = "GET, OPTIONS, POST, PUT";
+const GROUPS: &str = "DELETE, GET, OPTIONS";
 const CHECK: &str = "OPTIONS, POST";
+const FORM: &str = "OPTIONS, POST";
+const PAGE_AND_FORM: &str = "GET, OPTIONS, POST";
 const WIPE: &str = "OPTIONS, PUT";
 
 /// Routes a request. `path` is as it came, without the query.
@@ -86,7 +95,6 @@ pub(super) fn route<'a>(
     };
     match &*decoded {
         path if path == telemetry_path.as_bytes() => get(Route::Scrape),
-        b"/" | b"/status" => get(Route::Status),
         b"/-/healthy" => get(Route::Healthy),
         b"/-/ready" => get(Route::Ready),
         b"/-/quit" => match *method {
@@ -99,6 +107,12 @@ pub(super) fn route<'a>(
         path if path.starts_with(b"/api/v1/") && method == Method::OPTIONS => Route::ApiOptions,
         b"/api/v1/status" => get(Route::ApiStatus),
         b"/api/v1/metrics" => get(Route::ApiMetrics),
+        b"/api/v1/groups" => match *method {
+            Method::GET => Route::ApiGroups,
+            Method::DELETE if enable_admin_api => Route::ApiDeleteGroups,
+            Method::DELETE => Route::NotFound,
+            _ => Route::MethodNotAllowed(if enable_admin_api { GROUPS } else { GET }),
+        },
         b"/api/v1/history" => get(Route::ApiHistory),
         b"/api/v1/check" => match *method {
             Method::POST => Route::ApiCheck,
@@ -108,8 +122,22 @@ pub(super) fn route<'a>(
             Method::PUT => Route::Wipe,
             _ => Route::MethodNotAllowed(WIPE),
         },
-        path if path.starts_with(b"/static/") => get(Route::Static),
-        path => match path.strip_suffix(b"/") {
+        path => page(method, path, telemetry_path),
+    }
+}
+
+/// Pages for people, and those of everything that a slash too many is forgiven for.
+fn page(method: &Method, path: &[u8], telemetry_path: &str) -> Route<'static> {
+    match (ui::page(path), ui::form(path)) {
+        (Some(page), _) if method == Method::GET => Route::Page(page),
+        (_, Some(form)) if method == Method::POST => Route::Form(form),
+        (Some(_), Some(_)) if method == Method::OPTIONS => Route::Options(PAGE_AND_FORM),
+        (Some(_), Some(_)) => Route::MethodNotAllowed(PAGE_AND_FORM),
+        (Some(_), None) if method == Method::OPTIONS => Route::Options(GET),
+        (Some(_), None) => Route::MethodNotAllowed(GET),
+        (None, Some(_)) if method == Method::OPTIONS => Route::Options(FORM),
+        (None, Some(_)) => Route::MethodNotAllowed(FORM),
+        (None, None) => match path.strip_suffix(b"/") {
             Some(path) if is_page(path, telemetry_path) && method == Method::GET => {
                 Route::Redirect(String::from_utf8_lossy(path).into_owned())
             }
@@ -120,7 +148,8 @@ pub(super) fn route<'a>(
 
 /// The paths that a slash too many is forgiven for.
 fn is_page(path: &[u8], telemetry_path: &str) -> bool {
-    let pages: [&[u8]; 4] = [b"/status", b"/-/healthy", b"/-/ready", b"/-/quit"];
+    let pages: [&[u8]; 7] =
+        [b"/status", b"/groups", b"/jobs", b"/check", b"/-/healthy", b"/-/ready", b"/-/quit"];
     path == telemetry_path.as_bytes() || pages.contains(&path)
 }
 
@@ -136,7 +165,7 @@ fn push_tail(path: &[u8]) -> Option<&[u8]> {
 }
 
 /// Undoes percent-encoding; `None` when a `%` is not followed by two hexadecimal digits.
-fn percent_decode(path: &[u8]) -> Option<Cow<'_, [u8]>> {
+pub(super) fn percent_decode(path: &[u8]) -> Option<Cow<'_, [u8]>> {
     let Some(first) = memchr(b'%', path) else {
         return Some(Cow::Borrowed(path));
     };
@@ -254,6 +283,10 @@ mod tests {
         assert_eq!(at("POST", "/api/v1/check"), "ApiCheck");
         assert_eq!(at("GET", "/api/v1/check"), r#"MethodNotAllowed("OPTIONS, POST")"#);
         assert_eq!(at("PUT", "/api/v1/admin/wipe"), "Wipe");
+        assert_eq!(at("GET", "/api/v1/groups"), "ApiGroups");
+        assert_eq!(at("DELETE", "/api/v1/groups"), "ApiDeleteGroups");
+        assert_eq!(at("PUT", "/api/v1/groups"), r#"MethodNotAllowed("DELETE, GET, OPTIONS")"#);
+        assert_eq!(route(&Method::DELETE, "/api/v1/groups", "/metrics", false), Route::NotFound);
         assert_eq!(route(&Method::PUT, "/api/v1/admin/wipe", "/metrics", false), Route::NotFound);
         assert_eq!(route(&Method::GET, "/m", "/m", false), Route::Scrape);
         assert_eq!(route(&Method::GET, "/metrics", "/m", false), Route::NotFound);

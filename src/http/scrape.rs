@@ -26,6 +26,7 @@ const FAMILIES_INLINE_MAX: usize = 1024;
 /// What scrapes share.
 #[derive(Debug)]
 pub struct Scrapes {
+    scrapes_max: usize,
     /// One permit for each scrape that may be served at a time.
     slots: Arc<Semaphore>,
     /// Fragments kept from one scrape to the next.
@@ -35,7 +36,12 @@ pub struct Scrapes {
 impl Scrapes {
     /// Room for so many scrapes at a time.
     pub fn new(scrapes_max: usize) -> Scrapes {
-        Scrapes { slots: Arc::new(Semaphore::new(scrapes_max)), runs: Arc::default() }
+        Scrapes { scrapes_max, slots: Arc::new(Semaphore::new(scrapes_max)), runs: Arc::default() }
+    }
+
+    /// How many are being served.
+    pub(super) fn taken(&self) -> u64 {
+        (self.scrapes_max - self.slots.available_permits()) as u64
     }
 
     /// How many bytes of fragments are kept, those of the pages apart.
@@ -126,7 +132,8 @@ impl Http {
             names.is_empty() || names.iter().any(|name| name == family.name())
         };
         let persistence = self.persistence.as_deref();
-        let families = self.own.families(&self.shards, self.scrapes.kept_bytes(), persistence);
+        let families =
+            self.own.families(&self.shards, self.scrapes.kept_bytes(), &self.access, persistence);
         let families = families.into_iter();
         let families =
             families.map(|own| if is_shown && is_named(&own) { own } else { own.hidden() });

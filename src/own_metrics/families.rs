@@ -4,14 +4,15 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::requests::Verb;
 use super::window::{QUANTILES, Summary};
-use super::{FORMATS, OwnMetrics, SCRAPE_CODES, TICK, persistence, process};
+use super::{FORMATS, OwnMetrics, SCRAPE_CODES, TICK, access, persistence, process};
+use crate::access::Access;
 use crate::exposition::Kind;
 use crate::persist::Status;
 use crate::scrape::OwnFamily;
 use crate::shard::{Shards, kept_bytes};
 
 /// The names and kinds of all families below and in `process`.
-pub const RESERVED: [(&str, Kind); 30] = [
+pub const RESERVED: [(&str, Kind); 33] = [
     ("process_cpu_seconds_total", Kind::Counter),
     ("process_max_fds", Kind::Gauge),
     ("process_open_fds", Kind::Gauge),
@@ -24,6 +25,7 @@ pub const RESERVED: [(&str, Kind); 30] = [
     ("pushgateway_http_push_duration_seconds", Kind::Summary),
     ("pushgateway_http_push_size_bytes", Kind::Summary),
     ("pushgateway_http_requests_total", Kind::Counter),
+    ("shardgate_auth_failures_total", Kind::Counter),
     ("shardgate_groups", Kind::Gauge),
     ("shardgate_persistence_commit_seconds_total", Kind::Counter),
     ("shardgate_persistence_commits_total", Kind::Counter),
@@ -34,6 +36,8 @@ pub const RESERVED: [(&str, Kind); 30] = [
     ("shardgate_persistence_oldest_change_seconds", Kind::Gauge),
     ("shardgate_persistence_written_bytes_total", Kind::Counter),
     ("shardgate_pushes_dropped_total", Kind::Counter),
+    ("shardgate_quota_refusals_total", Kind::Counter),
+    ("shardgate_rate_limited_requests_total", Kind::Counter),
     ("shardgate_samples", Kind::Gauge),
     ("shardgate_scrape_cache_bytes", Kind::Gauge),
     ("shardgate_scrape_duration_seconds", Kind::Summary),
@@ -51,6 +55,7 @@ impl OwnMetrics {
         &self,
         shards: &Shards,
         runs_bytes: usize,
+        access: &Access,
         status: Option<&Status>,
     ) -> Vec<OwnFamily> {
         let mut families = process::families();
@@ -62,6 +67,7 @@ impl OwnMetrics {
         families.push(self.hidden_families());
         families.extend(stored(shards));
         families.push(self.dropped_pushes(shards));
+        families.extend(access::families(access));
         families
             .extend(status.into_iter().flat_map(|status| persistence::families(status, shards)));
         debug_assert!(

@@ -7,6 +7,7 @@
 //! **Invariant:** every family built here is in [`RESERVED`], so that no push can use its name with
 //! another kind.
 
+mod access;
 mod families;
 mod persistence;
 mod process;

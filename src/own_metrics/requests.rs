@@ -15,13 +15,14 @@ pub enum Handler {
     Wipe,
     ApiStatus,
     ApiMetrics,
+    ApiGroups,
     ApiOptions,
     ApiHistory,
     ApiCheck,
 }
 
 impl Handler {
-    const ALL: [(Handler, &'static str); 12] = [
+    const ALL: [(Handler, &'static str); 13] = [
         (Handler::Push, "push"),
         (Handler::Delete, "delete"),
         (Handler::Status, "status"),
@@ -31,6 +32,7 @@ impl Handler {
         (Handler::Wipe, "wipe"),
         (Handler::ApiStatus, "api/v1/status"),
         (Handler::ApiMetrics, "api/v1/metrics"),
+        (Handler::ApiGroups, "api/v1/groups"),
         (Handler::ApiOptions, "api/v1/options"),
         (Handler::ApiHistory, "api/v1/history"),
         (Handler::ApiCheck, "api/v1/check"),
@@ -64,15 +66,18 @@ impl Verb {
 }
 
 /// The statuses that a counted request may be answered with.
-const CODES: [(u16, &str); 10] = [
+const CODES: [(u16, &str); 13] = [
     (200, "200"),
     (202, "202"),
+    (303, "303"),
+    (304, "304"),
     (400, "400"),
     (403, "403"),
     (404, "404"),
     (408, "408"),
     (413, "413"),
     (415, "415"),
+    (429, "429"),
     (500, "500"),
     (503, "503"),
 ];

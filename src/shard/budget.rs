@@ -1,6 +1,6 @@
 //! How much may be stored, by everybody together or by one owner of groups.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The most of each; `u64::MAX` where there is no bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,5 +30,13 @@ impl Budget {
     pub fn new(limits: Limits) -> Budget {
         let limits = [limits.groups, limits.series, limits.bytes].map(AtomicU64::new);
         Budget { limits, used: Default::default() }
+    }
+
+    /// Changes the limits. What is stored stays, even where it is more.
+    pub fn set_limits(&self, limits: Limits) {
+        let limits = [limits.groups, limits.series, limits.bytes];
+        for (limit, new) in self.limits.iter().zip(limits) {
+            limit.store(new, Relaxed);
+        }
     }
 }

@@ -21,11 +21,16 @@ impl Cut {
     }
 
     /// Waits for all shards. Answers whether they came: a dead one never will.
-    pub(super) async fn meet(mut self) -> bool {
+    pub(super) async fn meet(&mut self) -> bool {
+        self.elect().await.is_some()
+    }
+
+    /// The same, and says of one of them, whichever it is, that it may act for all.
+    pub(super) async fn elect(&mut self) -> Option<bool> {
         tokio::select! {
             biased;
-            _ = self.dead.wait_for(|dead| *dead) => false,
-            _ = self.barrier.wait() => true,
+            _ = self.dead.wait_for(|dead| *dead) => None,
+            met = self.barrier.wait() => Some(met.is_leader()),
         }
     }
 }

@@ -108,6 +108,11 @@ impl Families {
         std::hint::black_box(bytes.fold(0, std::ops::BitXor::bitxor));
     }
 
+    /// The family of that number; `None` when all were forgotten since somebody was told the number.
+    pub(super) fn get_mut(&mut self, id: FamilyId) -> Option<&mut Family> {
+        self.list.get_mut(id as usize)
+    }
+
     pub(super) fn by_name(&self, name: &str) -> Option<&Family> {
         self.ids.get(name).map(|id| &self[*id])
     }

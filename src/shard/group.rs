@@ -6,11 +6,10 @@ use std::time::SystemTime;
 use smallvec::SmallVec;
 
 use super::family::FamilyId;
-use super::page::Page;
 use super::pages::Place;
 use super::part::PartHash;
 use super::unsaved::SaveState;
-use crate::exposition::{Kind, write_number};
+use crate::exposition::write_number;
 use crate::push::Series;
 
 /// A moment, in nanoseconds since 1970; zero for never.
@@ -80,41 +79,4 @@ pub(super) fn write_time(out: &mut Vec<u8>, name: &str, key: &str, time: Timesta
     }
     write_number(out, time.seconds());
     out.push(b'\n');
-}
-
-/// A group at one moment, for the query API. Holds references only.
-#[derive(Debug)]
-pub struct GroupView {
-    /// The text of the grouping key.
-    pub key: Arc<str>,
-    /// Whether the key names an empty `instance`, rather than none.
-    pub has_empty_instance: bool,
-    /// When it was last pushed to.
-    pub pushed: Timestamp,
-    /// When a push to it was last refused.
-    pub failed: Timestamp,
-    /// Its families, sorted by name, the push times behind the others.
-    pub families: Vec<FamilyView>,
-}
-
-/// What a group holds of one family, at one moment.
-#[derive(Debug)]
-pub struct FamilyView {
-    /// The family's name.
-    pub name: Arc<str>,
-    /// Its kind.
-    pub kind: Kind,
-    /// The help text that this group brought, escaped.
-    pub help: Option<Arc<str>>,
-    /// When it was pushed.
-    pub pushed: Timestamp,
-    pub(super) page: Arc<Page>,
-    pub(super) slot: u32,
-}
-
-impl FamilyView {
-    /// Its samples, rendered.
-    pub fn text(&self) -> &[u8] {
-        self.page.block(self.slot).text
-    }
 }

@@ -7,7 +7,6 @@ use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::cut::Cut;
-use super::group::GroupView;
 use super::image::RestoredGroup;
 use super::index::Index;
 use super::plan::Mode;
@@ -47,16 +46,18 @@ pub struct Options<'a> {
 /// The shards. Cheap to clone; they end when the last clone is gone.
 #[derive(Debug, Clone)]
 pub struct Shards {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
-struct Shared {
-    queues: Vec<flume::Sender<Message>>,
+pub(super) struct Shared {
+    pub(super) queues: Vec<flume::Sender<Message>>,
     stats: Vec<Arc<ShardStats>>,
     hasher: ahash::RandomState,
     /// Held while all shards are asked for a cut.
     cut_order: Arc<Mutex<()>>,
+    /// Held from the beginning of a wipe until all that it leaves has been dropped.
+    pub(super) wiping: Arc<Mutex<()>>,
     dead: watch::Receiver<bool>,
     /// Whether what is applied is answered only once it is on disk.
     is_awaited: bool,
@@ -101,9 +102,10 @@ impl Shards {
             stats.push(shard_stats);
         }
         let hasher = ahash::RandomState::new();
-        let cut_order = Arc::default();
+        let (cut_order, wiping) = (Arc::default(), Arc::default());
         let is_awaited = options.saving.as_ref().is_some_and(|saving| saving.awaited.is_some());
-        let shared = Arc::new(Shared { queues, stats, hasher, cut_order, dead, is_awaited });
+        let shared =
+            Arc::new(Shared { queues, stats, hasher, cut_order, wiping, dead, is_awaited });
         (Shards { shared }, tasks)
     }
 
@@ -164,18 +166,6 @@ impl Shards {
         let hash = self.hash(&key);
         self.send(hash, Message::Delete { hash, key, reply }).await?;
         self.settled(answer).await?
-    }
-
-    /// Forgets all groups.
-    ///
-    /// # Errors
-    /// When a shard could not be reached; the others are wiped all the same.
-    pub async fn wipe(&self) -> Result<(), Unavailable> {
-        let answers = self.ask_all(|_, reply| Message::Wipe { reply }).await?;
-        for answer in answers {
-            self.settled(answer).await??;
-        }
-        Ok(())
     }
 
     /// Stores groups as they once were.
@@ -258,15 +248,6 @@ impl Shards {
         gather(self.ask_all(ask).await?).await
     }
 
-    /// All groups, at one moment.
-    ///
-    /// # Errors
-    /// When a shard is dead.
-    pub async fn view(&self) -> Result<Vec<GroupView>, Unavailable> {
-        let answers = self.ask_all(|cut, reply| Message::View { cut, reply }).await?;
-        Ok(gather(answers).await?.into_iter().flatten().collect())
-    }
-
     /// Tells the shards, without waiting for it, that these pages have been concatenated, so that they
     /// can let go of the bytes that are there twice. They do it at one go, so it is better asked of few.
     pub fn adopt(&self, pages: Vec<HomedPage>) {
@@ -292,13 +273,13 @@ impl Shards {
         shared.stats.iter().zip(&shared.queues).map(|(stats, queue)| (&**stats, queue.len()))
     }
 
-    fn hash(&self, key: &GroupingKey) -> u64 {
+    pub(super) fn hash(&self, key: &GroupingKey) -> u64 {
         self.shared.hasher.hash_one(key.text())
     }
 
     /// The number of the shard that has the groups of this hash. The lower half decides, of which the store's own table
     /// uses the lower bits.
-    fn shard(&self, hash: u64) -> usize {
+    pub(super) fn shard(&self, hash: u64) -> usize {
         let half = hash & u64::from(u32::MAX);
         ((half * self.shared.queues.len() as u64) >> 32) as usize
     }
@@ -310,6 +291,16 @@ impl Shards {
         }
         let waiting = Box::pin(tokio::time::timeout(SAVED_WAIT, answer));
         waiting.await.map_err(|_| Unavailable::InDoubt)?.map_err(|_| Unavailable::Dead)
+    }
+
+    /// Waits until all that has been applied is on disk, where that was promised.
+    pub(super) async fn settle(&self) -> Result<(), Unavailable> {
+        if self.shared.is_awaited {
+            for answer in self.ask_all(|_, reply| Message::Settle { reply }).await? {
+                self.settled(answer).await??;
+            }
+        }
+        Ok(())
     }
 
     async fn send(&self, hash: u64, message: Message) -> Result<(), Unavailable> {
@@ -330,7 +321,7 @@ impl Shards {
 
     /// Sends a message to every shard, in an order that is the same on all of them. Goes on to the
     /// last even if nobody waits any more, since shards that were asked for a cut wait for the rest.
-    async fn ask_all<T: Send + 'static>(
+    pub(super) async fn ask_all<T: Send + 'static>(
         &self,
         message: impl Fn(Cut, oneshot::Sender<T>) -> Message + Send + 'static,
     ) -> Result<Vec<oneshot::Receiver<T>>, Unavailable> {
@@ -370,7 +361,7 @@ pub enum RestoreError {
     Unavailable(Unavailable),
 }
 
-async fn gather<T>(answers: Vec<oneshot::Receiver<T>>) -> Result<Vec<T>, Unavailable> {
+pub(super) async fn gather<T>(answers: Vec<oneshot::Receiver<T>>) -> Result<Vec<T>, Unavailable> {
     let mut gathered = Vec::with_capacity(answers.len());
     for answer in answers {
         gathered.push(answer.await.map_err(|_| Unavailable::Dead)?);
@@ -416,7 +407,8 @@ mod tests {
         assert!(answers.contains(&Err(PushError::Unavailable(Unavailable::Dead))));
         // Those that wait for the shard are told, and so is everybody who comes later.
         assert_eq!(shards.snapshot(Selection::default()).await.err(), Some(Unavailable::Dead));
-        assert_eq!(shards.view().await.err(), Some(Unavailable::Dead));
+        assert_eq!(shards.roll(Vec::new()).await.err(), Some(Unavailable::Dead));
+        assert_eq!(shards.wipe().await, Err(Unavailable::Dead));
         let mut dead = shards.shared.dead.clone();
         dead.wait_for(|dead| *dead).await.expect("the shards are watched");
         assert!(!shards.are_alive());

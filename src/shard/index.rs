@@ -24,6 +24,14 @@ const STRIPES: usize = 64;
 pub struct Index {
     hasher: ahash::RandomState,
     stripes: Box<[Mutex<Stripe>]>,
+    /// What stays when everything else is forgotten.
+    reserved: Mutex<Vec<(Box<str>, Kind)>>,
+}
+
+/// What was in the index before it was cleared, to be dropped.
+#[derive(Debug)]
+pub struct Cleared {
+    _stripes: Vec<Stripe>,
 }
 
 #[derive(Debug, Default)]
@@ -82,13 +90,29 @@ impl Change<'_> {
 impl Default for Index {
     fn default() -> Index {
         let stripes = (0..STRIPES).map(|_| Mutex::default()).collect();
-        Index { hasher: ahash::RandomState::new(), stripes }
+        Index { hasher: ahash::RandomState::new(), stripes, reserved: Mutex::default() }
     }
 }
 
 impl Index {
     /// Reserves a name for good, as the gateway does for its own families.
     pub fn reserve(&self, name: &str, kind: Kind) {
+        self.hold_for_good(name, kind);
+        lock(&self.reserved).push((name.into(), kind));
+    }
+
+    /// Forgets everything but what is reserved. All stores that share the index must be empty, and none
+    /// come here meanwhile. To drop what was there takes time in proportion to it.
+    pub fn clear(&self) -> Cleared {
+        let stripes = self.stripes.iter().map(|stripe| std::mem::take(&mut *lock(stripe)));
+        let cleared = Cleared { _stripes: stripes.collect() };
+        for (name, kind) in &*lock(&self.reserved) {
+            self.hold_for_good(name, *kind);
+        }
+        cleared
+    }
+
+    fn hold_for_good(&self, name: &str, kind: Kind) {
         let mut change = Change::default();
         change.names_added.push((name, kind));
         let reserved = self.apply(&change);
@@ -146,9 +170,7 @@ impl Index {
         let mut locked = Locked { index: self, guards: [const { None }; STRIPES] };
         for (stripe, guard) in locked.guards.iter_mut().enumerate() {
             if wanted & (1 << stripe) != 0 {
-                // A shard that panicked did so outside, or left every entry whole.
-                let lock = self.stripes[stripe].lock().unwrap_or_else(PoisonError::into_inner);
-                *guard = Some(lock);
+                *guard = Some(lock(&self.stripes[stripe]));
             }
         }
         locked
@@ -157,6 +179,11 @@ impl Index {
     fn name_stripe(&self, name: &str) -> usize {
         self.hasher.hash_one(name) as usize % STRIPES
     }
+}
+
+/// A shard that panicked did so outside, or left every entry whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The stripe of a series. Not the bits that place it within the stripe.

@@ -14,6 +14,8 @@
 //! - `index`: the one thing the shards share: which types and series exist anywhere. A push locks
 //!   parts of it only when it changes which those are.
 //! - `cut`: how the shards answer a scrape at one and the same moment.
+//! - `roll`: all groups, some at a time, for the query API; `listed` is what there is to know of them there.
+//! - `wipe`: how everything is forgotten at once.
 //! - `unsaved`: which groups have changed since they were written down, and `image`, what is written of a
 //!   group. Who writes it, where and in what form is not known here.
 //!
@@ -30,30 +32,36 @@ mod handle;
 mod image;
 mod index;
 mod jobs;
+mod listed;
 mod page;
 mod pages;
 mod part;
 mod plan;
 mod rendering;
+mod roll;
 mod select;
 mod snapshot;
 mod store;
 mod task;
 mod unsaved;
 mod waiter;
+mod wipe;
 
 pub use budget::{Budget, Limits};
 pub use family::FamilySnapshot;
-pub use group::{FamilyView, GroupView, Timestamp};
+pub use group::Timestamp;
 pub use handle::{Checkpoint, Options, QUEUE_LEN, QUEUE_WAIT, RestoreError, SAVED_WAIT, Shards};
 pub use image::{FamilyImage, GroupImage, GroupTimes, RestoredGroup, WriteImage};
-pub use index::Index;
+pub use index::{Cleared, Index};
+pub use listed::{FamilyView, GroupRef, GroupSummary, GroupView};
 pub use page::{Block, Page};
 pub use part::Part;
 pub use plan::Mode;
 pub use rendering::{Deflated, Rendering, RenderingKey, kept_bytes};
+pub use roll::{DELETED_AT_A_TIME, LISTED_AT_A_TIME, Roll};
 pub use snapshot::{HomedPage, Piece, Selection, Snapshot};
 pub use store::Store;
 pub use task::{Saving, ShardStats};
 pub use unsaved::Changes;
 pub use waiter::{PushError, Unavailable, Waiter};
+pub use wipe::Remains;

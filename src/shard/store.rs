@@ -6,8 +6,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
 use super::families::{Families, PUSH_FAILURE_TIME_ID, PUSH_TIME_ID};
-use super::family::FamilyId;
-use super::group::{FamilyView, Group, GroupView, Held, Timestamp};
+use super::group::{Group, Held, Timestamp};
 use super::image::{RestoredGroup, WriteImage};
 use super::index::Index;
 use super::jobs::Jobs;
@@ -20,12 +19,13 @@ use crate::push::{Batch, GroupingKey, Refusal};
 
 /// Groups and families of one shard.
 ///
-/// **Invariant:** the index holds exactly the names of the families and the series of the groups here.
+/// **Invariant:** the index holds exactly the names of the families and the series of the groups here, but
+/// in the moment between the wipe of a store and the clearing of the index.
 #[derive(Debug)]
 pub struct Store {
     pub(super) index: Arc<Index>,
     pub(super) groups: HashTable<(u64, Group)>,
-    jobs: Jobs,
+    pub(super) jobs: Jobs,
     pub(super) families: Families,
     /// What is to be written down; `None` when nothing ever is.
     pub(super) unsaved: Option<Unsaved>,
@@ -105,13 +105,6 @@ impl Store {
         }
     }
 
-    /// Forgets all groups.
-    pub fn wipe(&mut self) {
-        for (hash, group) in std::mem::take(&mut self.groups) {
-            self.drop_group(hash, group);
-        }
-    }
-
     /// What a scrape needs, for whichever part of it: the parts of a scrape have to agree on names, so
     /// each sees what all of them show. Costs in proportion to what is selected.
     pub fn snapshot(&mut self, selection: &Selection) -> Snapshot {
@@ -122,14 +115,11 @@ impl Store {
         Snapshot { families: select::snapshot(&self.families, groups, &selection.families) }
     }
 
-    /// What the query API needs.
-    pub fn view(&self) -> Vec<GroupView> {
-        self.groups.iter().map(|(_, group)| self.group_view(group)).collect()
-    }
-
     /// Lets go of blocks that the concatenation of a page holds as well.
     pub fn adopt(&mut self, homed: &HomedPage) {
-        self.families[homed.family].pages.adopt(homed.number, &homed.page);
+        if let Some(family) = self.families.get_mut(homed.family) {
+            family.pages.adopt(homed.number, &homed.page);
+        }
     }
 
     /// Stores a group as it once was.
@@ -236,7 +226,7 @@ impl Store {
     }
 
     /// Lets go of what a group holds that has been taken out of the table.
-    fn drop_group(&mut self, hash: u64, mut group: Group) {
+    pub(super) fn drop_group(&mut self, hash: u64, mut group: Group) {
         if let Some(unsaved) = &mut self.unsaved {
             unsaved.goes(hash, &mut group, &self.families);
         }
@@ -254,32 +244,6 @@ impl Store {
         }
         self.families[PUSH_TIME_ID].pages.remove(group.push_time);
         self.families[PUSH_FAILURE_TIME_ID].pages.remove(group.failure_time);
-    }
-
-    fn group_view(&self, group: &Group) -> GroupView {
-        let view = |id: FamilyId, place, help: Option<&Arc<str>>, pushed| {
-            let family = &self.families[id];
-            let (page, slot) = family.pages.locate(place);
-            let (name, kind) = (Arc::clone(&family.name), family.kind);
-            FamilyView { name, kind, help: help.cloned(), pushed, page, slot }
-        };
-        let held = group.families.iter();
-        let mut families: Vec<FamilyView> = held
-            .map(|held| view(held.family, held.place, held.help.as_ref(), held.pushed))
-            .collect();
-        for (id, place, pushed) in [
-            (PUSH_TIME_ID, group.push_time, group.pushed),
-            (PUSH_FAILURE_TIME_ID, group.failure_time, group.failed),
-        ] {
-            families.push(view(id, place, self.families[id].help(), pushed.max(group.created)));
-        }
-        GroupView {
-            key: Arc::clone(&group.key),
-            has_empty_instance: group.has_empty_instance,
-            pushed: group.pushed,
-            failed: group.failed,
-            families,
-        }
     }
 }
 

@@ -6,14 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{Notify, oneshot};
 
 use super::cut::Cut;
-use super::group::{GroupView, Timestamp};
+use super::group::Timestamp;
 use super::handle::RestoreError;
 use super::image::{RestoredGroup, WriteImage};
+use super::listed::{GroupRef, GroupSummary, GroupView};
 use super::plan::Mode;
 use super::snapshot::{HomedPage, Selection, Snapshot};
 use super::store::Store;
 use super::unsaved::Changes;
 use super::waiter::{PushError, Unavailable, Waiter};
+use super::wipe::Remains;
 use crate::push::{Batch, GroupingKey, Refusal};
 
 /// How many messages a shard handles before it lets other tasks of its thread run.
@@ -52,8 +54,12 @@ pub(super) enum Message {
     Fail { hash: u64, key: GroupingKey, reply: oneshot::Sender<()> },
     /// Forget a group.
     Delete { hash: u64, key: GroupingKey, reply: oneshot::Sender<Result<(), Unavailable>> },
-    /// Forget all groups.
-    Wipe { reply: oneshot::Sender<Result<(), Unavailable>> },
+    /// Forget those of these groups that are there, and say how many they were.
+    DeleteListed { groups: Vec<GroupRef>, reply: oneshot::Sender<u64> },
+    /// Forget all groups, at the same moment as all others.
+    Wipe { cut: Cut, reply: oneshot::Sender<Remains> },
+    /// Answer once all that has been applied is on disk, where that was promised.
+    Settle { reply: oneshot::Sender<Result<(), Unavailable>> },
     /// Store groups as they once were.
     Restore { groups: Vec<(u64, RestoredGroup)>, reply: oneshot::Sender<Result<(), RestoreError>> },
     /// End the epoch, at the same moment as all others, and hand over some of what has changed in it.
@@ -62,8 +68,12 @@ pub(super) enum Message {
     HandOver { bytes_max: usize, reply: oneshot::Sender<Changes> },
     /// Answer a scrape, at the same moment as all others.
     Snapshot { cut: Cut, selection: Arc<Selection>, reply: oneshot::Sender<Snapshot> },
-    /// Answer the query API, likewise.
-    View { cut: Cut, reply: oneshot::Sender<Vec<GroupView>> },
+    /// Tell the hashes of all groups, or of those of some jobs, likewise.
+    Hashes { cut: Cut, jobs: Arc<Vec<String>>, reply: oneshot::Sender<Vec<u64>> },
+    /// Sum up the groups that have these hashes.
+    Summaries { hashes: Vec<u64>, reply: oneshot::Sender<Vec<GroupSummary>> },
+    /// Show those of these groups that are there, in that order.
+    Views { groups: Vec<GroupRef>, reply: oneshot::Sender<Vec<GroupView>> },
     /// Pages have been concatenated.
     Adopt { pages: Vec<HomedPage> },
     /// Die.
@@ -191,12 +201,19 @@ impl Shard {
                 store.delete(hash, &key);
                 self.applied(Waiter::Other(reply));
             }
-            Message::Wipe { reply } => {
-                store.wipe();
-                self.applied(Waiter::Other(reply));
+            Message::DeleteListed { groups, reply } => answer(reply, store.delete_listed(&groups)),
+            Message::Wipe { mut cut, reply } => {
+                // From one meeting to the other nobody comes to the index but the one that clears it.
+                let Some(is_elected) = cut.elect().await else { return };
+                let remains = store.wipe();
+                let remains = if is_elected { remains.and(store.index.clear()) } else { remains };
+                if cut.meet().await {
+                    answer(reply, remains);
+                }
             }
+            Message::Settle { reply } => self.applied(Waiter::Other(reply)),
             Message::Restore { groups, reply } => answer(reply, restore(store, &groups)),
-            Message::Checkpoint { cut, bytes_max, reply } => {
+            Message::Checkpoint { mut cut, bytes_max, reply } => {
                 if cut.meet().await {
                     store.checkpoint();
                     let changes = store.hand_over(bytes_max);
@@ -204,16 +221,18 @@ impl Shard {
                 }
             }
             Message::HandOver { bytes_max, reply } => answer(reply, store.hand_over(bytes_max)),
-            Message::Snapshot { cut, selection, reply } => {
+            Message::Snapshot { mut cut, selection, reply } => {
                 if cut.meet().await {
                     answer(reply, store.snapshot(&selection));
                 }
             }
-            Message::View { cut, reply } => {
+            Message::Hashes { mut cut, jobs, reply } => {
                 if cut.meet().await {
-                    answer(reply, store.view());
+                    answer(reply, store.hashes(&jobs));
                 }
             }
+            Message::Summaries { hashes, reply } => answer(reply, store.summaries(&hashes)),
+            Message::Views { groups, reply } => answer(reply, store.views(&groups)),
             Message::Adopt { pages } => {
                 pages.iter().for_each(|page| store.adopt(page));
             }

@@ -299,6 +299,7 @@ mod tests {
 
     /// A store, what should be in it, and what has been written down of it.
     struct Written {
+        index: Arc<Index>,
         store: Store,
         now: u64,
         groups: BTreeMap<String, Expected>,
@@ -315,8 +316,10 @@ mod tests {
 
     impl Written {
         fn new() -> Written {
+            let index = Arc::new(Index::default());
             Written {
-                store: Store::new(Arc::new(Index::default()), Some(write)),
+                store: Store::new(Arc::clone(&index), Some(write)),
+                index,
                 now: 0,
                 groups: BTreeMap::new(),
                 touched: BTreeSet::new(),
@@ -351,6 +354,7 @@ mod tests {
                 }
                 Step::Wipe => {
                     self.store.wipe();
+                    self.index.clear();
                     self.touched.extend(std::mem::take(&mut self.groups).into_keys());
                 }
                 Step::Advance { bytes_max } => self.advance(bytes_max),

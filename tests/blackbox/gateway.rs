@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use shardgate::access::Access;
 use shardgate::config::Flags;
 use shardgate::gateway::Gateway;
 use tokio::sync::watch;
@@ -19,6 +20,14 @@ pub(crate) struct Running {
 
 /// Starts a gateway with these flags, besides a listen address.
 pub(crate) fn start(flags: &[&str]) -> Running {
+    start_with(flags, |_| {})
+}
+
+/// The same, with rules that `prepare` gives it.
+pub(crate) fn start_with(
+    flags: &[&str],
+    prepare: impl FnOnce(&Access) + Send + 'static,
+) -> Running {
     let words = ["shardgate", "--web.listen-address=127.0.0.1:0", "--shards=3"];
     let words: Vec<_> = words.iter().chain(flags).map(Into::into).collect();
     let (tell, told) = std::sync::mpsc::channel();
@@ -31,6 +40,7 @@ pub(crate) fn start(flags: &[&str]) -> Running {
         runtime.block_on(async {
             let config = Flags::from_command_line(words).unwrap().into_config();
             let gateway = Gateway::start(config).unwrap();
+            prepare(gateway.access());
             tell.send((gateway.addresses()[0], gateway.stopper())).unwrap();
             gateway.run().await.unwrap();
         });
@@ -167,14 +177,39 @@ impl Running {
     }
 }
 
-/// Reads an answer with a `Content-Length`; `None` when the connection is closed before one begins.
+/// Reads an answer, in chunks or with a `Content-Length`; `None` when the connection is closed before one
+/// begins.
 pub(crate) fn read_answer(stream: &mut TcpStream) -> Option<Answer> {
     let head = read_head(stream)?;
     let mut answer = Answer { status: status(&head), head, body: Vec::new() };
+    if answer.header("transfer-encoding") == Some("chunked") {
+        answer.body = read_chunks(stream).unwrap();
+        return Some(answer);
+    }
     let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
     answer.body.resize(length, 0);
     stream.read_exact(&mut answer.body).unwrap();
     Some(answer)
+}
+
+/// Reads a body in chunks; `None` when the connection is closed before its end.
+pub(crate) fn read_chunks(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut size = Vec::new();
+        while !size.ends_with(b"\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).ok()?;
+            size.push(byte[0]);
+        }
+        let size = usize::from_str_radix(str::from_utf8(&size).unwrap().trim_end(), 16).unwrap();
+        let mut chunk = vec![0; size + 2];
+        stream.read_exact(&mut chunk).ok()?;
+        if size == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(&chunk[..size]);
+    }
 }
 
 /// Reads the head of an answer; `None` when the connection is closed before it ends.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot do what it needs fails")]
 
+mod basic_auth;
 mod busy_scrapes;
 mod check;
 mod endpoints;
@@ -18,7 +19,9 @@ mod persistence_refusals;
 mod persistence_restart;
 mod persistence_shown;
 mod persistence_store;
+mod policy;
 mod program;
 mod push;
+mod quotas;
 mod read;
 mod utf8_names;

@@ -54,11 +54,16 @@ impl Gateway {
 
     /// All groups.
     pub(crate) async fn groups(&self) -> Groups {
-        let groups = self.shards.view().await.expect("the shards live");
+        let mut roll = self.shards.roll(Vec::new()).await.expect("the shards live");
+        let mut groups = Vec::new();
+        while let Some(next) = roll.next().await.expect("the shards live") {
+            groups.extend(next.into_iter().map(|summary| summary.group));
+        }
+        let groups = self.shards.views(&groups).await.expect("the shards live");
         let text = |group: &shard::GroupView| {
             let of_push = |name: &str| name != PUSH_TIME && name != PUSH_FAILURE_TIME;
             let families = group.families.iter().filter(|family| of_push(&family.name));
-            families.map(|family| String::from_utf8_lossy(family.text()).into_owned()).collect()
+            families.map(|family| String::from_utf8_lossy(&family.text).into_owned()).collect()
         };
         groups.iter().map(|group| (group.key.to_string(), text(group))).collect()
     }

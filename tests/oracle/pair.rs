@@ -8,7 +8,10 @@ use proptest::test_runner::TestCaseResult;
 use shardgate::exposition::{Kind, NameRules};
 use shardgate::push::{GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, Rejected, decode};
 use shardgate::scrape::{Form, Runs};
-use shardgate::shard::{Index, Mode, Part, Selection, Snapshot, Store, Timestamp};
+use shardgate::shard::{
+    FamilyView, GroupRef, GroupSummary, GroupView, Index, Mode, Part, Selection, Snapshot, Store,
+    Timestamp,
+};
 
 use crate::oracle::expose::expose;
 use crate::oracle::gateway::Gateway;
@@ -35,6 +38,7 @@ pub(crate) enum Step {
 
 /// Both gateways, side by side.
 pub(crate) struct Pair {
+    index: Arc<Index>,
     stores: Vec<Store>,
     runs: Runs,
     scrapes: u32,
@@ -52,7 +56,7 @@ impl Default for Pair {
         }
         let stores = (0..3).map(|_| Store::new(Arc::clone(&index), None)).collect();
         let (runs, oracle) = (Runs::default(), Gateway::default());
-        Pair { stores, runs, scrapes: 0, oracle, begun: Vec::new() }
+        Pair { index, stores, runs, scrapes: 0, oracle, begun: Vec::new() }
     }
 }
 
@@ -98,7 +102,8 @@ impl Pair {
             }
             Request::Wipe => {
                 self.oracle.wipe();
-                self.stores.iter_mut().for_each(Store::wipe);
+                self.stores.iter_mut().for_each(|store| drop(store.wipe()));
+                self.index.clear();
             }
         }
         Ok(None)
@@ -166,14 +171,14 @@ impl Pair {
     /// Compares what the query API would show.
     fn compare_views(&self) -> TestCaseResult {
         let mut views = BTreeMap::new();
-        for view in self.stores.iter().flat_map(Store::view) {
+        for view in self.stores.iter().flat_map(all_views) {
             let times = (view.pushed != Timestamp::NEVER, view.failed != Timestamp::NEVER);
             let families: Vec<String> = view
                 .families
                 .iter()
                 .filter(|family| ![PUSH_TIME, PUSH_FAILURE_TIME].contains(&&*family.name))
                 .map(|family| {
-                    let text = family.text().escape_ascii();
+                    let text = family.text.escape_ascii();
                     let help = family.help.as_deref().unwrap_or_default();
                     format!("{} {:?} {help} {text}", family.name, family.kind)
                 })
@@ -194,6 +199,31 @@ impl Pair {
         prop_assert_eq!(views, expected);
         Ok(())
     }
+}
+
+/// All groups of a store, as the query API finds them.
+fn all_views(store: &Store) -> Vec<GroupView> {
+    let mut hashes = store.hashes(&[]);
+    hashes.sort_unstable();
+    hashes.dedup();
+    let summaries = store.summaries(&hashes);
+    let groups: Vec<GroupRef> = summaries.iter().map(|summary| summary.group.clone()).collect();
+    let views = store.views(&groups);
+    let sums = |summary: &GroupSummary| {
+        [summary.families, summary.samples, summary.bytes].map(|sum| sum as usize)
+    };
+    let shown = |view: &GroupView| {
+        let of_push = |name: &str| ![PUSH_TIME, PUSH_FAILURE_TIME].contains(&name);
+        let texts = view.families.iter().filter(|family| of_push(&family.name));
+        let lines = |text: &[u8]| text.iter().filter(|byte| **byte == b'\n').count();
+        texts.fold([0; 3], |[families, samples, bytes], FamilyView { text, .. }| {
+            [families + 1, samples + lines(text), bytes + text.len()]
+        })
+    };
+    assert!(summaries.iter().map(sums).eq(views.iter().map(shown)), "summaries sum up the views");
+    let series: u64 = summaries.iter().map(|summary| summary.series + 2).sum();
+    assert_eq!(series, store.series());
+    views
 }
 
 /// How many series the groups show, and how many samples.

@@ -88,6 +88,19 @@ pub enum Command {
     /// Look at a persistence file that no gateway is using.
     #[command(subcommand, disable_help_subcommand = true)]
     Store(StoreCommand),
+    /// Look at a file of a gateway's configuration.
+    #[command(subcommand, disable_help_subcommand = true)]
+    Check(CheckCommand),
+}
+
+/// What to check.
+#[derive(Debug, Subcommand)]
+pub enum CheckCommand {
+    /// Say whether a file is what --auth.policy-file takes, and what is wrong if it is not.
+    Policy {
+        /// The file.
+        file: PathBuf,
+    },
 }
 
 /// What to do with a persistence file. It is never written to.

@@ -1,108 +1,187 @@
-//! The groups as JSON, read back from the exposition that is stored.
+//! Groups with everything they hold, read back from the exposition that is stored.
 
 use std::borrow::Cow;
-use std::time::{Duration, SystemTime};
+use std::io::{self, Write};
 
-use serde_json::{Map, Value};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use smallvec::SmallVec;
 
+use super::json::{JsonLabels, grouping_labels, time_stamp};
+use super::stream::Stream;
 use crate::exposition::{Kind, SampleLine, is_whole, parse_number, sample_lines, unescape};
-use crate::shard::{FamilyView, GroupView, Timestamp};
+use crate::http::manners::Manners;
+use crate::shard::{FamilyView, GroupRef, GroupView, Shards};
 
-/// The answer to `/api/v1/metrics`.
-pub(super) fn write(groups: &[GroupView]) -> Vec<u8> {
-    let data: Vec<Value> = groups.iter().map(group).collect();
-    let answer = serde_json::json!({ "status": "success", "data": data });
-    answer.to_string().into_bytes()
-}
+/// How many groups are asked for at a time, and of how many bytes, unless one alone has more.
+const GROUPS_PER_TURN: usize = 64;
+const BYTES_PER_TURN: u64 = 128 << 10;
 
-fn group(group: &GroupView) -> Value {
-    let mut object = Map::new();
-    object.insert("labels".into(), grouping_labels(group));
-    object.insert("last_push_successful".into(), (group.pushed > group.failed).into());
-    for held in &group.families {
-        object.insert(held.name.to_string(), family(held));
+/// The answer to `/api/v1/metrics`: these groups, each given with the bytes it is about.
+pub(super) fn write(
+    out: &mut Stream,
+    shards: &Shards,
+    mut groups: &[(GroupRef, u64)],
+) -> io::Result<()> {
+    let manners = Manners::new(shards.clone());
+    out.write_all(b"{\"data\":[")?;
+    let mut is_first = true;
+    while !groups.is_empty() {
+        let (turn, rest) = groups.split_at(turn(groups));
+        groups = rest;
+        let turn: SmallVec<[GroupRef; GROUPS_PER_TURN]> =
+            turn.iter().map(|(group, _)| group.clone()).collect();
+        let views = out.runtime().block_on(shards.views(&turn));
+        for view in views.map_err(|unavailable| io::Error::other(unavailable.to_string()))? {
+            if !std::mem::take(&mut is_first) {
+                out.write_all(b",")?;
+            }
+            serde_json::to_writer(&mut *out, &Group(&view))?;
+        }
+        if let Some(pause) = manners.pause() {
+            std::thread::sleep(pause);
+        }
     }
-    object.into()
+    out.write_all(b"],\"status\":\"success\"}")
 }
 
-/// The labels that the push URL named: not the empty instance that every sample shows.
-fn grouping_labels(group: &GroupView) -> Value {
-    let line = format!("group{{{}}} 0\n", group.key);
-    let mut labels = Map::new();
-    for sample in sample_lines(line.as_bytes()) {
-        labels = sample.labels.iter().map(owned_label).collect();
+/// How many of the groups to ask for next.
+fn turn(groups: &[(GroupRef, u64)]) -> usize {
+    let bytes = groups.iter().take(GROUPS_PER_TURN).scan(0, |sum, (_, bytes)| {
+        *sum += bytes;
+        Some(*sum)
+    });
+    bytes.take_while(|bytes| *bytes <= BYTES_PER_TURN).count().max(1)
+}
+
+struct Group<'a>(&'a GroupView);
+
+impl Serialize for Group<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Group(group) = self;
+        // As in the reference, a family of such a name is shown in the place of what the key would say.
+        let is_family = |name: &str| group.families.iter().any(|family| &*family.name == name);
+        let mut object = serializer.serialize_map(None)?;
+        if !is_family("labels") {
+            let labels = grouping_labels(&group.key, group.has_empty_instance);
+            object.serialize_entry("labels", &labels)?;
+        }
+        if !is_family("last_push_successful") {
+            object.serialize_entry("last_push_successful", &(group.pushed > group.failed))?;
+        }
+        for family in &group.families {
+            object.serialize_entry(&*family.name, &Family::from(family))?;
+        }
+        object.end()
     }
-    if labels.get("instance").is_some_and(|instance| instance == "") && !group.has_empty_instance {
-        labels.remove("instance");
+}
+
+#[derive(Serialize)]
+struct Family<'a> {
+    time_stamp: String,
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<Cow<'a, str>>,
+    metrics: Metrics<'a>,
+}
+
+impl<'a> From<&'a FamilyView> for Family<'a> {
+    fn from(family: &'a FamilyView) -> Family<'a> {
+        Family {
+            time_stamp: time_stamp(family.pushed),
+            r#type: family.kind.api(),
+            help: family.help.as_deref().map(unescape),
+            metrics: Metrics(family),
+        }
     }
-    labels.into()
 }
 
-fn family(family: &FamilyView) -> Value {
-    let mut object = Map::new();
-    object.insert("time_stamp".into(), time_stamp(family.pushed).into());
-    object.insert("type".into(), family.kind.api().into());
-    if let Some(help) = &family.help {
-        object.insert("help".into(), unescape(help).into());
+/// One object a series.
+struct Metrics<'a>(&'a FamilyView);
+
+#[derive(Serialize)]
+struct Metric<'a> {
+    labels: JsonLabels<'a>,
+    value: &'a str,
+}
+
+/// A series of a histogram or summary.
+struct Parted<'a> {
+    parts_key: &'static str,
+    parts: Vec<(&'a str, Cow<'a, str>)>,
+    sum: Option<&'a str>,
+    labels: JsonLabels<'a>,
+    count: Cow<'a, str>,
+}
+
+impl Serialize for Metrics<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Metrics(family) = self;
+        match family.kind.part_label() {
+            Some(label) => serializer.collect_seq(parted(family, label)),
+            None => {
+                serializer.collect_seq(sample_lines(&family.text).map(|sample| Metric {
+                    labels: JsonLabels(sample.labels),
+                    value: sample.value,
+                }))
+            }
+        }
     }
-    object.insert("metrics".into(), metrics(family).into());
-    object.into()
 }
 
-fn time_stamp(time: Timestamp) -> String {
-    let time = SystemTime::UNIX_EPOCH + Duration::from_nanos(time.nanos());
-    humantime::format_rfc3339_nanos(time).to_string()
-}
-
-/// One object a series. The lines of a histogram or summary follow one another, its count last.
-fn metrics(family: &FamilyView) -> Vec<Value> {
-    let mut metrics = Vec::new();
-    let Some(part_label) = family.kind.part_label() else {
-        metrics.extend(sample_lines(family.text()).map(|sample| {
-            let labels: Map<String, Value> = sample.labels.iter().map(owned_label).collect();
-            serde_json::json!({ "labels": labels, "value": text(sample.value) })
-        }));
-        return metrics;
-    };
+/// The series of a histogram or summary. The lines of one follow one another, its count last.
+fn parted<'a>(
+    family: &'a FamilyView,
+    part_label: &'static str,
+) -> impl Iterator<Item = Parted<'a>> {
     let is_summary = family.kind == Kind::Summary;
     let parts_key = if is_summary { "quantiles" } else { "buckets" };
-    let mut parts = Map::new();
-    let mut sum = Value::Null;
-    for sample in sample_lines(family.text()) {
+    let (mut parts, mut sum) = (Vec::new(), None);
+    sample_lines(&family.text).filter_map(move |sample| {
         let suffix = &sample.name[family.name.len()..];
         let part = sample.labels.iter().find(|(name, _)| *name == part_label);
         match (suffix, part) {
             ("" | "_bucket", Some((_, bound))) => {
-                let value = if is_summary { text(sample.value) } else { count(&sample) };
-                parts.insert((*bound).to_owned(), value);
+                let value = if is_summary { sample.value.into() } else { count(&sample) };
+                parts.push((*bound, value));
+                None
             }
-            ("_sum", _) => sum = text(sample.value),
+            ("_sum", _) => {
+                sum = Some(sample.value);
+                None
+            }
             _ => {
-                let labels: Map<String, Value> = sample.labels.iter().map(owned_label).collect();
-                metrics.push(serde_json::json!({
-                    "labels": labels,
-                    parts_key: std::mem::take(&mut parts),
-                    "sum": sum.take(),
-                    "count": count(&sample),
-                }));
+                let (parts, sum, count) = (std::mem::take(&mut parts), sum.take(), count(&sample));
+                Some(Parted { parts_key, parts, sum, labels: JsonLabels(sample.labels), count })
             }
         }
-    }
-    metrics
-}
-
-fn owned_label((name, value): &(Cow<'_, str>, &str)) -> (String, Value) {
-    (name.to_string(), unescape(value).into())
-}
-
-fn text(number: &str) -> Value {
-    number.into()
+    })
 }
 
 /// A count, in full where it is whole.
-fn count(sample: &SampleLine<'_>) -> Value {
+fn count<'a>(sample: &SampleLine<'a>) -> Cow<'a, str> {
     match parse_number(sample.value.as_bytes()) {
         Some(value) if is_whole(value) => (value as u64).to_string().into(),
-        _ => text(sample.value),
+        _ => sample.value.into(),
+    }
+}
+
+impl Serialize for Parted<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(None)?;
+        object.serialize_entry(self.parts_key, &Parts(&self.parts))?;
+        object.serialize_entry("count", &self.count)?;
+        object.serialize_entry("labels", &self.labels)?;
+        object.serialize_entry("sum", &self.sum)?;
+        object.end()
+    }
+}
+
+/// Buckets or quantiles as an object.
+struct Parts<'a>(&'a [(&'a str, Cow<'a, str>)]);
+
+impl Serialize for Parts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(bound, value)| (bound, value)))
     }
 }

@@ -1,20 +1,44 @@
-//! The query API, in the reference's shapes.
+//! The query API, in the reference's shapes, and what the reference does not have: `/api/v1/groups`.
+//!
+//! `query` reads what is asked for, `listing` finds the groups, and `metrics` and `groups` write them to a
+//! `stream`, in the shapes that `json` has for both.
 
 mod check;
+mod groups;
 mod history;
+mod json;
+mod listing;
 mod metrics;
+mod query;
+mod stream;
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, HeaderValue,
+    ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, HeaderName, HeaderValue,
 };
 use serde_json::json;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Http;
+use super::body::Chunks;
+use super::client::Client;
 use super::reply::{Failure, Reply, empty, with_type};
+use crate::shard::Unavailable;
+use groups::Deletion;
+use listing::{Listing, list};
+use query::{Query, QueryError};
 
+/// Where it is.
+pub(super) const PATH: &str = "/api/v1/";
+/// How many queries are answered at a time, until they have been sent.
+pub(super) const API_ANSWERS_MAX: usize = 4;
+
+const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 impl Http {
@@ -41,37 +65,158 @@ impl Http {
                 "start_time": humantime::format_rfc3339_nanos(self.started).to_string(),
             },
         });
-        with_cors(with_type(StatusCode::OK, JSON, Bytes::from(answer.to_string()).into()))
+        with_type(StatusCode::OK, JSON, Bytes::from(answer.to_string()).into())
     }
 
-    /// Every group with everything it holds.
-    pub(super) async fn api_metrics(&self) -> Reply {
-        let viewed = async {
-            self.readable()?;
-            Ok::<_, Failure>(self.shards.view().await?)
-        };
-        let groups = match viewed.await {
-            Ok(groups) => groups,
-            Err(failure) => return with_cors(Reply::from(&failure)),
-        };
-        let writing = tokio::task::spawn_blocking(move || metrics::write(&groups));
-        let body = writing.await.expect("writing JSON does not panic and is not aborted");
-        with_cors(with_type(StatusCode::OK, JSON, Bytes::from(body).into()))
+    /// Groups with everything they hold.
+    pub(super) async fn api_metrics(&self, query: &str) -> Reply {
+        let shown = self.listing(query).await.map(|(listing, slot)| {
+            let groups = listing.groups.into_iter().map(|summary| (summary.group, summary.bytes));
+            let (groups, shards) = (groups.collect::<Vec<_>>(), self.shards.clone());
+            let body = stream::streamed(move |out| {
+                let _until_sent = slot;
+                metrics::write(out, &shards, &groups)
+            });
+            (body, listing.total)
+        });
+        shown.map_or_else(Refused::into, |(body, total)| answer(body, total))
+    }
+
+    /// Groups without what they hold.
+    pub(super) async fn api_groups(&self, query: &str) -> Reply {
+        let shown = self.listing(query).await.map(|(listing, slot)| {
+            let total = listing.total;
+            let body = stream::streamed(move |out| {
+                let _until_sent = slot;
+                groups::write(out, &listing)
+            });
+            (body, total)
+        });
+        shown.map_or_else(Refused::into, |(body, total)| answer(body, total))
+    }
+
+    /// Forgets the groups that the query is about.
+    pub(super) async fn api_delete_groups(&self, query: &str, client: &Client) -> Reply {
+        match self.delete_groups(query, client).await {
+            Ok(deletion) => {
+                let answer = json!({ "status": "success", "data": deletion });
+                with_type(StatusCode::OK, JSON, Bytes::from(answer.to_string()).into())
+            }
+            Err(refused) => refused.into(),
+        }
+    }
+
+    async fn listing(&self, query: &str) -> Result<(Listing, OwnedSemaphorePermit), Refused> {
+        self.readable()?;
+        let slot = self.answers.slot()?;
+        let (shards, query, runtime) = (self.shards.clone(), query.to_owned(), Handle::current());
+        // Regular expressions are compiled there as well. The slot goes along: the client may leave.
+        let listing = tokio::task::spawn_blocking(move || {
+            let query = Query::to_show(&query)?;
+            Ok((list(&runtime, &shards, &query)?, slot))
+        });
+        listing.await.expect("listing does not panic and is not aborted")
+    }
+
+    async fn delete_groups(&self, query: &str, client: &Client) -> Result<Deletion, Refused> {
+        self.writable().await?;
+        let slot = self.answers.slot()?;
+        let (shards, query, runtime) = (self.shards.clone(), query.to_owned(), Handle::current());
+        let source = client.source;
+        // There it comes to its end even when the client leaves.
+        let deleting = tokio::task::spawn_blocking(move || {
+            let _until_done = slot;
+            let query = Query::to_delete(&query)?;
+            let groups = list(&runtime, &shards, &query)?.groups;
+            let mut deletion =
+                Deletion { matched: groups.len() as u64, deleted: 0, dry_run: query.is_dry_run };
+            if !deletion.dry_run {
+                let groups = groups.into_iter().map(|summary| summary.group).collect();
+                deletion.deleted = runtime.block_on(shards.delete_listed(groups))?;
+            }
+            let Deletion { matched, deleted, dry_run } = deletion;
+            tracing::info!(%source, groups = %query.filter, matched, deleted, dry_run, "groups deleted");
+            Ok(deletion)
+        });
+        deleting.await.expect("deleting does not panic and is not aborted")
     }
 
     /// What a browser asks before it lets a page of another site call the API.
     pub(super) fn api_options(&self) -> Reply {
-        with_cors(empty(StatusCode::OK))
+        empty(StatusCode::OK)
     }
 }
 
+/// What queries share.
+#[derive(Debug)]
+pub struct Answers {
+    /// One permit for each that may be answered at a time.
+    slots: Arc<Semaphore>,
+}
+
+impl Default for Answers {
+    fn default() -> Answers {
+        Answers { slots: Arc::new(Semaphore::new(API_ANSWERS_MAX)) }
+    }
+}
+
+impl Answers {
+    fn slot(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        Arc::clone(&self.slots).try_acquire_owned().map_err(|_| Failure::TooManyAnswers)
+    }
+}
+
+/// Why a query is not answered.
+enum Refused {
+    Query(QueryError),
+    Failure(Failure),
+}
+
+impl From<QueryError> for Refused {
+    fn from(error: QueryError) -> Refused {
+        Refused::Query(error)
+    }
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Refused {
+        Refused::Failure(failure)
+    }
+}
+
+impl From<Unavailable> for Refused {
+    fn from(unavailable: Unavailable) -> Refused {
+        Refused::Failure(unavailable.into())
+    }
+}
+
+impl From<Refused> for Reply {
+    fn from(refused: Refused) -> Reply {
+        match refused {
+            Refused::Query(error) => {
+                let (status, error) = ("error", error.to_string());
+                let answer = json!({ "status": status, "errorType": "bad_data", "error": error });
+                with_type(StatusCode::BAD_REQUEST, JSON, Bytes::from(answer.to_string()).into())
+            }
+            Refused::Failure(failure) => Reply::from(&failure),
+        }
+    }
+}
+
+/// A body, and how many groups there are besides those it shows.
+fn answer(body: Chunks, total: usize) -> Reply {
+    let mut reply = with_type(StatusCode::OK, JSON, body);
+    reply.headers_mut().insert(TOTAL_COUNT, total.into());
+    reply
+}
+
 /// Lets pages of any site read the answer, and no cache keep it.
-fn with_cors(mut reply: Reply) -> Reply {
+pub(super) fn with_cors(mut reply: Reply) -> Reply {
     let headers = [
         (ACCESS_CONTROL_ALLOW_HEADERS, "Accept, Authorization, Content-Type, Origin"),
         (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, DELETE, OPTIONS"),
         (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (ACCESS_CONTROL_EXPOSE_HEADERS, "Date"),
+        (ACCESS_CONTROL_EXPOSE_HEADERS, "Date, X-Total-Count"),
         (CACHE_CONTROL, "no-cache, no-store, must-revalidate"),
     ];
     for (name, value) in headers {

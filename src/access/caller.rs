@@ -1,0 +1,181 @@
+//! Somebody who has come in, with what the policy grants them.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::owner::{Exhausted, Owner};
+use super::policy::{PushRate, Rights};
+use super::users::User;
+use crate::shard::Budget;
+
+/// What a request needs besides being let in. A push needs more: its job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Right {
+    Scrape,
+    Read,
+    Admin,
+}
+
+/// Who sends a request, and what they may do.
+///
+/// Where nothing is configured, anybody: then it is two empty words.
+#[derive(Debug, Clone, Default)]
+pub struct Caller {
+    pub(super) who: Who,
+    /// `None` where there is no policy: everything is allowed.
+    pub(super) grant: Option<Arc<Grant>>,
+}
+
+/// Who somebody is.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Who {
+    /// Nobody that is known.
+    #[default]
+    Anybody,
+    User(Arc<User>),
+    /// The one whose certificate the policy names.
+    Certificate(Arc<str>),
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Who::Anybody => f.write_str("a client without a name"),
+            Who::User(user) => write!(f, "user {:?}", user.name()),
+            Who::Certificate(name) => write!(f, "certificate {name:?}"),
+        }
+    }
+}
+
+/// What an entry of the policy grants.
+#[derive(Debug)]
+pub(super) struct Grant {
+    pub(super) rights: Rights,
+    pub(super) owner: Arc<Owner>,
+}
+
+/// Why somebody who has come in may not do something.
+#[derive(Debug)]
+pub struct Denied {
+    who: Who,
+    what: Denial,
+}
+
+#[derive(Debug)]
+enum Denial {
+    Right(Right),
+    Push { job: String },
+    PushRate { bound: PushRate, wait: Duration },
+    BodyBytes { bytes_max: usize },
+}
+
+/// What kind of answer a denial is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DenialKind {
+    /// It is not allowed, now or later.
+    Forbidden,
+    /// It will be after this time.
+    TooOften(Duration),
+    /// Less of it would be.
+    TooLarge,
+}
+
+impl Denied {
+    /// What kind of answer it is.
+    pub fn kind(&self) -> DenialKind {
+        match self.what {
+            Denial::Right(_) | Denial::Push { .. } => DenialKind::Forbidden,
+            Denial::PushRate { wait, .. } => DenialKind::TooOften(wait),
+            Denial::BodyBytes { .. } => DenialKind::TooLarge,
+        }
+    }
+}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let who = &self.who;
+        match &self.what {
+            Denial::Right(Right::Scrape) => write!(f, "{who} may not scrape"),
+            Denial::Right(Right::Read) => write!(f, "{who} may not read"),
+            Denial::Right(Right::Admin) => write!(f, "{who} may not administer"),
+            Denial::Push { job } => write!(f, "{who} may not push to job {job:?}"),
+            Denial::PushRate { bound, .. } => {
+                write!(f, "{who} may push {bound} times a second (quota pushes_per_second)")
+            }
+            Denial::BodyBytes { bytes_max } => {
+                write!(
+                    f,
+                    "body larger than the {bytes_max} bytes that {who} may push (quota body_bytes)"
+                )
+            }
+        }
+    }
+}
+
+impl Caller {
+    fn denied(&self, what: Denial) -> Denied {
+        Denied { who: self.who.clone(), what }
+    }
+
+    /// Who it is, in words; no two have the same.
+    pub fn name(&self) -> String {
+        self.who.to_string()
+    }
+
+    /// Whether a request that needs this right may be done.
+    ///
+    /// # Errors
+    /// That it may not.
+    pub fn may(&self, right: Right) -> Result<(), Denied> {
+        let Some(grant) = &self.grant else { return Ok(()) };
+        let rights = &grant.rights;
+        let is_granted = match right {
+            Right::Scrape => rights.scrape,
+            Right::Read => rights.read,
+            Right::Admin => rights.admin,
+        };
+        is_granted.then_some(()).ok_or_else(|| self.denied(Denial::Right(right)))
+    }
+
+    /// Whether a group of the job may be pushed to or deleted, now.
+    ///
+    /// # Errors
+    /// That it may not, or that this was done too often.
+    pub fn may_push(&self, job: &str) -> Result<(), Denied> {
+        let Some(grant) = &self.grant else { return Ok(()) };
+        if !grant.rights.may_push(job) {
+            return Err(self.denied(Denial::Push { job: job.to_owned() }));
+        }
+        let Some(bound) = grant.rights.quota.pushes_per_second else { return Ok(()) };
+        grant.owner.take_push().map_err(|wait| {
+            grant.owner.refused(Exhausted::PushRate);
+            self.denied(Denial::PushRate { bound, wait })
+        })
+    }
+
+    /// How many bytes a push may have, where everybody's may have `bytes_max`.
+    pub fn body_bytes_max(&self, bytes_max: usize) -> usize {
+        self.body_quota().map_or(bytes_max, |quota| quota.min(bytes_max))
+    }
+
+    /// Counts a push that is larger than [`Caller::body_bytes_max`]: why it is denied, or `None` if it is
+    /// larger than everybody's may be.
+    pub fn too_large(&self, bytes_max: usize) -> Option<Denied> {
+        let quota = self.body_quota().filter(|quota| *quota < bytes_max)?;
+        if let Some(grant) = &self.grant {
+            grant.owner.refused(Exhausted::BodyBytes);
+        }
+        Some(self.denied(Denial::BodyBytes { bytes_max: quota }))
+    }
+
+    fn body_quota(&self) -> Option<usize> {
+        self.grant.as_ref()?.rights.quota.body_bytes
+    }
+
+    /// Whose the groups are that this one pushes; nobody's where there is no policy.
+    pub fn owner(&self) -> Option<Arc<Budget>> {
+        Some(Arc::clone(self.grant.as_ref()?.owner.budget()))
+    }
+}

@@ -1,0 +1,157 @@
+//! Passwords that are being checked, and those that were found wrong.
+//!
+//! Hashing a password takes a processor for a tenth of a second, and anybody can make us do it. So one is
+//! hashed at a time; whoever brings the same credentials meanwhile waits for the same answer; and not more than
+//! [`AUTH_WAITERS_MAX`] different ones wait.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use aws_lc_rs::{hmac, rand};
+use subtle::ConstantTimeEq;
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+
+use super::credentials::Credentials;
+
+/// How many different credentials may wait to be checked.
+pub const AUTH_WAITERS_MAX: usize = 64;
+/// How many credentials are remembered to be wrong.
+pub const WRONG_MAX: usize = 100;
+/// How many are forgotten when there is no more room.
+const FORGOTTEN: usize = WRONG_MAX / 10;
+
+/// Credentials and the hash they are to match, under a key of this process: says whether two are the same,
+/// and nothing about what they are.
+#[derive(Clone, Copy)]
+pub(super) struct Tag([u8; 32]);
+
+impl PartialEq for Tag {
+    fn eq(&self, other: &Tag) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl fmt::Debug for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tag")
+    }
+}
+
+/// One for the life of the gateway: a reload changes nothing about which credentials match which hash.
+#[derive(Debug)]
+pub(super) struct Checks {
+    key: hmac::Key,
+    wrong: Mutex<Vec<Tag>>,
+    waiting: Mutex<Vec<(Tag, Weak<OnceCell<bool>>)>>,
+    turn: Arc<Semaphore>,
+}
+
+impl Default for Checks {
+    fn default() -> Checks {
+        let random = rand::SystemRandom::new();
+        let key = hmac::Key::generate(hmac::HMAC_SHA256, &random);
+        Checks {
+            key: key.expect("the system gives random numbers"),
+            wrong: Mutex::default(),
+            waiting: Mutex::default(),
+            turn: Arc::new(Semaphore::new(1)),
+        }
+    }
+}
+
+impl Checks {
+    pub(super) fn tag(&self, credentials: &Credentials, hash: &str) -> Tag {
+        let name = credentials.name();
+        let mut context = hmac::Context::with_key(&self.key);
+        for part in [hash.as_bytes(), name.as_bytes()] {
+            context.update(&(part.len() as u64).to_le_bytes());
+            context.update(part);
+        }
+        context.update(credentials.password());
+        let mut tag = [0; 32];
+        tag.copy_from_slice(context.sign().as_ref());
+        Tag(tag)
+    }
+
+    pub(super) fn is_wrong(&self, tag: Tag) -> bool {
+        self.wrong.lock().unwrap_or_else(PoisonError::into_inner).contains(&tag)
+    }
+
+    /// Remembers that the credentials are wrong, at the expense of some others. Which ones nobody outside can
+    /// foresee, nor what their tags are.
+    pub(super) fn set_wrong(&self, tag: Tag) {
+        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        if wrong.len() >= WRONG_MAX {
+            for byte in &tag.0[..FORGOTTEN] {
+                let at = usize::from(*byte) % wrong.len();
+                wrong.swap_remove(at);
+            }
+        }
+        wrong.push(tag);
+    }
+
+    /// A place among those who wait, together with others who bring the same; `None` when there is none.
+    pub(super) fn wait(&self, tag: Tag) -> Option<Arc<OnceCell<bool>>> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = waiting.iter().find(|(other, _)| *other == tag);
+        if let Some(result) = same.and_then(|(_, result)| result.upgrade()) {
+            return Some(result);
+        }
+        // Who has gone, or knows the result, waits no longer.
+        waiting.retain(|(_, result)| result.strong_count() > 0);
+        if waiting.len() >= AUTH_WAITERS_MAX {
+            return None;
+        }
+        let result = Arc::default();
+        waiting.push((tag, Arc::downgrade(&result)));
+        Some(result)
+    }
+
+    /// The right to hash a password, of which there is one.
+    pub(super) async fn turn(&self) -> OwnedSemaphorePermit {
+        let turn = Arc::clone(&self.turn).acquire_owned().await;
+        turn.expect("the semaphore is never closed")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(count: usize) -> (Checks, Vec<Tag>) {
+        let checks = Checks::default();
+        let tag = |number: usize| {
+            let header =
+                base64::Engine::encode(&base64::prelude::BASE64_STANDARD, format!("user:{number}"));
+            let credentials = Credentials::from_header(format!("Basic {header}").as_bytes());
+            checks.tag(&credentials.expect("it is well-formed"), "hash")
+        };
+        let tags = (0..count).map(tag).collect();
+        (checks, tags)
+    }
+
+    #[test]
+    fn wrong_ones_are_remembered_within_a_bound() {
+        let (checks, tags) = tags(WRONG_MAX + 2 * FORGOTTEN + 1);
+        for (at, tag) in tags.iter().enumerate() {
+            assert!(!checks.is_wrong(*tag));
+            checks.set_wrong(*tag);
+            assert!(checks.is_wrong(*tag));
+            let known = tags.iter().filter(|tag| checks.is_wrong(**tag)).count();
+            assert!(known <= WRONG_MAX && known > at.min(WRONG_MAX - FORGOTTEN), "{known}");
+        }
+    }
+
+    #[test]
+    fn different_ones_wait_within_a_bound_and_the_same_together() {
+        let (checks, tags) = tags(AUTH_WAITERS_MAX + 1);
+        let (last, first) = tags.split_last().expect("there are some");
+        let mut waiting: Vec<_> = first.iter().map(|tag| checks.wait(*tag)).collect();
+        assert!(waiting.iter().all(Option::is_some));
+        assert!(checks.wait(*last).is_none());
+        let joined = checks.wait(first[0]).expect("the same may wait");
+        assert!(waiting[0].as_ref().is_some_and(|first| Arc::ptr_eq(first, &joined)));
+        waiting.pop();
+        assert!(checks.wait(*last).is_some(), "somebody has gone");
+    }
+}

@@ -1,0 +1,109 @@
+//! What each entry of the policy has used of its quota.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::policy::Quota;
+use super::rate::Rate;
+use crate::shard::{Budget, Limits};
+
+/// A quota that has stood in somebody's way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Exhausted {
+    Groups,
+    Series,
+    BodyBytes,
+    PushRate,
+}
+
+impl Exhausted {
+    /// Each with its key in the policy file.
+    const ALL: [(Exhausted, &'static str); 4] = [
+        (Exhausted::Groups, "groups"),
+        (Exhausted::Series, "series"),
+        (Exhausted::BodyBytes, "body_bytes"),
+        (Exhausted::PushRate, "pushes_per_second"),
+    ];
+}
+
+/// Whom groups belong to: everybody whom one entry of the policy is for, together.
+#[derive(Debug, Default)]
+pub(super) struct Owner {
+    budget: Arc<Budget>,
+    pushes: Rate,
+    refusals: [AtomicU64; Exhausted::ALL.len()],
+}
+
+impl Owner {
+    /// What is stored, and may be.
+    pub(super) fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
+    /// Takes a push from what may be pushed now.
+    pub(super) fn take_push(&self) -> Result<(), Duration> {
+        self.pushes.take()
+    }
+
+    /// Counts a refusal.
+    pub(super) fn refused(&self, quota: Exhausted) {
+        self.refusals[quota as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often each quota was in the way, by its key in the policy file.
+    pub(super) fn refusals(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = self.refusals.iter().map(|count| count.load(Ordering::Relaxed));
+        Exhausted::ALL.iter().map(|(_, key)| *key).zip(counts)
+    }
+
+    fn bound(&self, quota: &Quota) {
+        self.budget.set_limits(Limits {
+            groups: quota.groups.unwrap_or(u64::MAX),
+            series: quota.series.unwrap_or(u64::MAX),
+            ..Limits::NONE
+        });
+        match quota.pushes_per_second {
+            Some(rate) => self.pushes.set(rate.interval(), rate.burst()),
+            None => self.pushes.set(Duration::ZERO, 0),
+        }
+    }
+}
+
+/// Every owner there has been. Whoever leaves the policy and comes back finds what is theirs still counted.
+#[derive(Debug, Default)]
+pub(super) struct Owners {
+    by_name: BTreeMap<String, Arc<Owner>>,
+}
+
+impl Owners {
+    /// The owner of this name, bounded by `quota` from now on.
+    pub(super) fn bounded(&mut self, name: &str, quota: &Quota) -> Arc<Owner> {
+        let owner = self.by_name.entry(name.to_owned()).or_default();
+        owner.bound(quota);
+        Arc::clone(owner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotas_are_in_the_order_of_their_enum() {
+        assert!(Exhausted::ALL.iter().enumerate().all(|(at, (quota, _))| *quota as usize == at));
+    }
+
+    #[test]
+    fn a_changed_quota_keeps_what_is_counted() {
+        let mut owners = Owners::default();
+        let first = owners.bounded("a", &Quota { groups: Some(3), ..Quota::default() });
+        first.refused(Exhausted::Groups);
+        let second = owners.bounded("a", &Quota::default());
+        assert!(Arc::ptr_eq(&first, &second));
+        assert!(second.refusals().any(|refusal| refusal == ("groups", 1)));
+        assert!(!Arc::ptr_eq(&first, &owners.bounded("b", &Quota::default())));
+    }
+}

@@ -1,0 +1,268 @@
+//! What the policy file says: rights and quotas, by users and certificates.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// How large a policy file may be, in bytes.
+pub const POLICY_BYTES_MAX: u64 = 1 << 20;
+
+/// Who may do what, and how much of it.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policy {
+    /// What users of basic authentication may do, by their names.
+    pub users: BTreeMap<String, Rights>,
+    /// What clients with a certificate may do that an authority has signed, by its common name or an
+    /// alternative one.
+    pub certificates: BTreeMap<String, Rights>,
+    /// What everybody else may do.
+    #[serde(rename = "default")]
+    pub everybody: Rights,
+}
+
+/// What somebody may do; nothing unless it is said.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rights {
+    /// Which jobs to push to, and to delete groups of.
+    pub push: Vec<Jobs>,
+    /// To scrape.
+    pub scrape: bool,
+    /// To see the pages and to ask the API.
+    pub read: bool,
+    /// To wipe, to delete many groups, and to stop the gateway.
+    pub admin: bool,
+    /// How much of it.
+    pub quota: Quota,
+}
+
+/// A job, or all that begin with something.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Jobs {
+    /// This one.
+    Named(String),
+    /// All of which the names begin so.
+    Beginning(String),
+}
+
+/// How much somebody may use; without a bound where there is none.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Quota {
+    /// Groups stored at a time.
+    pub groups: Option<u64>,
+    /// Series stored at a time, the push times of each group included.
+    pub series: Option<u64>,
+    /// Bytes in a push, before and after decompression.
+    pub body_bytes: Option<usize>,
+    /// Pushes and deletes a second; those of a second may be saved up.
+    pub pushes_per_second: Option<PushRate>,
+}
+
+/// A number of pushes a second; more than none.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(try_from = "f64")]
+pub struct PushRate(f64);
+
+/// Why there is no policy.
+#[derive(Debug)]
+pub struct PolicyError {
+    file: PathBuf,
+    reason: String,
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.file.display(), self.reason)
+    }
+}
+
+impl std::error::Error for PolicyError {}
+
+/// Reads a policy file.
+///
+/// # Errors
+/// When it cannot be read, or is no policy: the line and the reason.
+pub fn load(file: &Path) -> Result<Policy, PolicyError> {
+    let error = |reason: String| PolicyError { file: file.to_owned(), reason };
+    let bytes = std::fs::File::open(file).and_then(|file| {
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(
+            &mut std::io::Read::take(file, POLICY_BYTES_MAX + 1),
+            &mut bytes,
+        )?;
+        Ok(bytes)
+    });
+    let bytes = bytes.map_err(|reason| error(reason.to_string()))?;
+    if bytes.len() as u64 > POLICY_BYTES_MAX {
+        return Err(error(format!("larger than {POLICY_BYTES_MAX} bytes")));
+    }
+    parse(&bytes).map_err(error)
+}
+
+/// Reads the text of a policy; one without anything in it lets nobody do anything.
+///
+/// # Errors
+/// When it is none: the line and the reason.
+pub fn parse(text: &[u8]) -> Result<Policy, String> {
+    let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
+    let policy: Option<Policy> = serde_saphyr::from_str(text)
+        .map_err(|error| error.without_snippet().to_string().replace('\n', " "))?;
+    Ok(policy.unwrap_or_default())
+}
+
+impl TryFrom<String> for Jobs {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Jobs, String> {
+        match text.strip_suffix('*') {
+            Some(start) if !start.contains('*') => Ok(Jobs::Beginning(start.to_owned())),
+            None if text.is_empty() => Err("a job has a name: \"\" matches none".to_owned()),
+            None if !text.contains('*') => Ok(Jobs::Named(text)),
+            _ => Err(format!("jobs {text:?}: a * may stand at the end only")),
+        }
+    }
+}
+
+impl Jobs {
+    fn include(&self, job: &str) -> bool {
+        match self {
+            Jobs::Named(name) => name == job,
+            Jobs::Beginning(start) => job.starts_with(start.as_str()),
+        }
+    }
+}
+
+impl TryFrom<f64> for PushRate {
+    type Error = String;
+
+    fn try_from(per_second: f64) -> Result<PushRate, String> {
+        // Less is a push in a year, more is one in a nanosecond.
+        let is_a_rate = (1e-8..=1e9).contains(&per_second);
+        is_a_rate.then_some(PushRate(per_second)).ok_or_else(|| {
+            format!("pushes_per_second: {per_second} is not more than 0 and at most 1000000000")
+        })
+    }
+}
+
+impl PushRate {
+    /// The time in which one is earned.
+    pub(super) fn interval(self) -> Duration {
+        Duration::from_secs_f64(1.0 / self.0)
+    }
+
+    /// Those of a second; at least one.
+    pub(super) fn burst(self) -> u32 {
+        (self.0 as u32).max(1)
+    }
+}
+
+impl fmt::Display for PushRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Rights {
+    /// Whether groups of the job may be changed.
+    pub fn may_push(&self, job: &str) -> bool {
+        self.push.iter().any(|jobs| jobs.include(job))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = r#"
+# A comment.
+users:
+  backup: { push: ["backup-*", "nightly"], quota: { groups: 1000, series: 100000, body_bytes: 1048576, pushes_per_second: 50 } }
+  prometheus: { scrape: true }
+  ops:
+    push: ["*"]
+    scrape: true
+    read: true
+    admin: true
+certificates:
+  "db1.example.org": { push: ["db-*"], quota: { pushes_per_second: 0.5 } }
+default: { scrape: true }
+"#;
+
+    #[test]
+    fn a_policy_says_who_may_do_what_and_how_much() {
+        let policy = parse(WHOLE.as_bytes()).expect("it is valid");
+        let backup = &policy.users["backup"];
+        for (job, may) in [
+            ("nightly", true),
+            ("nightly2", false),
+            ("backup-", true),
+            ("backup-db", true),
+            ("backup", false),
+            ("my-backup-", false),
+        ] {
+            assert_eq!(backup.may_push(job), may, "{job}");
+        }
+        assert!(!backup.scrape && !backup.read && !backup.admin);
+        let quota = &backup.quota;
+        assert_eq!(
+            (quota.groups, quota.series, quota.body_bytes),
+            (Some(1000), Some(100_000), Some(1 << 20))
+        );
+        let rate = quota.pushes_per_second.expect("there is a rate");
+        assert_eq!((rate.interval(), rate.burst()), (Duration::from_millis(20), 50));
+        let ops = &policy.users["ops"];
+        assert!(ops.may_push("anything") && ops.scrape && ops.read && ops.admin);
+        assert_eq!(ops.quota, Quota::default());
+        let rate = policy.certificates["db1.example.org"].quota.pushes_per_second;
+        assert!(
+            rate.is_some_and(|rate| (rate.interval(), rate.burst()) == (Duration::from_secs(2), 1))
+        );
+        assert!(policy.everybody.scrape && !policy.everybody.may_push("x"));
+    }
+
+    #[test]
+    fn what_is_not_said_is_not_allowed() {
+        for empty in ["", "# nothing\n", "{}", "users: {}\n"] {
+            assert_eq!(parse(empty.as_bytes()), Ok(Policy::default()), "{empty}");
+        }
+        assert!(!Rights::default().may_push(""));
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_line() {
+        for (text, line, named) in [
+            ("user: {}\n", 1, "user"),
+            ("users:\n  a: { pull: true }\n", 2, "pull"),
+            ("users:\n  a: { scrape: true }\n  a: { read: true }\n", 3, "a"),
+            ("users:\n  a:\n    scrape: true\n    scrape: true\n", 4, "scrape"),
+            ("users:\n  a: { push: [\"a*b\"] }\n", 2, "a*b"),
+            ("users:\n  a: { push: [\"\"] }\n", 2, "job"),
+            ("users:\n  a: { push: \"x\" }\n", 2, "sequence"),
+            ("users:\n  a: { scrape: 1 }\n", 2, "boolean"),
+            ("users:\n  a: { quota: { groups: -1 } }\n", 2, ""),
+            ("users:\n  a: { quota: { group: 1 } }\n", 2, "group"),
+            ("users:\n  a: { quota: { pushes_per_second: 0 } }\n", 2, "pushes_per_second"),
+            ("users:\n  a: { quota: { pushes_per_second: .inf } }\n", 2, ""),
+            ("users:\n  a: true\n", 2, ""),
+            ("default: {}\ndefault: {}\n", 2, "default"),
+            ("users: [\n", 1, "mapping"),
+        ] {
+            let error = parse(text.as_bytes()).expect_err(text);
+            assert!(error.contains(&format!("line {line}")), "{text}: {error}");
+            assert!(error.contains(named) && !error.contains('\n'), "{text}: {error}");
+        }
+        assert!(parse(b"\xff").is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let error = load(Path::new("/no/such/policy.yml")).expect_err("there is none");
+        assert!(error.to_string().starts_with("/no/such/policy.yml: "), "{error}");
+    }
+}

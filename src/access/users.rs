@@ -1,0 +1,264 @@
+//! Who the users are, and whether somebody is the user they say they are.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::{OnceCell, OwnedSemaphorePermit};
+
+use super::checks::{Checks, Tag};
+use super::credentials::Credentials;
+
+/// Salt and hash of a password that nobody has; the cost goes before it.
+const NOBODY: &str = "m6Wa/yYX2SVKU1lPz2sxKOCxwJhAkyy6vSzbUa9UdQY7oEjZQlKN6";
+
+/// A user of the web configuration.
+#[derive(Debug)]
+pub struct User {
+    name: String,
+    hash: String,
+    /// The credentials that have matched last: these are let in without hashing.
+    known: ArcSwapOption<Tag>,
+}
+
+impl User {
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// All users at one time.
+#[derive(Debug)]
+pub struct Users {
+    by_name: HashMap<String, Arc<User>, ahash::RandomState>,
+    /// What the passwords of unknown users are hashed for: they are not to be told by the time it takes.
+    nobody: String,
+    checks: Arc<Checks>,
+}
+
+/// Whether somebody is a user.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Yes.
+    Right(Arc<User>),
+    /// No.
+    Wrong,
+    /// That takes a while to tell.
+    Unsure(Check),
+    /// Too many others wait for that already.
+    Busy,
+}
+
+impl Users {
+    /// The users with these names and hashes. Those of `before` that are the same still know who they are.
+    pub(super) fn new(
+        hashes: &BTreeMap<String, String>,
+        checks: &Arc<Checks>,
+        before: Option<&Users>,
+    ) -> Users {
+        let user = |(name, hash): (&String, &String)| {
+            let same = before.and_then(|before| before.by_name.get(name));
+            let user = same.filter(|user| user.hash == *hash).cloned().unwrap_or_else(|| {
+                let (name, hash) = (name.clone(), hash.clone());
+                Arc::new(User { name, hash, known: ArcSwapOption::empty() })
+            });
+            (name.clone(), user)
+        };
+        let cost = |hash: &String| Some(hash.parse::<bcrypt::HashParts>().ok()?.get_cost());
+        let cost = hashes.values().filter_map(cost).max().unwrap_or(bcrypt::DEFAULT_COST);
+        Users {
+            by_name: hashes.iter().map(user).collect(),
+            nobody: format!("$2y${cost:02}${NOBODY}"),
+            checks: Arc::clone(checks),
+        }
+    }
+
+    /// Whether there is a user of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    /// Who these credentials are of. Known ones cost the same whatever else is being checked.
+    pub fn check(&self, credentials: &Credentials) -> Verdict {
+        let user = self.by_name.get(&*credentials.name());
+        let hash = user.map_or(&self.nobody, |user| &user.hash);
+        let tag = self.checks.tag(credentials, hash);
+        if let Some(user) = user
+            && user.known.load().as_deref() == Some(&tag)
+        {
+            return Verdict::Right(Arc::clone(user));
+        }
+        if self.checks.is_wrong(tag) {
+            return Verdict::Wrong;
+        }
+        let Some(result) = self.checks.wait(tag) else { return Verdict::Busy };
+        Verdict::Unsure(Check {
+            user: user.cloned(),
+            hash: hash.clone(),
+            credentials: credentials.clone(),
+            tag,
+            result,
+            checks: Arc::clone(&self.checks),
+        })
+    }
+}
+
+/// A check that takes a while, and its place in the queue, which it gives up when it is dropped.
+#[derive(Debug)]
+pub struct Check {
+    user: Option<Arc<User>>,
+    hash: String,
+    credentials: Credentials,
+    tag: Tag,
+    result: Arc<OnceCell<bool>>,
+    checks: Arc<Checks>,
+}
+
+/// The hashing of one password, to be done where it is in nobody's way. No other begins until this one has
+/// ended, even if nobody waits for it any more.
+#[derive(Debug)]
+pub struct Hashing {
+    credentials: Credentials,
+    hash: String,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Hashing {
+    /// Whether the password matches.
+    pub fn run(self) -> bool {
+        bcrypt::verify(self.credentials.password(), &self.hash).unwrap_or(false)
+    }
+}
+
+impl Check {
+    /// Waits for its turn, has the password hashed by `run` unless somebody else has brought the same, and
+    /// tells the user; `None` when the credentials are wrong.
+    pub async fn settle<F: Future<Output = bool>>(
+        self,
+        run: impl FnOnce(Hashing) -> F,
+    ) -> Option<Arc<User>> {
+        let hashed = self.result.get_or_init(|| async {
+            let (credentials, hash) = (self.credentials.clone(), self.hash.clone());
+            let hashing = Hashing { credentials, hash, _turn: self.checks.turn().await };
+            let matches = run(hashing).await;
+            match &self.user {
+                Some(user) if matches => user.known.store(Some(Arc::new(self.tag))),
+                _ => self.checks.set_wrong(self.tag),
+            }
+            matches
+        });
+        let matches = *hashed.await;
+        self.user.clone().filter(|_| matches)
+    }
+
+    /// Whose credentials they are said to be.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use base64::Engine as _;
+
+    use super::super::checks::AUTH_WAITERS_MAX;
+    use super::*;
+
+    fn credentials(text: &str) -> Credentials {
+        let header = format!("Basic {}", base64::prelude::BASE64_STANDARD.encode(text));
+        Credentials::from_header(header.as_bytes()).expect("it is well-formed")
+    }
+
+    fn users(before: Option<&Users>, passwords: &[(&str, &str)]) -> Users {
+        let hash = |(name, password): &(&str, &str)| {
+            let hash = bcrypt::hash_with_salt(password, 4, [7; 16]).expect("it can be hashed");
+            ((*name).to_owned(), hash.to_string())
+        };
+        let checks = before.map_or_else(Arc::default, |before| Arc::clone(&before.checks));
+        Users::new(&passwords.iter().map(hash).collect(), &checks, before)
+    }
+
+    /// Whom the credentials let in, and whether they had to be hashed for that.
+    async fn settled(users: &Users, text: &str) -> (Option<String>, bool) {
+        let name = |user: Arc<User>| user.name().to_owned();
+        match users.check(&credentials(text)) {
+            Verdict::Right(user) => (Some(name(user)), false),
+            Verdict::Wrong => (None, false),
+            Verdict::Unsure(check) => {
+                (check.settle(async |hashing: Hashing| hashing.run()).await.map(name), true)
+            }
+            Verdict::Busy => panic!("nobody else waits"),
+        }
+    }
+
+    #[tokio::test]
+    async fn passwords_are_hashed_once_right_or_wrong() {
+        let users = users(None, &[("alice", "right"), ("bob", "other")]);
+        let alice = Some("alice".to_owned());
+        assert_eq!(settled(&users, "alice:right").await, (alice.clone(), true));
+        assert_eq!(settled(&users, "alice:right").await, (alice.clone(), false));
+        for wrong in ["alice:other", "bob:right", "carol:right", "alice:", ":"] {
+            assert_eq!(settled(&users, wrong).await, (None, true), "{wrong}");
+            assert_eq!(settled(&users, wrong).await, (None, false), "{wrong}");
+        }
+        assert_eq!(settled(&users, "alice:right").await, (alice, false));
+    }
+
+    #[tokio::test]
+    async fn unknown_users_cost_a_hash_of_the_same_kind() {
+        let users = users(None, &[("alice", "right")]);
+        let parts = users.nobody.parse::<bcrypt::HashParts>();
+        assert!(parts.is_ok_and(|parts| parts.get_cost() == 4));
+    }
+
+    #[tokio::test]
+    async fn a_reload_forgets_only_what_has_changed() {
+        let first = users(None, &[("alice", "right"), ("bob", "old")]);
+        assert!(settled(&first, "alice:right").await.0.is_some());
+        assert!(settled(&first, "bob:old").await.0.is_some());
+        assert!(settled(&first, "bob:new").await.0.is_none());
+        let second = users(Some(&first), &[("alice", "right"), ("bob", "new")]);
+        assert_eq!(settled(&second, "alice:right").await, (Some("alice".to_owned()), false));
+        assert_eq!(settled(&second, "bob:old").await, (None, true));
+        assert_eq!(settled(&second, "bob:new").await, (Some("bob".to_owned()), true));
+        let third = users(Some(&second), &[("alice", "right")]);
+        assert_eq!(settled(&third, "bob:new").await.0, None);
+    }
+
+    #[tokio::test]
+    async fn the_same_credentials_are_hashed_once_for_all_who_wait() {
+        let users = users(None, &[("alice", "right")]);
+        let hashed = AtomicU32::new(0);
+        let check = || match users.check(&credentials("alice:right")) {
+            Verdict::Unsure(check) => check,
+            other => panic!("{other:?}"),
+        };
+        let settle = |check: Check| {
+            check.settle(async |hashing: Hashing| {
+                hashed.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+                hashing.run()
+            })
+        };
+        let (one, other) = tokio::join!(settle(check()), settle(check()));
+        assert!(one.is_some() && other.is_some());
+        assert_eq!(hashed.into_inner(), 1);
+    }
+
+    #[tokio::test]
+    async fn guesses_that_wait_keep_no_known_user_out() {
+        let users = users(None, &[("alice", "right")]);
+        assert!(settled(&users, "alice:right").await.0.is_some());
+        let guesses: Vec<_> = (0..AUTH_WAITERS_MAX)
+            .map(|guess| users.check(&credentials(&format!("alice:{guess}"))))
+            .collect();
+        assert!(guesses.iter().all(|verdict| matches!(verdict, Verdict::Unsure(_))));
+        assert!(matches!(users.check(&credentials("alice:one more")), Verdict::Busy));
+        assert!(matches!(users.check(&credentials("alice:right")), Verdict::Right(_)));
+        drop(guesses);
+        assert!(matches!(users.check(&credentials("alice:one more")), Verdict::Unsure(_)));
+    }
+}

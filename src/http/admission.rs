@@ -1,0 +1,182 @@
+//! The door: who sends a request, and whether it goes any further. `access` knows the rules; here they
+//! meet HTTP.
+//!
+//! As in the reference, what is turned away here has not reached a handler: it is counted by its reason, not in
+//! the table of requests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use hyper::{HeaderMap, StatusCode};
+
+use super::Http;
+use super::client::Client;
+use super::reply::{Failure, Reply, and_retry, error};
+use super::route::Route;
+use crate::access::{
+    AuthFailure, Caller, Check, Credentials, DenialKind, Denied, Hashing, Right, User, Verdict,
+};
+
+const BASIC: HeaderValue = HeaderValue::from_static("Basic");
+
+/// How long who cannot be checked now is asked to wait: a few passwords are hashed in that time.
+const BUSY_WAIT: Duration = Duration::from_secs(1);
+
+/// Why a request is turned away.
+pub(super) enum TurnedAway {
+    /// All clients together have sent too many; there is room for one after this time.
+    TooOften(Duration),
+    /// It is not known who sends it.
+    Unknown(AuthFailure),
+    /// It is known, and they may not do that.
+    Denied(Denied),
+}
+
+impl From<TurnedAway> for Reply {
+    fn from(turned_away: TurnedAway) -> Reply {
+        match turned_away {
+            TurnedAway::TooOften(wait) => {
+                and_retry(error(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"), wait)
+            }
+            TurnedAway::Unknown(AuthFailure::Busy) => {
+                let reason = "too many passwords are being checked; try again";
+                and_retry(error(StatusCode::SERVICE_UNAVAILABLE, reason), BUSY_WAIT)
+            }
+            TurnedAway::Unknown(_) => {
+                let mut reply = error(StatusCode::UNAUTHORIZED, "Unauthorized");
+                reply.headers_mut().insert(WWW_AUTHENTICATE, BASIC);
+                reply
+            }
+            TurnedAway::Denied(denied) => Reply::from(&Failure::Denied(denied)),
+        }
+    }
+}
+
+impl Http {
+    /// Lets a request in, or says why not. What a push needs is found out later, once its job is known.
+    pub(super) async fn admit(
+        &self,
+        route: &Route<'_>,
+        headers: &HeaderMap,
+        client: &Client,
+    ) -> Result<Caller, TurnedAway> {
+        if self.access.rules().is_none() {
+            return Ok(Caller::default());
+        }
+        self.access.take_request().map_err(TurnedAway::TooOften)?;
+        let user = match self.known_user(headers, client)? {
+            Known::Anybody => None,
+            Known::User(user) => Some(user),
+            // In a box, so that requests that need not wait do not carry the room for it.
+            Known::NotYet(check) => Some(Box::pin(self.settle(check, client)).await?),
+        };
+        let names = client.certificate.iter().flat_map(|certificate| {
+            let common = certificate.common_name.iter();
+            common.chain(&certificate.alternative_names).map(String::as_str)
+        });
+        let Some(rules) = self.access.rules() else { return Ok(Caller::default()) };
+        let caller = rules.caller(user, names);
+        if let Some(right) = needed(route) {
+            caller.may(right).map_err(|denied| {
+                self.count_denied(&denied);
+                tracing::info!(source = %client.source, err = %denied, "request denied");
+                TurnedAway::Denied(denied)
+            })?;
+        }
+        Ok(caller)
+    }
+
+    /// Counts that somebody may not do what they ask for. Quotas count for themselves.
+    pub(super) fn count_denied(&self, denied: &Denied) {
+        if denied.kind() == DenialKind::Forbidden {
+            self.access.failed(AuthFailure::Denied);
+        }
+    }
+
+    /// Puts the headers that every answer is to have into one, over its own of the same name.
+    pub(super) fn with_headers(&self, mut reply: Reply) -> Reply {
+        let Some(rules) = self.access.rules() else { return reply };
+        for (name, value) in rules.headers() {
+            let name = HeaderName::from_bytes(name.as_bytes());
+            let value = HeaderValue::from_maybe_shared(value.clone());
+            if let (Ok(name), Ok(value)) = (name, value) {
+                reply.headers_mut().insert(name, value);
+            }
+        }
+        reply
+    }
+
+    /// Which user it is, as far as that can be said at once.
+    fn known_user(&self, headers: &HeaderMap, client: &Client) -> Result<Known, TurnedAway> {
+        let rules = self.access.rules();
+        let Some(users) = rules.as_ref().and_then(|rules| rules.users()) else {
+            return Ok(Known::Anybody);
+        };
+        let header = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+        let Some(credentials) = header.and_then(Credentials::from_header) else {
+            return Err(self.unknown(AuthFailure::NoCredentials, None, client));
+        };
+        let failure = match users.check(&credentials) {
+            Verdict::Right(user) => return Ok(Known::User(user)),
+            Verdict::Unsure(check) => return Ok(Known::NotYet(check)),
+            Verdict::Wrong => AuthFailure::WrongCredentials,
+            Verdict::Busy => AuthFailure::Busy,
+        };
+        Err(self.unknown(failure, Some(&credentials), client))
+    }
+
+    /// Has a password hashed, off the threads that serve requests.
+    async fn settle(&self, check: Check, client: &Client) -> Result<Arc<User>, TurnedAway> {
+        let credentials = check.credentials().clone();
+        let hash = async |hashing: Hashing| {
+            let hashed = tokio::task::spawn_blocking(move || hashing.run());
+            hashed.await.expect("hashing does not panic and is not aborted")
+        };
+        let user = check.settle(hash).await;
+        user.ok_or_else(|| self.unknown(AuthFailure::WrongCredentials, Some(&credentials), client))
+    }
+
+    fn unknown(
+        &self,
+        failure: AuthFailure,
+        credentials: Option<&Credentials>,
+        client: &Client,
+    ) -> TurnedAway {
+        self.access.failed(failure);
+        let user = credentials.map(Credentials::shown_name).unwrap_or_default();
+        tracing::info!(source = %client.source, user, reason = failure.label(), "not let in");
+        TurnedAway::Unknown(failure)
+    }
+}
+
+/// What is known of a user at once.
+enum Known {
+    Anybody,
+    User(Arc<User>),
+    NotYet(Check),
+}
+
+/// The right that a request needs, whatever it is about.
+fn needed(route: &Route<'_>) -> Option<Right> {
+    match route {
+        Route::Scrape => Some(Right::Scrape),
+        Route::Page(_) | Route::Form(_) | Route::ApiStatus | Route::ApiMetrics | Route::ApiGroups | Route::ApiHistory | Route::ApiCheck => {
+            Some(Right::Read)
+        }
+        Route::Wipe | Route::Quit | Route::ApiDeleteGroups => Some(Right::Admin),
+        // Pushes and deletes need one for their job. Probes are for everybody, and the others say
+        // nothing about what is stored.
+        Route::Push { .. }
+        | Route::Delete { .. }
+        | Route::Healthy
+        | Route::Ready
+        | Route::QuitByGet
+        | Route::ApiOptions
+        | Route::Options(_)
+        | Route::MethodNotAllowed(_)
+        | Route::Redirect(_)
+        | Route::NotFound
+        | Route::BadPath => None,
+    }
+}

@@ -1,0 +1,62 @@
+//! Groups without what they hold, and how many of them are deleted at once.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::json::{JsonLabels, grouping_labels, time_stamp};
+use super::listing::Listing;
+use super::stream::Stream;
+use crate::shard::{GroupSummary, Timestamp};
+
+/// A group. Times are `null` where it never happened, and the group's push times are not counted.
+#[derive(Serialize)]
+struct Group<'a> {
+    labels: JsonLabels<'a>,
+    last_push_successful: bool,
+    push_time: Option<String>,
+    push_failure_time: Option<String>,
+    families: u64,
+    series: u64,
+    samples: u64,
+    bytes: u64,
+}
+
+impl<'a> From<&'a GroupSummary> for Group<'a> {
+    fn from(summary: &'a GroupSummary) -> Group<'a> {
+        let time = |time| (time != Timestamp::NEVER).then(|| time_stamp(time));
+        Group {
+            labels: grouping_labels(&summary.group.key, summary.has_empty_instance),
+            last_push_successful: summary.pushed > summary.failed,
+            push_time: time(summary.pushed),
+            push_failure_time: time(summary.failed),
+            families: summary.families,
+            series: summary.series,
+            samples: summary.samples,
+            bytes: summary.bytes,
+        }
+    }
+}
+
+/// The answer to a GET of `/api/v1/groups`.
+pub(super) fn write(out: &mut Stream, listing: &Listing) -> io::Result<()> {
+    out.write_all(b"{\"status\":\"success\",\"data\":{\"groups\":[")?;
+    for (at, summary) in listing.groups.iter().enumerate() {
+        if at > 0 {
+            out.write_all(b",")?;
+        }
+        serde_json::to_writer(&mut *out, &Group::from(summary))?;
+    }
+    write!(out, "],\"total\":{}}}}}", listing.total)
+}
+
+/// What has come of a DELETE.
+#[derive(Debug, Serialize)]
+pub(super) struct Deletion {
+    /// How many groups were found.
+    pub(super) matched: u64,
+    /// How many of them were still there to be deleted.
+    pub(super) deleted: u64,
+    /// Whether nothing was to be deleted.
+    pub(super) dry_run: bool,
+}

@@ -1,0 +1,76 @@
+//! An answer that is written while it is sent: never more of it is in memory than a few chunks.
+
+use std::io::{self, Write};
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use crate::http::body::{Chunks, Streamed};
+use crate::http::lease::SCRAPE_SEND_WAIT;
+
+/// How large a chunk is.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// Where an answer is written to. Waits for the client to read.
+#[derive(Debug)]
+pub(super) struct Stream {
+    chunk: Vec<u8>,
+    to: mpsc::Sender<Streamed>,
+    runtime: Handle,
+}
+
+/// The body that `write` writes, on a thread of its own. An error ends it so that the client sees that it
+/// is not whole: that the client is gone, or reads nothing for [`SCRAPE_SEND_WAIT`], is one.
+pub(super) fn streamed(
+    write: impl FnOnce(&mut Stream) -> io::Result<()> + Send + 'static,
+) -> Chunks {
+    let (to, pieces) = mpsc::channel(1);
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || {
+        let mut stream = Stream { chunk: Vec::with_capacity(CHUNK_BYTES), to, runtime };
+        if let Err(error) = write(&mut stream).and_then(|()| stream.end()) {
+            tracing::info!(err = %error, "an answer of the query API was cut");
+        }
+    });
+    Chunks::streamed(pieces)
+}
+
+impl Stream {
+    /// The runtime that the client is served by.
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    fn end(mut self) -> io::Result<()> {
+        self.flush()?;
+        self.send(Streamed::End)
+    }
+
+    fn send(&self, piece: Streamed) -> io::Result<()> {
+        let sending = tokio::time::timeout(SCRAPE_SEND_WAIT, self.to.send(piece));
+        match self.runtime.block_on(sending) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(io::Error::new(io::ErrorKind::BrokenPipe, "the client is gone")),
+            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the client reads nothing")),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.chunk.is_empty() && self.chunk.len() + bytes.len() > CHUNK_BYTES {
+            self.flush()?;
+        }
+        self.chunk.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.chunk.is_empty() {
+            return Ok(());
+        }
+        let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK_BYTES));
+        self.send(Streamed::Chunk(Bytes::from(chunk)))
+    }
+}

@@ -1,0 +1,72 @@
+//! Forgetting everything at once, whatever it is: what was stored is set aside and dropped elsewhere.
+
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+
+use super::families::Families;
+use super::group::Group;
+use super::handle::{Shards, gather};
+use super::index::Cleared;
+use super::jobs::Jobs;
+use super::store::Store;
+use super::task::Message;
+use super::waiter::Unavailable;
+
+/// What a store or the index held. To drop it takes time in proportion to that.
+#[derive(Debug)]
+pub struct Remains {
+    _groups: HashTable<(u64, Group)>,
+    _jobs: Jobs,
+    _families: Families,
+    _index: Option<Cleared>,
+}
+
+impl Remains {
+    /// Together with those of the index.
+    pub(super) fn and(self, index: Cleared) -> Remains {
+        Remains { _index: Some(index), ..self }
+    }
+}
+
+impl Store {
+    /// Forgets all groups, in one step unless they are to be written down: then one by one it notes that
+    /// they are gone. The index is as before: who wipes all stores that share it has to clear it.
+    pub fn wipe(&mut self) -> Remains {
+        let mut groups = std::mem::take(&mut self.groups);
+        if let Some(unsaved) = &mut self.unsaved {
+            for (hash, group) in &mut groups {
+                unsaved.goes(*hash, group, &self.families);
+            }
+        }
+        Remains {
+            _groups: groups,
+            _jobs: std::mem::take(&mut self.jobs),
+            _families: std::mem::replace(&mut self.families, Families::new()),
+            _index: None,
+        }
+    }
+}
+
+impl Shards {
+    /// Forgets all groups, at one moment. Waits for the remains of the wipe before this one to be dropped,
+    /// so that there is never more than one.
+    ///
+    /// # Errors
+    /// When a shard is dead, or it is not known in time that it is on disk.
+    pub async fn wipe(&self) -> Result<(), Unavailable> {
+        let shards = self.clone();
+        // Even if nobody waits any more: what the shards cannot give away they would drop themselves.
+        let wiping = tokio::spawn(async move {
+            let turn = Arc::clone(&shards.shared.wiping).lock_owned().await;
+            let remains = shards.ask_all(|cut, reply| Message::Wipe { cut, reply }).await?;
+            let remains = gather(remains).await?;
+            tokio::task::spawn_blocking(move || {
+                drop(remains);
+                drop(turn);
+            });
+            shards.settle().await
+        });
+        wiping.await.map_err(|_| Unavailable::Dead)?
+    }
+}
