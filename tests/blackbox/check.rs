@@ -27,7 +27,7 @@ fn a_check_says_what_the_push_would_be_told_and_changes_nothing() {
         ("/job/a", "m 2\n# HELP o Other.\no{x=\"1\"} 1\no{x=\"2\"} 1\n", None),
         ("/job/x", "", None),
         ("/job/x", "m 1\nh 2 3 4\n", Some("line 2")),
-        ("/job/x", "# TYPE m counter\nm 1\n", Some("stored with the type gauge")),
+        ("/job/x", "# TYPE m counter\nm 1\n", Some("is stored with the type")),
         ("/job/x", "# TYPE h_count gauge\nh_count 1\n", Some("h_count")),
         ("/job/x", "m 1 1234\n", Some("timestamps (line 1)")),
         ("/job/x", "m{a=\"1\"} 1\nm{a=\"1\"} 1\n", Some("twice")),

@@ -29,7 +29,6 @@ test("the harness notices harm", async (t) => {
     const found = await page.evaluate(harm).catch(() => ["it has led elsewhere"]);
     if (found.length === 0 && page.faults.length === 0) unnoticed.push(text);
   }
-  // Forms and fields that get in without anything else are seen by what they do, not by what they are.
   assert.deepEqual(unnoticed, []);
 });
 
@@ -101,8 +100,8 @@ test("hostile texts are inert on every page that shows them", async (t) => {
       for (const pasted of [text, body(text, at), `${body(text, at)}hostile_${at}{text="${text}`]) {
         await visit(page, gateway.url("/check"));
         await page.locator("main textarea").fill(pasted);
-        const job = page.locator("main input[name=job]");
-        if (await job.count()) await job.fill(text);
+        const path = page.locator("main input[name=path]");
+        if (await path.count()) await path.fill(`/job/${text}`);
         await page.locator("main").getByRole("button", { name: /check/i }).click();
         await page.waitForLoadState();
         await isInert(page, `check: ${pasted}`);

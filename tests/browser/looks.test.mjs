@@ -77,6 +77,7 @@ test("what a check has found looks right", async (t) => {
     const page = await open(browser, options);
     for (const [name, body] of [["good", "m 1\n"], ["bad", "m 1\n# TYPE n gauge\nn{a=1} 2\n"]]) {
       await visit(page, gateway.url("/check"));
+      await page.locator("main input[name=path]").fill("/job/checked");
       await page.locator("main textarea").fill(body);
       await page.locator("main").getByRole("button", { name: /check/i }).click();
       await page.waitForLoadState();

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { launch, open, unharmed, visit } from "./harness/browser.mjs";
 import { typical } from "./harness/fixtures.mjs";
 import { start } from "./harness/gateway.mjs";
+import { proxy } from "./harness/proxy.mjs";
 
 const rows = (page) => page.locator("main table tbody tr");
 
@@ -19,17 +20,18 @@ test("everything can be read and checked without JavaScript", async (t) => {
   await page.getByRole("searchbox").press("Enter");
   await page.waitForURL(/q=db3/);
   assert.equal(await rows(page).count(), 1);
-  await rows(page).getByRole("link").first().click();
+  await rows(page).locator("a[href*='groups/job']").first().click();
   await page.waitForURL(/\/groups\/job/);
   assert.ok((await page.locator("main").textContent()).includes("backup_bytes"));
   await page.getByRole("link", { name: "Check", exact: true }).first().click();
+  await page.locator("main input[name=path]").fill("/job/checked");
   await page.locator("main textarea").fill("m 1\nn{ 2\n");
   await page.locator("main").getByRole("button", { name: /check/i }).click();
   assert.match(await page.locator("main").innerText(), /line 2/);
   await page.locator("main textarea").fill("m 1\nn 2\n");
   await page.locator("main").getByRole("button", { name: /check/i }).click();
   assert.match(await page.locator("main").innerText(), /2 families/);
-  assert.equal(await gateway.scrape("check"), "", "nothing is stored");
+  assert.equal(await gateway.scrape("checked"), "", "nothing is stored");
   assert.deepEqual(page.faults.filter((fault) => !/status of 400/.test(fault)), []);
 });
 
@@ -47,8 +49,8 @@ test("without JavaScript groups can be deleted, too", async (t) => {
 });
 
 test("all links and forms stay below the route prefix", async (t) => {
-  const prefix = "/some/gate way";
-  const [gateway, browser] = [await start(t, { flags: [`--web.route-prefix=${prefix}`], prefix: encodeURI(prefix) }), await launch(t)];
+  const prefix = "/some/gateway";
+  const [gateway, browser] = [await start(t, { flags: [`--web.route-prefix=${prefix}`], prefix }), await launch(t)];
   await typical(gateway);
   const page = await open(browser);
   const [seen, waiting] = [new Set(), [gateway.url("/")]];
@@ -72,7 +74,33 @@ test("all links and forms stay below the route prefix", async (t) => {
   for (const page of ["/groups", "/jobs", "/status", "/check"]) assert.ok(seen.has(gateway.url(page)), page);
   assert.ok([...seen].some((url) => /groups\/job/.test(url)), "a group");
   await visit(page, gateway.url("/"));
-  await page.locator(".plot-value").first().waitFor();
+  await page.locator(".plot p").first().waitFor();
+  unharmed(page);
+});
+
+test("behind a proxy that takes a prefix off, links and forms keep it", async (t) => {
+  const browser = await launch(t);
+  const { port, forwardTo } = await proxy(t, "/outside");
+  const flags = [`--web.external-url=http://127.0.0.1:${port}/outside`, "--web.route-prefix=/"];
+  const gateway = await start(t, { flags });
+  forwardTo(gateway.port);
+  await typical(gateway);
+  const page = await open(browser);
+  const outside = `http://127.0.0.1:${port}/outside`;
+  await visit(page, `${outside}/`);
+  for (const section of ["Groups", "Jobs", "Check", "Status", "Overview"]) {
+    await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: section, exact: true }).click();
+    await page.getByRole("heading", { level: 1, name: new RegExp(section) }).waitFor();
+    assert.ok(page.url().startsWith(`${outside}/`), page.url());
+  }
+  await visit(page, `${outside}/groups?q=db1`);
+  await rows(page).locator("a[href*='groups/job']").first().click();
+  await page.getByRole("button", { name: /delete/i }).click();
+  await page.getByRole("heading", { name: /delete/i }).waitFor();
+  await page.locator("main").getByRole("button", { name: /delete/i }).click();
+  await page.getByText(/deleted/i).first().waitFor();
+  assert.ok(page.url().startsWith(`${outside}/`), page.url());
+  assert.ok(!(await gateway.scrape("backup")).includes("db1"));
   unharmed(page);
 });
 

@@ -6,7 +6,9 @@
 (() => {
   const REFRESH_MS = 10_000;
   const HOUR_S = 3600;
-  const HEIGHT_PX = 150;
+  // A gateway that has just been started is shown at this scale, which grows to the hour.
+  const SHORTEST_S = 300;
+  const HEIGHT_PX = 130;
   const MINUS = "\u2212";
 
   const SCALED = ["", "k", "M", "G", "T"];
@@ -40,7 +42,19 @@
     return (value) => scaled(value, 1000, SCALED).join("");
   }
 
+  // The steps of the axis, so that its numbers are round ones in their unit.
+  function increments(column) {
+    const isBytes = column.endsWith("_bytes");
+    const isWhole = isBytes || !column.endsWith("_seconds") && !column.endsWith("_per_second");
+    if (!isWhole) return undefined;
+    const steps = [];
+    for (let size = 1; size < 1e15; size *= isBytes ? 2 : 10) steps.push(...(isBytes ? [size] : [size, 2 * size, 5 * size]));
+    return steps;
+  }
+
   function label(column) {
+    if (column.endsWith("_min")) return "fewest";
+    if (column.endsWith("_max")) return "most";
     return column.replace(/_per_second$|_seconds$|_bytes$/, "").replaceAll("_", " ");
   }
 
@@ -58,9 +72,9 @@
     const style = getComputedStyle(element);
     const of = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
     return {
-      text: of("--plot-text", style.color),
-      grid: of("--plot-grid", "rgba(128, 128, 128, 0.2)"),
-      lines: [of("--plot-line", "#2f6fd0"), of("--plot-line-2", "#b35900"), of("--plot-line-3", "#6b7280")],
+      text: of("--faint", style.color),
+      grid: of("--line", "rgba(128, 128, 128, 0.2)"),
+      lines: [of("--bar", "#2a8ea3"), of("--bad", "#a3201d"), of("--faint", "#566369")],
     };
   }
 
@@ -74,9 +88,10 @@
     constructor(element) {
       this.element = element;
       this.columns = element.dataset.series.split(/\s+/).filter(Boolean);
-      this.value = element.querySelector(".plot-value") ?? append(element, "p", "plot-value");
+      this.value = element.querySelector("p") ?? append(element, "p", "plot-value");
       this.canvas = append(element, "div", "plot-canvas");
-      this.canvas.setAttribute("role", "img");
+      // To those who do not see it, it is one picture with a label that tells all.
+      element.setAttribute("role", "img");
       this.uplot = null;
     }
 
@@ -96,13 +111,13 @@
         legend: { show: false },
         cursor: { drag: { x: false, y: false }, points: { size: 6 } },
         scales: {
-          x: { range: (_, __, max) => [max - HOUR_S, max] },
+          x: { range: (_, min, max) => [Math.max(max - HOUR_S, Math.min(min, max - SHORTEST_S)), max] },
           // From zero on, and with some room where all is zero.
           y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] },
         },
         axes: [
-          { ...axis, space: 60, values: (_, times) => times.map((time) => clock.format(time * 1000)) },
-          { ...axis, size: 64, space: 32, values: (_, values) => values.map(format) },
+          { ...axis, size: 28, space: 60, values: (_, times) => times.map((time) => clock.format(time * 1000)) },
+          { ...axis, size: 64, space: 28, incrs: increments(this.columns[0]), values: (_, values) => values.map(format) },
         ],
         series: [
           {},
@@ -110,8 +125,8 @@
             label: label(column),
             stroke: lines[at % lines.length],
             width: 1.5,
-            spanGaps: false,
-            points: { show: false },
+            // One sample alone makes no line.
+            points: { show: this.data[0].length < 3 },
           })),
         ],
         hooks: { setCursor: [(uplot) => this.tell(uplot.cursor.idx)] },
@@ -127,18 +142,18 @@
         const text = value === null ? "–" : formatter(column)(value);
         return this.columns.length > 1 ? `${label(column)} ${text}` : text;
       });
-      const when = at == null || times.length === 0 ? "" : ` at ${new Date(times[at] * 1000).toLocaleTimeString()}`;
-      this.value.textContent = times.length === 0 ? "nothing yet" : values.join(" · ") + when;
+      const when = at == null ? "" : ` at ${new Date(times[at] * 1000).toLocaleTimeString()}`;
+      this.value.textContent = values.join(" · ") + when;
     }
 
     show(history) {
       const columns = this.columns.map((column) => history[column] ?? history.time.map(() => null));
       this.data = [history.time, ...columns];
-      this.canvas.setAttribute("aria-label", this.columns.map((column, at) => spoken(column, columns[at])).join("; "));
+      if (history.time.length === 0) return; // What the server has written is newer.
+      this.element.setAttribute("aria-label", this.columns.map((column, at) => spoken(column, columns[at])).join("; "));
       this.tell(this.uplot?.cursor.idx ?? null);
-      if (history.time.length === 0) return;
-      if (this.uplot === null) {
-        this.uplot = new uPlot(this.options(), this.data, this.canvas);
+      if (this.uplot === null || history.time.length <= 3) {
+        this.redraw();
       } else {
         this.uplot.setData(this.data);
       }
@@ -146,8 +161,8 @@
 
     // Draws it anew: its width or its colours have changed.
     redraw() {
-      if (this.uplot === null) return;
-      this.uplot.destroy();
+      if (this.data === undefined) return;
+      this.uplot?.destroy();
       this.uplot = new uPlot(this.options(), this.data, this.canvas);
     }
   }
@@ -170,7 +185,9 @@
   }
 
   // A page that nobody looks at asks for nothing.
-  const whileLookedAt = () => document.visibilityState === "visible" && refresh();
+  const whileLookedAt = () => {
+    if (document.visibilityState === "visible") void refresh();
+  };
   setInterval(whileLookedAt, REFRESH_MS);
   document.addEventListener("visibilitychange", whileLookedAt);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plots.forEach((plot) => plot.redraw()));
@@ -180,5 +197,5 @@
     width = innerWidth;
     plots.forEach((plot) => plot.redraw());
   });
-  refresh();
+  void refresh();
 })();
