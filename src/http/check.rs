@@ -47,7 +47,8 @@ impl Http {
         let decode: Decode = if is_protobuf { decode_protobuf } else { decode };
         let mut room = Room::of(Arc::clone(&self.in_flight));
         let decoding = tokio::task::spawn_blocking(move || {
-            let body = inflate(encoding, body, bytes_max, |bytes| room.take(bytes)).map_err(Failure::Inflate)?;
+            let body = inflate(encoding, body, bytes_max, |bytes| room.take(bytes))
+                .map_err(Failure::Inflate)?;
             let batch = decode(&key, &body, rules).map_err(Failure::Rejected)?;
             Ok::<_, Failure>((key, batch))
         });

@@ -12,8 +12,8 @@ use super::reply::{self, Reply};
 use super::request_id::{identified, identify, request_id};
 use super::route::{Route, route};
 use super::sound;
-use crate::config::WebSettings;
 use super::ui;
+use crate::config::WebSettings;
 use crate::own_metrics::{Handler, Verb};
 use crate::shard::Mode;
 

@@ -78,9 +78,16 @@ impl Http {
         Ok(see_other(&format!("{}/groups?deleted={deleted}", visitor.prefix)))
     }
 
-    fn ask_to_delete(&self, visitor: &Visitor<'_>, found: &[GroupSummary], fields: Fields) -> Reply {
+    fn ask_to_delete(
+        &self,
+        visitor: &Visitor<'_>,
+        found: &[GroupSummary],
+        fields: Fields,
+    ) -> Reply {
         let mut rows: Vec<_> = found.iter().map(Row::from).collect();
-        rows.sort_unstable_by(|one, other| one.job().cmp(other.job()).then(one.key.cmp(&other.key)));
+        rows.sort_unstable_by(|one, other| {
+            one.job().cmp(other.job()).then(one.key.cmp(&other.key))
+        });
         let groups = count_of(found.len() as u64, "group", "groups");
         let mut sent: Vec<(&'static str, String)> = Vec::new();
         if fields.what == "matching" {
@@ -151,7 +158,8 @@ impl Http {
 
     /// The groups that a filter takes.
     async fn matching(&self, filter: &Filter) -> Result<Vec<GroupSummary>, Failure> {
-        let (mut summaries, turn) = self.summaries(filter.escaped_job().into_iter().collect()).await?;
+        let (mut summaries, turn) =
+            self.summaries(filter.escaped_job().into_iter().collect()).await?;
         let (now, filter) = (Timestamp::now(), filter.clone());
         Ok(super::aside(move || {
             let _turn = turn;
