@@ -24,4 +24,5 @@ mod program;
 mod push;
 mod quotas;
 mod read;
+mod ui;
 mod utf8_names;
