@@ -79,7 +79,7 @@ fn shard(criterion: &mut Criterion) {
         let mut push = |group: usize| {
             let key = &keys[group];
             let (hash, batch) = (hasher.hash_one(key.text()), batch(key));
-            store.push(hash, key, Mode::Replace, &batch, Timestamp::now())
+            store.push(hash, key, Mode::Replace, &batch, None, Timestamp::now())
         };
         (0..groups).for_each(|group| push(group).expect("groups do not conflict"));
         let mut group = 0;

@@ -21,7 +21,7 @@ fn push_all(store: &mut Store) {
         let batch = decode(&key, BATCH_JOB, NameRules::Legacy).expect("a valid push");
         let hash = hasher.hash_one(key.text());
         store
-            .push(hash, &key, Mode::Replace, &batch, Timestamp::now())
+            .push(hash, &key, Mode::Replace, &batch, None, Timestamp::now())
             .expect("groups do not conflict");
     }
 }

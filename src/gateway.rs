@@ -7,23 +7,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::access::Access;
-use crate::access::policy::{self, PolicyError};
-use crate::config::{Address, Config, WebSettings};
+use crate::config::{Address, Bounds, Config, WebSettings};
 use crate::history::History;
-use crate::http::{self, Answers, Forms, Http, Scrapes};
-use crate::listen;
+use crate::http::{self, Answers, Forms, Http, InFlight, Protocol, Scrapes, Seat, Seats};
+use crate::listen::{self, Listener};
 use crate::own_metrics::{OwnMetrics, RESERVED};
 use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver, Store};
-use crate::shard::{Options, Shards};
-use crate::shutdown;
+use crate::reload::{self, Setting};
+use crate::shard::{Budget, Limits, Options, Shards};
+use crate::tls::Acceptor;
+use crate::{shutdown, systemd};
 
-/// How many connections are served at a time; more wait to be accepted.
-pub const CONNECTIONS_MAX: usize = 32_768;
 /// How long requests at hand may take once the gateway is asked to stop.
 pub const DRAIN_WAIT: Duration = Duration::from_secs(30);
 
@@ -31,9 +30,11 @@ pub const DRAIN_WAIT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Gateway {
     http: Arc<Http>,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     shard_tasks: JoinSet<()>,
     persistence: Option<Persistence>,
+    acceptor: Option<Acceptor>,
+    settings: Vec<Setting>,
 }
 
 /// Why a gateway does not start.
@@ -41,18 +42,21 @@ pub struct Gateway {
 pub enum StartError {
     /// An address cannot be listened on.
     Listen(Address, io::Error),
-    /// The policy file is none.
-    Policy(PolicyError),
+    /// What systemd hands over cannot be listened on.
+    HandedOver(io::Error),
     /// There can be no more threads.
     Thread(io::Error),
+    /// A file of settings is not valid.
+    Setting(String),
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
-            StartError::Policy(error) => write!(f, "--auth.policy-file: {error}"),
+            StartError::HandedOver(error) => write!(f, "--web.systemd-socket: {error}"),
             StartError::Thread(error) => write!(f, "cannot start a thread: {error}"),
+            StartError::Setting(error) => f.write_str(error),
         }
     }
 }
@@ -64,17 +68,26 @@ impl Gateway {
     /// while the gateway runs.
     ///
     /// # Errors
-    /// When an address cannot be bound, or a thread not be started.
+    /// When a file of settings is not valid, an address cannot be bound, or a thread not be started.
     pub fn start(config: Config) -> Result<Gateway, StartError> {
-        let access = access(&config.web).map_err(StartError::Policy)?;
-        let bind = |address: &Address| {
-            listen::bind(address).map_err(|error| StartError::Listen(address.clone(), error))
-        };
-        let listeners = config.web.listen.iter().map(bind).collect::<Result<_, _>>()?;
+        let (own, access) = (OwnMetrics::default(), Arc::new(Access::default()));
+        let (mut settings, mut acceptor) = (Vec::new(), None);
+        if let Some(file) = config.web.config_file.clone() {
+            let web = reload::web(file, Arc::clone(&access), own.web_config());
+            let (setting, server) = web.map_err(StartError::Setting)?;
+            settings.push(setting);
+            acceptor = server;
+        }
+        if let Some(file) = config.web.policy_file.clone() {
+            let policy = reload::policy(file, Arc::clone(&access), own.policy());
+            settings.push(policy.map_err(StartError::Setting)?);
+        }
+        let listeners = listeners(&config.web)?;
         let saver = config.persistence.clone().map(Saver::new);
         let options = Options {
             shards: config.shards.get(),
             reserved: &RESERVED,
+            limits: limits(&config.bounds),
             saving: saver.as_ref().map(Saver::saving),
         };
         let (shards, shard_tasks) = Shards::start(&options);
@@ -86,25 +99,34 @@ impl Gateway {
             }
             _ => None,
         };
+        let in_flight_bytes_max = config.bounds.in_flight_bytes_max;
         let http = Http {
             scrapes: Scrapes::new(config.web.scrapes_max),
+            seats: Seats::new(config.web.connections_max),
             config,
             shards,
-            own: OwnMetrics::default(),
+            own,
             persistence: status,
             history: History::default(),
             access,
+            in_flight: Arc::new(InFlight::new(in_flight_bytes_max)),
             answers: Answers::default(),
             forms: Forms::default(),
             started: SystemTime::now(),
             stop: watch::Sender::new(false),
         };
-        Ok(Gateway { http: Arc::new(http), listeners, shard_tasks, persistence })
+        let http = Arc::new(http);
+        Ok(Gateway { http, listeners, shard_tasks, persistence, acceptor, settings })
     }
 
-    /// The addresses that are listened on, with the ports that were chosen.
+    /// The TCP addresses that are listened on, with the ports that were chosen.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+        self.listeners.iter().filter_map(Listener::tcp_address).collect()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn http(&self) -> Arc<Http> {
+        Arc::clone(&self.http)
     }
 
     /// The rules, which may be replaced while the gateway runs.
@@ -123,34 +145,44 @@ impl Gateway {
     /// # Errors
     /// When what was kept on disk cannot be loaded, or the last changes not be kept.
     pub async fn run(self) -> Result<(), Ended> {
-        let Gateway { http, listeners, mut shard_tasks, mut persistence } = self;
-        for address in listeners.iter().filter_map(|listener| listener.local_addr().ok()) {
+        let Gateway { http, listeners, mut shard_tasks, mut persistence, acceptor, settings } =
+            self;
+        for address in &listeners {
             tracing::info!(%address, "listening");
         }
-        let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        tokio::spawn(reload::follow(settings, http.stop.subscribe()));
+        let watchdog = tokio::spawn(systemd::keep_watchdog_quiet(http.shards.clone()));
         // Every connection holds a sender; once all are gone, so are the connections.
         let (serving, mut all_served) = mpsc::channel::<()>(1);
         let accepting: Vec<_> = listeners
             .into_iter()
             .map(|listener| {
                 let (http, serving) = (Arc::clone(&http), serving.clone());
-                accept_until_stopped(listener, http, Arc::clone(&connections), serving)
+                accept_until_stopped(listener, http, acceptor.clone(), serving)
             })
             .map(tokio::spawn)
             .collect();
         drop(serving);
         tokio::spawn(sample_until_stopped(Arc::clone(&http)));
+        let mut stopping = http.stop.subscribe();
         if let Some(persistence) = &mut persistence {
-            let mut stopping = http.stop.subscribe();
+            systemd::loading();
             tokio::select! {
                 is_loaded = persistence.loaded() => {
                     if !is_loaded {
                         http.stop.send_replace(true);
+                    } else if http.shards.budget().is_some_and(Budget::is_exceeded) {
+                        tracing::warn!("more is stored than --storage.max-series or --storage.max-bytes allows: nothing can be added");
                     }
                 }
                 () = shutdown::requested(&mut stopping) => {}
             }
         }
+        if !*stopping.borrow() {
+            systemd::ready(http.config.shards.get());
+        }
+        shutdown::requested(&mut stopping).await;
+        systemd::stopping();
         for listener in accepting {
             if let Err(error) = listener.await {
                 tracing::error!(err = %error, "a listener has died");
@@ -160,6 +192,7 @@ impl Gateway {
             tracing::warn!("connections were still busy and are cut");
         }
         drop(http);
+        watchdog.abort();
         if let Some(persistence) = persistence {
             persistence.stop().await?;
         }
@@ -171,16 +204,14 @@ impl Gateway {
     }
 }
 
-/// The rules that the files say.
-fn access(settings: &WebSettings) -> Result<Access, PolicyError> {
-    let access = Access::default();
-    if let Some(file) = &settings.policy_file {
-        access.replace_policy(policy::load(file)?);
-    }
-    for doubt in access.doubts() {
-        tracing::warn!("{doubt}");
-    }
-    Ok(access)
+/// What may be stored, if anything bounds it.
+fn limits(bounds: &Bounds) -> Option<Limits> {
+    let limits = Limits {
+        series: bounds.series_max.unwrap_or(u64::MAX),
+        bytes: bounds.stored_bytes_max.unwrap_or(u64::MAX),
+        ..Limits::NONE
+    };
+    (limits != Limits::NONE).then_some(limits)
 }
 
 /// Opens the store in a file.
@@ -202,27 +233,83 @@ async fn sample_until_stopped(http: Arc<Http>) {
     }
 }
 
+/// What is listened on: addresses, or what systemd has bound.
+fn listeners(settings: &WebSettings) -> Result<Vec<Listener>, StartError> {
+    if settings.systemd_socket {
+        return listen::handed_over().map_err(StartError::HandedOver);
+    }
+    let bind = |address: &Address| {
+        listen::bind(address).map_err(|error| StartError::Listen(address.clone(), error))
+    };
+    settings.listen.iter().map(bind).collect()
+}
+
 async fn accept_until_stopped(
-    listener: TcpListener,
+    listener: Listener,
     http: Arc<Http>,
-    connections: Arc<Semaphore>,
+    acceptor: Option<Acceptor>,
     serving: mpsc::Sender<()>,
 ) {
     let mut stopping = http.stop.subscribe();
     loop {
+        // The one connection that waits for a seat is accepted already: while none comes, none is taken.
         let next = async {
-            let permit = Arc::clone(&connections).acquire_owned().await;
-            (permit, listen::accept(&listener).await)
+            let accepted = listener.accept().await;
+            (accepted, http.seats.take().await)
         };
-        let (permit, (stream, peer)) = tokio::select! {
+        let ((stream, source), seat) = tokio::select! {
             next = next => next,
             () = shutdown::requested(&mut stopping) => return,
         };
         let (http, stopping, serving) = (Arc::clone(&http), stopping.clone(), serving.clone());
-        tokio::spawn(async move {
-            let client = http::Client { source: http::Source::Ip(peer), certificate: None };
-            http::serve(http, stream, client, stopping).await;
-            drop((permit, serving));
-        });
+        // Two tasks rather than one that can be either, which would be as large as the larger.
+        match acceptor.clone() {
+            None => tokio::spawn(async move {
+                let client = http::Client { source, certificate: None };
+                serve(http, stream, Protocol::Http1, client, &seat, stopping).await;
+                drop((seat, serving));
+            }),
+            Some(acceptor) => tokio::spawn(async move {
+                serve_tls(http, acceptor, stream, source, &seat, stopping).await;
+                drop((seat, serving));
+            }),
+        };
+    }
+}
+
+/// Serves a connection in its seat.
+async fn serve(
+    http: Arc<Http>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    protocol: Protocol,
+    client: http::Client,
+    seat: &Seat,
+    stopping: watch::Receiver<bool>,
+) {
+    match seat {
+        Seat::Serving(_) => http::serve(http, stream, protocol, client, stopping).await,
+        Seat::Reserve(_) => http::serve_in_reserve(http, stream, protocol).await,
+    }
+}
+
+/// Serves a connection once its handshake is done.
+async fn serve_tls(
+    http: Arc<Http>,
+    acceptor: Acceptor,
+    stream: listen::Stream,
+    source: http::Source,
+    seat: &Seat,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let accepted = tokio::select! {
+        accepted = acceptor.accept(stream) => accepted,
+        () = shutdown::requested(&mut stopping) => return,
+    };
+    match accepted {
+        Ok((stream, certificate, protocol)) => {
+            let client = http::Client { source, certificate };
+            serve(http, stream, protocol, client, seat, stopping).await;
+        }
+        Err(error) => tracing::debug!(%source, err = %error, "TLS handshake failed"),
     }
 }

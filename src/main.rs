@@ -3,11 +3,10 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use shardgate::access::policy;
 use shardgate::config::{CheckCommand, Command, Flags, StoreCommand};
 use shardgate::gateway::Gateway;
 use shardgate::persist;
-use shardgate::{log, shutdown};
+use shardgate::{log, reload, shutdown};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -74,18 +73,24 @@ fn store(command: &StoreCommand) -> ExitCode {
     }
 }
 
-/// Looks at a file of the configuration.
+/// Looks at a file of settings.
 fn check(command: &CheckCommand) -> ExitCode {
-    let CheckCommand::Policy { file } = command;
-    match policy::load(file) {
-        Ok(policy) => {
-            let (users, certificates) = (policy.users.len(), policy.certificates.len());
-            let file = file.display();
-            let said = writeln!(
-                std::io::stdout(),
-                "{file}: OK, {users} users, {certificates} certificates"
-            );
-            said.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+    let mut files = reload::Files::default();
+    let (file, warnings) = match command {
+        CheckCommand::Policy { file } => {
+            (file, reload::load_policy(file, &mut files).map(|_| Vec::new()))
+        }
+        CheckCommand::WebConfig { file } => {
+            (file, reload::load_web(file, &mut files).map(|web| web.config.warnings))
+        }
+    };
+    match warnings {
+        Ok(warnings) => {
+            for warning in &warnings {
+                let _closed = writeln!(std::io::stderr(), "shardgate: warning: {warning}");
+            }
+            let _closed = writeln!(std::io::stdout(), "{}: OK", file.display());
+            ExitCode::SUCCESS
         }
         Err(error) => fail(format_args!("{error}")),
     }

@@ -82,10 +82,14 @@ impl Recipe {
         Ok(Self { name, words })
     }
 
-    /// The bare ceiling, served by this same program.
-    pub(crate) fn sink() -> io::Result<Self> {
+    /// The bare ceiling, served by this same program; over TLS if a certificate and its key are given.
+    pub(crate) fn sink(tls: Option<(&Path, &Path)>) -> io::Result<Self> {
         let program = env::current_exe()?.to_string_lossy().into_owned();
-        let words = [program.as_str(), "sink", "--port", "{port}"].map(str::to_owned).to_vec();
+        let mut words = [program.as_str(), "sink", "--port", "{port}"].map(str::to_owned).to_vec();
+        if let Some((certificate, key)) = tls {
+            words.push(format!("--tls-cert={}", certificate.display()));
+            words.push(format!("--tls-key={}", key.display()));
+        }
         Ok(Self { name: "sink".to_owned(), words })
     }
 }

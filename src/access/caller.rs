@@ -164,14 +164,19 @@ impl Caller {
     /// larger than everybody's may be.
     pub fn too_large(&self, bytes_max: usize) -> Option<Denied> {
         let quota = self.body_quota().filter(|quota| *quota < bytes_max)?;
-        if let Some(grant) = &self.grant {
-            grant.owner.refused(Exhausted::BodyBytes);
-        }
+        self.refused(Exhausted::BodyBytes);
         Some(self.denied(Denial::BodyBytes { bytes_max: quota }))
     }
 
     fn body_quota(&self) -> Option<usize> {
         self.grant.as_ref()?.rights.quota.body_bytes
+    }
+
+    /// Counts that a quota was in the way of this one.
+    pub fn refused(&self, quota: Exhausted) {
+        if let Some(grant) = &self.grant {
+            grant.owner.refused(quota);
+        }
     }
 
     /// Whose the groups are that this one pushes; nobody's where there is no policy.

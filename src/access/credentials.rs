@@ -6,6 +6,8 @@ use std::fmt;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
+/// Longer credentials are taken for damaged: nobody has such, and to look at them takes time and memory.
+pub const CREDENTIALS_BYTES_MAX: usize = 4096;
 /// A longer name is cut in the log.
 const NAME_SHOWN_MAX: usize = 64;
 
@@ -22,7 +24,7 @@ impl Credentials {
     /// damaged.
     pub fn from_header(value: &[u8]) -> Option<Credentials> {
         let (scheme, encoded) = value.split_at_checked("Basic ".len())?;
-        if !scheme.eq_ignore_ascii_case(b"Basic ") {
+        if encoded.len() > CREDENTIALS_BYTES_MAX || !scheme.eq_ignore_ascii_case(b"Basic ") {
             return None;
         }
         let decoded = BASE64_STANDARD.decode(encoded).ok()?;
@@ -67,6 +69,9 @@ mod tests {
         let empty = credentials(":").expect("both may be empty");
         assert_eq!((&*empty.name(), empty.password()), ("", &b""[..]));
         assert!(credentials("alice").is_none());
+        let long = format!("Basic {}", "YTpi".repeat(CREDENTIALS_BYTES_MAX / 4));
+        assert!(Credentials::from_header(long.as_bytes()).is_some());
+        assert!(Credentials::from_header(format!("{long}YTpi").as_bytes()).is_none());
         for bad in ["", "Basic", "Basic ", "Bearer YTpi", "Basic YTp", "Basic  YTpi", "YTpi"] {
             assert!(Credentials::from_header(bad.as_bytes()).is_none(), "{bad}");
         }

@@ -2,7 +2,7 @@
 //!
 //! The web configuration says how often requests may come and who the users are, the policy what each of
 //! them, and of the clients with a certificate, may do, and how much of it. Both may change while
-//! the gateway runs. Pure: no I/O but the reading of the policy file, no HTTP types.
+//! the gateway runs. Pure: no I/O, no HTTP types.
 //!
 //! - `rate`: a bound on how often, in one word.
 //! - `credentials`, `users`, `checks`: whether somebody is who they say they are. What takes long waits in
@@ -37,7 +37,7 @@ use rate::Rate;
 
 pub use caller::{Caller, DenialKind, Denied, Right};
 pub use checks::{AUTH_WAITERS_MAX, WRONG_MAX};
-pub use credentials::Credentials;
+pub use credentials::{CREDENTIALS_BYTES_MAX, Credentials};
 pub use owner::Exhausted;
 pub use users::{Check, Hashing, User, Users, Verdict};
 
@@ -134,7 +134,7 @@ impl Access {
         self.rate.set(limit.0, limit.1);
         let users = || Users::new(&config.users, &self.checks, rules.users.as_deref());
         rules.users = (!config.users.is_empty()).then(users).map(Arc::new);
-        rules.has_certificates = config.tls.is_some();
+        rules.has_certificates = config.tls.as_ref().is_some_and(|tls| tls.client_auth.verifies());
         self.replace(rules, config.rate_limit.is_some());
     }
 

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
 
-/// How large a policy file may be, in bytes.
-pub const POLICY_BYTES_MAX: u64 = 1 << 20;
+use crate::config::yaml;
 
 /// Who may do what, and how much of it.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -69,51 +67,13 @@ pub struct Quota {
 #[serde(try_from = "f64")]
 pub struct PushRate(f64);
 
-/// Why there is no policy.
-#[derive(Debug)]
-pub struct PolicyError {
-    file: PathBuf,
-    reason: String,
-}
-
-impl fmt::Display for PolicyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.file.display(), self.reason)
-    }
-}
-
-impl std::error::Error for PolicyError {}
-
-/// Reads a policy file.
-///
-/// # Errors
-/// When it cannot be read, or is no policy: the line and the reason.
-pub fn load(file: &Path) -> Result<Policy, PolicyError> {
-    let error = |reason: String| PolicyError { file: file.to_owned(), reason };
-    let bytes = std::fs::File::open(file).and_then(|file| {
-        let mut bytes = Vec::new();
-        std::io::Read::read_to_end(
-            &mut std::io::Read::take(file, POLICY_BYTES_MAX + 1),
-            &mut bytes,
-        )?;
-        Ok(bytes)
-    });
-    let bytes = bytes.map_err(|reason| error(reason.to_string()))?;
-    if bytes.len() as u64 > POLICY_BYTES_MAX {
-        return Err(error(format!("larger than {POLICY_BYTES_MAX} bytes")));
-    }
-    parse(&bytes).map_err(error)
-}
-
 /// Reads the text of a policy; one without anything in it lets nobody do anything.
 ///
 /// # Errors
 /// When it is none: the line and the reason.
 pub fn parse(text: &[u8]) -> Result<Policy, String> {
     let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
-    let policy: Option<Policy> = serde_saphyr::from_str(text)
-        .map_err(|error| error.without_snippet().to_string().replace('\n', " "))?;
-    Ok(policy.unwrap_or_default())
+    yaml::read(text)
 }
 
 impl TryFrom<String> for Jobs {
@@ -258,11 +218,5 @@ default: { scrape: true }
             assert!(error.contains(named) && !error.contains('\n'), "{text}: {error}");
         }
         assert!(parse(b"\xff").is_err());
-    }
-
-    #[test]
-    fn a_file_that_is_not_there_is_named() {
-        let error = load(Path::new("/no/such/policy.yml")).expect_err("there is none");
-        assert!(error.to_string().starts_with("/no/such/policy.yml: "), "{error}");
     }
 }

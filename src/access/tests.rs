@@ -1,7 +1,7 @@
 //! Users, certificates and policies together.
 
 use super::*;
-use crate::config::web::{RateLimit, TlsConfig};
+use crate::config::web::RateLimit;
 
 fn web(users: &[&str]) -> WebConfig {
     let hash = |name: &&str| {
@@ -179,7 +179,10 @@ fn doubts_name_what_has_no_effect() {
     assert_eq!(access.doubts(), [Doubt::NobodyToTellApart]);
     access.replace_web(&web(&["ops"]));
     assert_eq!(access.doubts(), [Doubt::UnknownUser("backup".to_owned())]);
-    access.replace_web(&WebConfig { tls: Some(TlsConfig::default()), ..WebConfig::default() });
+    let tls = "tls_server_config:
+  { cert_file: c, key_file: k, client_ca_file: a, client_auth_type: RequireAndVerifyClientCert }";
+    let tls = WebConfig::parse(tls, std::path::Path::new("web.yml")).expect("it is valid");
+    access.replace_web(&tls);
     let unknown = ["backup", "ops"].map(|name| Doubt::UnknownUser(name.to_owned()));
     assert_eq!(access.doubts(), unknown);
     access.replace_web(&WebConfig::default());

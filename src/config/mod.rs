@@ -6,7 +6,9 @@
 mod address;
 mod duration;
 mod flags;
+mod prefix;
 pub mod web;
+pub(crate) mod yaml;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -50,6 +52,10 @@ pub struct WebSettings {
     pub policy_file: Option<PathBuf>,
     /// The path of the scrape, beginning with a slash.
     pub telemetry_path: String,
+    /// What paths begin with as seen from outside, without a slash at its end; empty for nothing.
+    pub external_prefix: String,
+    /// What the paths of requests begin with, likewise.
+    pub route_prefix: String,
     /// Whether `/-/quit` works.
     pub enable_lifecycle: bool,
     /// Whether the endpoints that administer work.

@@ -13,6 +13,7 @@ use hyper::{HeaderMap, StatusCode};
 use super::Http;
 use super::client::Client;
 use super::reply::{Failure, Reply, and_retry, error};
+use super::request_id::{identified, identify, request_id};
 use super::route::Route;
 use crate::access::{
     AuthFailure, Caller, Check, Credentials, DenialKind, Denied, Hashing, Right, User, Verdict,
@@ -23,68 +24,84 @@ const BASIC: HeaderValue = HeaderValue::from_static("Basic");
 /// How long who cannot be checked now is asked to wait: a few passwords are hashed in that time.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
 
+/// Who sends a request: where from, and as whom.
+pub(super) struct Sender<'c> {
+    pub(super) client: &'c Client,
+    pub(super) caller: Caller,
+}
+
 /// Why a request is turned away.
 pub(super) enum TurnedAway {
     /// All clients together have sent too many; there is room for one after this time.
     TooOften(Duration),
-    /// It is not known who sends it.
-    Unknown(AuthFailure),
+    /// It is not known who sends it; with the name that is given.
+    Unknown(AuthFailure, String),
     /// It is known, and they may not do that.
     Denied(Denied),
 }
 
-impl From<TurnedAway> for Reply {
-    fn from(turned_away: TurnedAway) -> Reply {
-        match turned_away {
-            TurnedAway::TooOften(wait) => {
-                and_retry(error(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"), wait)
-            }
-            TurnedAway::Unknown(AuthFailure::Busy) => {
-                let reason = "too many passwords are being checked; try again";
-                and_retry(error(StatusCode::SERVICE_UNAVAILABLE, reason), BUSY_WAIT)
-            }
-            TurnedAway::Unknown(_) => {
-                let mut reply = error(StatusCode::UNAUTHORIZED, "Unauthorized");
-                reply.headers_mut().insert(WWW_AUTHENTICATE, BASIC);
-                reply
-            }
-            TurnedAway::Denied(denied) => Reply::from(&Failure::Denied(denied)),
-        }
-    }
-}
-
 impl Http {
     /// Lets a request in, or says why not. What a push needs is found out later, once its job is known.
-    pub(super) async fn admit(
+    pub(super) async fn admit<'c>(
         &self,
         route: &Route<'_>,
         headers: &HeaderMap,
-        client: &Client,
-    ) -> Result<Caller, TurnedAway> {
+        client: &'c Client,
+    ) -> Result<Sender<'c>, TurnedAway> {
+        let anybody = Sender { client, caller: Caller::default() };
         if self.access.rules().is_none() {
-            return Ok(Caller::default());
+            return Ok(anybody);
         }
         self.access.take_request().map_err(TurnedAway::TooOften)?;
-        let user = match self.known_user(headers, client)? {
+        let user = match self.known_user(headers)? {
             Known::Anybody => None,
             Known::User(user) => Some(user),
             // In a box, so that requests that need not wait do not carry the room for it.
-            Known::NotYet(check) => Some(Box::pin(self.settle(check, client)).await?),
+            Known::NotYet(check) => Some(Box::pin(settle(check)).await?),
         };
         let names = client.certificate.iter().flat_map(|certificate| {
             let common = certificate.common_name.iter();
             common.chain(&certificate.alternative_names).map(String::as_str)
         });
-        let Some(rules) = self.access.rules() else { return Ok(Caller::default()) };
+        let Some(rules) = self.access.rules() else { return Ok(anybody) };
         let caller = rules.caller(user, names);
         if let Some(right) = needed(route) {
-            caller.may(right).map_err(|denied| {
-                self.count_denied(&denied);
-                tracing::info!(source = %client.source, err = %denied, "request denied");
-                TurnedAway::Denied(denied)
-            })?;
+            caller.may(right).map_err(TurnedAway::Denied)?;
         }
-        Ok(caller)
+        Ok(Sender { client, caller })
+    }
+
+    /// Answers a request that goes no further.
+    pub(super) fn turn_away(
+        &self,
+        turned_away: TurnedAway,
+        headers: &HeaderMap,
+        client: &Client,
+    ) -> Reply {
+        let (failure, user) = match turned_away {
+            TurnedAway::TooOften(wait) => {
+                let reply = error(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");
+                return and_retry(identify(reply, headers), wait);
+            }
+            TurnedAway::Denied(denied) => {
+                self.count_denied(&denied);
+                return deny(&Failure::Denied(denied), headers, client);
+            }
+            TurnedAway::Unknown(failure, user) => (failure, user),
+        };
+        self.access.failed(failure);
+        let (source, reason, id) = (client.source, failure.label(), request_id(headers));
+        let request_id = id.to_str().unwrap_or_default();
+        tracing::info!(%source, user, reason, request_id, "not let in");
+        let reply = if failure == AuthFailure::Busy {
+            let reason = "too many passwords are being checked; try again";
+            and_retry(error(StatusCode::SERVICE_UNAVAILABLE, reason), BUSY_WAIT)
+        } else {
+            let mut reply = error(StatusCode::UNAUTHORIZED, "Unauthorized");
+            reply.headers_mut().insert(WWW_AUTHENTICATE, BASIC);
+            reply
+        };
+        identified(reply, id)
     }
 
     /// Counts that somebody may not do what they ask for. Quotas count for themselves.
@@ -108,14 +125,14 @@ impl Http {
     }
 
     /// Which user it is, as far as that can be said at once.
-    fn known_user(&self, headers: &HeaderMap, client: &Client) -> Result<Known, TurnedAway> {
+    fn known_user(&self, headers: &HeaderMap) -> Result<Known, TurnedAway> {
         let rules = self.access.rules();
         let Some(users) = rules.as_ref().and_then(|rules| rules.users()) else {
             return Ok(Known::Anybody);
         };
         let header = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
         let Some(credentials) = header.and_then(Credentials::from_header) else {
-            return Err(self.unknown(AuthFailure::NoCredentials, None, client));
+            return Err(TurnedAway::Unknown(AuthFailure::NoCredentials, String::new()));
         };
         let failure = match users.check(&credentials) {
             Verdict::Right(user) => return Ok(Known::User(user)),
@@ -123,31 +140,27 @@ impl Http {
             Verdict::Wrong => AuthFailure::WrongCredentials,
             Verdict::Busy => AuthFailure::Busy,
         };
-        Err(self.unknown(failure, Some(&credentials), client))
+        Err(TurnedAway::Unknown(failure, credentials.shown_name()))
     }
+}
 
-    /// Has a password hashed, off the threads that serve requests.
-    async fn settle(&self, check: Check, client: &Client) -> Result<Arc<User>, TurnedAway> {
-        let credentials = check.credentials().clone();
-        let hash = async |hashing: Hashing| {
-            let hashed = tokio::task::spawn_blocking(move || hashing.run());
-            hashed.await.expect("hashing does not panic and is not aborted")
-        };
-        let user = check.settle(hash).await;
-        user.ok_or_else(|| self.unknown(AuthFailure::WrongCredentials, Some(&credentials), client))
-    }
+/// Answers what somebody may not do, and logs it.
+pub(super) fn deny(failure: &Failure, headers: &HeaderMap, client: &Client) -> Reply {
+    let (source, id) = (client.source, request_id(headers));
+    let request_id = id.to_str().unwrap_or_default();
+    tracing::info!(%source, request_id, err = %failure, "request denied");
+    identified(Reply::from(failure), id)
+}
 
-    fn unknown(
-        &self,
-        failure: AuthFailure,
-        credentials: Option<&Credentials>,
-        client: &Client,
-    ) -> TurnedAway {
-        self.access.failed(failure);
-        let user = credentials.map(Credentials::shown_name).unwrap_or_default();
-        tracing::info!(source = %client.source, user, reason = failure.label(), "not let in");
-        TurnedAway::Unknown(failure)
-    }
+/// Has a password hashed, off the threads that serve requests.
+async fn settle(check: Check) -> Result<Arc<User>, TurnedAway> {
+    let name = check.credentials().shown_name();
+    let hash = async |hashing: Hashing| {
+        let hashed = tokio::task::spawn_blocking(move || hashing.run());
+        hashed.await.expect("hashing does not panic and is not aborted")
+    };
+    let user = check.settle(hash).await;
+    user.ok_or(TurnedAway::Unknown(AuthFailure::WrongCredentials, name))
 }
 
 /// What is known of a user at once.
@@ -161,9 +174,13 @@ enum Known {
 fn needed(route: &Route<'_>) -> Option<Right> {
     match route {
         Route::Scrape => Some(Right::Scrape),
-        Route::Page(_) | Route::Form(_) | Route::ApiStatus | Route::ApiMetrics | Route::ApiGroups | Route::ApiHistory | Route::ApiCheck => {
-            Some(Right::Read)
-        }
+        Route::Page(_)
+        | Route::Form(_)
+        | Route::ApiStatus
+        | Route::ApiMetrics
+        | Route::ApiGroups
+        | Route::ApiHistory
+        | Route::ApiCheck => Some(Right::Read),
         Route::Wipe | Route::Quit | Route::ApiDeleteGroups => Some(Right::Admin),
         // Pushes and deletes need one for their job. Probes are for everybody, and the others say
         // nothing about what is stored.

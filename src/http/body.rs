@@ -12,24 +12,33 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
+use super::in_flight::{InFlight, Room};
 use super::lease::{Expired, Lease};
-
-/// How long a body may take to arrive.
-pub const BODY_WAIT: Duration = Duration::from_secs(60);
 
 /// Why a request's body was not read to its end.
 #[derive(Debug)]
 pub(super) enum BodyError {
     /// It is larger than the bound.
     TooLarge,
+    /// There is no room for it beside the bodies of others.
+    NoRoom {
+        /// Whether the rest of it can be told from the next request.
+        is_whole: bool,
+    },
     /// It took too long.
     TimedOut,
     /// The connection was cut, or what came was not HTTP.
     Broken(hyper::Error),
 }
 
-/// Reads a body of at most `bytes_max`. One that arrives in one piece is not copied.
-pub(super) async fn collect(mut body: Incoming, bytes_max: usize) -> Result<Bytes, BodyError> {
+/// Reads a body of at most `bytes_max` within `wait`, taking room for it from its first byte on. One
+/// that arrives in one piece is not copied.
+pub(super) async fn collect(
+    mut body: Incoming,
+    bytes_max: usize,
+    room: &mut Room<&InFlight>,
+    wait: Duration,
+) -> Result<Bytes, BodyError> {
     if body.size_hint().lower() > bytes_max as u64 {
         return Err(BodyError::TooLarge);
     }
@@ -41,14 +50,21 @@ pub(super) async fn collect(mut body: Incoming, bytes_max: usize) -> Result<Byte
             return Err(BodyError::TooLarge);
         }
         if body.is_end_stream() {
-            return Ok(first);
+            let has_room = room.take(first.len());
+            return if has_room { Ok(first) } else { Err(BodyError::NoRoom { is_whole: true }) };
         }
         let expected = usize::try_from(body.size_hint().lower()).unwrap_or_default();
+        take(room, first.len() + expected)?;
         let mut whole = BytesMut::with_capacity(first.len() + expected);
         whole.extend_from_slice(&first);
         while let Some(data) = next_data(&mut body).await? {
             if whole.len() + data.len() > bytes_max {
                 return Err(BodyError::TooLarge);
+            }
+            if whole.len() + data.len() > whole.capacity() {
+                let more = whole.len().max(data.len()).min(bytes_max - whole.len());
+                take(room, more)?;
+                whole.reserve(more);
             }
             whole.extend_from_slice(&data);
         }
@@ -58,10 +74,12 @@ pub(super) async fn collect(mut body: Incoming, bytes_max: usize) -> Result<Byte
     // A body that is there already, as most are, costs no timer.
     match poll_fn(|context| Poll::Ready(read.as_mut().poll(context))).await {
         Poll::Ready(read) => read,
-        Poll::Pending => {
-            tokio::time::timeout(BODY_WAIT, read).await.unwrap_or(Err(BodyError::TimedOut))
-        }
+        Poll::Pending => tokio::time::timeout(wait, read).await.unwrap_or(Err(BodyError::TimedOut)),
     }
+}
+
+fn take(room: &mut Room<&InFlight>, bytes: usize) -> Result<(), BodyError> {
+    if room.take(bytes) { Ok(()) } else { Err(BodyError::NoRoom { is_whole: false }) }
 }
 
 async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {

@@ -1,8 +1,12 @@
 //! A push that is only tried: it goes the way of a push up to where something would change.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::Http;
+use super::in_flight::Room;
+use super::push::Decode;
 use super::reply::Failure;
 use crate::push::{Batch, Encoding, GroupingKey, decode, decode_protobuf, inflate};
 use crate::shard::Mode;
@@ -35,13 +39,16 @@ impl Http {
     /// Whether a push would be applied now.
     pub(super) async fn check(&self, candidate: Candidate) -> Result<Checked, Failure> {
         let Candidate { tail, mode, is_protobuf, encoding, body } = candidate;
-        let rules = self.config.name_rules;
-        let key = GroupingKey::parse(&tail, rules).map_err(Failure::Key)?;
+        let rules = self.rules();
+        let key = GroupingKey::parse(&tail, rules.names).map_err(Failure::Key)?;
+        rules.check_key(&key).map_err(Failure::Key)?;
         self.readable()?;
         let bytes_max = self.config.bounds.body_bytes_max;
-        let decode = if is_protobuf { decode_protobuf } else { decode };
+        let decode: Decode = if is_protobuf { decode_protobuf } else { decode };
+        let mut room = Room::of(Arc::clone(&self.in_flight));
         let decoding = tokio::task::spawn_blocking(move || {
-            let body = inflate(encoding, body, bytes_max).map_err(Failure::Inflate)?;
+            let body = inflate(encoding, body, bytes_max, |bytes| room.take(bytes))
+                .map_err(Failure::Inflate)?;
             let batch = decode(&key, &body, rules).map_err(Failure::Rejected)?;
             Ok::<_, Failure>((key, batch))
         });

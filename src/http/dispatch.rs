@@ -1,14 +1,19 @@
 //! From a request to its endpoint, and the count of the answer.
 
 use hyper::body::Incoming;
-use hyper::{Request, StatusCode};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, StatusCode};
 
 use super::Http;
 use super::api;
 use super::client::Client;
+use super::prefix::route_under;
 use super::reply::{self, Reply};
+use super::request_id::{identified, identify, request_id};
 use super::route::{Route, route};
+use super::sound;
 use super::ui;
+use crate::config::WebSettings;
 use crate::own_metrics::{Handler, Verb};
 use crate::shard::Mode;
 
@@ -16,37 +21,42 @@ impl Http {
     /// Answers one request.
     pub(super) async fn answer(&self, request: Request<Incoming>, client: &Client) -> Reply {
         let (head, body) = request.into_parts();
-        let config = &self.config;
+        if let Some((status, reason)) = sound::objection(&head) {
+            let reply = reply::and_close(reply::error(status, reason));
+            return self.with_headers(identify(reply, &head.headers));
+        }
         let path = head.uri.path();
         let query = head.uri.query().unwrap_or_default();
-        let route =
-            route(&head.method, path, &config.web.telemetry_path, config.web.enable_admin_api);
-        let caller = match self.admit(&route, &head.headers, client).await {
-            Ok(caller) => caller,
-            Err(turned_away) => return self.with_headers(turned_away.into()),
+        let route = self.route(&head.method, path);
+        let sender = match self.admit(&route, &head.headers, client).await {
+            Ok(sender) => sender,
+            Err(turned_away) => {
+                let reply = self.turn_away(turned_away, &head.headers, client);
+                return self.with_headers(reply);
+            }
         };
         let (counted, reply) = match route {
             Route::Push { mode, tail } => {
                 let verb = if mode == Mode::Replace { Verb::Put } else { Verb::Post };
                 (
                     Some((Handler::Push, verb)),
-                    self.push(mode, &tail, &head.headers, body, client, &caller).await,
+                    self.push(mode, &tail, &head.headers, body, &sender).await,
                 )
             }
             Route::Delete { tail } => {
-                let reply = self.delete(&tail, body, client, &caller).await;
+                let reply = self.delete(&tail, &head.headers, body, &sender).await;
                 (Some((Handler::Delete, Verb::Delete)), reply)
             }
-            Route::Scrape => (None, self.scrape(&head.headers, query).await),
+            Route::Scrape => (None, self.scrape(&head.headers, query, client).await),
             Route::Page(page) => {
                 let is_static = matches!(page, ui::Page::Static(_));
                 let handler = if is_static { Handler::Static } else { Handler::Status };
                 // In a box, so that a push does not carry the room for it.
-                let reply = Box::pin(self.page(page, query, &head.headers, &caller)).await;
+                let reply = Box::pin(self.page(page, query, &head.headers, &sender)).await;
                 (Some((handler, Verb::Get)), reply)
             }
             Route::Form(form) => {
-                let reply = Box::pin(self.form(form, &head.headers, body, client, &caller)).await;
+                let reply = Box::pin(self.form(form, &head.headers, body, &sender)).await;
                 (Some((Handler::Status, Verb::Post)), reply)
             }
             Route::Healthy => (Some((Handler::Healthy, Verb::Get)), self.healthy()),
@@ -78,16 +88,35 @@ impl Http {
             Route::MethodNotAllowed(allowed) => (None, reply::method_not_allowed(allowed)),
             Route::Redirect(path) => (None, reply::redirect(&path, head.uri.query())),
             Route::NotFound => (None, reply::error(StatusCode::NOT_FOUND, NOT_FOUND)),
-            Route::BadPath => {
-                (None, reply::error(StatusCode::BAD_REQUEST, "invalid percent-encoding"))
-            }
+            Route::BadPath => (None, bad_path(&head, client)),
         };
         if let Some((handler, verb)) = counted {
             self.own.answered(handler, verb, reply.status().as_u16());
         }
-        let reply = if path.starts_with(api::PATH) { api::with_cors(reply) } else { reply };
-        self.with_headers(reply)
+        let below = path.strip_prefix(&*self.config.web.route_prefix).unwrap_or_default();
+        let reply = if below.starts_with(api::PATH) { api::with_cors(reply) } else { reply };
+        self.with_headers(identify(reply, &head.headers))
     }
+
+    /// Whose a request is.
+    pub(super) fn route<'a>(&self, method: &Method, path: &'a str) -> Route<'a> {
+        let WebSettings { route_prefix, telemetry_path, enable_admin_api, .. } = &self.config.web;
+        if route_prefix.is_empty() {
+            return route(method, path, telemetry_path, *enable_admin_api);
+        }
+        route_under(route_prefix, method, path, telemetry_path, *enable_admin_api)
+    }
+}
+
+/// The answer to a path that cannot be decoded, which may be that of a push.
+fn bad_path(head: &Parts, client: &Client) -> Reply {
+    let (id, reason) = (request_id(&head.headers), "invalid percent-encoding");
+    if head.method == Method::PUT || head.method == Method::POST {
+        let (job, source) = (head.uri.path(), client.source);
+        let request_id = id.to_str().unwrap_or_default();
+        tracing::info!(job, %source, request_id, err = reason, "push rejected");
+    }
+    identified(reply::error(StatusCode::BAD_REQUEST, reason), id)
 }
 
 const NOT_FOUND: &str = "404 page not found";

@@ -1,9 +1,10 @@
 //! HTTP: the only place that knows hyper.
 //!
-//! A request's way: `connection` reads it (`aside` keeps the timer and the stop signal out of its way),
-//! `route` says whose it is, `admission` who sends it and whether they may, `dispatch` hands it over and counts the answer, and one file per family of
+//! A request's way: `connection` has it read by `http1` or `http2` (`progress` and `watched` note how far it is; `aside` keeps the
+//! timer and the stop signal out of its way), unless there are no `seats` left but in the `reserve`; `sound` refuses what others may read otherwise, `route` says whose it is (`prefix` where everything has one), `admission` who sends it and whether they may, `dispatch` hands it over and counts the answer, and one file per family of
 //! endpoints answers: `push`, `check` (a push that is only tried), `scrape` (`selection` reads its query, `render` has the work done), `api`, `admin` (`manners` lets pushes go before what can wait), `probes`, `ui`. `body` reads and writes bodies
-//! within bounds (`lease` is what a scrape's holds on to); `reply` makes answers, and is the one table from errors to statuses.
+//! within bounds (`in_flight` is that of all together; `lease` is what a scrape's holds on to); `reply` makes answers, and is the one table from errors to statuses;
+//! `request_id` says under which id the log has an error.
 
 mod admin;
 mod admission;
@@ -14,16 +15,27 @@ mod check;
 mod client;
 mod connection;
 mod dispatch;
+mod http1;
+mod http2;
+mod in_flight;
 mod lease;
 mod manners;
+mod prefix;
 mod probes;
+mod progress;
+mod protocol;
 mod push;
 mod render;
 mod reply;
+mod request_id;
+mod reserve;
 mod route;
 mod scrape;
+mod seats;
 mod selection;
+mod sound;
 mod ui;
+mod watched;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -36,15 +48,20 @@ use crate::exposition::NameRules;
 use crate::history::{self, History};
 use crate::own_metrics::OwnMetrics;
 use crate::persist;
+use crate::push::Rules;
 use crate::shard::{Shards, Unavailable};
 use reply::Failure;
 
 pub use api::Answers;
-pub use body::BODY_WAIT;
 pub use client::{Client, ClientCertificate, Source};
-pub use connection::{HEADER_BYTES_MAX, IDLE_WAIT, serve};
+pub use connection::{HEADER_BYTES_MAX, serve};
+pub use in_flight::InFlight;
 pub use lease::SCRAPE_SEND_WAIT;
+pub use protocol::Protocol;
+pub use request_id::REQUEST_ID_BYTES_MAX;
+pub use reserve::serve_in_reserve;
 pub use scrape::Scrapes;
+pub use seats::{Seat, Seats};
 pub use ui::Forms;
 
 /// What answers requests; shared by all connections.
@@ -61,9 +78,13 @@ pub struct Http {
     /// What was counted in the last hour.
     pub history: History,
     /// Who may do what.
-    pub access: Access,
+    pub access: Arc<Access>,
+    /// The room for bodies.
+    pub in_flight: Arc<InFlight>,
     /// What scrapes share.
     pub scrapes: Scrapes,
+    /// How many connections are served at a time.
+    pub seats: Seats,
     /// What queries share.
     pub answers: Answers,
     /// What the pages share.
@@ -80,15 +101,20 @@ impl Http {
         history::sample(&self.history, &self.own, &self.shards, self.persistence.as_deref()).await;
     }
 
-    /// What all paths begin with as seen from outside; empty for nothing.
-    fn prefix(&self) -> &str {
-        ""
-    }
-
     /// The URL under which the gateway is reached from outside; empty where it was not said.
     fn external_url(&self) -> &str {
         let flag = self.config.flags.iter().find(|(name, _)| *name == "web.external-url");
         flag.map_or("", |(_, url)| url)
+    }
+
+    /// What pushes may say.
+    fn rules(&self) -> Rules {
+        let bounds = &self.config.bounds;
+        Rules {
+            names: self.config.name_rules,
+            labels_max: bounds.labels_max,
+            label_bytes_max: bounds.label_bytes_max,
+        }
     }
 
     /// Whether groups can be shown.

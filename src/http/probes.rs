@@ -12,10 +12,14 @@ impl Http {
         text(StatusCode::OK, "OK")
     }
 
-    /// Ready: every shard lives, the groups are loaded, and what is to reach the disk does.
+    /// Ready: every shard lives, the groups are loaded, what is to reach the disk does, and no push was turned
+    /// away for load just now. One that is full is ready: what is stored can be replaced.
     pub(super) fn ready(&self) -> Reply {
         if !self.shards.are_alive() {
             return error(StatusCode::INTERNAL_SERVER_ERROR, Unavailable::Dead);
+        }
+        if self.own.is_shedding() {
+            return Reply::from(&Failure::Shedding);
         }
         match self.persistence.as_ref().map_or(Ok(()), |status| status.ready()) {
             Ok(()) => text(StatusCode::OK, "OK"),

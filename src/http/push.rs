@@ -1,5 +1,6 @@
 //! Pushes and deletes.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use hyper::body::Incoming;
@@ -7,19 +8,22 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hyper::{HeaderMap, StatusCode};
 
 use super::Http;
+use super::admission::{Sender, deny};
 use super::body::{BodyError, collect};
-use super::client::Client;
+use super::in_flight::Room;
 use super::reply::{Failure, Reply, empty};
-use crate::access::Caller;
-use crate::exposition::unescape;
+use super::request_id::{identified, request_id};
+use crate::access::{Caller, Exhausted};
+use crate::exposition::{NameRules, unescape};
 use crate::own_metrics::Verb;
-use crate::push::{
-    Encoding, GroupingKey, InflateError, Rejected, decode, decode_protobuf, inflate,
-};
-use crate::shard::Mode;
+use crate::push::{Batch, Encoding, GroupingKey, InflateError, Rejected, Rules};
+use crate::push::{decode, decode_protobuf, inflate};
+use crate::shard::{Bound, Full, Mode, PushError, Whose};
 
 /// A body larger than this is decoded on a thread of its own, so that nobody waits behind it.
 const DECODED_INLINE_BYTES_MAX: usize = 256 << 10;
+
+pub(super) type Decode = fn(&GroupingKey, &[u8], Rules) -> Result<Batch, Rejected>;
 
 impl Http {
     pub(super) async fn push(
@@ -28,21 +32,24 @@ impl Http {
         tail: &[u8],
         headers: &HeaderMap,
         body: Incoming,
-        client: &Client,
-        caller: &Caller,
+        sender: &Sender<'_>,
     ) -> Reply {
         let since = Instant::now();
         let mut body_bytes = 0;
-        let result = self.try_push(mode, tail, headers, body, caller, &mut body_bytes).await;
-        let result = result.map_err(|failure| self.denied_or(failure, caller));
+        let result = self.try_push(mode, tail, headers, body, sender, &mut body_bytes).await;
+        let result = result.map_err(|failure| self.denied_or(failure, &sender.caller));
         let verb = if mode == Mode::Replace { Verb::Put } else { Verb::Post };
         self.own.pushed(verb, body_bytes, since);
         match result {
             Ok(status) => empty(status),
             Err(failure) => {
-                let path = String::from_utf8_lossy(tail);
-                tracing::info!(source = %client.source, group = &*path, err = %failure, "push rejected");
-                Reply::from(&failure)
+                if let Some(shed) = failure.shed() {
+                    self.own.shed(shed);
+                }
+                let (job, id) = (job_of(tail), request_id(headers));
+                let (source, request_id) = (sender.client.source, id.to_str().unwrap_or_default());
+                tracing::info!(job, %source, request_id, err = %failure, "push rejected");
+                identified(Reply::from(&failure), id)
             }
         }
     }
@@ -53,16 +60,19 @@ impl Http {
         tail: &[u8],
         headers: &HeaderMap,
         body: Incoming,
-        caller: &Caller,
+        sender: &Sender<'_>,
         body_bytes: &mut u64,
     ) -> Result<StatusCode, Failure> {
-        let rules = self.config.name_rules;
-        let key = GroupingKey::parse(tail, rules).map_err(Failure::Key)?;
+        let (rules, caller) = (self.rules(), &sender.caller);
+        let key = GroupingKey::parse(tail, rules.names).map_err(Failure::Key)?;
+        rules.check_key(&key).map_err(Failure::Key)?;
         caller.may_push(&unescape(key.job())).map_err(Failure::Denied)?;
-        let decode = if is_protobuf(headers) { decode_protobuf } else { decode };
+        let decode: Decode = if is_protobuf(headers) { decode_protobuf } else { decode };
         self.writable().await?;
         let bytes_max = caller.body_bytes_max(self.config.bounds.body_bytes_max);
-        let body = collect(body, bytes_max).await.map_err(Failure::Body)?;
+        let mut room = Room::of(&*self.in_flight);
+        let wait = self.config.web.body_wait;
+        let body = collect(body, bytes_max, &mut room, wait).await.map_err(Failure::Body)?;
         *body_bytes = body.len() as u64;
         let encoding = headers.get(CONTENT_ENCODING);
         let encoding =
@@ -73,8 +83,9 @@ impl Http {
             drop(body); // It need not wait for the shard.
             (key, batch)
         } else {
+            let mut inflated_room = Room::of(Arc::clone(&self.in_flight));
             let decoding = tokio::task::spawn_blocking(move || {
-                let batch = inflate(encoding, body, bytes_max)
+                let batch = inflate(encoding, body, bytes_max, |bytes| inflated_room.take(bytes))
                     .map_err(Failure::Inflate)
                     .and_then(|body| decode(&key, &body, rules).map_err(Failure::Rejected));
                 (key, batch)
@@ -82,22 +93,25 @@ impl Http {
             decoding.await.expect("decoding does not panic and is not aborted")
         };
         self.writable().await?; // Still.
+        let owner = caller.owner();
         match batch {
             Ok(batch) if self.config.answer_unchecked => {
-                self.shards.push_unchecked(key, mode, batch).await?;
+                self.shards.push_unchecked(key, mode, batch, owner).await?;
                 Ok(StatusCode::ACCEPTED)
             }
             Ok(batch) => {
-                self.shards.push(key, mode, batch).await.map_err(Failure::Push)?;
+                self.shards.push(key, mode, batch, owner).await.map_err(Failure::Push)?;
                 Ok(StatusCode::OK)
             }
             Err(failure @ Failure::Rejected(Rejected::Refused(_))) => {
-                self.shards.fail(key).await?;
+                let job = key.job().to_owned();
+                self.shards.fail(key, owner).await?;
                 match failure {
                     failure if !self.config.answer_unchecked => Err(failure),
                     failure => {
                         self.own.dropped();
-                        tracing::warn!(err = %failure, "inconsistent push dropped");
+                        let source = sender.client.source;
+                        tracing::warn!(job, %source, err = %failure, "push dropped");
                         Ok(StatusCode::ACCEPTED)
                     }
                 }
@@ -115,8 +129,15 @@ impl Http {
             }
             failure => failure,
         };
-        if let Failure::Denied(denied) = &failure {
-            self.count_denied(denied);
+        match &failure {
+            Failure::Denied(denied) => self.count_denied(denied),
+            Failure::Push(PushError::Full(Full { whose: Whose::Owner, bound })) => {
+                caller.refused(match bound {
+                    Bound::Groups => Exhausted::Groups,
+                    Bound::Series | Bound::Bytes => Exhausted::Series,
+                });
+            }
+            _ => {}
         }
         failure
     }
@@ -124,15 +145,18 @@ impl Http {
     pub(super) async fn delete(
         &self,
         tail: &[u8],
+        headers: &HeaderMap,
         body: Incoming,
-        client: &Client,
-        caller: &Caller,
+        sender: &Sender<'_>,
     ) -> Reply {
+        let caller = &sender.caller;
         let deleted = async {
             let key = GroupingKey::parse(tail, self.config.name_rules).map_err(Failure::Key)?;
             caller.may_push(&unescape(key.job())).map_err(Failure::Denied)?;
             // A body has no meaning here, but what cannot be read to its end is not applied.
-            match collect(body, self.config.bounds.body_bytes_max).await {
+            let mut room = Room::of(&*self.in_flight);
+            let (bytes_max, wait) = (self.config.bounds.body_bytes_max, self.config.web.body_wait);
+            match collect(body, bytes_max, &mut room, wait).await {
                 Ok(_) | Err(BodyError::TooLarge) => {}
                 Err(error) => return Err(Failure::Body(error)),
             }
@@ -143,12 +167,20 @@ impl Http {
             Ok(()) => empty(StatusCode::ACCEPTED),
             Err(failure) => {
                 let failure = self.denied_or(failure, caller);
-                if let Failure::Denied(denied) = &failure {
-                    tracing::info!(source = %client.source, err = %denied, "delete denied");
+                match &failure {
+                    Failure::Denied(_) => deny(&failure, headers, sender.client),
+                    _ => Reply::from(&failure),
                 }
-                Reply::from(&failure)
             }
         }
+    }
+}
+
+/// The job that a path names, for the log; all of a path that names none.
+fn job_of(tail: &[u8]) -> String {
+    match GroupingKey::parse(tail, NameRules::Utf8) {
+        Ok(key) => unescape(key.job()).into_owned(),
+        Err(_) => String::from_utf8_lossy(tail).into_owned(),
     }
 }
 

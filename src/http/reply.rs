@@ -12,9 +12,10 @@ use hyper::{Response, StatusCode};
 use super::api::API_ANSWERS_MAX;
 use super::body::{BodyError, Chunks};
 use crate::access::{DenialKind, Denied};
+use crate::own_metrics::Shed;
 use crate::persist::NotReady;
 use crate::push::{InflateError, KeyError, RENDERED_BYTES_MAX, Rejected};
-use crate::shard::{PushError, Unavailable};
+use crate::shard::{Bound, Full, PushError, Unavailable, Whose};
 
 /// What every endpoint answers.
 pub(super) type Reply = Response<Chunks>;
@@ -77,7 +78,7 @@ pub(super) fn redirect(path: &str, query: Option<&str>) -> Reply {
 }
 
 /// Closes the connection behind an answer: what is left of the request is not worth reading.
-fn and_close(mut reply: Reply) -> Reply {
+pub(super) fn and_close(mut reply: Reply) -> Reply {
     reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     reply
 }
@@ -100,6 +101,7 @@ pub(super) enum Failure {
     Push(PushError),
     TooManyScrapes,
     TooManyAnswers,
+    Shedding,
     NotReady(NotReady),
 }
 
@@ -117,30 +119,48 @@ impl From<Unavailable> for Failure {
 
 impl From<&Failure> for Reply {
     fn from(failure: &Failure) -> Reply {
-        let reply = error(failure.status(), failure);
+        let mut reply = error(failure.status(), failure);
+        if let Some(seconds) = failure.retry_after() {
+            reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
+        }
         match failure {
+            Failure::Body(BodyError::NoRoom { is_whole: true }) => reply,
             Failure::Body(_) => and_close(reply),
             Failure::Denied(denied) => match denied.kind() {
                 DenialKind::Forbidden => reply,
                 DenialKind::TooOften(wait) => and_retry(reply, wait),
                 DenialKind::TooLarge => and_close(reply),
             },
-            Failure::Push(PushError::Unavailable(
-                Unavailable::Overloaded | Unavailable::InDoubt,
-            ))
-            | Failure::TooManyScrapes
-            | Failure::TooManyAnswers
-            | Failure::NotReady(_) => {
-                let mut reply = reply;
-                reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-                reply
-            }
             _ => reply,
         }
     }
 }
 
 impl Failure {
+    /// What there was no room in, if that is why a push failed.
+    pub(super) fn shed(&self) -> Option<Shed> {
+        match self {
+            Failure::Push(PushError::Full(Full { whose: Whose::Owner, .. })) => Some(Shed::Quota),
+            Failure::Push(PushError::Full(Full { bound: Bound::Bytes, .. })) => Some(Shed::Bytes),
+            Failure::Push(PushError::Full(_)) => Some(Shed::Series),
+            Failure::Push(PushError::Unavailable(Unavailable::Overloaded)) => Some(Shed::Queue),
+            Failure::Body(BodyError::NoRoom { .. }) | Failure::Inflate(InflateError::NoRoom) => {
+                Some(Shed::InFlight)
+            }
+            _ => None,
+        }
+    }
+
+    /// After how many seconds it may be worth another try. What is full is full until somebody gives up
+    /// what is stored; anything else passes soon.
+    fn retry_after(&self) -> Option<&'static str> {
+        match self {
+            Failure::Push(PushError::Full(_)) => Some("60"),
+            _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => Some("1"),
+            _ => None,
+        }
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Failure::Denied(denied) => match denied.kind() {
@@ -159,11 +179,18 @@ impl Failure {
             }
             Failure::Rejected(Rejected::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Failure::Push(PushError::Refused(_)) => StatusCode::BAD_REQUEST,
-            Failure::Push(PushError::Unavailable(
-                Unavailable::Overloaded | Unavailable::InDoubt,
-            ))
+            Failure::Push(PushError::Full(Full { whose: Whose::Owner, .. })) => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
+            Failure::Push(
+                PushError::Full(_)
+                | PushError::Unavailable(Unavailable::Overloaded | Unavailable::InDoubt),
+            )
+            | Failure::Body(BodyError::NoRoom { .. })
+            | Failure::Inflate(InflateError::NoRoom)
             | Failure::TooManyScrapes
             | Failure::TooManyAnswers
+            | Failure::Shedding
             | Failure::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             Failure::Push(PushError::Unavailable(Unavailable::Dead)) => {
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -180,6 +207,8 @@ impl fmt::Display for Failure {
             Failure::Body(BodyError::TooLarge) => {
                 f.write_str("body larger than --push.max-body-bytes")
             }
+            Failure::Body(BodyError::NoRoom { .. }) | Failure::Inflate(InflateError::NoRoom) => f
+                .write_str("as many bytes of bodies as --push.max-bytes-in-flight allows are in memory; try again"),
             Failure::Body(BodyError::TimedOut) => f.write_str("the body took too long to arrive"),
             Failure::Body(BodyError::Broken(error)) => write!(f, "cannot read the body: {error}"),
             Failure::Inflate(InflateError::TooLarge) => {
@@ -197,8 +226,12 @@ impl fmt::Display for Failure {
                     "push larger than {RENDERED_BYTES_MAX} bytes once every sample has its labels"
                 )
             }
+            Failure::Push(PushError::Full(full)) => full.fmt(f),
             Failure::Push(PushError::Unavailable(unavailable)) => unavailable.fmt(f),
             Failure::NotReady(reason) => reason.fmt(f),
+            Failure::Shedding => {
+                f.write_str("pushes are being turned away: shards or bodies have no room for them")
+            }
             Failure::TooManyScrapes => {
                 f.write_str("as many scrapes as --web.max-scrapes allows are being served")
             }

@@ -49,9 +49,9 @@ pub(super) enum Route<'a> {
     BadPath,
 }
 
-const GET: &str = "GET, OPTIONS";
+pub(super) const GET: &str = "GET, OPTIONS";
 const PUSH: &str = "DELETE, OPTIONS, POST, PUT";
-const QUIT: &str = "GET, OPTIONS, POST, PUT";
+pub(super) const QUIT: &str = "GET, OPTIONS, POST, PUT";
 const GROUPS: &str = "DELETE, GET, OPTIONS";
 const CHECK: &str = "OPTIONS, POST";
 const FORM: &str = "OPTIONS, POST";
@@ -65,9 +65,19 @@ pub(super) fn route<'a>(
     telemetry_path: &str,
     enable_admin_api: bool,
 ) -> Route<'a> {
-    let Some(decoded) = percent_decode(path.as_bytes()) else {
-        return Route::BadPath;
-    };
+    match percent_decode(path.as_bytes()) {
+        Some(decoded) => route_decoded(method, decoded, telemetry_path, enable_admin_api),
+        None => Route::BadPath,
+    }
+}
+
+/// Routes a request whose path has no percent-encoding any more.
+pub(super) fn route_decoded<'a>(
+    method: &Method,
+    decoded: Cow<'a, [u8]>,
+    telemetry_path: &str,
+    enable_admin_api: bool,
+) -> Route<'a> {
     if let Some(tail) = push_tail(&decoded) {
         let start = decoded.len() - tail.len();
         let tail = match decoded {
@@ -85,7 +95,7 @@ pub(super) fn route<'a>(
             _ => Route::MethodNotAllowed(PUSH),
         };
     }
-    if has_dot_segment(&decoded) || decoded.windows(2).any(|pair| pair == b"//") {
+    if has_dot_segment(&decoded) || has_empty_segment(&decoded) {
         return redirect_cleaned(&decoded);
     }
     let get = |route: Route<'a>| match *method {
@@ -184,7 +194,11 @@ pub(super) fn percent_decode(path: &[u8]) -> Option<Cow<'_, [u8]>> {
     Some(Cow::Owned(decoded))
 }
 
-fn has_dot_segment(path: &[u8]) -> bool {
+pub(super) fn has_empty_segment(path: &[u8]) -> bool {
+    path.windows(2).any(|pair| pair == b"//")
+}
+
+pub(super) fn has_dot_segment(path: &[u8]) -> bool {
     memchr(b'.', path).is_some() && path.split(|&byte| byte == b'/').any(is_dots)
 }
 
@@ -193,7 +207,7 @@ fn is_dots(segment: &[u8]) -> bool {
 }
 
 /// To the path without empty segments and dots, as the reference sends it.
-fn redirect_cleaned(path: &[u8]) -> Route<'static> {
+pub(super) fn redirect_cleaned(path: &[u8]) -> Route<'static> {
     let mut kept: Vec<&[u8]> = Vec::new();
     for segment in path.split(|&byte| byte == b'/') {
         match segment {
@@ -205,7 +219,7 @@ fn redirect_cleaned(path: &[u8]) -> Route<'static> {
     let mut location = String::new();
     for segment in &kept {
         location.push('/');
-        location.extend(segment.iter().flat_map(|&byte| percent_encode(byte)));
+        location += &encode(segment);
     }
     if kept.is_empty() || path.ends_with(b"/") {
         location.push('/');
@@ -213,9 +227,13 @@ fn redirect_cleaned(path: &[u8]) -> Route<'static> {
     Route::Redirect(location)
 }
 
-/// A byte as it stands in a URL's path.
+/// Bytes as they stand in a URL's path, slashes included.
+pub(super) fn encode(path: &[u8]) -> String {
+    path.iter().flat_map(|&byte| percent_encode(byte)).collect()
+}
+
 fn percent_encode(byte: u8) -> impl Iterator<Item = char> {
-    let plain = byte.is_ascii_alphanumeric() || b"-_.~$&+,:;=@!*'()".contains(&byte);
+    let plain = byte.is_ascii_alphanumeric() || b"-_.~$&+,:;=@!*'()/".contains(&byte);
     let hex = |nibble: u8| {
         char::from_digit(u32::from(nibble), 16).map(|digit| digit.to_ascii_uppercase())
     };

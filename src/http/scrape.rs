@@ -11,10 +11,13 @@ use tokio::sync::Semaphore;
 
 use super::Http;
 use super::body::Chunks;
+use super::client::Client;
 use super::render::render;
 use super::reply::{Failure, Reply, error};
+use super::request_id::{identified, request_id};
 use super::selection::selection;
 use crate::exposition::Escaping;
+use crate::own_metrics::connection_families;
 use crate::scrape::{Answer, Form, OwnFamily, Runs, Scrape, accepts_gzip, negotiate};
 use crate::shard::{Part, Selection};
 
@@ -51,7 +54,7 @@ impl Scrapes {
 }
 
 impl Http {
-    pub(super) async fn scrape(&self, headers: &HeaderMap, query: &str) -> Reply {
+    pub(super) async fn scrape(&self, headers: &HeaderMap, query: &str, client: &Client) -> Reply {
         let selection = match selection(query) {
             Ok(selection) => selection,
             Err(reason) => return error(StatusCode::BAD_REQUEST, reason),
@@ -77,8 +80,10 @@ impl Http {
                 (reply, plain_bytes)
             }
             Err(failure) => {
-                tracing::warn!(err = %failure, "scrape failed");
-                (Reply::from(&failure), 0)
+                let (id, source) = (request_id(headers), client.source);
+                let request_id = id.to_str().unwrap_or_default();
+                tracing::warn!(%source, request_id, err = %failure, "scrape failed");
+                (identified(Reply::from(&failure), id), 0)
             }
         };
         self.own.scraped(reply.status().as_u16(), plain_bytes as u64, since);
@@ -134,7 +139,9 @@ impl Http {
         let persistence = self.persistence.as_deref();
         let families =
             self.own.families(&self.shards, self.scrapes.kept_bytes(), &self.access, persistence);
-        let families = families.into_iter();
+        let seats = self.seats.taken();
+        let connections = connection_families(seats.serving, seats.reserve, seats.refused);
+        let families = families.into_iter().chain(connections);
         let families =
             families.map(|own| if is_shown && is_named(&own) { own } else { own.hidden() });
         families.collect()

@@ -1,73 +1,111 @@
-//! Sockets: the only place that knows TCP.
+//! Sockets: the only place that knows of what kind they are.
+//!
+//! `tcp`, `unix` and `vsock` listen on an address, `handed_over` on what systemd has bound; a `stream` is what
+//! all of them accept.
 //!
 //! **Invariant:** every socket is bound before the gateway says that it listens, so that an address
 //! in use is an error of the start.
 
+mod handed_over;
 mod stream;
+mod tcp;
+mod unix;
+mod vsock;
 
+use std::fmt;
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
+use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
+use tokio_vsock::VsockListener;
 
 use crate::config::Address;
+use crate::http::Source;
 
+pub use handed_over::handed_over;
 pub use stream::Stream;
 
 /// How many connections the kernel holds for us while we are busy.
 const BACKLOG: i32 = 4096;
+/// How long to wait after a connection that could not be accepted.
+const ACCEPT_AGAIN_WAIT: Duration = Duration::from_millis(50);
 
-/// Binds `address`. One without a host is bound for IPv6 and IPv4 at once where there is IPv6.
+/// A socket that is listened on.
+#[derive(Debug)]
+pub struct Listener(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Tcp(TcpListener),
+    Unix(unix::Listener),
+    Vsock(VsockListener),
+}
+
+/// Binds `address`.
 ///
 /// # Errors
 /// When the host is unknown, or the address cannot be bound.
-pub fn bind(address: &Address) -> io::Result<TcpListener> {
-    let socket = match &address.host {
-        None => match bind_socket((Ipv6Addr::UNSPECIFIED, address.port).into()) {
-            Ok(socket) => socket,
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
-            Err(_) => bind_socket(([0, 0, 0, 0], address.port).into())?,
-        },
-        Some(host) => {
-            // Like Go, prefer IPv4 where a name has both.
-            let mut found: Vec<SocketAddr> =
-                (host.as_str(), address.port).to_socket_addrs()?.collect();
-            found.sort_by_key(SocketAddr::is_ipv6);
-            let first = found.first().ok_or_else(|| io::Error::other("the host has no address"))?;
-            bind_socket(*first)?
-        }
+pub fn bind(address: &Address) -> io::Result<Listener> {
+    let kind = match address {
+        Address::Tcp { host, port } => Kind::Tcp(tcp::bind(host.as_deref(), *port)?),
+        Address::Unix(path) => Kind::Unix(unix::Listener::bind(path)?),
+        Address::Vsock { cid, port } => Kind::Vsock(vsock::bind(*cid, *port)?),
     };
-    TcpListener::from_std(socket.into())
+    Ok(Listener(kind))
 }
 
-fn bind_socket(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    if address.ip() == Ipv6Addr::UNSPECIFIED {
-        socket.set_only_v6(false)?;
-    }
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket)
-}
-
-/// Waits for the next connection. Goes on after an error: the peer is gone, or this process has no
-/// file descriptor left, which passes.
-pub async fn accept(listener: &TcpListener) -> (Stream, SocketAddr) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                // An answer is written at once and whole, so waiting for more would only delay it.
-                if stream.set_nodelay(true).is_ok() {
-                    return (stream.into(), peer);
+impl Listener {
+    /// Waits for the next connection. Goes on after an error: the peer is gone, or this process has no
+    /// file descriptor left, which passes.
+    pub async fn accept(&self) -> (Stream, Source) {
+        loop {
+            match self.try_accept().await {
+                Ok(accepted) => return accepted,
+                Err(error) => {
+                    tracing::warn!(err = %error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_AGAIN_WAIT).await;
                 }
             }
-            Err(error) => {
-                tracing::warn!(err = %error, "cannot accept a connection");
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn try_accept(&self) -> io::Result<(Stream, Source)> {
+        match &self.0 {
+            Kind::Tcp(listener) => loop {
+                let (stream, peer) = listener.accept().await?;
+                // An answer is written at once and whole, so waiting for more would only delay it.
+                if stream.set_nodelay(true).is_ok() {
+                    return Ok((stream.into(), Source::Ip(peer)));
+                }
+            },
+            Kind::Unix(listener) => Ok((listener.accept().await?.into(), Source::Unix)),
+            Kind::Vsock(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                Ok((stream.into(), Source::Vsock { cid: peer.cid(), port: peer.port() }))
             }
+        }
+    }
+
+    /// The address, with the port that was chosen, if this is TCP.
+    pub fn tcp_address(&self) -> Option<SocketAddr> {
+        match &self.0 {
+            Kind::Tcp(listener) => listener.local_addr().ok(),
+            Kind::Unix(_) | Kind::Vsock(_) => None,
+        }
+    }
+}
+
+/// Where it listens, as the log says it.
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Tcp(listener) => match listener.local_addr() {
+                Ok(address) => address.fmt(f),
+                Err(error) => write!(f, "unknown ({error})"),
+            },
+            Kind::Unix(listener) => listener.fmt(f),
+            Kind::Vsock(listener) => vsock::address(listener).fmt(f),
         }
     }
 }

@@ -5,18 +5,47 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
+use tokio_vsock::VsockStream;
 
 /// An accepted connection.
 #[derive(Debug)]
-pub struct Stream {
-    tcp: TcpStream,
+pub struct Stream(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+    Vsock(VsockStream),
 }
 
 impl From<TcpStream> for Stream {
-    fn from(tcp: TcpStream) -> Stream {
-        Stream { tcp }
+    fn from(stream: TcpStream) -> Stream {
+        Stream(Kind::Tcp(stream))
     }
+}
+
+impl From<UnixStream> for Stream {
+    fn from(stream: UnixStream) -> Stream {
+        Stream(Kind::Unix(stream))
+    }
+}
+
+impl From<VsockStream> for Stream {
+    fn from(stream: VsockStream) -> Stream {
+        Stream(Kind::Vsock(stream))
+    }
+}
+
+/// Does the same with each kind.
+macro_rules! each {
+    ($stream:expr, $inner:ident => $do:expr) => {
+        match &mut $stream.0 {
+            Kind::Tcp($inner) => $do,
+            Kind::Unix($inner) => $do,
+            Kind::Vsock($inner) => $do,
+        }
+    };
 }
 
 impl AsyncRead for Stream {
@@ -25,7 +54,7 @@ impl AsyncRead for Stream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_read(context, buffer)
+        each!(self, stream => Pin::new(stream).poll_read(context, buffer))
     }
 }
 
@@ -35,31 +64,36 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tcp).poll_write(context, buffer)
+        each!(self, stream => Pin::new(stream).poll_write(context, buffer))
     }
 
     /// An answer without a body, as every push gets, is one piece: `send` takes it at a third less
     /// than `writev`.
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match buffers {
-            [buffer] => Pin::new(&mut self.tcp).poll_write(context, buffer),
-            _ => Pin::new(&mut self.tcp).poll_write_vectored(context, buffers),
+        if let [buffer] = buffers {
+            return self.poll_write(context, buffer);
         }
+        let stream = self.get_mut();
+        each!(stream, stream => Pin::new(stream).poll_write_vectored(context, buffers))
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.tcp.is_write_vectored()
+        match &self.0 {
+            Kind::Tcp(stream) => stream.is_write_vectored(),
+            Kind::Unix(stream) => stream.is_write_vectored(),
+            Kind::Vsock(stream) => stream.is_write_vectored(),
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_flush(context)
+        each!(self, stream => Pin::new(stream).poll_flush(context))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_shutdown(context)
+        each!(self, stream => Pin::new(stream).poll_shutdown(context))
     }
 }

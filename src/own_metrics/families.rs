@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::reload::{POLICY, WEB_CONFIG};
 use super::requests::Verb;
 use super::window::{QUANTILES, Summary};
 use super::{FORMATS, OwnMetrics, SCRAPE_CODES, TICK, access, persistence, process};
@@ -9,10 +10,10 @@ use crate::access::Access;
 use crate::exposition::Kind;
 use crate::persist::Status;
 use crate::scrape::OwnFamily;
-use crate::shard::{Shards, kept_bytes};
+use crate::shard::{Budget, Limits, Shards, kept_bytes};
 
 /// The names and kinds of all families below and in `process`.
-pub const RESERVED: [(&str, Kind); 33] = [
+pub const RESERVED: [(&str, Kind); 43] = [
     ("process_cpu_seconds_total", Kind::Counter),
     ("process_max_fds", Kind::Gauge),
     ("process_open_fds", Kind::Gauge),
@@ -26,6 +27,8 @@ pub const RESERVED: [(&str, Kind); 33] = [
     ("pushgateway_http_push_size_bytes", Kind::Summary),
     ("pushgateway_http_requests_total", Kind::Counter),
     ("shardgate_auth_failures_total", Kind::Counter),
+    ("shardgate_connections", Kind::Gauge),
+    ("shardgate_connections_refused_total", Kind::Counter),
     ("shardgate_groups", Kind::Gauge),
     ("shardgate_persistence_commit_seconds_total", Kind::Counter),
     ("shardgate_persistence_commits_total", Kind::Counter),
@@ -35,7 +38,10 @@ pub const RESERVED: [(&str, Kind); 33] = [
     ("shardgate_persistence_file_bytes", Kind::Gauge),
     ("shardgate_persistence_oldest_change_seconds", Kind::Gauge),
     ("shardgate_persistence_written_bytes_total", Kind::Counter),
+    ("shardgate_policy_last_reload_success_timestamp_seconds", Kind::Gauge),
+    ("shardgate_policy_reload_failed", Kind::Gauge),
     ("shardgate_pushes_dropped_total", Kind::Counter),
+    ("shardgate_pushes_shed_total", Kind::Counter),
     ("shardgate_quota_refusals_total", Kind::Counter),
     ("shardgate_rate_limited_requests_total", Kind::Counter),
     ("shardgate_samples", Kind::Gauge),
@@ -46,6 +52,11 @@ pub const RESERVED: [(&str, Kind); 33] = [
     ("shardgate_series", Kind::Gauge),
     ("shardgate_shard_queue_capacity", Kind::Gauge),
     ("shardgate_shard_queue_length", Kind::Gauge),
+    ("shardgate_storage_bytes", Kind::Gauge),
+    ("shardgate_storage_bytes_limit", Kind::Gauge),
+    ("shardgate_storage_series_limit", Kind::Gauge),
+    ("shardgate_web_config_last_reload_success_timestamp_seconds", Kind::Gauge),
+    ("shardgate_web_config_reload_failed", Kind::Gauge),
 ];
 
 impl OwnMetrics {
@@ -66,8 +77,12 @@ impl OwnMetrics {
         families.push(cache(runs_bytes));
         families.push(self.hidden_families());
         families.extend(stored(shards));
+        families.extend(shards.budget().into_iter().flat_map(limits));
         families.push(self.dropped_pushes(shards));
         families.extend(access::families(access));
+        families.extend(self.policy.families(POLICY));
+        families.extend(self.web_config.families(WEB_CONFIG));
+        families.push(self.shed_pushes());
         families
             .extend(status.into_iter().flat_map(|status| persistence::families(status, shards)));
         debug_assert!(
@@ -113,9 +128,18 @@ impl OwnMetrics {
 
     fn dropped_pushes(&self, shards: &Shards) -> OwnFamily {
         let by_shards: u64 = shards.stats().map(|(stats, _)| stats.dropped()).sum();
-        let help = "Inconsistent pushes dropped after they were answered with 202.";
+        let help = "Pushes dropped after they were answered with 202.";
         OwnFamily::new("shardgate_pushes_dropped_total", Kind::Counter, help)
             .value((self.dropped.load(Relaxed) + by_shards) as f64)
+    }
+
+    fn shed_pushes(&self) -> OwnFamily {
+        let help = "Pushes turned away for want of room, by what was full.";
+        let mut shed = OwnFamily::new("shardgate_pushes_shed_total", Kind::Counter, help);
+        for (reason, count) in self.shedding.each() {
+            shed.sample("", &[("reason", reason)], count as f64);
+        }
+        shed
     }
 
     fn hidden_families(&self) -> OwnFamily {
@@ -182,11 +206,12 @@ fn cache(runs_bytes: usize) -> OwnFamily {
         .value((kept_bytes() + runs_bytes) as f64)
 }
 
-fn stored(shards: &Shards) -> [OwnFamily; 5] {
+fn stored(shards: &Shards) -> [OwnFamily; 6] {
     let gauge = |name, help| OwnFamily::new(name, Kind::Gauge, help);
     let mut groups = gauge("shardgate_groups", "Groups stored, by shard.");
     let mut series = gauge("shardgate_series", "Series stored, by shard.");
     let mut samples = gauge("shardgate_samples", "Samples that a scrape shows, by shard.");
+    let mut bytes = gauge("shardgate_storage_bytes", "Bytes of samples stored, by shard.");
     let mut queued = gauge("shardgate_shard_queue_length", "Messages waiting, by shard.");
     let mut capacity = gauge("shardgate_shard_queue_capacity", "Messages that may wait, by shard.");
     for (shard, (stats, queue_len)) in shards.stats().enumerate() {
@@ -194,10 +219,22 @@ fn stored(shards: &Shards) -> [OwnFamily; 5] {
         groups.sample("", &labels, stats.groups() as f64);
         series.sample("", &labels, stats.series() as f64);
         samples.sample("", &labels, stats.samples() as f64);
+        bytes.sample("", &labels, stats.bytes() as f64);
         queued.sample("", &labels, queue_len as f64);
         capacity.sample("", &labels, crate::shard::QUEUE_LEN as f64);
     }
-    [groups, series, samples, queued, capacity]
+    [groups, series, samples, bytes, queued, capacity]
+}
+
+/// What may be stored, of what is bounded.
+fn limits(budget: &Budget) -> impl Iterator<Item = OwnFamily> {
+    let Limits { series, bytes, .. } = budget.limits();
+    let limits = [
+        ("shardgate_storage_series_limit", "Most series stored.", series),
+        ("shardgate_storage_bytes_limit", "Most bytes of samples stored.", bytes),
+    ];
+    let limits = limits.into_iter().filter(|(_, _, limit)| *limit < u64::MAX);
+    limits.map(|(name, help, limit)| OwnFamily::new(name, Kind::Gauge, help).value(limit as f64))
 }
 
 /// Adds one summary, unless nothing was ever observed: the reference shows none then, either.

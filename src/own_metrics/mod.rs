@@ -8,24 +8,32 @@
 //! another kind.
 
 mod access;
+mod connections;
 mod families;
 mod persistence;
 mod process;
+mod reload;
 mod requests;
+mod shed;
 mod totals;
 mod window;
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
+pub use connections::connection_families;
 pub use families::RESERVED;
 pub use persistence::oldest_change_seconds;
 pub use process::resident_bytes;
+pub use reload::ReloadStatus;
 pub use requests::{Handler, Verb};
+pub use shed::{SHED_WAIT, Shed};
 pub use totals::Totals;
 
 use crate::scrape::Format;
 use requests::Requests;
+use shed::Shedding;
 use window::Window;
 
 /// Everything that is counted. One for the life of the gateway.
@@ -43,6 +51,9 @@ pub struct OwnMetrics {
     /// By [`FORMATS`].
     families_hidden: [AtomicU64; FORMATS.len()],
     dropped: AtomicU64,
+    policy: Arc<ReloadStatus>,
+    web_config: Arc<ReloadStatus>,
+    shedding: Shedding,
 }
 
 /// What a scrape may be answered with.
@@ -65,11 +76,24 @@ impl Default for OwnMetrics {
             scrapes_in_flight: AtomicU64::new(0),
             families_hidden: Default::default(),
             dropped: AtomicU64::new(0),
+            policy: Arc::default(),
+            web_config: Arc::default(),
+            shedding: Shedding::default(),
         }
     }
 }
 
 impl OwnMetrics {
+    /// How the reloading of the policy fares.
+    pub fn policy(&self) -> Arc<ReloadStatus> {
+        Arc::clone(&self.policy)
+    }
+
+    /// How the reloading of the web configuration fares.
+    pub fn web_config(&self) -> Arc<ReloadStatus> {
+        Arc::clone(&self.web_config)
+    }
+
     /// Counts an answered request.
     pub fn answered(&self, handler: Handler, verb: Verb, code: u16) {
         self.requests.count(handler, verb, code);
@@ -90,6 +114,16 @@ impl OwnMetrics {
     /// Counts a push that was answered with 202, but contradicts itself.
     pub fn dropped(&self) {
         self.dropped.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Counts a push that was turned away for want of room.
+    pub fn shed(&self, shed: Shed) {
+        self.shedding.count(shed, self.started);
+    }
+
+    /// Whether a push was turned away for load within [`SHED_WAIT`].
+    pub fn is_shedding(&self) -> bool {
+        self.shedding.is_recent(self.started)
     }
 
     /// Notes that a scrape has begun.

@@ -300,9 +300,9 @@ mod tests {
     fn record(key: &GroupingKey, first: &Batch, second: &Batch) -> Vec<u8> {
         let mut store = Store::new(Arc::new(Index::default()), Some(write));
         let moment = Timestamp::from_nanos;
-        store.push(7, key, Mode::Replace, first, moment(1)).expect("nothing is in its way");
-        store.push(7, key, Mode::Add, second, moment(2)).expect("nothing is in its way");
-        store.fail(7, key, moment(3));
+        store.push(7, key, Mode::Replace, first, None, moment(1)).expect("nothing is in its way");
+        store.push(7, key, Mode::Add, second, None, moment(2)).expect("nothing is in its way");
+        store.fail(7, key, None, moment(3));
         store.checkpoint();
         let mut changes = store.hand_over(0);
         let mut record = changes.images_mut().next().expect("it is there").to_vec();

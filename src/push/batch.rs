@@ -80,6 +80,20 @@ pub struct BatchFamily {
     pub(super) native: [u32; 2],
 }
 
+impl BatchFamily {
+    /// How many bytes its samples take, with their protobuf form where one is kept. What a batch holds is
+    /// bounded well below what 32 bits can count.
+    pub fn bytes(&self) -> u32 {
+        let len = |[start, end]: [u32; 2]| end - start;
+        len(self.text).saturating_add(len(self.native))
+    }
+
+    /// Whether its protobuf form is kept.
+    pub fn has_native(&self) -> bool {
+        self.native[0] < self.native[1]
+    }
+}
+
 impl Batch {
     /// The family's name.
     pub fn name(&self, family: &BatchFamily) -> &str {
@@ -102,7 +116,7 @@ impl Batch {
     /// `None` when the text says it all.
     pub fn native(&self, family: &BatchFamily) -> Option<&[u8]> {
         let [start, end] = family.native;
-        (start < end).then(|| &self.native[start as usize..end as usize])
+        family.has_native().then(|| &self.native[start as usize..end as usize])
     }
 
     /// The fingerprints of the family's series, in the order of its text.

@@ -14,10 +14,11 @@ use super::fold::Fold;
 use super::grouping_key::GroupingKey;
 use super::labels;
 use super::line::{self, Label, Labels, Line};
-use super::names::Names;
+use super::names::{KeptNames, Names};
 use super::number::Number;
 use super::opening::Opening;
-use crate::exposition::{Kind, NameRules};
+use super::rules::Rules;
+use crate::exposition::Kind;
 
 /// What is kept between the pushes that one thread decodes, at most, so that a huge one does not pin
 /// its memory for ever.
@@ -37,15 +38,15 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// Decodes a body in the text format 0.0.4, pushed to the group `key`. `rules` say which names are
-/// valid; any may be quoted.
+/// Decodes a body in the text format 0.0.4, pushed to the group `key`. `rules` say which names
+/// and labels are valid; any name may be quoted.
 ///
 /// # Errors
 /// [`Rejected::Syntax`] for the first line that cannot be read; [`Rejected::Refused`] when all of it
 /// reads, but it contradicts itself or carries timestamps.
-pub fn decode(key: &GroupingKey, body: &[u8], rules: NameRules) -> Result<Batch, Rejected> {
+pub fn decode(key: &GroupingKey, body: &[u8], rules: impl Into<Rules>) -> Result<Batch, Rejected> {
     let kept = OnceCell::new();
-    with_decoder(key, body.len(), Names::new(rules, &kept), |mut decoder| {
+    with_decoder(key, body.len(), rules.into(), &kept, |mut decoder| {
         decoder.check_utf8 = !body.is_ascii() && !is_utf8(body);
         decoder.decode(body)
     })
@@ -55,11 +56,12 @@ pub fn decode(key: &GroupingKey, body: &[u8], rules: NameRules) -> Result<Batch,
 pub(super) fn with_decoder<'a>(
     key: &'a GroupingKey,
     body_bytes: usize,
-    names: Names<'a>,
+    rules: Rules,
+    kept: &'a OnceCell<KeptNames>,
     decode: impl FnOnce(Decoder<'a, '_>) -> Result<Batch, Rejected>,
 ) -> Result<Batch, Rejected> {
     SCRATCH.with_borrow_mut(|scratch| {
-        let result = decode(Decoder::new(key, body_bytes, names, scratch));
+        let result = decode(Decoder::new(key, body_bytes, rules, kept, scratch));
         scratch.folded.clear();
         scratch.folded.shrink_to(SCRATCH_BYTES_MAX);
         result
@@ -68,6 +70,7 @@ pub(super) fn with_decoder<'a>(
 
 pub(super) struct Decoder<'a, 's> {
     pub(super) key: &'a GroupingKey,
+    pub(super) rules: Rules,
     pub(super) names: Names<'a>,
     pub(super) families: Families<'a, 's>,
     pub(super) fold: Fold<'a, 's>,
@@ -87,11 +90,14 @@ impl<'a, 's> Decoder<'a, 's> {
     fn new(
         key: &'a GroupingKey,
         body_bytes: usize,
-        names: Names<'a>,
+        rules: Rules,
+        kept: &'a OnceCell<KeptNames>,
         scratch: &'s mut Scratch,
     ) -> Self {
+        let names = Names::new(rules.names, kept);
         Decoder {
             key,
+            rules,
             names,
             families: Families::new(&scratch.hasher, names),
             fold: Fold::new(&mut scratch.folded),
@@ -162,6 +168,7 @@ impl<'a, 's> Decoder<'a, 's> {
             Line::Help { name, text } => self.help(name, text)?,
             Line::Type { name, kind } => self.kind(name, kind)?,
             Line::Sample { name, value, has_timestamp } => {
+                self.rules.check(self.key, labels)?;
                 if self.check_utf8 && !labels.iter().all(|label| is_utf8(label.value)) {
                     return Err(SyntaxErrorKind::Utf8);
                 }
@@ -329,6 +336,7 @@ fn is_utf8(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exposition::NameRules;
     use crate::push::fold::{CLOSING_LINES, LINE_BYTES};
     use crate::push::told::told;
 

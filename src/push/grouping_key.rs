@@ -81,6 +81,10 @@ pub enum KeyError {
     Base64(String),
     /// A value that is not UTF-8.
     NotUtf8(String),
+    /// More labels than are allowed.
+    TooManyLabels,
+    /// A label whose name or value is longer than is allowed.
+    LongLabel(String),
 }
 
 impl fmt::Display for KeyError {
@@ -99,6 +103,12 @@ impl fmt::Display for KeyError {
             KeyError::LabelName(name) => write!(f, "improper label name {name:?}"),
             KeyError::Base64(name) => write!(f, "invalid base64 encoding for label {name:?}"),
             KeyError::NotUtf8(name) => write!(f, "value of label {name:?} is not valid UTF-8"),
+            KeyError::TooManyLabels => {
+                write!(f, "the path has more labels than --push.max-labels allows")
+            }
+            KeyError::LongLabel(name) => {
+                write!(f, "label {name:?} is longer than --push.max-label-bytes in name or value")
+            }
         }
     }
 }

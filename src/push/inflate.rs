@@ -36,6 +36,8 @@ impl Encoding {
 pub enum InflateError {
     /// It is larger than the bound, once inflated.
     TooLarge,
+    /// There is no room for it now.
+    NoRoom,
     /// It is damaged, or ends too early.
     Corrupt(&'static str, std::io::Error),
 }
@@ -44,36 +46,57 @@ impl fmt::Display for InflateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             InflateError::TooLarge => write!(f, "body too large once decompressed"),
+            InflateError::NoRoom => write!(f, "no room for a body to be decompressed"),
             InflateError::Corrupt(what, error) => write!(f, "invalid {what} body: {error}"),
         }
     }
 }
 
-/// Inflates `body` to at most `bytes_max` bytes.
+/// How much room is asked for at a time, at first. Each time it is twice as much as before.
+const ROOM_BYTES: usize = 64 << 10;
+
+/// Inflates `body` to at most `bytes_max` bytes. `room` is asked before memory is taken for so many bytes
+/// more, and answers whether there is room.
 ///
 /// # Errors
-/// When it would grow past the bound, and when it is corrupt or truncated: then nothing of it may be
-/// used.
-pub fn inflate(encoding: Encoding, body: Bytes, bytes_max: usize) -> Result<Bytes, InflateError> {
+/// When it would grow past the bound, when there is no room, and when it is corrupt or truncated: then
+/// nothing of it may be used.
+pub fn inflate(
+    encoding: Encoding,
+    body: Bytes,
+    bytes_max: usize,
+    room: impl FnMut(usize) -> bool,
+) -> Result<Bytes, InflateError> {
     match encoding {
         Encoding::Identity => Ok(body),
-        Encoding::Gzip => read_bounded("gzip", MultiGzDecoder::new(&body[..]), bytes_max),
-        Encoding::Snappy => read_bounded("snappy", FrameDecoder::new(&body[..]), bytes_max),
+        Encoding::Gzip => read_bounded("gzip", MultiGzDecoder::new(&body[..]), bytes_max, room),
+        Encoding::Snappy => read_bounded("snappy", FrameDecoder::new(&body[..]), bytes_max, room),
     }
 }
 
 fn read_bounded(
     what: &'static str,
-    reader: impl Read,
+    mut reader: impl Read,
     bytes_max: usize,
+    mut room: impl FnMut(usize) -> bool,
 ) -> Result<Bytes, InflateError> {
-    let mut inflated = Vec::new();
-    let mut bounded = reader.take(bytes_max as u64 + 1);
-    bounded.read_to_end(&mut inflated).map_err(|error| InflateError::Corrupt(what, error))?;
-    if inflated.len() > bytes_max {
-        return Err(InflateError::TooLarge);
+    let mut inflated: Vec<u8> = Vec::new();
+    loop {
+        let step = inflated.capacity().max(ROOM_BYTES).min(bytes_max + 1 - inflated.len());
+        if !room(step) {
+            return Err(InflateError::NoRoom);
+        }
+        inflated.reserve_exact(step);
+        let end = inflated.len() + step;
+        let read = reader.by_ref().take(step as u64).read_to_end(&mut inflated);
+        read.map_err(|error| InflateError::Corrupt(what, error))?;
+        if inflated.len() > bytes_max {
+            return Err(InflateError::TooLarge);
+        }
+        if inflated.len() < end {
+            return Ok(Bytes::from(inflated));
+        }
     }
-    Ok(Bytes::from(inflated))
 }
 
 #[cfg(test)]
@@ -91,7 +114,7 @@ mod tests {
     #[test]
     fn gzip_members_are_joined() {
         let body = [gzip(b"a 1\n"), gzip(b"b 2\n")].concat();
-        let inflated = inflate(Encoding::Gzip, body.into(), 100).expect("inflates");
+        let inflated = inflate(Encoding::Gzip, body.into(), 100, |_| true).expect("inflates");
         assert_eq!(&inflated[..], b"a 1\nb 2\n");
     }
 
@@ -99,8 +122,29 @@ mod tests {
     fn a_bomb_stops_at_the_bound() {
         let bomb = gzip(&vec![0; 10 << 20]);
         assert!(bomb.len() < 100_000);
-        let result = inflate(Encoding::Gzip, bomb.into(), 1 << 20);
+        let result = inflate(Encoding::Gzip, bomb.into(), 1 << 20, |_| true);
         assert!(matches!(result, Err(InflateError::TooLarge)));
+    }
+
+    #[test]
+    fn room_is_asked_for_before_memory_is_taken_and_there_is_an_end_to_both() {
+        let text = vec![b'x'; 3 << 20];
+        let gzipped = Bytes::from(gzip(&text));
+        let inflate = |room_max: usize, bytes_max| {
+            let mut left = room_max;
+            let inflated = inflate(Encoding::Gzip, gzipped.clone(), bytes_max, |bytes| {
+                left.checked_sub(bytes).map(|rest| left = rest).is_some()
+            });
+            (inflated, room_max - left)
+        };
+        let (inflated, taken) = inflate(usize::MAX, 4 << 20);
+        assert!(inflated.is_ok_and(|inflated| inflated == text));
+        assert!((3 << 20..=4 << 20).contains(&taken), "{taken}");
+        let (inflated, taken) = inflate(1 << 20, 4 << 20);
+        assert!(matches!(inflated, Err(InflateError::NoRoom)) && taken <= 1 << 20);
+        let (inflated, taken) = inflate(usize::MAX, text.len() - 1);
+        assert!(matches!(inflated, Err(InflateError::TooLarge)) && taken == text.len());
+        assert!(inflate(usize::MAX, text.len()).0.is_ok());
     }
 
     #[test]
@@ -111,14 +155,14 @@ mod tests {
         for (encoding, whole) in [(Encoding::Gzip, gzip(&[b'x'; 1000])), (Encoding::Snappy, snappy)]
         {
             for cut in 1..whole.len() {
-                let result = inflate(encoding, whole[..cut].to_vec().into(), 10_000);
+                let result = inflate(encoding, whole[..cut].to_vec().into(), 10_000, |_| true);
                 match result {
                     Err(InflateError::Corrupt(..)) => {}
                     // The stream identifier of snappy is a whole, empty stream.
                     Ok(bytes) => {
                         assert!(encoding == Encoding::Snappy && cut == 10 && bytes.is_empty());
                     }
-                    Err(InflateError::TooLarge) => panic!("cut at {cut}"),
+                    Err(error) => panic!("cut at {cut}: {error}"),
                 }
             }
         }

@@ -7,6 +7,7 @@
 //!   canonical exposition on the way. What comes out is a [`Batch`], behind which nothing is checked
 //!   again except against other groups.
 //! - [`decode_protobuf`]: the same for a body of delimited protobuf.
+//! - [`Rules`]: which names a push may use, and how many and how long labels.
 //! - [`RenderedFamily`]: what a batch is put together from that was decoded before.
 //! - [`inflate`]: undoes `Content-Encoding`, within a bound.
 //!
@@ -29,6 +30,7 @@ mod number;
 mod opening;
 mod protobuf;
 mod restored;
+mod rules;
 #[cfg(test)]
 mod told;
 mod usual;
@@ -41,6 +43,7 @@ pub use grouping_key::{GroupingKey, KeyError};
 pub use inflate::{Encoding, InflateError, inflate};
 pub use protobuf::decode_protobuf;
 pub use restored::RenderedFamily;
+pub use rules::Rules;
 
 /// The gauge that shows when a group was last pushed to, in seconds since 1970. Set by the gateway.
 pub const PUSH_TIME: &str = "push_time_seconds";

@@ -32,7 +32,15 @@ impl<'a> Decoder<'a, '_> {
         let kind = *self.families.list[family].kind.get_or_insert(Kind::Untyped);
         labels.clear();
         let tail = match tail {
-            [b'{', tail @ ..] => usual_labels(tail, labels)?,
+            [b'{', labelled @ ..] => {
+                let behind = usual_labels(labelled, labels)?;
+                // No label is longer than all of them. What may be too much is looked at where it can be named.
+                let may_be_long = labelled.len() - behind.len() > self.rules.label_bytes_max;
+                if may_be_long || labels.len() + self.key.len() > self.rules.labels_max {
+                    return None;
+                }
+                behind
+            }
             _ => tail,
         };
         let (value, rest) = usual_value(tail)?;

@@ -143,7 +143,7 @@ mod tests {
             let path = format!("/j/at/{group}");
             let key = GroupingKey::parse(path.as_bytes(), NameRules::Utf8).expect("a valid path");
             let batch = decode(&key, body.as_bytes(), NameRules::Utf8).expect("a valid push");
-            let pushed = store.push(group, &key, Mode::Replace, &batch, Timestamp::now());
+            let pushed = store.push(group, &key, Mode::Replace, &batch, None, Timestamp::now());
             pushed.expect("the groups do not conflict");
         }
         store

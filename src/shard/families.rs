@@ -34,6 +34,8 @@ pub(super) struct Families {
     pub(super) series: u64,
     /// How many samples, likewise.
     pub(super) samples: u64,
+    /// How many bytes these take, with the protobuf forms that are kept.
+    pub(super) bytes: u64,
     scratch: Vec<u8>,
 }
 
@@ -65,6 +67,7 @@ impl Families {
             unused: Vec::new(),
             series: 0,
             samples: 0,
+            bytes: 0,
             scratch: Vec::new(),
         }
     }
@@ -158,6 +161,9 @@ impl Families {
         held.pushed = now;
         self.samples = self.samples + u64::from(new.samples) - u64::from(held.samples);
         held.samples = new.samples;
+        let bytes = new.bytes();
+        self.bytes = self.bytes + u64::from(bytes) - u64::from(held.bytes);
+        held.bytes = bytes;
         let series = batch.series(new);
         if held.series[..] != *series {
             self.series = self.series + series.len() as u64 - held.series.len() as u64;
@@ -176,12 +182,14 @@ impl Families {
         let series = SmallVec::from_slice(batch.series(new));
         self.samples += u64::from(new.samples);
         self.series += series.len() as u64;
+        self.bytes += u64::from(new.bytes());
         let family = &mut self[id];
         family.kind = new.kind;
         family.holders += 1;
         Held {
             family: id,
             samples: new.samples,
+            bytes: new.bytes(),
             place: family.pages.insert(part, block(batch, new)),
             pushed: now,
             help: family.change_help(None, batch.help(new)),
@@ -191,6 +199,7 @@ impl Families {
 
     pub(super) fn remove(&mut self, held: Held) {
         self.samples -= u64::from(held.samples);
+        self.bytes -= u64::from(held.bytes);
         self.series -= held.series.len() as u64;
         let family = &mut self.list[held.family as usize];
         family.pages.remove(held.place);

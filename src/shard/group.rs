@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use smallvec::SmallVec;
 
+use super::budget::Charge;
 use super::family::FamilyId;
 use super::pages::Place;
 use super::part::PartHash;
@@ -57,6 +58,8 @@ pub(super) struct Group {
     pub(super) push_time: Place,
     pub(super) failure_time: Place,
     pub(super) saving: SaveState,
+    /// How many series and bytes it has, for which it counts.
+    pub(super) charge: Charge,
     /// Sorted by the families' names.
     pub(super) families: Vec<Held>,
 }
@@ -66,6 +69,8 @@ pub(super) struct Group {
 pub(super) struct Held {
     pub(super) family: FamilyId,
     pub(super) samples: u32,
+    /// Of its text, and of its protobuf form if that is kept.
+    pub(super) bytes: u32,
     pub(super) place: Place,
     pub(super) pushed: Timestamp,
     pub(super) help: Option<Arc<str>>,

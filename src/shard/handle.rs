@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::JoinSet;
 
+use super::budget::{Budget, Limits};
 use super::cut::Cut;
 use super::image::RestoredGroup;
 use super::index::Index;
@@ -20,8 +21,9 @@ use crate::push::{Batch, GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, Refusal};
 
 /// How many messages may wait for one shard.
 pub const QUEUE_LEN: usize = 1024;
-/// How long a push waits for room in a full queue.
-pub const QUEUE_WAIT: Duration = Duration::from_secs(1);
+/// How long a push or delete waits for room in a full queue. Eight times as long as a shard needs for a full queue of
+/// usual pushes: what is not through by then only makes others wait.
+pub const QUEUE_WAIT: Duration = Duration::from_millis(200);
 /// How long a push that has been applied waits to be on disk, where it is to be there before it is
 /// answered.
 pub const SAVED_WAIT: Duration = Duration::from_secs(10);
@@ -39,6 +41,8 @@ pub struct Options<'a> {
     pub shards: usize,
     /// The names and kinds of the gateway's own families, which no push may use otherwise.
     pub reserved: &'a [(&'a str, Kind)],
+    /// How much may be stored; `None` when nothing bounds it.
+    pub limits: Option<Limits>,
     /// How groups are written down; `None` when they never are.
     pub saving: Option<Saving>,
 }
@@ -59,6 +63,7 @@ pub(super) struct Shared {
     /// Held from the beginning of a wipe until all that it leaves has been dropped.
     pub(super) wiping: Arc<Mutex<()>>,
     dead: watch::Receiver<bool>,
+    budget: Option<Arc<Budget>>,
     /// Whether what is applied is answered only once it is on disk.
     is_awaited: bool,
 }
@@ -76,6 +81,7 @@ impl Shards {
         }
         let (died, dead) = watch::channel(false);
         let died = Arc::new(died);
+        let budget = options.limits.map(|limits| Arc::new(Budget::new(limits)));
         let mut tasks = JoinSet::new();
         let (mut queues, mut stats) = (Vec::new(), Vec::new());
         for shard in 0..options.shards {
@@ -83,6 +89,7 @@ impl Shards {
             let shard_stats = Arc::new(ShardStats::default());
             let store =
                 Store::new(Arc::clone(&index), options.saving.as_ref().map(|saving| saving.write));
+            let store = store.within(budget.clone());
             let awaited = options.saving.as_ref().and_then(|saving| saving.awaited.clone());
             let left_behind = messages.clone();
             let running =
@@ -105,19 +112,25 @@ impl Shards {
         let (cut_order, wiping) = (Arc::default(), Arc::default());
         let is_awaited = options.saving.as_ref().is_some_and(|saving| saving.awaited.is_some());
         let shared =
-            Arc::new(Shared { queues, stats, hasher, cut_order, wiping, dead, is_awaited });
+            Arc::new(Shared { queues, stats, hasher, cut_order, wiping, dead, budget, is_awaited });
         (Shards { shared }, tasks)
     }
 
-    /// Applies a push and waits for it.
+    /// Applies a push and waits for it. The group then counts for `owner`, and for nobody else.
     ///
     /// # Errors
     /// Why it was not applied.
-    pub async fn push(&self, key: GroupingKey, mode: Mode, batch: Batch) -> Result<(), PushError> {
+    pub async fn push(
+        &self,
+        key: GroupingKey,
+        mode: Mode,
+        batch: Batch,
+        owner: Option<Arc<Budget>>,
+    ) -> Result<(), PushError> {
         let (reply, answer) = oneshot::channel();
         let hash = self.hash(&key);
         let reply = Some(reply);
-        self.send(hash, Message::Push { hash, key, mode, batch, reply }).await?;
+        self.send(hash, Message::Push { hash, key, mode, batch, owner, reply }).await?;
         self.settled(answer).await?
     }
 
@@ -130,9 +143,10 @@ impl Shards {
         key: GroupingKey,
         mode: Mode,
         batch: Batch,
+        owner: Option<Arc<Budget>>,
     ) -> Result<(), Unavailable> {
         let hash = self.hash(&key);
-        self.send(hash, Message::Push { hash, key, mode, batch, reply: None }).await
+        self.send(hash, Message::Push { hash, key, mode, batch, owner, reply: None }).await
     }
 
     /// Whether a push would be applied now. Nothing changes.
@@ -150,10 +164,14 @@ impl Shards {
     ///
     /// # Errors
     /// When its shard could not be reached.
-    pub async fn fail(&self, key: GroupingKey) -> Result<(), Unavailable> {
+    pub async fn fail(
+        &self,
+        key: GroupingKey,
+        owner: Option<Arc<Budget>>,
+    ) -> Result<(), Unavailable> {
         let (reply, answer) = oneshot::channel();
         let hash = self.hash(&key);
-        self.send(hash, Message::Fail { hash, key, reply }).await?;
+        self.send(hash, Message::Fail { hash, key, owner, reply }).await?;
         answer.await.map_err(|_| Unavailable::Dead)
     }
 
@@ -260,6 +278,11 @@ impl Shards {
                 }
             }
         });
+    }
+
+    /// What may be stored and what is; `None` when nothing bounds it.
+    pub fn budget(&self) -> Option<&Budget> {
+        self.shared.budget.as_deref()
     }
 
     /// Whether every shard lives.
@@ -376,7 +399,7 @@ mod tests {
     use crate::push::decode;
 
     fn start() -> (Shards, JoinSet<()>) {
-        Shards::start(&Options { shards: 3, reserved: &[], saving: None })
+        Shards::start(&Options { shards: 3, reserved: &[], limits: None, saving: None })
     }
 
     fn key(group: usize) -> GroupingKey {
@@ -387,7 +410,7 @@ mod tests {
     async fn push(shards: &Shards, group: usize) -> Result<(), PushError> {
         let key = key(group);
         let batch = decode(&key, b"m 1\n", NameRules::Legacy).expect("a valid push");
-        shards.push(key, Mode::Replace, batch).await
+        shards.push(key, Mode::Replace, batch, None).await
     }
 
     #[tokio::test]
@@ -436,9 +459,9 @@ mod tests {
     #[tokio::test]
     async fn shards_end_with_their_last_handle_and_apply_what_was_sent() {
         let (shards, mut tasks) =
-            Shards::start(&Options { shards: 2, reserved: &[], saving: None });
+            Shards::start(&Options { shards: 2, reserved: &[], limits: None, saving: None });
         let batch = decode(&key(1), b"m 1\n", NameRules::Legacy).expect("a valid push");
-        shards.push_unchecked(key(1), Mode::Replace, batch).await.expect("they live");
+        shards.push_unchecked(key(1), Mode::Replace, batch, None).await.expect("they live");
         let stats = shards.shared.stats.clone();
         drop(shards);
         while tasks.join_next().await.is_some() {}

@@ -138,7 +138,14 @@ impl Store {
             let (name, kind) = (Arc::clone(&family.name), family.kind);
             let (page, slot) = family.pages.locate(place);
             let native = page.native(slot);
-            FamilyView { name, kind, help: help.cloned(), pushed, text: self.text(id, place), native }
+            FamilyView {
+                name,
+                kind,
+                help: help.cloned(),
+                pushed,
+                text: self.text(id, place),
+                native,
+            }
         };
         let held = group.families.iter();
         let mut families: Vec<FamilyView> = held

@@ -13,6 +13,7 @@
 //!   scrape leaves with a page for the next one.
 //! - `index`: the one thing the shards share: which types and series exist anywhere. A push locks
 //!   parts of it only when it changes which those are.
+//! - `budget`: how much may be stored, and who has how much of it.
 //! - `cut`: how the shards answer a scrape at one and the same moment.
 //! - `roll`: all groups, some at a time, for the query API; `listed` is what there is to know of them there.
 //! - `wipe`: how everything is forgotten at once.
@@ -47,7 +48,7 @@ mod unsaved;
 mod waiter;
 mod wipe;
 
-pub use budget::{Budget, Limits};
+pub use budget::{Bound, Budget, Full, Limits, Usage, Whose};
 pub use family::FamilySnapshot;
 pub use group::Timestamp;
 pub use handle::{Checkpoint, Options, QUEUE_LEN, QUEUE_WAIT, RestoreError, SAVED_WAIT, Shards};

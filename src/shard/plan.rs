@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use smallvec::SmallVec;
 
+use super::budget::{Room, Usage};
 use super::families::Families;
 use super::group::Held;
 use super::index::Change;
@@ -54,36 +55,50 @@ pub(super) fn steps(families: &Families, held: &[Held], mode: Mode, batch: &Batc
     steps
 }
 
-/// Refuses steps that make a group larger than can be written down.
-pub(super) fn check_size(
-    families: &Families,
+/// What a group comes to hold that had `before`.
+pub(super) fn usage(
+    before: Usage,
     held: &[Held],
     steps: &Steps,
     batch: &Batch,
-) -> Result<(), Refusal> {
-    let held_bytes = |held: &Held| {
-        let block = families[held.family].pages.block(held.place);
-        block.text.len() + block.native.map_or(0, <[u8]>::len)
-    };
-    let new_bytes = |family: &BatchFamily| {
-        batch.text(family).len() + batch.native(family).map_or(0, <[u8]>::len)
-    };
-    let (mut bytes, mut at) = (0, 0);
+    change: &Change<'_>,
+) -> Usage {
+    let (mut bytes, mut gone) = (before.bytes, 0);
     for step in steps {
-        bytes += match *step {
-            Step::Keep => held_bytes(&held[at]),
-            Step::Remove { .. } => 0,
-            Step::Replace { family, .. } | Step::Insert { family } => {
-                new_bytes(&batch.families[family])
-            }
-        };
-        at += usize::from(!matches!(step, Step::Insert { .. }));
+        if let Step::Remove { held: at } | Step::Replace { held: at, .. } = *step {
+            gone += u64::from(held[at].bytes);
+        }
+        if let Step::Insert { family } | Step::Replace { family, .. } = *step {
+            bytes += u64::from(batch.families[family].bytes());
+        }
     }
-    if bytes > GROUP_BYTES_MAX {
+    let added = before.series + change.series_added.len() as u64;
+    let series = added - change.series_removed.len() as u64;
+    Usage { groups: before.groups, series, bytes: bytes - gone }
+}
+
+/// Refuses a group that is larger than can be written down.
+pub(super) fn check_size(usage: Usage) -> Result<(), Refusal> {
+    if usage.bytes > GROUP_BYTES_MAX as u64 {
         Err(Refusal::GroupTooLarge { bytes_max: GROUP_BYTES_MAX })
     } else {
         Ok(())
     }
+}
+
+/// Whether a stored group needs room to grow. One of which only values change does not: else a full
+/// gateway would take 9 after 10 and refuse 10 after 9.
+pub(super) fn room(held: &[Held], steps: &Steps, batch: &Batch, change: &Change<'_>) -> Room {
+    let changes_values = |step: &Step| match *step {
+        Step::Keep => true,
+        Step::Replace { held: at, family } => {
+            let new = &batch.families[family];
+            new.samples <= held[at].samples && !new.has_native()
+        }
+        Step::Remove { .. } | Step::Insert { .. } => false,
+    };
+    let is_same = change.is_empty() && steps.iter().all(changes_values);
+    if is_same { Room::NeededByNewOwner } else { Room::Needed }
 }
 
 /// What the steps change about which names and series exist.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
+use super::budget::{Budget, Charge, Claim, Room, Usage};
 use super::families::{Families, PUSH_FAILURE_TIME_ID, PUSH_TIME_ID};
 use super::group::{Group, Held, Timestamp};
 use super::image::{RestoredGroup, WriteImage};
@@ -15,6 +16,7 @@ use super::plan::{self, Mode, Step, Steps};
 use super::select;
 use super::snapshot::{HomedPage, Selection, Snapshot};
 use super::unsaved::{Changes, SaveState, Unsaved};
+use super::waiter::PushError;
 use crate::push::{Batch, GroupingKey, Refusal};
 
 /// Groups and families of one shard.
@@ -27,6 +29,8 @@ pub struct Store {
     pub(super) groups: HashTable<(u64, Group)>,
     pub(super) jobs: Jobs,
     pub(super) families: Families,
+    /// What all groups of the gateway may come to; `None` when nothing bounds that.
+    budget: Option<Arc<Budget>>,
     /// What is to be written down; `None` when nothing ever is.
     pub(super) unsaved: Option<Unsaved>,
 }
@@ -40,8 +44,14 @@ impl Store {
             groups: HashTable::new(),
             jobs: Jobs::default(),
             families: Families::new(),
+            budget: None,
             unsaved: write.map(Unsaved::new),
         }
+    }
+
+    /// The store, bounded by a budget that others may share.
+    pub(super) fn within(self, budget: Option<Arc<Budget>>) -> Store {
+        Store { budget, ..self }
     }
 
     /// How many groups are stored.
@@ -59,33 +69,60 @@ impl Store {
         self.families.samples + 2 * self.groups()
     }
 
-    /// Applies a push to the group `key`, whose hash is `hash`.
+    /// How many bytes the samples of the groups take, as their budget counts them.
+    pub fn bytes(&self) -> u64 {
+        self.families.bytes
+    }
+
+    /// Applies a push to the group `key`, whose hash is `hash`, for whom it then counts.
     ///
     /// # Errors
-    /// Why the push is inconsistent; then only the group's failure time has changed.
+    /// Why the push is inconsistent; then only the group's failure time has changed. When there is no room for
+    /// it nothing has.
     pub fn push(
         &mut self,
         hash: u64,
         key: &GroupingKey,
         mode: Mode,
         batch: &Batch,
+        owner: Option<&Arc<Budget>>,
         now: Timestamp,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), PushError> {
         self.check_spelling(hash, key)?;
-        if let Err(refusal) = self.update(hash, key, mode, batch, now) {
-            self.fail(hash, key, now);
-            return Err(refusal);
+        let updated = self.update(hash, key, mode, batch, owner, Room::Needed, now);
+        if let Err(PushError::Refused(_)) = updated {
+            self.fail(hash, key, owner, now);
         }
-        Ok(())
+        updated
     }
 
-    /// Notes that a push to the group was refused, making the group if there is none.
-    pub fn fail(&mut self, hash: u64, key: &GroupingKey, now: Timestamp) {
+    /// Notes that a push to the group was refused, making the group if there is none and there is room for it.
+    pub fn fail(
+        &mut self,
+        hash: u64,
+        key: &GroupingKey,
+        owner: Option<&Arc<Budget>>,
+        now: Timestamp,
+    ) {
         if self.check_spelling(hash, key).is_err() {
             return;
         }
-        let Store { groups, jobs, families, unsaved, .. } = self;
+        let Store { groups, jobs, families, unsaved, budget, .. } = self;
+        let is_stored = groups.find(hash, |(_, group)| *group.key == *key.text()).is_some();
+        let claim = if is_stored {
+            None
+        } else {
+            let Ok(claim) =
+                Claim::new(budget.as_ref(), owner, None, Usage::EMPTY_GROUP, Room::Needed)
+            else {
+                return;
+            };
+            Some(claim)
+        };
         let group = group_or_new(groups, jobs, families, hash, key, now);
+        if let Some(claim) = claim {
+            claim.settle(&mut group.charge);
+        }
         if let Some(unsaved) = unsaved {
             unsaved.changes(hash, group, families);
         }
@@ -130,9 +167,13 @@ impl Store {
         let RestoredGroup { key, times, batch, pushed } = restored;
         self.check_spelling(hash, key)?;
         let unsaved = self.unsaved.take(); // What has been read back need not be written.
-        let stored = self.update(hash, key, Mode::Replace, batch, times.created);
+        let stored =
+            self.update(hash, key, Mode::Replace, batch, None, Room::NotNeeded, times.created);
         self.unsaved = unsaved;
-        stored?;
+        match stored {
+            Err(PushError::Refused(refusal)) => return Err(refusal),
+            stored => debug_assert_eq!(stored, Ok(()), "restoring needs no room and no shard"),
+        }
         let Store { groups, families, .. } = self;
         let stored = groups.find_mut(hash, |(_, group)| *group.key == *key.text());
         let group = &mut stored.expect("it was just stored").1;
@@ -191,30 +232,41 @@ impl Store {
         }
     }
 
+    #[expect(clippy::too_many_arguments, reason = "a push is all of these")]
     fn update(
         &mut self,
         hash: u64,
         key: &GroupingKey,
         mode: Mode,
         batch: &Batch,
+        owner: Option<&Arc<Budget>>,
+        room: Room,
         now: Timestamp,
-    ) -> Result<(), Refusal> {
-        let steps = {
-            let stored = self.groups.find(hash, |(_, group)| *group.key == *key.text());
-            let held = stored.map_or(&[][..], |(_, group)| &group.families);
-            self.families.touch(held);
-            let steps = plan::steps(&self.families, held, mode, batch);
-            if self.unsaved.is_some() {
-                plan::check_size(&self.families, held, &steps, batch)?;
+    ) -> Result<(), PushError> {
+        let Store { groups, jobs, families, unsaved, budget, index } = self;
+        let (steps, claim) = {
+            let stored = groups.find(hash, |(_, group)| *group.key == *key.text());
+            let stored = stored.map(|(_, group)| group);
+            let held = stored.map_or(&[][..], |group| &group.families);
+            families.touch(held);
+            let steps = plan::steps(families, held, mode, batch);
+            let change = plan::change(families, held, &steps, batch)?;
+            let charge = stored.map(|group| &group.charge);
+            let before = charge.map_or(Usage::EMPTY_GROUP, Charge::usage);
+            let usage = plan::usage(before, held, &steps, batch, &change);
+            if unsaved.is_some() {
+                plan::check_size(usage)?;
             }
-            let change = plan::change(&self.families, held, &steps, batch)?;
+            let is_bounded = room == Room::Needed && stored.is_some() && budget.is_some();
+            let room = if is_bounded { plan::room(held, &steps, batch, &change) } else { room };
+            let claim = Claim::new(budget.as_ref(), owner, charge, usage, room)?;
             if !change.is_empty() {
-                self.index.apply(&change)?;
+                index.apply(&change)?;
             }
-            steps
+            (steps, claim)
         };
-        let Store { groups, jobs, families, unsaved, .. } = self;
         let group = group_or_new(groups, jobs, families, hash, key, now);
+        claim.settle(&mut group.charge);
         if let Some(unsaved) = unsaved {
             unsaved.changes(hash, group, families);
         }
@@ -273,6 +325,7 @@ fn group_or_new<'g>(
         push_time: time(PUSH_TIME_ID),
         failure_time: time(PUSH_FAILURE_TIME_ID),
         saving: SaveState::default(),
+        charge: Charge::default(),
         families: Vec::new(),
     };
     &mut new.insert((hash, group)).into_mut().1

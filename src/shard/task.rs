@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{Notify, oneshot};
 
+use super::budget::Budget;
 use super::cut::Cut;
 use super::group::Timestamp;
 use super::handle::RestoreError;
@@ -40,6 +41,7 @@ pub(super) enum Message {
         key: GroupingKey,
         mode: Mode,
         batch: Batch,
+        owner: Option<Arc<Budget>>,
         reply: Option<oneshot::Sender<Result<(), PushError>>>,
     },
     /// Say whether a push would be applied.
@@ -51,7 +53,7 @@ pub(super) enum Message {
         reply: oneshot::Sender<Result<(), Refusal>>,
     },
     /// Note a push that was refused before it came here.
-    Fail { hash: u64, key: GroupingKey, reply: oneshot::Sender<()> },
+    Fail { hash: u64, key: GroupingKey, owner: Option<Arc<Budget>>, reply: oneshot::Sender<()> },
     /// Forget a group.
     Delete { hash: u64, key: GroupingKey, reply: oneshot::Sender<Result<(), Unavailable>> },
     /// Forget those of these groups that are there, and say how many they were.
@@ -87,6 +89,7 @@ pub struct ShardStats {
     groups: AtomicU64,
     series: AtomicU64,
     samples: AtomicU64,
+    bytes: AtomicU64,
     pushes: AtomicU64,
     dropped: AtomicU64,
     unsaved: AtomicU64,
@@ -109,12 +112,17 @@ impl ShardStats {
         self.samples.load(Ordering::Relaxed)
     }
 
+    /// How many bytes the samples take.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     /// How many pushes it has handled.
     pub fn pushes(&self) -> u64 {
         self.pushes.load(Ordering::Relaxed)
     }
 
-    /// How many pushes it dropped because they were inconsistent and nobody waited for an answer.
+    /// How many pushes it dropped because they were inconsistent, or there was no room for them, and nobody waited for an answer.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
@@ -136,6 +144,7 @@ impl ShardStats {
         self.groups.store(store.groups(), Ordering::Relaxed);
         self.series.store(store.series(), Ordering::Relaxed);
         self.samples.store(store.samples(), Ordering::Relaxed);
+        self.bytes.store(store.bytes(), Ordering::Relaxed);
     }
 }
 
@@ -177,24 +186,25 @@ impl Shard {
     async fn handle(&mut self, message: Message) {
         let Shard { store, stats, .. } = self;
         match message {
-            Message::Push { hash, key, mode, batch, reply } => {
-                let result = store.push(hash, &key, mode, &batch, Timestamp::now());
+            Message::Push { hash, key, mode, batch, owner, reply } => {
+                let result = store.push(hash, &key, mode, &batch, owner.as_ref(), Timestamp::now());
                 stats.pushes.fetch_add(1, Ordering::Relaxed);
                 match (reply, result) {
                     (Some(reply), Ok(())) => self.applied(Waiter::Push(reply)),
-                    (Some(reply), Err(refusal)) => answer(reply, Err(PushError::Refused(refusal))),
+                    (Some(reply), Err(error)) => answer(reply, Err(error)),
                     (None, Ok(())) => {}
-                    (None, Err(refusal)) => {
+                    (None, Err(error)) => {
                         stats.dropped.fetch_add(1, Ordering::Relaxed);
-                        tracing::warn!(group = key.text(), err = %refusal, "inconsistent push dropped");
+                        let (job, group) = (key.job(), key.text());
+                        tracing::warn!(job, group, err = %error, "push dropped");
                     }
                 }
             }
             Message::Check { hash, key, mode, batch, reply } => {
                 answer(reply, store.check(hash, &key, mode, &batch));
             }
-            Message::Fail { hash, key, reply } => {
-                store.fail(hash, &key, Timestamp::now());
+            Message::Fail { hash, key, owner, reply } => {
+                store.fail(hash, &key, owner.as_ref(), Timestamp::now());
                 answer(reply, ());
             }
             Message::Delete { hash, key, reply } => {

@@ -337,7 +337,7 @@ mod tests {
                 Step::Fail { path } => {
                     let (hash, key) = key(path);
                     let now = self.now;
-                    self.store.fail(hash, &key, Timestamp::from_nanos(now));
+                    self.store.fail(hash, &key, None, Timestamp::from_nanos(now));
                     if let Some(group) = self.expect_change(&key) {
                         group.times[2] = now;
                     }
@@ -366,7 +366,8 @@ mod tests {
             let (hash, key) = key(path);
             let body = format!("{family} {}\n", self.now);
             let batch = decode(&key, body.as_bytes(), NameRules::Utf8).expect("a valid push");
-            let pushed = self.store.push(hash, &key, mode, &batch, Timestamp::from_nanos(self.now));
+            let pushed =
+                self.store.push(hash, &key, mode, &batch, None, Timestamp::from_nanos(self.now));
             let now = self.now;
             let group = self.expect_change(&key);
             assert_eq!(pushed.is_ok(), group.is_some());

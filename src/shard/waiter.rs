@@ -4,6 +4,7 @@ use std::fmt;
 
 use tokio::sync::oneshot;
 
+use super::budget::Full;
 use crate::push::Refusal;
 
 /// Why the shards cannot answer.
@@ -37,6 +38,8 @@ impl fmt::Display for Unavailable {
 pub enum PushError {
     /// It is inconsistent.
     Refused(Refusal),
+    /// There is no room for it: nothing has changed.
+    Full(Full),
     /// It could not be tried.
     Unavailable(Unavailable),
 }
@@ -44,6 +47,28 @@ pub enum PushError {
 impl From<Unavailable> for PushError {
     fn from(unavailable: Unavailable) -> PushError {
         PushError::Unavailable(unavailable)
+    }
+}
+
+impl From<Refusal> for PushError {
+    fn from(refusal: Refusal) -> PushError {
+        PushError::Refused(refusal)
+    }
+}
+
+impl From<Full> for PushError {
+    fn from(full: Full) -> PushError {
+        PushError::Full(full)
+    }
+}
+
+impl fmt::Display for PushError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PushError::Refused(refusal) => refusal.fmt(f),
+            PushError::Full(full) => full.fmt(f),
+            PushError::Unavailable(unavailable) => unavailable.fmt(f),
+        }
     }
 }
 

@@ -49,8 +49,8 @@ impl Store {
 }
 
 impl Shards {
-    /// Forgets all groups, at one moment. Waits for the remains of the wipe before this one to be dropped,
-    /// so that there is never more than one.
+    /// Forgets all groups, at one moment. Waits for what they leave to be dropped: the room they took is there
+    /// again only then. There is never more of that than one wipe leaves.
     ///
     /// # Errors
     /// When a shard is dead, or it is not known in time that it is on disk.
@@ -61,10 +61,9 @@ impl Shards {
             let turn = Arc::clone(&shards.shared.wiping).lock_owned().await;
             let remains = shards.ask_all(|cut, reply| Message::Wipe { cut, reply }).await?;
             let remains = gather(remains).await?;
-            tokio::task::spawn_blocking(move || {
-                drop(remains);
-                drop(turn);
-            });
+            let dropping = tokio::task::spawn_blocking(move || drop(remains));
+            dropping.await.map_err(|_| Unavailable::Dead)?;
+            drop(turn);
             shards.settle().await
         });
         wiping.await.map_err(|_| Unavailable::Dead)?

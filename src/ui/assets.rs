@@ -44,9 +44,8 @@ const ASSETS: &[Asset] = &[
 pub(super) const PLOTS: &[&str] = &["uplot.min.css", "uplot.min.js", "plots.js"];
 
 /// Their hashes, in their order.
-static HASHES: LazyLock<Vec<String>> = LazyLock::new(|| {
-    ASSETS.iter().map(|asset| format!("{:016x}", xxh3_64(asset.bytes))).collect()
-});
+static HASHES: LazyLock<Vec<String>> =
+    LazyLock::new(|| ASSETS.iter().map(|asset| format!("{:016x}", xxh3_64(asset.bytes))).collect());
 
 /// The asset of that name, with the hash of what is in it.
 pub fn asset(name: &str) -> Option<(&'static Asset, &'static str)> {

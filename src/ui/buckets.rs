@@ -90,8 +90,10 @@ mod tests {
             bucket(Some(1.0), f64::INFINITY, 0.0),
         ];
         let (rows, left) = rows(&buckets);
-        let shown: Vec<_> =
-            rows.iter().map(|row| format!("{}|{}|{}|{}", row.range, row.count, row.width, row.cumulative)).collect();
+        let shown: Vec<_> = rows
+            .iter()
+            .map(|row| format!("{}|{}|{}|{}", row.range, row.count, row.width, row.cumulative))
+            .collect();
         assert_eq!(shown, ["up to 0.25|10|25.0|10", "0.25 to 1|40|100.0|50", "over 1|0|0.0|50"]);
         assert_eq!(left, 0);
         let many = vec![bucket(None, 1.0, 0.0); BUCKETS_SHOWN_MAX + 7];
@@ -114,6 +116,9 @@ mod tests {
         ] {
             assert_eq!(short(number), text);
         }
-        assert_eq!((amount(1e6), amount(0.5), amount(-1.0)), ("1,000,000".into(), "0.5".into(), "-1".into()));
+        assert_eq!(
+            (amount(1e6), amount(0.5), amount(-1.0)),
+            ("1,000,000".into(), "0.5".into(), "-1".into())
+        );
     }
 }

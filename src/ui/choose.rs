@@ -75,7 +75,8 @@ mod tests {
 
     /// The jobs on a page of 120 groups, whose series are 0 to 9, 12 times over.
     fn page(query: &str) -> (Vec<String>, usize) {
-        let mut rows: Vec<_> = (0..120_u64).map(|at| row(&format!("/j{:03}", at * 7 % 120), at, 0)).collect();
+        let mut rows: Vec<_> =
+            (0..120_u64).map(|at| row(&format!("/j{:03}", at * 7 % 120), at, 0)).collect();
         for (at, row) in rows.iter_mut().enumerate() {
             row.series = at as u64 % 10;
         }

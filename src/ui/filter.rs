@@ -92,8 +92,14 @@ impl Filter {
     /// The first parameter that makes no sense.
     pub fn parse(query: &str) -> Result<Filter, FilterError> {
         let mut filter = Filter { page: 1, ..Filter::default() };
-        for (name, value) in form_urlencoded::parse(query.as_bytes()).filter(|(_, value)| !value.is_empty()) {
-            let error = |parameter, expected: &str| FilterError { parameter, expected: expected.to_owned(), value: value.chars().take(80).collect() };
+        for (name, value) in
+            form_urlencoded::parse(query.as_bytes()).filter(|(_, value)| !value.is_empty())
+        {
+            let error = |parameter, expected: &str| FilterError {
+                parameter,
+                expected: expected.to_owned(),
+                value: value.chars().take(80).collect(),
+            };
             match &*name {
                 "q" => {
                     filter.words = words(&value)
@@ -109,7 +115,8 @@ impl Filter {
                 }
                 "older_than" => {
                     let age = humantime::parse_duration(value.trim());
-                    let age = age.map_err(|_| error("older_than", "a time such as 90s, 1h or 2d"))?;
+                    let age =
+                        age.map_err(|_| error("older_than", "a time such as 90s, 1h or 2d"))?;
                     filter.age_min = Some(age);
                     filter.older_than = value.into_owned();
                 }
@@ -166,7 +173,9 @@ impl Filter {
         let mut query = Serializer::new(String::new());
         let state = if self.only_failed { "failed" } else { "" };
         let job = self.job.as_deref().unwrap_or_default();
-        for (name, value) in [("q", &*self.search), ("state", state), ("older_than", &self.older_than), ("job", job)] {
+        for (name, value) in
+            [("q", &*self.search), ("state", state), ("older_than", &self.older_than), ("job", job)]
+        {
             if !value.is_empty() {
                 query.append_pair(name, value);
             }
@@ -234,7 +243,9 @@ mod tests {
     #[test]
     fn words_are_parts_of_values_and_may_name_their_label() {
         let tail = "/Back-Up/env/prod/x@base64/YSIsZW52PSJkZXZcLio"; // x is `a",env="dev\.*`.
-        for search in ["up", "BACK", "prod", "env=pr", "job=back env=prod", "x=a\"", "\\.*", "env=", " "] {
+        for search in
+            ["up", "BACK", "prod", "env=pr", "job=back env=prod", "x=a\"", "\\.*", "env=", " "]
+        {
             assert!(found(search, tail), "{search}");
         }
         for search in ["instance", "env", "env=dev", "job=prod", "up nothing", "d.v", "nv=prod"] {
@@ -258,7 +269,15 @@ mod tests {
     #[test]
     fn nonsense_is_named() {
         let long = format!("q={}", "a".repeat(SEARCH_BYTES_MAX + 1));
-        for (query, parameter) in [("state=x", "state"), ("older_than=1x", "older_than"), ("sort=x", "sort"), ("order=x", "order"), ("page=0", "page"), ("page=x", "page"), (&*long, "q")] {
+        for (query, parameter) in [
+            ("state=x", "state"),
+            ("older_than=1x", "older_than"),
+            ("sort=x", "sort"),
+            ("order=x", "order"),
+            ("page=0", "page"),
+            ("page=x", "page"),
+            (&*long, "q"),
+        ] {
             let error = Filter::parse(query).expect_err(query).to_string();
             assert!(error.starts_with(&format!("parameter {parameter}: expected ")), "{error}");
         }
@@ -269,12 +288,17 @@ mod tests {
         let query = "q=a+%26b&state=failed&older_than=1h&job=%C3%A9&sort=age&order=desc&page=3";
         let filter = Filter::parse(query).expect("it makes sense");
         assert_eq!(filter.at_page(3), query);
-        assert_eq!(filter.sorted_by(Sort::Age), "q=a+%26b&state=failed&older_than=1h&job=%C3%A9&sort=age");
+        assert_eq!(
+            filter.sorted_by(Sort::Age),
+            "q=a+%26b&state=failed&older_than=1h&job=%C3%A9&sort=age"
+        );
         let once = filter.sorted_by(Sort::Series);
         assert!(once.ends_with("&sort=series"));
         let again = Filter::parse(&once).expect("it makes sense").sorted_by(Sort::Series);
         assert!(again.ends_with("&sort=series&order=desc"));
         assert_eq!(Filter::parse("").expect("it makes sense").at_page(1), "");
-        assert!(filter.is_narrow() && !Filter::parse("sort=age").expect("it makes sense").is_narrow());
+        assert!(
+            filter.is_narrow() && !Filter::parse("sort=age").expect("it makes sense").is_narrow()
+        );
     }
 }

@@ -41,7 +41,14 @@ pub fn jobs(rows: &[Row]) -> Vec<Job<'_>> {
         let name = row.job();
         let (pushed, oldest) = (Timestamp::NEVER, row.pushed);
         let job = jobs.entry(name).or_insert_with(|| Job {
-            name, groups: 0, failing: 0, series: 0, bytes: 0, pushed, oldest, failed: Timestamp::NEVER,
+            name,
+            groups: 0,
+            failing: 0,
+            series: 0,
+            bytes: 0,
+            pushed,
+            oldest,
+            failed: Timestamp::NEVER,
         });
         job.groups += 1;
         job.failing += u64::from(row.has_failed());

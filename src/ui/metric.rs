@@ -89,11 +89,16 @@ pub(super) fn metrics<'a>(
                 None
             }
             _ => {
-                let (parts, sum) = (std::mem::take(&mut parts), std::mem::replace(&mut sum, f64::NAN));
+                let (parts, sum) =
+                    (std::mem::take(&mut parts), std::mem::replace(&mut sum, f64::NAN));
                 let (labels, observed) = (own(&sample, part_label), Observed::new(value, sum));
                 if kind == Kind::Summary {
                     let quantiles = parts.into_iter().map(|(quantile, _, value)| (quantile, value));
-                    return Some(Metric::Summary { labels, quantiles: quantiles.collect(), observed });
+                    return Some(Metric::Summary {
+                        labels,
+                        quantiles: quantiles.collect(),
+                        observed,
+                    });
                 }
                 let (buckets, buckets_left) = rows(&buckets(&parts));
                 Some(Metric::Histogram { labels, buckets, buckets_left, observed, schema: None })
@@ -104,7 +109,8 @@ pub(super) fn metrics<'a>(
 
 /// A native histogram, without the labels of `group`.
 pub(super) fn native_metric(native: Native, group: &[(String, String)]) -> Metric {
-    let is_own = |pair: &(String, String)| !group.contains(pair) && !is_no_instance(&pair.0, &pair.1);
+    let is_own =
+        |pair: &(String, String)| !group.contains(pair) && !is_no_instance(&pair.0, &pair.1);
     let labels = native.labels.into_iter().filter(is_own);
     let labels = labels.map(|(name, value)| (shortened(&name), shortened(&value)));
     let (buckets, buckets_left) = rows(&native.buckets);
@@ -158,7 +164,8 @@ m{instance="own",job="j"} NaN
 "#;
         let group = labels(&[("job", "j")]);
         let read: Vec<_> = metrics(text, "m", Kind::Gauge, &group).collect();
-        let value = |pairs, value: &str| Metric::Value { labels: labels(pairs), value: value.to_owned() };
+        let value =
+            |pairs, value: &str| Metric::Value { labels: labels(pairs), value: value.to_owned() };
         assert_eq!(read, [value(&[("l", "a\"b")], "1"), value(&[("instance", "own")], "NaN")]);
     }
 
@@ -167,7 +174,10 @@ m{instance="own",job="j"} NaN
         let text = b"h_bucket{le=\"0.5\"} 2\nh_bucket{le=\"+Inf\"} 5\nh_sum 10\nh_count 5\nh_bucket{a=\"b\",le=\"+Inf\"} 0\nh_sum{a=\"b\"} 0\nh_count{a=\"b\"} 0\n";
         let read: Vec<_> = metrics(text, "h", Kind::Histogram, &[]).collect();
         let Metric::Histogram { buckets, observed, .. } = &read[0] else { panic!("{read:?}") };
-        assert_eq!((&*buckets[1].range, &*buckets[1].count, &*buckets[1].cumulative), ("over 0.5", "3", "5"));
+        assert_eq!(
+            (&*buckets[1].range, &*buckets[1].count, &*buckets[1].cumulative),
+            ("over 0.5", "3", "5")
+        );
         assert_eq!((&*observed.count, &*observed.sum, &*observed.mean), ("5", "10", "2"));
         let Metric::Histogram { labels: own, observed, .. } = &read[1] else { panic!("{read:?}") };
         assert_eq!((own, &*observed.mean), (&labels(&[("a", "b")]), ""));

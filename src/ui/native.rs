@@ -120,7 +120,11 @@ impl Side {
 
     fn floats(&mut self, field: &Field<'_>) {
         let packed = if field.bytes.is_empty() { behind_key(field) } else { field.bytes };
-        self.floats.extend(packed.chunks_exact(8).filter_map(|bytes| Some(f64::from_le_bytes(bytes.try_into().ok()?))));
+        self.floats.extend(
+            packed
+                .chunks_exact(8)
+                .filter_map(|bytes| Some(f64::from_le_bytes(bytes.try_into().ok()?))),
+        );
     }
 
     /// The index of each bucket, and its count.
@@ -212,14 +216,25 @@ mod tests {
         assert_eq!(read.len(), 1);
         assert_eq!((read[0].count, read[0].sum), (12.0, 30.5));
         assert_eq!(read[0].labels, [("l".to_owned(), "v".to_owned())]);
-        let buckets: Vec<_> = read[0].buckets.iter().map(|one| (one.from.unwrap_or(f64::NAN), one.to, one.count)).collect();
-        let expected = [(-1.0, -0.5, 3.0), (-0.25, 0.25, 2.0), (1.0, 2.0, 1.0), (2.0, 4.0, 3.0), (8.0, 16.0, 2.0)];
+        let buckets: Vec<_> = read[0]
+            .buckets
+            .iter()
+            .map(|one| (one.from.unwrap_or(f64::NAN), one.to, one.count))
+            .collect();
+        let expected = [
+            (-1.0, -0.5, 3.0),
+            (-0.25, 0.25, 2.0),
+            (1.0, 2.0, 1.0),
+            (2.0, 4.0, 3.0),
+            (8.0, 16.0, 2.0),
+        ];
         assert_eq!(buckets, expected);
     }
 
     #[test]
     fn a_damaged_record_is_no_harm() {
-        for records in [&b"\x22\x7f"[..], b"\x22\x02\x3a\x00", b"\x22\x03\x3a\x01\xff", b"\xff\xff"] {
+        for records in [&b"\x22\x7f"[..], b"\x22\x02\x3a\x00", b"\x22\x03\x3a\x01\xff", b"\xff\xff"]
+        {
             assert_eq!(natives(records).count(), 0);
         }
     }

@@ -56,8 +56,17 @@ mod tests {
         for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(count(number), text);
         }
-        assert_eq!((count_of(1, "group", "groups"), count_of(2, "group", "groups")), ("1 group".into(), "2 groups".into()));
-        let sizes = [(0, "0 B"), (1023, "1023 B"), (1500, "1.5 KiB"), (64 << 20, "64 MiB"), (1023 << 20, "1.0 GiB")];
+        assert_eq!(
+            (count_of(1, "group", "groups"), count_of(2, "group", "groups")),
+            ("1 group".into(), "2 groups".into())
+        );
+        let sizes = [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1500, "1.5 KiB"),
+            (64 << 20, "64 MiB"),
+            (1023 << 20, "1.0 GiB"),
+        ];
         for (number, text) in sizes {
             assert_eq!(bytes(number), text);
         }

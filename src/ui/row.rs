@@ -49,7 +49,12 @@ impl Row {
         let line = format!("group{{{}}} 0\n", self.key);
         let mut labels = Vec::new();
         for sample in sample_lines(line.as_bytes()) {
-            labels.extend(sample.labels.iter().map(|(name, value)| (name.to_string(), unescape(value).into_owned())));
+            labels.extend(
+                sample
+                    .labels
+                    .iter()
+                    .map(|(name, value)| (name.to_string(), unescape(value).into_owned())),
+            );
         }
         labels.retain(|(name, value)| {
             name != "job" && (name != "instance" || !value.is_empty() || self.has_empty_instance)
@@ -116,7 +121,9 @@ pub(super) mod tests {
 
     #[test]
     fn paths_lead_back_to_the_group_and_the_job() {
-        for tail in ["/a", "/a/x@base64/=", "@base64/YS9i/instance@base64/=", "@base64/Li4", "/é/x/ü b"] {
+        for tail in
+            ["/a", "/a/x@base64/=", "@base64/YS9i/instance@base64/=", "@base64/Li4", "/é/x/ü b"]
+        {
             let row = row(tail, 1, 0);
             let path = row.path();
             let tail = path.strip_prefix("/job").expect("the job is first");

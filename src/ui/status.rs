@@ -44,7 +44,12 @@ pub struct Fullness {
 
 impl Fullness {
     /// Of something that may have a bound; `show` puts numbers into words.
-    pub fn new(name: &'static str, used: u64, most: Option<u64>, show: fn(u64) -> String) -> Fullness {
+    pub fn new(
+        name: &'static str,
+        used: u64,
+        most: Option<u64>,
+        show: fn(u64) -> String,
+    ) -> Fullness {
         let percent = most.map(|most| used.saturating_mul(100) / most.max(1));
         let percent = percent.map(|percent| percent.min(100));
         Fullness { name, used: show(used), most: most.map(show).unwrap_or_default(), percent }

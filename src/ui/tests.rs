@@ -106,10 +106,16 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
     assert!(GroupingKey::from_text(&key, false).is_some(), "{text:?}");
     let (pushed, failed) = (Timestamp::from_nanos(1), Timestamp::from_nanos(2));
     let key = Arc::from(key);
-    let row = Row { key, has_empty_instance: false, pushed, failed, families: 1, series: 1, bytes: 1 };
+    let row =
+        Row { key, has_empty_instance: false, pushed, failed, families: 1, series: 1, bytes: 1 };
     let now = Timestamp::from_nanos(3);
-    let frame =
-        Frame { prefix: "/p", telemetry_path: "/metrics", is_admin: true, section: "/", token: "t" };
+    let frame = Frame {
+        prefix: "/p",
+        telemetry_path: "/metrics",
+        is_admin: true,
+        section: "/",
+        token: "t",
+    };
     let query = form_urlencoded::Serializer::new(String::new())
         .extend_pairs([("q", text), ("job", text)])
         .finish();
@@ -117,15 +123,28 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
     let line = || vec![GroupLine::new(&row, now)];
     let rows = [row.clone()];
     let job_line = || JobLine::new(&jobs(&rows)[0], now);
-    let samples = format!(
-        "m{{l=\"{escaped}\"}} 1\n",
+    let samples = format!("m{{l=\"{escaped}\"}} 1\n",);
+    let histogram = format!(
+        "m_bucket{{l=\"{escaped}\",le=\"+Inf\"}} 1\nm_sum{{l=\"{escaped}\"}} 1\nm_count{{l=\"{escaped}\"}} 1\n"
     );
-    let histogram = format!("m_bucket{{l=\"{escaped}\",le=\"+Inf\"}} 1\nm_sum{{l=\"{escaped}\"}} 1\nm_count{{l=\"{escaped}\"}} 1\n");
-    let summary = format!("m{{l=\"{escaped}\",quantile=\"0.5\"}} 1\nm_sum{{l=\"{escaped}\"}} 1\nm_count{{l=\"{escaped}\"}} 1\n");
+    let summary = format!(
+        "m{{l=\"{escaped}\",quantile=\"0.5\"}} 1\nm_sum{{l=\"{escaped}\"}} 1\nm_count{{l=\"{escaped}\"}} 1\n"
+    );
     let labels = Vec::new();
     let family = |kind, name, samples: &str| {
-        let stored = Stored { name, kind, help: Some(&escaped), pushed, text: samples.as_bytes(), native: None };
-        [Family::open(&stored, &labels, now), Family::closed(&stored, now), Family::whole(&stored, &labels, 1, now)]
+        let stored = Stored {
+            name,
+            kind,
+            help: Some(&escaped),
+            pushed,
+            text: samples.as_bytes(),
+            native: None,
+        };
+        [
+            Family::open(&stored, &labels, now),
+            Family::closed(&stored, now),
+            Family::whole(&stored, &labels, 1, now),
+        ]
     };
     let mut families = Vec::new();
     families.extend(family(Kind::Gauge, "m", &samples));
@@ -134,24 +153,79 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
     families.extend(family(Kind::Gauge, text, &samples));
     let pager = || Pager::new(&filter, 1000, 50);
     let flags = [("web.external-url", text.to_owned())];
-    let groups = GroupsPage { frame, filter: &filter, total: 9, matching: 9, groups: line(), pager: pager(), deleted: Some(1) };
-    let group = GroupPage { frame, group: GroupHead::new(&row, now), only: Some(text), families, families_total: "1".into(), pager: None };
-    let jobs_page = JobsPage { frame, filter: &filter, jobs: vec![job_line()], pager: pager() };
-    let job = JobPage { frame, job: job_line(), groups: line(), groups_left: 1, query: Filter::of_job(&escaped).narrowing() };
-    let overview = OverviewPage { frame, trouble: Some(text.to_owned()), facts: Vec::new(), failing: Some(1), jobs: vec![job_line()], jobs_left: 1, plots: Vec::new() };
-    let status = StatusPage {
-        frame, build: vec![("b", text.to_owned())], started: None, trouble: None, listeners: vec![text.to_owned()],
-        bounds: Vec::new(), limits: Vec::new(), settings: vec![("s", text.to_owned())], flags: &flags,
+    let groups = GroupsPage {
+        frame,
+        filter: &filter,
+        total: 9,
+        matching: 9,
+        groups: line(),
+        pager: pager(),
+        deleted: Some(1),
     };
-    let check = CheckPage { frame, path: text, exposition: text, command: command("http://h", text), outcome: Some(Outcome::Rejected(text.to_owned())) };
+    let group = GroupPage {
+        frame,
+        group: GroupHead::new(&row, now),
+        only: Some(text),
+        families,
+        families_total: "1".into(),
+        pager: None,
+    };
+    let jobs_page = JobsPage { frame, filter: &filter, jobs: vec![job_line()], pager: pager() };
+    let job = JobPage {
+        frame,
+        job: job_line(),
+        groups: line(),
+        groups_left: 1,
+        query: Filter::of_job(&escaped).narrowing(),
+    };
+    let overview = OverviewPage {
+        frame,
+        trouble: Some(text.to_owned()),
+        facts: Vec::new(),
+        failing: Some(1),
+        jobs: vec![job_line()],
+        jobs_left: 1,
+        plots: Vec::new(),
+    };
+    let status = StatusPage {
+        frame,
+        build: vec![("b", text.to_owned())],
+        started: None,
+        trouble: None,
+        listeners: vec![text.to_owned()],
+        bounds: Vec::new(),
+        limits: Vec::new(),
+        settings: vec![("s", text.to_owned())],
+        flags: &flags,
+    };
+    let check = CheckPage {
+        frame,
+        path: text,
+        exposition: text,
+        command: command("http://h", text),
+        outcome: Some(Outcome::Rejected(text.to_owned())),
+    };
     let confirm = ConfirmPage {
-        frame, question: "?".into(), answer: "!".into(), action: "/wipe", fields: vec![("matching", text.to_owned())],
-        groups: line(), groups_left: 1, back: "/".into(),
+        frame,
+        question: "?".into(),
+        answer: "!".into(),
+        action: "/wipe",
+        fields: vec![("matching", text.to_owned())],
+        groups: line(),
+        groups_left: 1,
+        back: "/".into(),
     };
     let message = MessagePage { frame, title: text, text };
     let pages: [(&str, &dyn askama::DynTemplate); 9] = [
-        ("groups", &groups), ("group", &group), ("jobs", &jobs_page), ("job", &job), ("overview", &overview),
-        ("status", &status), ("check", &check), ("confirm", &confirm), ("message", &message),
+        ("groups", &groups),
+        ("group", &group),
+        ("jobs", &jobs_page),
+        ("job", &job),
+        ("overview", &overview),
+        ("status", &status),
+        ("check", &check),
+        ("confirm", &confirm),
+        ("message", &message),
     ];
     pages.map(|(name, page)| (name, page.dyn_render().expect("it renders"))).into()
 }
@@ -184,7 +258,9 @@ fn links_of_hostile_names_lead_back_to_their_groups() {
 #[test]
 fn a_page_of_groups_is_small() {
     let row = |at: u64| Row {
-        key: Arc::from(format!("env=\"production\",instance=\"node-{at}.example.org:9100\",job=\"nightly-backup-{at}\"")),
+        key: Arc::from(format!(
+            "env=\"production\",instance=\"node-{at}.example.org:9100\",job=\"nightly-backup-{at}\""
+        )),
         has_empty_instance: false,
         pushed: Timestamp::from_nanos(at),
         failed: Timestamp::from_nanos(at * 2 % 1000),
@@ -192,12 +268,26 @@ fn a_page_of_groups_is_small() {
         series: 19,
         bytes: 2000,
     };
-    let frame = Frame { prefix: "", telemetry_path: "/metrics", is_admin: true, section: "/groups", token: "t" };
+    let frame = Frame {
+        prefix: "",
+        telemetry_path: "/metrics",
+        is_admin: true,
+        section: "/groups",
+        token: "t",
+    };
     let filter = Filter::parse("q=backup&sort=series&order=desc&page=3").expect("it makes sense");
     let chosen = choose((1..=1000).map(row).collect(), &filter, Timestamp::now());
     let groups = chosen.shown.iter().map(|row| GroupLine::new(row, Timestamp::now())).collect();
     let pager = Pager::new(&filter, chosen.matching, chosen.shown.len());
-    let page = GroupsPage { frame, filter: &filter, total: 1000, matching: 1000, groups, pager, deleted: None };
+    let page = GroupsPage {
+        frame,
+        filter: &filter,
+        total: 1000,
+        matching: 1000,
+        groups,
+        pager,
+        deleted: None,
+    };
     let html = page.render().expect("it renders");
     assert!((20_000..100_000).contains(&html.len()), "{} bytes", html.len());
     assert_eq!(html.matches("<tr").count(), 51);

@@ -105,7 +105,7 @@ fn a_scrape_that_has_been_read_makes_room_for_the_next() {
 
 #[test]
 fn a_scrape_counts_until_its_last_piece_is_sent() {
-    let gateway = start(&["--web.max-scrapes=1"]);
+    let gateway = start(&["--web.max-scrapes=1", "--push.max-label-bytes=67108864"]);
     // The last family, and so large that nobody takes it in at once.
     let body = format!("zz{{pad=\"{}\"}} 1\n", "x".repeat(GROUPS * LINES * LINE_BYTES));
     assert_eq!(gateway.put("/metrics/job/a", &body).status, 200);

@@ -96,7 +96,7 @@ fn a_client_that_has_said_all_it_wants_to_say_is_still_answered() {
 
 #[test]
 fn a_series_with_a_hundred_thousand_labels_is_a_series() {
-    let gateway = start(&[]);
+    let gateway = start(&["--push.max-labels=100002"]);
     let labels: Vec<String> = (0..100_000).map(|at| format!("l{at}=\"{at}\"")).collect();
     assert_eq!(
         gateway.put("/metrics/job/a", &format!("m{{{}}} 1\n", labels.join(","))).status,
@@ -109,7 +109,7 @@ fn a_series_with_a_hundred_thousand_labels_is_a_series() {
 
 #[test]
 fn a_line_of_ten_megabytes_is_read() {
-    let gateway = start(&[]);
+    let gateway = start(&["--push.max-label-bytes=10485760"]);
     let value = "x".repeat(10 << 20);
     assert_eq!(gateway.put("/metrics/job/a", &format!("m{{l=\"{value}\"}} 1\n")).status, 200);
     assert_eq!(

@@ -2,14 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot do what it needs fails")]
 
+mod api;
 mod basic_auth;
+mod bounds;
 mod busy_scrapes;
 mod check;
+mod connections;
+mod delete_many;
 mod endpoints;
 mod filters;
 mod formats;
 mod gateway;
 mod hostile;
+mod listeners;
+mod logs;
 mod open_metrics;
 mod parts;
 mod persistence;
@@ -20,9 +26,15 @@ mod persistence_restart;
 mod persistence_shown;
 mod persistence_store;
 mod policy;
+mod policy_certificates;
+mod policy_reload;
+mod prefix;
 mod program;
 mod push;
 mod quotas;
 mod read;
+mod shedding;
+mod systemd;
 mod ui;
 mod utf8_names;
+mod web_config;

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -77,8 +78,9 @@ pub(crate) fn start(file: &Path, flags: &[&str]) -> Process {
 pub(crate) struct Process {
     child: Child,
     address: String,
-    /// Answers the lines of its log from the one on that says where it listens.
-    log: Option<JoinHandle<Vec<String>>>,
+    /// The lines of its log from the one on that says where it listens, so far.
+    log: Arc<Mutex<Vec<String>>>,
+    logging: Option<JoinHandle<()>>,
 }
 
 impl Process {
@@ -88,8 +90,23 @@ impl Process {
         let mut child = command.spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
         let address = log.find_map(|line| Some(line.split_once("address=")?.1.to_owned()));
-        let log = Some(std::thread::spawn(move || log.collect()));
-        Process { child, address: address.unwrap(), log }
+        let lines = Arc::<Mutex<Vec<String>>>::default();
+        let so_far = Arc::clone(&lines);
+        let logging = std::thread::spawn(move || {
+            log.for_each(|line| so_far.lock().unwrap().push(line));
+        });
+        Process { child, address: address.unwrap(), log: lines, logging: Some(logging) }
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Its log, once a line of it holds `awaited`.
+    pub(crate) fn log_so_far(&self, awaited: &str) -> Vec<String> {
+        let log = || self.log.lock().unwrap().clone();
+        await_that(awaited, || log().iter().any(|line| line.contains(awaited)));
+        log()
     }
 
     pub(crate) fn id(&self) -> String {
@@ -157,7 +174,9 @@ impl Process {
         let sent = Command::new("kill").args(["-TERM", &self.id()]).status();
         assert!(sent.unwrap().success());
         await_that("it has ended", || self.child.try_wait().unwrap().is_some());
-        (self.child.wait().unwrap(), self.log.take().unwrap().join().unwrap())
+        self.logging.take().unwrap().join().unwrap();
+        let log = std::mem::take(&mut *self.log.lock().unwrap());
+        (self.child.wait().unwrap(), log)
     }
 
     /// Ends it in good order.

@@ -133,6 +133,11 @@ fn deletes_and_wipes_that_were_answered_are_on_disk_where_each_answer_waits_for_
         gateway.lines().into_iter().filter(|line| line.contains("job=\"a\"")).collect();
     assert_eq!(jobs, [""; 0]);
     assert!(gateway.lines().iter().any(|line| line.starts_with("m{")), "the other group is there");
+    gateway.put("/metrics/job/c", "k 1\n");
+    let deleted = gateway.send("DELETE", "/api/v1/groups?job=c", &[], b"");
+    assert!(deleted.text().contains("\"deleted\":1"), "{deleted:?}");
+    gateway = restart(gateway);
+    assert!(!gateway.lines().iter().any(|line| line.contains("job=\"c\"")));
     assert_eq!(gateway.send("PUT", "/api/v1/admin/wipe", &[], b"").status, 202);
     gateway = restart(gateway);
     assert_eq!(gateway.get("/api/v1/metrics").text(), r#"{"data":[],"status":"success"}"#);

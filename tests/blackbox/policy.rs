@@ -21,6 +21,11 @@ impl PolicyFile {
         format!("--auth.policy-file={}", self.0.display())
     }
 
+    /// Puts another text in its place.
+    pub(crate) fn replace(&self, text: &str) {
+        std::fs::write(&self.0, text).unwrap();
+    }
+
     fn path(&self) -> &str {
         self.0.to_str().unwrap()
     }

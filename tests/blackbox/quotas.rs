@@ -57,3 +57,37 @@ fn a_body_over_the_quota_is_refused_as_it_comes_and_as_it_grows() {
     assert_eq!(push(&gateway, "a", &[], b"m 1\n").status, 200);
     assert_eq!(refusals(&gateway, "body_bytes"), 2);
 }
+
+#[test]
+fn groups_and_series_are_bounded_by_what_is_stored() {
+    for (name, quota, bound) in
+        [("groups", "groups: 2", "groups"), ("series", "series: 7", "series")]
+    {
+        let gateway = gateway(name, quota);
+        let put =
+            |user: &str, job: &str| send_as(&gateway, user, "PUT", &format!("/metrics/job/{job}"));
+        // Each group has a series and two push times.
+        assert_eq!((put("a", "one").status, put("a", "two").status), (200, 200));
+        let refused = put("a", "three");
+        assert_eq!((refused.status, refused.header("retry-after")), (429, Some("60")), "{quota}");
+        assert!(refused.text().contains(bound), "{}", refused.text());
+        assert_eq!(put("a", "two").status, 200, "what is stored may be replaced");
+        assert!((0..5).all(|at| put("b", &format!("b{at}")).status == 200), "others go on");
+        let scrape = send_as(&gateway, "b", "GET", "/metrics");
+        assert!(!scrape.text().contains("job=\"three\""), "nothing of it is applied");
+        assert_eq!(send_as(&gateway, "a", "DELETE", "/metrics/job/one").status, 202);
+        assert_eq!(put("a", "three").status, 200, "there is room again");
+        assert_eq!(refusals(&gateway, bound), 1);
+    }
+}
+
+#[test]
+fn a_group_counts_for_who_pushed_it_last() {
+    let gateway = gateway("owner", "groups: 1");
+    let put =
+        |user: &str, job: &str| send_as(&gateway, user, "PUT", &format!("/metrics/job/{job}"));
+    assert_eq!(put("a", "one").status, 200);
+    assert_eq!(put("b", "one").status, 200);
+    assert_eq!(put("a", "two").status, 200, "the first is now another's");
+    assert_eq!(put("a", "one").status, 429, "and would be a second one");
+}

@@ -1,6 +1,7 @@
 //! The pages for people, as a browser without scripts gets them.
 
 use crate::gateway::{Answer, Running, start};
+use crate::policy::PolicyFile;
 
 /// A page that is there.
 fn page(gateway: &Running, path: &str) -> String {
@@ -33,13 +34,17 @@ fn token(gateway: &Running) -> String {
 fn every_page_answers_and_is_confined() {
     let gateway = start(&["--web.enable-admin-api"]);
     gateway.put("/metrics/job/a/x/1", "# TYPE m gauge\nm 1\n");
-    let paths = ["/", "/groups", "/groups/job/a/x/1", "/jobs", "/jobs/a", "/status", "/check", "/wipe"];
+    let paths =
+        ["/", "/groups", "/groups/job/a/x/1", "/jobs", "/jobs/a", "/status", "/check", "/wipe"];
     for path in paths {
         let answer = gateway.get(path);
         let html = page(&gateway, path);
         assert!(html.starts_with("<!DOCTYPE html>\n<html lang=\"en\">"), "{path}");
         assert!(!html.contains("<style") && !html.contains(" style="), "{path}");
-        assert!(html.matches("<script").count() == html.matches("<script src=\"/static/").count(), "{path}");
+        assert!(
+            html.matches("<script").count() == html.matches("<script src=\"/static/").count(),
+            "{path}"
+        );
         let policy = answer.header("content-security-policy").unwrap_or_default();
         assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
@@ -69,7 +74,10 @@ fn every_page_answers_and_is_confined() {
 fn assets_are_kept_for_as_long_as_they_are_the_same() {
     let gateway = start(&[]);
     let html = page(&gateway, "/");
-    let asset = html.split("href=\"").find(|rest| rest.starts_with("/static/app.css")).expect("it is linked");
+    let asset = html
+        .split("href=\"")
+        .find(|rest| rest.starts_with("/static/app.css"))
+        .expect("it is linked");
     let asset = asset.split('"').next().expect("the attribute ends");
     let answer = gateway.get(asset);
     assert_eq!(answer.header("content-type"), Some("text/css; charset=utf-8"));
@@ -91,7 +99,11 @@ fn groups_are_searched_filtered_sorted_and_paged() {
         gateway.put(&format!("/metrics/job/j{at:03}/env/{}", ["prod", "dev"][at % 2]), &body);
     }
     gateway.put("/metrics/job/j007/env/dev", "m 1 1\n"); // Refused for its timestamp.
-    let rows = |query: &str| page(&gateway, &format!("/groups{query}")).matches("type=\"checkbox\" name=\"group\"").count();
+    let rows = |query: &str| {
+        page(&gateway, &format!("/groups{query}"))
+            .matches("type=\"checkbox\" name=\"group\"")
+            .count()
+    };
     assert_eq!((rows(""), rows("?page=3"), rows("?page=4")), (50, 20, 0));
     assert_eq!((rows("?q=j00"), rows("?q=env%3Dprod&page=2"), rows("?job=j001")), (10, 10, 1));
     assert_eq!((rows("?state=failed"), rows("?older_than=1h"), rows("?q=nothing")), (1, 0, 0));
@@ -133,7 +145,7 @@ fn a_group_shows_what_it_holds() {
     let of = |page_at: usize| page(&gateway, &format!("/groups{path}?family=many&page={page_at}"));
     assert!(of(1).contains("1–100 of 250") && of(3).contains("201–250 of 250"));
     assert!(of(3).contains(">249.5<") && !of(1).contains(">249.5<"));
-    assert!(page(&gateway, &format!("/jobs@base64/YS9i")).contains("a/b"));
+    assert!(page(&gateway, "/jobs@base64/YS9i").contains("a/b"));
 }
 
 #[test]
@@ -146,7 +158,8 @@ fn deleting_asks_first_and_takes_only_our_own_forms() {
     };
     push();
     let token = token(&gateway);
-    let chosen = [("token", &*token), ("what", "selected"), ("group", "/job/j01"), ("group", "/job/j02")];
+    let chosen =
+        [("token", &*token), ("what", "selected"), ("group", "/job/j01"), ("group", "/job/j02")];
     let asked = send(&gateway, "/groups/delete", &chosen, &["origin: http://x"]);
     assert!(asked.status == 200 && asked.text().contains("Delete 2 groups?"), "{}", asked.text());
     assert_eq!(fields(asked.text(), "group"), ["/job/j01", "/job/j02"]);
@@ -173,7 +186,11 @@ fn deleting_asks_first_and_takes_only_our_own_forms() {
     let done = send(&gateway, "/groups/delete", &[&matching[..], &[("sure", "yes")]].concat(), &[]);
     assert_eq!(done.header("location"), Some("/groups?deleted=10"));
     let all = [("token", &*token), ("what", "matching"), ("matching", "sort=age"), ("sure", "yes")];
-    assert_eq!(send(&gateway, "/groups/delete", &all, &[]).status, 400, "everything is for the wipe");
+    assert_eq!(
+        send(&gateway, "/groups/delete", &all, &[]).status,
+        400,
+        "everything is for the wipe"
+    );
     assert_eq!(gateway.pushed().len(), 18);
 
     assert!(page(&gateway, "/wipe").contains("18 groups"));
@@ -228,4 +245,59 @@ fn the_console_says_what_a_push_would_be_told() {
     assert!(!page(&gateway, "/groups?state=failed").contains("name=\"group\""), "nor noted");
     let foreign = send(&gateway, "/check", &[("path", "/job/a"), ("exposition", "n 1\n")], &[]);
     assert_eq!(foreign.status, 403);
+}
+
+#[test]
+fn everything_stays_under_the_prefix() {
+    let gateway = start(&[
+        "--web.external-url=https://push.example.org/a%20b/gate",
+        "--web.route-prefix=/gate",
+    ]);
+    gateway.put("/gate/metrics/job/a", "m 1\n");
+    for path in ["/", "/groups", "/groups/job/a", "/jobs", "/jobs/a", "/status", "/check"] {
+        let html = page(&gateway, &format!("/gate{path}"));
+        let mut links = 0;
+        for start in ["href=\"", "src=\"", "action=\"", "data-api=\""] {
+            for link in html.split(start).skip(1).filter_map(|rest| rest.split('"').next()) {
+                let is_below =
+                    link.starts_with("/a%2520b/gate/") || link.starts_with('?') || link == "#main";
+                assert!(is_below, "{link} on {path}");
+                links += 1;
+            }
+        }
+        assert!(links > 10, "{path}");
+    }
+    let token = fields(&page(&gateway, "/gate/check"), "token").remove(0);
+    let named = [("token", &*token), ("what", "selected"), ("group", "/job/a"), ("sure", "yes")];
+    let done = send(&gateway, "/gate/groups/delete", &named, &["origin: https://push.example.org"]);
+    assert_eq!(done.header("location"), Some("/a%2520b/gate/groups?deleted=1"));
+}
+
+#[test]
+fn pages_and_forms_need_their_rights() {
+    let file = PolicyFile::new("ui", "default: { read: true, push: [\"mine\"] }\n");
+    let gateway = start(&["--web.enable-admin-api", &file.flag()]);
+    gateway.put("/metrics/job/mine", "m 1\n");
+    let token = token(&gateway);
+    let delete = |what: &[(&str, &str)]| {
+        let fields = [what, &[("token", &*token), ("sure", "yes")]].concat();
+        send(&gateway, "/groups/delete", &fields, &[])
+    };
+    let others = delete(&[("what", "selected"), ("group", "/job/theirs")]);
+    assert!(
+        others.status == 403 && others.text().contains("may not push to job &#34;theirs&#34;"),
+        "{}",
+        others.text()
+    );
+    assert_eq!(delete(&[("what", "matching"), ("matching", "q=m")]).status, 403);
+    assert_eq!(gateway.get("/wipe").status, 403);
+    assert_eq!(send(&gateway, "/wipe", &[("token", &token), ("sure", "yes")], &[]).status, 403);
+    assert!(page(&gateway, "/groups").contains(">mine<"), "it is still there");
+    assert_eq!(delete(&[("what", "selected"), ("group", "/job/mine")]).status, 303);
+
+    let nobody = PolicyFile::new("ui-nobody", "default: { scrape: true }\n");
+    let gateway = start(&[&nobody.flag()]);
+    for path in ["/", "/groups", "/status", "/static/app.css"] {
+        assert_eq!(gateway.get(path).status, 403, "{path}");
+    }
 }

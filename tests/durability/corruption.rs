@@ -53,7 +53,7 @@ async fn store(is_closed: bool) -> Vec<u8> {
         let path = format!("/native/instance/{native}");
         let key = GroupingKey::parse(path.as_bytes(), NameRules::Legacy).expect("a valid path");
         let batch = decode_protobuf(&key, &body, NameRules::Legacy).expect("a valid push");
-        gateway.shards.push(key, Mode::Replace, batch).await.expect("the disk is fine");
+        gateway.shards.push(key, Mode::Replace, batch, None).await.expect("the disk is fine");
     }
     let cut_off = disk.bytes();
     gateway.stop().await.expect("there is nothing left to save");

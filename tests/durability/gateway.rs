@@ -36,7 +36,8 @@ impl Gateway {
     ) -> Result<Gateway, Ended> {
         let saver = Saver::new(Options { file: PathBuf::from("the disk"), promise, interval });
         let saving = Some(saver.saving());
-        let (shards, tasks) = Shards::start(&shard::Options { shards: 3, reserved: &[], saving });
+        let (shards, tasks) =
+            Shards::start(&shard::Options { shards: 3, reserved: &[], limits: None, saving });
         let (status, disk) = (saver.status(), disk.clone());
         let open = Box::new(move |opening| {
             let store = match opening {
@@ -107,9 +108,9 @@ pub(crate) async fn push(
 ) -> Result<(), Unavailable> {
     let body = format!("{name} {value}\n");
     let batch = decode(&key, body.as_bytes(), NameRules::Legacy).expect("a valid push");
-    shards.push(key, mode, batch).await.map_err(|error| match error {
+    shards.push(key, mode, batch, None).await.map_err(|error| match error {
         PushError::Unavailable(reason) => reason,
-        PushError::Refused(refusal) => panic!("nothing is in its way: {refusal}"),
+        error => panic!("nothing is in its way: {error}"),
     })
 }
 

@@ -50,7 +50,9 @@ impl Stores {
         let key = GroupingKey::parse(path.as_bytes(), NameRules::Utf8).expect("the path is fine");
         let batch = decode(&key, body, NameRules::Utf8).expect("the body is valid");
         let (hash, now) = (at as u64, Timestamp::now());
-        self.0[at].push(hash, &key, Mode::Replace, &batch, now).expect("nothing is there twice");
+        self.0[at]
+            .push(hash, &key, Mode::Replace, &batch, None, now)
+            .expect("nothing is there twice");
     }
 
     /// A scrape of all stores.

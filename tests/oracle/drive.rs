@@ -15,7 +15,7 @@ use crate::oracle::scrape::{self, Scrape};
 
 /// Starts shards; the set of their tasks has to be kept while they are used.
 pub(crate) fn start(shards: usize) -> (Shards, JoinSet<()>) {
-    Shards::start(&Options { shards, reserved: &own::reserved(), saving: None })
+    Shards::start(&Options { shards, reserved: &own::reserved(), limits: None, saving: None })
 }
 
 fn grouping_key(key: &Key) -> GroupingKey {
@@ -34,14 +34,14 @@ pub(crate) async fn push(
         Ok(batch) => batch,
         Err(rejected) => {
             if let Rejected::Refused(_) = rejected {
-                shards.fail(key).await.expect("the shards live");
+                shards.fail(key, None).await.expect("the shards live");
             }
             return Err(rejected);
         }
     };
-    shards.push(key, mode, batch).await.map_err(|error| match error {
+    shards.push(key, mode, batch, None).await.map_err(|error| match error {
         PushError::Refused(refusal) => Rejected::Refused(refusal),
-        PushError::Unavailable(reason) => panic!("{reason}"),
+        error => panic!("{error}"),
     })
 }
 

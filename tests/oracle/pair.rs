@@ -9,8 +9,8 @@ use shardgate::exposition::{Kind, NameRules};
 use shardgate::push::{GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, Rejected, decode};
 use shardgate::scrape::{Form, Runs};
 use shardgate::shard::{
-    FamilyView, GroupRef, GroupSummary, GroupView, Index, Mode, Part, Selection, Snapshot, Store,
-    Timestamp,
+    FamilyView, GroupRef, GroupSummary, GroupView, Index, Mode, Part, PushError, Selection,
+    Snapshot, Store, Timestamp,
 };
 
 use crate::oracle::expose::expose;
@@ -121,9 +121,13 @@ impl Pair {
         let (store, hash, key) = self.store(key);
         let decoded = decode(&key, body.as_bytes(), NameRules::Legacy);
         if let Err(Rejected::Refused(_)) = decoded {
-            store.fail(hash, &key, Timestamp::now());
+            store.fail(hash, &key, None, Timestamp::now());
         }
-        store.push(hash, &key, mode, &decoded?, Timestamp::now()).map_err(Rejected::Refused)
+        store.push(hash, &key, mode, &decoded?, None, Timestamp::now()).map_err(|error| match error
+        {
+            PushError::Refused(refusal) => Rejected::Refused(refusal),
+            error => panic!("{error}"),
+        })
     }
 
     fn snapshots(&mut self) -> Vec<Snapshot> {

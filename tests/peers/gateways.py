@@ -49,24 +49,29 @@ def loadtest_binary() -> str:
 
 
 @contextmanager
-def shardgate(directory: Path, *flags: str) -> Iterator[Server]:
-    with _gateway("shardgate", [shardgate_binary(), *flags], directory) as server:
+def shardgate(directory: Path, *flags: str, prefix: str = "") -> Iterator[Server]:
+    command = [shardgate_binary(), *flags]
+    with _gateway("shardgate", command, directory, prefix) as server:
         yield server
 
 
 @contextmanager
-def pushgateway(directory: Path) -> Iterator[Server]:
+def pushgateway(directory: Path, prefix: str = "") -> Iterator[Server]:
     """The reference, as Debian packages it: its default would persist to a system path."""
     command = ["prometheus-pushgateway", "--persistence.file="]
-    with _gateway("pushgateway", command, directory) as server:
+    with _gateway("pushgateway", command, directory, prefix) as server:
         yield server
 
 
 @contextmanager
-def _gateway(name: str, command: Sequence[str], directory: Path) -> Iterator[Server]:
+def _gateway(
+    name: str, command: Sequence[str], directory: Path, prefix: str
+) -> Iterator[Server]:
     port = free_port()
     flags = [f"--web.listen-address=127.0.0.1:{port}", "--web.enable-admin-api"]
-    with running(name, [*command, *flags], port, "/-/ready", directory) as server:
+    if prefix:
+        flags.append(f"--web.route-prefix={prefix}")
+    with running(name, [*command, *flags], port, f"{prefix}/-/ready", directory) as server:
         yield server
 
 

@@ -35,7 +35,7 @@ impl Failure {
             Self::Malformed => "malformed answer",
             Self::LocalLimit => "limit of this machine (descriptors, ports)",
             Self::Tls => {
-                "TLS failed: no common version, or a certificate that `[tls] ca_file` does not vouch for"
+                "TLS failed: no common version, or a certificate that --ca, or `[tls] ca_file`, does not vouch for"
             }
             Self::Other => "other network error",
         }

@@ -33,7 +33,7 @@ impl fmt::Display for TargetError {
         match self {
             Self::Scheme(url) => write!(
                 f,
-                "{url}: a target begins with http://, or with https:// if the profile has [tls]"
+                "{url}: a target begins with http://, or with https:// if there is --ca, or [tls] in the profile"
             ),
             Self::Tls(problem) => f.write_str(problem),
             Self::Unresolved(url) => write!(f, "{url}: the host cannot be resolved"),

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-use super::values::{count, moments, promise, rate, span};
+use super::values::{count, moments, promise, rate, span, user};
 use crate::crash::Promise;
-use crate::profile::{Count, Rate, Span};
+use crate::profile::{BasicAuth, Count, Rate, Span};
 use crate::spawn::Recipe;
 
 /// Measures any gateway that speaks the Pushgateway's protocol.
@@ -63,6 +63,14 @@ pub(crate) struct WorkloadArgs {
     /// Open loop: pushes a second at random (Poisson) times, instead of the profile's arrivals.
     #[arg(long, value_name = "PER_SECOND", value_parser = rate)]
     pub(crate) rate: Option<Rate>,
+    /// Who asks, instead of the profile's basic authentication: for pushes, scrapes and what is read to
+    /// verify.
+    #[arg(long, value_name = "NAME:PASSWORD", value_parser = user)]
+    pub(crate) user: Option<BasicAuth>,
+    /// The authority that signs the certificates of https targets, as PEM, instead of the profile's.
+    /// Targets that are started for a comparison then speak https.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
     /// Worker threads; the number of CPUs by default.
     #[arg(long, value_parser = count)]
     pub(crate) workers: Option<Count>,
@@ -152,6 +160,8 @@ pub(crate) struct CompareArgs {
     /// Also measure the bare ceiling, started by the tester.
     #[arg(long)]
     pub(crate) sink: bool,
+    #[command(flatten)]
+    pub(crate) sink_tls: SinkTlsArgs,
     /// The target that ratios refer to; by default the first: of --target, --sink, then --spawn.
     #[arg(long, value_name = "NAME")]
     pub(crate) baseline: Option<String>,
@@ -198,9 +208,26 @@ pub(crate) struct CrashArgs {
     pub(crate) command: Vec<String>,
 }
 
+/// What makes the sink of a comparison speak TLS as the others do.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SinkTlsArgs {
+    /// The certificate with which the sink speaks https, as PEM.
+    #[arg(long, value_name = "FILE", requires_all = ["sink", "sink_key"])]
+    pub(crate) sink_cert: Option<PathBuf>,
+    /// The key of --sink-cert.
+    #[arg(long, value_name = "FILE", requires = "sink_cert")]
+    pub(crate) sink_key: Option<PathBuf>,
+}
+
 #[derive(Debug, ClapArgs)]
 pub(crate) struct SinkArgs {
     /// The port on 127.0.0.1; 0 takes a free one and prints it.
     #[arg(long, default_value_t = 0)]
     pub(crate) port: u16,
+    /// The certificate with which to speak https, as PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The key of --tls-cert.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
 }

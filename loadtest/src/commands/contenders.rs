@@ -28,7 +28,13 @@ pub(crate) fn assemble(
         contenders.push(existing(text, profile, args.workload.i_own_this_target)?);
     }
     if args.sink {
-        contenders.push(started(&Recipe::sink()?, None)?);
+        let tls = &args.sink_tls;
+        let ca_file = tls.sink_cert.as_ref().and(profile.ca_file());
+        let files = tls.sink_cert.as_deref().zip(tls.sink_key.as_deref());
+        if files.is_some() && ca_file.is_none() {
+            return Err("--sink-cert needs --ca, the authority that signed it".into());
+        }
+        contenders.push(started(&Recipe::sink(files)?, ca_file)?);
     }
     for recipe in &args.spawn {
         contenders.push(started(recipe, profile.ca_file())?);

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::crash::Promise;
-use crate::profile::{Count, Rate, Span};
+use crate::profile::{BasicAuth, Count, Rate, Span};
 
 pub(super) fn count(text: &str) -> Result<Count, String> {
     let count: u64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
@@ -32,6 +32,12 @@ pub(super) fn promise(text: &str) -> Result<Promise, String> {
         Some(("interval", interval)) => Ok(Promise::Interval(span(interval)?.get())),
         _ => Err(format!("`{text}` is neither push nor interval:DURATION")),
     }
+}
+
+/// A password may hold colons, a name may not.
+pub(super) fn user(text: &str) -> Result<BasicAuth, String> {
+    let (user, password) = text.split_once(':').ok_or("expected NAME:PASSWORD")?;
+    Ok(BasicAuth { user: user.to_owned(), password: password.to_owned() })
 }
 
 #[cfg(test)]

@@ -30,6 +30,12 @@ pub(super) fn load_profile(args: &WorkloadArgs) -> Result<Profile, Box<dyn Error
     if let Some(prefill) = args.prefill {
         profile.groups.prefill = prefill;
     }
+    if let Some(user) = &args.user {
+        profile.basic_auth = Some(user.clone());
+    }
+    if let Some(ca) = &args.ca {
+        profile.ca_file = Some(ca.clone());
+    }
     if let Some(rate) = args.rate {
         profile.arrivals = Some(profile::Arrivals::Poisson(rate));
     }

@@ -43,10 +43,7 @@ pub(super) fn check(keys: ProfileKeys, name: String, folder: &Path) -> Result<Pr
         arrivals: keys.arrivals.map(arrivals).transpose()?,
         scraper: keys.scraper,
         basic_auth: keys.basic_auth,
-        tls: keys.tls.map(|mut tls| {
-            tls.ca_file = folder.join(&tls.ca_file);
-            tls
-        }),
+        ca_file: keys.tls.map(|tls| folder.join(tls.ca_file)),
     })
 }
 

@@ -131,11 +131,11 @@ pub(crate) struct BasicAuth {
 }
 
 /// What https targets need; those that a comparison starts then speak https.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Tls {
+pub(super) struct Tls {
     /// The authority that signed it, as PEM, relative to the profile.
-    pub(crate) ca_file: PathBuf,
+    pub(super) ca_file: PathBuf,
 }
 
 /// A message and where in the file it belongs.

@@ -17,9 +17,26 @@ pub(crate) enum Fate {
 
 /// A gateway that decides the fate of its `n`th push.
 pub(crate) fn start(fate: impl Fn(u64) -> Fate + Send + Sync + 'static) -> Server {
+    Server::start(behaviour(fate))
+}
+
+/// One that knows only who shows these credentials, and keeps what they push.
+pub(crate) fn guarded(authorization: &'static str) -> Server {
+    let known = behaviour(|_| Fate::Kept);
+    Server::start(move |request: Request| {
+        if request.authorization.as_deref() == Some(authorization) {
+            return known(request);
+        }
+        Reaction::Answer(401, "Unauthorized\n".to_owned())
+    })
+}
+
+fn behaviour(
+    fate: impl Fn(u64) -> Fate + Send + Sync + 'static,
+) -> impl Fn(Request) -> Reaction + Send + Sync + 'static {
     let groups: Arc<Mutex<BTreeMap<String, String>>> = Arc::default();
     let pushes = AtomicU64::new(0);
-    Server::start(move |request: Request| {
+    move |request: Request| {
         let mut groups = groups.lock().expect("no thread panicked");
         match (request.method.as_str(), request.path.as_str()) {
             ("GET", "/metrics") => {
@@ -41,7 +58,7 @@ pub(crate) fn start(fate: impl Fn(u64) -> Fate + Send + Sync + 'static) -> Serve
         }
         groups.insert(request.path, text);
         Reaction::Answer(200, String::new())
-    })
+    }
 }
 
 /// The samples of a group with its grouping labels put in.

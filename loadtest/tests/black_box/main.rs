@@ -5,6 +5,7 @@ mod cli;
 mod compare;
 mod crash;
 mod gateway;
+mod guarded;
 mod misbehaving;
 mod open_loop;
 mod program;

@@ -11,6 +11,7 @@ use std::time::Duration;
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) path: String,
+    pub(crate) authorization: Option<String>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -113,6 +114,9 @@ fn read_request(reader: &mut impl BufRead) -> Option<Request> {
         reader.read_line(&mut line).ok().filter(|n| *n > 0)?;
         if line.trim().is_empty() {
             break;
+        }
+        if let Some(value) = line.strip_prefix("Authorization: ") {
+            request.authorization = Some(value.trim().to_owned());
         }
         if let Some(value) = line.strip_prefix("Content-Length: ") {
             length = value.trim().parse().ok()?;

@@ -33,6 +33,20 @@ pub(super) struct BoundFlags {
 }
 
 impl BoundFlags {
+    /// Whether the bounds go together.
+    ///
+    /// # Errors
+    /// Which do not, by their flags.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let (all, one) = (self.in_flight_bytes_max, self.body_bytes_max);
+        if all < one {
+            return Err(format!(
+                "--push.max-bytes-in-flight ({all}) must not be smaller than --push.max-body-bytes ({one})"
+            ));
+        }
+        Ok(())
+    }
+
     /// The flags with their values, and what they come to.
     pub(super) fn into_bounds(self) -> (Vec<(&'static str, String)>, Bounds) {
         let flags = vec![

@@ -8,7 +8,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::Config;
 use crate::exposition::NameRules;
@@ -88,16 +89,21 @@ pub enum Command {
     /// Look at a persistence file that no gateway is using.
     #[command(subcommand, disable_help_subcommand = true)]
     Store(StoreCommand),
-    /// Look at a file of a gateway's configuration.
+    /// Look at a file of settings as a start would.
     #[command(subcommand, disable_help_subcommand = true)]
     Check(CheckCommand),
 }
 
-/// What to check.
+/// Which file to look at.
 #[derive(Debug, Subcommand)]
 pub enum CheckCommand {
-    /// Say whether a file is what --auth.policy-file takes, and what is wrong if it is not.
+    /// The file of --auth.policy-file.
     Policy {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The file of --web.config.file, and those that it names.
+    WebConfig {
         /// The file.
         file: PathBuf,
     },
@@ -152,11 +158,17 @@ impl Flags {
     /// own kind.
     ///
     /// # Errors
-    /// When a flag is unknown, or its value is not one.
+    /// When a flag is unknown, or its value is not one, or does not go with that of another.
     pub fn from_command_line(
         words: impl IntoIterator<Item = std::ffi::OsString>,
     ) -> Result<Flags, clap::Error> {
-        Flags::try_parse_from(words)
+        let flags = Flags::try_parse_from(words)?;
+        match flags.bounds.check() {
+            Ok(()) => Ok(flags),
+            Err(reason) => {
+                Err(<Flags as CommandFactory>::command().error(ErrorKind::ValueValidation, reason))
+            }
+        }
     }
 
     /// What to do other than to serve, if anything.

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use crate::config::duration;
+use crate::config::{duration, prefix};
 
 /// More shards than this only cost memory and longer scrapes.
 const SHARDS_MAX: usize = 1024;
@@ -68,4 +68,25 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
         .ok()
         .filter(|number| *number > 0)
         .ok_or_else(|| "expected a number, at least 1".to_owned())
+}
+
+/// The URL of the gateway from outside.
+#[derive(Debug, Clone)]
+pub(super) struct ExternalUrl {
+    /// As it was given.
+    pub(super) text: String,
+    /// Its path, as a prefix of paths.
+    pub(super) prefix: String,
+}
+
+pub(super) fn external_url(text: &str) -> Result<ExternalUrl, String> {
+    Ok(ExternalUrl { text: text.to_owned(), prefix: prefix::external_prefix(text)? })
+}
+
+/// What all paths begin with; `None` where it was not said.
+#[derive(Debug, Clone)]
+pub(super) struct RoutePrefix(pub(super) Option<String>);
+
+pub(super) fn route_prefix(text: &str) -> Result<RoutePrefix, String> {
+    Ok(RoutePrefix(if text.is_empty() { None } else { Some(prefix::route_prefix(text)?) }))
 }

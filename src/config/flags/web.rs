@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::value;
+use super::value::{self, ExternalUrl, RoutePrefix};
 use crate::config::{Address, WebSettings};
 
 #[derive(Debug, Args)]
@@ -39,18 +39,20 @@ pub(super) struct WebFlags {
         long = "web.external-url",
         value_name = "URL",
         default_value = "",
-        hide_default_value = true
+        hide_default_value = true,
+        value_parser = value::external_url
     )]
-    external_url: String,
+    external_url: ExternalUrl,
 
     /// What the paths of all requests begin with. [default: the path of --web.external-url]
     #[arg(
         long = "web.route-prefix",
         value_name = "PATH",
         default_value = "",
-        hide_default_value = true
+        hide_default_value = true,
+        value_parser = value::route_prefix
     )]
-    route_prefix: String,
+    route_prefix: RoutePrefix,
 
     /// Enable shutdown via HTTP request, PUT or POST to /-/quit.
     #[arg(long = "web.enable-lifecycle", overrides_with = "no_lifecycle")]
@@ -106,6 +108,8 @@ impl WebFlags {
     pub(super) fn into_settings(self) -> (Vec<(&'static str, String)>, WebSettings) {
         let listen = self.listen.iter().map(Address::to_string).collect::<Vec<_>>().join(",");
         let telemetry_path = format!("/{}", self.telemetry_path.trim_start_matches('/'));
+        let external_prefix = self.external_url.prefix;
+        let route_prefix = self.route_prefix.0.unwrap_or_else(|| external_prefix.clone());
         let duration = |wait: Duration| humantime::format_duration(wait).to_string();
         let flags = vec![
             ("auth.policy-file", self.policy_file.clone()),
@@ -114,13 +118,13 @@ impl WebFlags {
             ("web.enable-admin-api", self.admin_api.to_string()),
             ("web.enable-lifecycle", self.lifecycle.to_string()),
             ("web.enable-openmetrics", self.open_metrics.to_string()),
-            ("web.external-url", self.external_url.clone()),
+            ("web.external-url", self.external_url.text),
             ("web.header-timeout", duration(self.header_wait)),
             ("web.idle-timeout", duration(self.idle_wait)),
             ("web.listen-address", listen),
             ("web.max-connections", self.connections_max.to_string()),
             ("web.max-scrapes", self.scrapes_max.to_string()),
-            ("web.route-prefix", self.route_prefix.clone()),
+            ("web.route-prefix", route_prefix.clone()),
             ("web.systemd-socket", self.systemd_socket.to_string()),
             ("web.telemetry-path", telemetry_path.clone()),
         ];
@@ -131,6 +135,8 @@ impl WebFlags {
             config_file: file(self.config_file),
             policy_file: file(self.policy_file),
             telemetry_path,
+            external_prefix,
+            route_prefix,
             enable_lifecycle: self.lifecycle,
             enable_admin_api: self.admin_api,
             enable_open_metrics: self.open_metrics,

@@ -14,6 +14,7 @@ use super::{JSON, with_cors};
 use crate::http::Http;
 use crate::http::body::collect;
 use crate::http::check::{Candidate, Checked};
+use crate::http::in_flight::Room;
 use crate::http::push::is_protobuf;
 use crate::http::reply::{Failure, Reply, error, with_type};
 use crate::push::Encoding;
@@ -63,7 +64,9 @@ impl Http {
         };
         let bytes_max = self.config.bounds.body_bytes_max;
         let checked = async {
-            let body = collect(body, bytes_max).await.map_err(Failure::Body)?;
+            let mut room = Room::of(&*self.in_flight);
+            let wait = self.config.web.body_wait;
+            let body = collect(body, bytes_max, &mut room, wait).await.map_err(Failure::Body)?;
             let is_protobuf = is_protobuf(headers);
             let encoding = headers.get(CONTENT_ENCODING);
             let encoding =

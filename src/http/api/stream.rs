@@ -74,3 +74,54 @@ impl Write for Stream {
         self.send(Streamed::Chunk(Bytes::from(chunk)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use tokio::sync::oneshot;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_written_is_what_is_sent_whatever_its_pieces() {
+        let body = streamed(|out| {
+            for at in 0..100_000_u32 {
+                out.write_all(&at.to_le_bytes())?;
+            }
+            out.write_all(&vec![7; 3 * CHUNK_BYTES])
+        });
+        let sent = body.collect().await.expect("it is whole").to_bytes();
+        let expected = (0..100_000_u32).flat_map(u32::to_le_bytes);
+        assert!(sent.iter().copied().eq(expected.chain([7; 3 * CHUNK_BYTES])));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_given_up_does_not_look_whole() {
+        let body = streamed(|out| {
+            out.write_all(b"{")?;
+            out.flush()?;
+            Err(io::Error::other("a shard has died"))
+        });
+        assert!(body.collect().await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_reads_nothing_for_long_is_given_up() {
+        let (until_ended, mut ended) = oneshot::channel::<()>();
+        let began = Instant::now();
+        let body = streamed(move |out| {
+            let _until_ended = until_ended;
+            loop {
+                out.write_all(&[0; CHUNK_BYTES])?;
+            }
+        });
+        while ended.try_recv() == Err(oneshot::error::TryRecvError::Empty) {
+            assert!(began.elapsed() < 1000 * SCRAPE_SEND_WAIT, "it is still being written");
+            tokio::time::advance(SCRAPE_SEND_WAIT / 10).await;
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        assert!(began.elapsed() >= SCRAPE_SEND_WAIT);
+        assert!(body.collect().await.is_err());
+    }
+}

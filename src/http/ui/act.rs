@@ -9,7 +9,6 @@ use super::page::{html, see_other};
 use super::{FORM_BYTES_MAX, SELECTED_MAX, Visitor};
 use crate::access::Right;
 use crate::http::Http;
-use crate::http::body::collect;
 use crate::http::client::Client;
 use crate::http::reply::{Failure, Reply};
 use crate::push::GroupingKey;
@@ -76,12 +75,19 @@ impl Http {
         let deleted = self.shards.delete_listed(groups).await?;
         let (source, matching) = (client.source, &*fields.matching);
         tracing::info!(%source, by = %visitor.name, matching, deleted, "groups deleted on a page");
-        Ok(see_other(&format!("{}/groups?deleted={deleted}", self.prefix())))
+        Ok(see_other(&format!("{}/groups?deleted={deleted}", visitor.prefix)))
     }
 
-    fn ask_to_delete(&self, visitor: &Visitor<'_>, found: &[GroupSummary], fields: Fields) -> Reply {
+    fn ask_to_delete(
+        &self,
+        visitor: &Visitor<'_>,
+        found: &[GroupSummary],
+        fields: Fields,
+    ) -> Reply {
         let mut rows: Vec<_> = found.iter().map(Row::from).collect();
-        rows.sort_unstable_by(|one, other| one.job().cmp(other.job()).then(one.key.cmp(&other.key)));
+        rows.sort_unstable_by(|one, other| {
+            one.job().cmp(other.job()).then(one.key.cmp(&other.key))
+        });
         let groups = count_of(found.len() as u64, "group", "groups");
         let mut sent: Vec<(&'static str, String)> = Vec::new();
         if fields.what == "matching" {
@@ -147,12 +153,13 @@ impl Http {
         tracing::info!(source = %client.source, by = %visitor.name, groups, "wiping all groups");
         self.writable().await?;
         self.shards.wipe().await?;
-        Ok(see_other(&format!("{}/groups?deleted={groups}", self.prefix())))
+        Ok(see_other(&format!("{}/groups?deleted={groups}", visitor.prefix)))
     }
 
     /// The groups that a filter takes.
     async fn matching(&self, filter: &Filter) -> Result<Vec<GroupSummary>, Failure> {
-        let (mut summaries, turn) = self.summaries(filter.escaped_job().into_iter().collect()).await?;
+        let (mut summaries, turn) =
+            self.summaries(filter.escaped_job().into_iter().collect()).await?;
         let (now, filter) = (Timestamp::now(), filter.clone());
         Ok(super::aside(move || {
             let _turn = turn;
@@ -175,7 +182,7 @@ impl Http {
     }
 
     async fn fields(&self, body: Incoming) -> Result<Fields, Failure> {
-        let body = collect(body, FORM_BYTES_MAX).await.map_err(Failure::Body)?;
+        let body = self.form_body(body, FORM_BYTES_MAX).await?;
         let mut fields = Fields::default();
         for (name, value) in form_urlencoded::parse(&body) {
             match &*name {

@@ -8,7 +8,6 @@ use hyper::header::HOST;
 use super::Visitor;
 use super::page::html;
 use crate::http::Http;
-use crate::http::body::collect;
 use crate::http::check::{Candidate, Checked};
 use crate::http::reply::{Failure, Reply};
 use crate::push::Encoding;
@@ -34,7 +33,7 @@ impl Http {
         visitor: &Visitor<'_>,
         body: Incoming,
     ) -> Result<Reply, Failure> {
-        let body = collect(body, CONSOLE_BYTES_MAX).await.map_err(Failure::Body)?;
+        let body = self.form_body(body, CONSOLE_BYTES_MAX).await?;
         let (mut token, mut path, mut exposition) = Default::default();
         for (name, value) in form_urlencoded::parse(&body) {
             match &*name {
@@ -90,7 +89,7 @@ impl Http {
     ) -> Reply {
         let host = visitor.headers.get(HOST).and_then(|host| host.to_str().ok());
         let url = match self.external_url().trim_end_matches('/') {
-            "" => format!("http://{}{}", host.unwrap_or("localhost:9091"), self.prefix()),
+            "" => format!("http://{}{}", host.unwrap_or("localhost:9091"), visitor.prefix),
             url => url.to_owned(),
         };
         let command = command(&url, path.trim());

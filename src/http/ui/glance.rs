@@ -88,14 +88,20 @@ impl Http {
         let plot = |title, series, now: Option<String>| Plot { title, series, now: known(now) };
         let mut plots = vec![
             plot("Pushes", "pushes_per_second", latest.map(|one| rate(one.pushes_per_second))),
-            plot("Refused pushes", "failures_per_second", latest.map(|one| rate(one.failures_per_second))),
+            plot(
+                "Refused pushes",
+                "failures_per_second",
+                latest.map(|one| rate(one.failures_per_second)),
+            ),
             plot("Groups", "groups", latest.map(|one| count(one.groups))),
             plot("Series", "series", latest.map(|one| count(one.series))),
             plot("Memory", "memory_bytes", latest.map(|one| bytes(one.memory_bytes))),
             plot(
                 "Time of a scrape",
                 "scrape_seconds",
-                latest.and_then(|one| one.scrape_seconds).map(|seconds| format!("{:.1} ms", seconds * 1e3)),
+                latest
+                    .and_then(|one| one.scrape_seconds)
+                    .map(|seconds| format!("{:.1} ms", seconds * 1e3)),
             ),
             plot(
                 "Size of a scrape",
@@ -105,9 +111,15 @@ impl Http {
             plot(
                 "Groups of the emptiest and the fullest shard",
                 "shard_groups_min shard_groups_max",
-                latest.map(|one| format!("{} to {}", count(one.shard_groups_min), count(one.shard_groups_max))),
+                latest.map(|one| {
+                    format!("{} to {}", count(one.shard_groups_min), count(one.shard_groups_max))
+                }),
             ),
-            plot("Longest queue of a shard", "queue_length_max", latest.map(|one| count(one.queue_length_max))),
+            plot(
+                "Longest queue of a shard",
+                "queue_length_max",
+                latest.map(|one| count(one.queue_length_max)),
+            ),
         ];
         if self.persistence.is_some() {
             let lag = latest.map(|one| format!("{:.1} s", one.persistence_lag_seconds));
@@ -133,8 +145,9 @@ impl Http {
             None => "in memory only".to_owned(),
         };
         let since_1970 = self.started.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let started = Timestamp::from_nanos(u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX));
-        let bounds = &config.bounds;
+        let started =
+            Timestamp::from_nanos(u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX));
+        let (bounds, seats) = (&config.bounds, self.seats.taken());
         let revision = option_env!("SHARDGATE_REVISION").unwrap_or("not told");
         let page = StatusPage {
             frame: self.frame(visitor, "/status"),
@@ -147,8 +160,24 @@ impl Http {
             listeners: config.web.listen.iter().map(ToString::to_string).collect(),
             bounds: vec![
                 Fullness::new("Series", series, bounds.series_max, count),
-                Fullness::new("Messages for one shard", queue as u64, Some(QUEUE_LEN as u64), count),
-                Fullness::new("Scrapes at a time", self.scrapes.taken(), Some(config.web.scrapes_max as u64), count),
+                Fullness::new(
+                    "Connections",
+                    seats.serving as u64,
+                    Some(config.web.connections_max as u64),
+                    count,
+                ),
+                Fullness::new(
+                    "Messages for one shard",
+                    queue as u64,
+                    Some(QUEUE_LEN as u64),
+                    count,
+                ),
+                Fullness::new(
+                    "Scrapes at a time",
+                    self.scrapes.taken(),
+                    Some(config.web.scrapes_max as u64),
+                    count,
+                ),
             ],
             limits: vec![
                 ("Body of a push", bytes(bounds.body_bytes_max as u64)),
@@ -165,7 +194,10 @@ impl Http {
                 ("Web configuration", file(&config.web.config_file)),
                 ("Users", if has_users { "must log in" } else { "need no password" }.to_owned()),
                 ("Policy", file(&config.web.policy_file)),
-                ("Admin API", if config.web.enable_admin_api { "enabled" } else { "off" }.to_owned()),
+                (
+                    "Admin API",
+                    if config.web.enable_admin_api { "enabled" } else { "off" }.to_owned(),
+                ),
             ],
             flags: &config.flags,
         };
@@ -183,5 +215,9 @@ impl Http {
 }
 
 fn rate(per_second: f64) -> String {
-    if per_second < 10.0 { format!("{per_second:.1}/s") } else { format!("{}/s", count(per_second as u64)) }
+    if per_second < 10.0 {
+        format!("{per_second:.1}/s")
+    } else {
+        format!("{}/s", count(per_second as u64))
+    }
 }

@@ -14,13 +14,17 @@ mod show;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::HeaderMap;
 use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Http;
-use super::client::Client;
+use super::admission::Sender;
+use super::body::collect;
+use super::in_flight::Room;
 use super::reply::{Failure, Reply};
+use super::route::encode;
 use crate::access::Caller;
 use crate::shard::GroupSummary;
 use crate::ui::{Frame, Row, Tokens};
@@ -63,6 +67,8 @@ struct Visitor<'a> {
     headers: &'a HeaderMap,
     name: String,
     token: String,
+    /// What all paths begin with as seen from outside, ready to be sent; empty for nothing.
+    prefix: String,
 }
 
 impl Http {
@@ -72,9 +78,9 @@ impl Http {
         page: Page,
         query: &str,
         headers: &HeaderMap,
-        caller: &Caller,
+        sender: &Sender<'_>,
     ) -> Reply {
-        let visitor = self.visitor(headers, caller);
+        let visitor = self.visitor(headers, &sender.caller);
         let shown = match page {
             Page::Overview => self.overview(&visitor).await,
             Page::Groups => self.groups_page(&visitor, query).await,
@@ -95,10 +101,10 @@ impl Http {
         form: Form,
         headers: &HeaderMap,
         body: Incoming,
-        client: &Client,
-        caller: &Caller,
+        sender: &Sender<'_>,
     ) -> Reply {
-        let visitor = self.visitor(headers, caller);
+        let visitor = self.visitor(headers, &sender.caller);
+        let client = sender.client;
         let answered = match form {
             Form::Check => self.check_form(&visitor, body).await,
             Form::Delete => self.delete_form(&visitor, body, client).await,
@@ -107,15 +113,23 @@ impl Http {
         answered.unwrap_or_else(|failure| self.failed(&visitor, &failure))
     }
 
+    /// Reads what a form has sent.
+    async fn form_body(&self, body: Incoming, bytes_max: usize) -> Result<Bytes, Failure> {
+        let mut room = Room::of(&*self.in_flight);
+        let wait = self.config.web.body_wait;
+        collect(body, bytes_max, &mut room, wait).await.map_err(Failure::Body)
+    }
+
     fn visitor<'a>(&self, headers: &'a HeaderMap, caller: &'a Caller) -> Visitor<'a> {
         let name = caller.name();
         let token = self.forms.tokens.token(&name);
-        Visitor { caller, headers, name, token }
+        let prefix = encode(self.config.web.external_prefix.as_bytes());
+        Visitor { caller, headers, name, token, prefix }
     }
 
     fn frame<'a>(&'a self, visitor: &'a Visitor<'_>, section: &'static str) -> Frame<'a> {
         Frame {
-            prefix: self.prefix(),
+            prefix: &visitor.prefix,
             telemetry_path: &self.config.web.telemetry_path,
             is_admin: self.config.web.enable_admin_api,
             section,

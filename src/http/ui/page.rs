@@ -78,6 +78,9 @@ pub(super) fn asset(name: &str, query: &str, headers: &HeaderMap) -> Reply {
 impl Http {
     /// A failure as a page, with the status and headers it has everywhere.
     pub(super) fn failed(&self, visitor: &Visitor<'_>, failure: &Failure) -> Reply {
+        if let Failure::Denied(denied) = failure {
+            self.count_denied(denied);
+        }
         let plain = Reply::from(failure);
         let mut reply = self.message(visitor, plain.status(), "That did not work", failure);
         for (name, value) in plain.headers() {

@@ -74,7 +74,15 @@ mod tests {
         assert_eq!(page(b"/jobs/a"), Some(Page::Job(b"/a".to_vec())));
         assert_eq!(page(b"/jobs@base64/YQ"), Some(Page::Job(b"@base64/YQ".to_vec())));
         assert_eq!(page(b"/static/app.css"), Some(Page::Static("app.css".to_owned())));
-        for nothing in [&b"/groups/x"[..], b"/groups/jobs/a", b"/groups/delete", b"/jobsx", b"/jobs/", b"/x", b""] {
+        for nothing in [
+            &b"/groups/x"[..],
+            b"/groups/jobs/a",
+            b"/groups/delete",
+            b"/jobsx",
+            b"/jobs/",
+            b"/x",
+            b"",
+        ] {
             assert_eq!(page(nothing), None, "{}", String::from_utf8_lossy(nothing));
         }
     }

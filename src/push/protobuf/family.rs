@@ -14,7 +14,7 @@ use crate::push::families::Role;
 use crate::push::finish::{is_push_time, lossy};
 use crate::push::line::Label;
 use crate::push::number::Number;
-use crate::push::{Place, Problem, Refusal, Rejected, SyntaxErrorKind};
+use crate::push::{Place, Problem, Refusal, Rejected, SyntaxError, SyntaxErrorKind};
 
 /// A family that is well-formed.
 #[derive(Debug)]
@@ -84,6 +84,8 @@ impl<'a> Family<'a> {
                 return Err(refused(Problem::OtherValue));
             }
             let own = labels::read(metric, kind, decoder.names.rules()).map_err(refused)?;
+            let is_within = decoder.rules.check(decoder.key, &as_text(&own));
+            is_within.map_err(|kind| Rejected::Syntax(SyntaxError { at: self.at, kind }))?;
             if kind.part_label().is_some() {
                 let folded = Folded::read(metric, kind).map_err(refused)?;
                 say_folded(position, &folded, &own, decoder)?;

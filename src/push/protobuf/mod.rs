@@ -5,7 +5,7 @@
 //! that the same content is spelled the same whichever way it was pushed.
 //!
 //! First all messages are checked against [`schema`], which finds whatever is malformed and touches
-//! nothing; then [`family`] says them, which can only be refused. [`folded`] and [`native`] know
+//! nothing; then [`family`] says them, which can only be refused, or have labels beyond the bounds. [`folded`] and [`native`] know
 //! histograms, and [`kept`] writes the protobuf form of what text cannot say.
 //!
 //! **Invariant:** a family of a name replaces an earlier one of that name in the same body, as in the
@@ -28,8 +28,7 @@ use super::batch::Batch;
 use super::decode::{Decoder, with_decoder};
 use super::error::{Place, Rejected, SyntaxError};
 use super::grouping_key::GroupingKey;
-use super::names::Names;
-use crate::exposition::NameRules;
+use super::rules::Rules;
 
 /// Decodes a body of delimited protobuf, pushed to the group `key`.
 ///
@@ -39,10 +38,10 @@ use crate::exposition::NameRules;
 pub fn decode_protobuf(
     key: &GroupingKey,
     body: &[u8],
-    rules: NameRules,
+    rules: impl Into<Rules>,
 ) -> Result<Batch, Rejected> {
     let kept = OnceCell::new();
-    with_decoder(key, body.len(), Names::new(rules, &kept), |mut decoder| {
+    with_decoder(key, body.len(), rules.into(), &kept, |mut decoder| {
         let families = read(body, &mut decoder)?;
         let mut kept = None;
         for (position, family) in families.iter().enumerate() {

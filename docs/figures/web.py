@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""Takes the figures about passwords, TLS, overload and the query API again, each as a Markdown table.
+
+    cargo build --release --workspace
+    docs/figures/web.py auth        # or: tls, overload, api
+
+With `brief` behind it, everything is small: that shows whether it works, its figures mean nothing. Needs
+openssl. Everything stays on loopback, and targets are measured in turn.
+"""
+import contextlib
+import http.client
+import pathlib
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.parse
+
+from measure import BCRYPT_OF_SECRET, COMPARED, LISTEN, SHARDGATE, loadtest, ms, profile, run, started, table
+
+IS_BRIEF = "brief" in sys.argv[2:]
+
+
+def size(whole, brief):
+    return brief if IS_BRIEF else whole
+
+
+@contextlib.contextmanager
+def folder():
+    """A directory with a certificate for 127.0.0.1 and the configurations that name it."""
+    with tempfile.TemporaryDirectory() as name:
+        path = pathlib.Path(name)
+        subprocess.run(
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
+            " -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE"
+            f" -keyout {path}/key.pem -out {path}/cert.pem".split(), check=True, capture_output=True,
+        )
+        tls = f"tls_server_config:\n  cert_file: {path}/cert.pem\n  key_file: {path}/key.pem\n"
+        (path / "tls.yml").write_text(tls)
+        (path / "auth.yml").write_text(f"basic_auth_users:\n  pusher: {BCRYPT_OF_SECRET}\n")
+        yield path
+
+
+def side_by_side(arguments, **targets):
+    row = table(*COMPARED)
+    spawn = [word for name, command in targets.items() for word in ("--spawn", f"{name}={command}")]
+    rounds = ["--rounds", size(15, 1), "--round-seconds", size(1, 0.3), "--warmup", "300ms"]
+    fixed = ["--profile", profile("batch-job"), "--groups", 1000, "--connections", 64]
+    for target in loadtest("compare", *fixed, *rounds, *arguments, *spawn)["targets"]:
+        errors = sum(sum(one["errors"].values()) for one in target["rounds"])
+        ratio, cpu = target["pushes_per_second_ratio"], target["cpu_seconds_per_push"]
+        if not cpu:
+            row(target["name"], "none was answered", *[""] * 5, errors)
+            continue
+        row(
+            target["name"],
+            f"{target['pushes_per_second']['median']:,.0f}",
+            f"{ratio['median']:.3f} ({ratio['min']:.2f} to {ratio['max']:.2f})",
+            ms(target["latency_p50_seconds"]["median"]),
+            ms(target["latency_p99_seconds"]["median"]),
+            f"{cpu['median'] * 1e6:.1f} us",
+            f"{target['cpu_seconds_per_push_ratio']['median']:.2f}",
+            errors,
+        )
+
+
+def auth():
+    print("\nBasic authentication, 64 connections that are kept\n")
+    with folder() as path:
+        side_by_side(
+            ["--user", "pusher:secret"],
+            open=f"{SHARDGATE} {LISTEN}", password=f"{SHARDGATE} {LISTEN} --web.config.file={path}/auth.yml",
+        )
+
+
+def tls():
+    print("\nTLS, one connection for each push, 64 at a time\n")
+    with folder() as path:
+        certificate = ["--ca", path / "cert.pem", "--sink-cert", path / "cert.pem", "--sink-key", path / "key.pem"]
+        side_by_side(
+            ["--sink", *certificate, "--keep-alive", "false"],
+            shardgate=f"{SHARDGATE} {LISTEN} --web.config.file={path}/tls.yml",
+        )
+
+
+def status(process, key):
+    """A figure of `/proc/PID/status`, in bytes."""
+    text = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    return int(text.split(f"{key}:")[1].split()[0]) << 10
+
+
+def forget_peak(process):
+    pathlib.Path(f"/proc/{process.pid}/clear_refs").write_text("5")
+
+
+def mib(count):
+    return f"{count / (1 << 20):.1f} MiB"
+
+
+def ask(address, method, path, body=None, wait=120):
+    connection = http.client.HTTPConnection(*address.split(":"), timeout=wait)
+    connection.request(method, path, body)
+    answer = connection.getresponse()
+    while answer.read(1 << 16):
+        pass
+    connection.close()
+    return answer.status
+
+
+class Watch(threading.Thread):
+    """Asks the same again and again, and keeps when that was, what was answered and how long it took."""
+
+    def __init__(self, every, *request):
+        super().__init__(daemon=True)
+        self.every, self.request, self.seen, self.over = every, request, [], threading.Event()
+
+    def run(self):
+        while not self.over.wait(self.every):
+            since = time.perf_counter()
+            try:
+                answer = ask(*self.request, wait=30)
+            except OSError as error:
+                answer = type(error).__name__
+            self.seen.append((since, answer, time.perf_counter() - since))
+
+    def slowest(self):
+        return max(took for _, _, took in self.seen)
+
+
+def p99(seen):
+    took = sorted(took for _, _, took in seen)
+    return took[int(len(took) * 0.99)]
+
+
+def overload():
+    seconds = size(30, 3)
+    with started(f"{SHARDGATE} {LISTEN}") as address:
+        closed = run(address, "--connections", 64, "--groups", 1000, "--duration", f"{size(10, 1)}s")
+    rate = closed["pushes_per_second"]
+    with started(f"{SHARDGATE} {LISTEN}") as address:
+        forget_peak(address.process)
+        health = Watch(0.1, address, "GET", "/-/healthy")
+        pushes = Watch(0.02, address, "PUT", "/metrics/job/watch", b"m 1\n")
+        before = status(address.process, "VmRSS")
+        health.start()
+        pushes.start()
+        time.sleep(size(5, 1))
+        calm = p99(pushes.seen)
+        began = time.perf_counter()
+        offered = ("--rate", 2 * rate, "--duration", f"{seconds}s", "--connections", 512, "--groups", 1000)
+        report = run(address, *offered, "--prefill=false", "--verify")
+        # The load ends before the program does, which still verifies.
+        ended = began + 0.3 + seconds
+        time.sleep(size(10, 2))
+        for watch in health, pushes:
+            watch.over.set()
+            watch.join()
+        after = [seen for seen in pushes.seen if seen[0] + seen[2] > ended]
+        slow = [since + took for since, _, took in after if took > 2 * calm]
+        answers = [answer for _, answer, _ in health.seen]
+        verified = report["verified"]
+        row = table("", f"twice {rate:,.0f} pushes/s for {seconds} s")
+        row("pushes/s acknowledged", f"{report['pushes_per_second']:,.0f}")
+        row("not acknowledged", ", ".join(f"{n:,} {what}" for what, n in report["errors"].items()) or "none")
+        row("p50, p99, from when they were due",
+            ", ".join(ms(report["latency_seconds"][quantile]) for quantile in ("p50", "p99")))
+        row("acknowledged and lost", ", ".join(f"{verified[kind]} {kind}" for kind in ("lost", "stale", "phantom", "half_applied")))
+        row("`/-/healthy`, each 100 ms", f"{answers.count(200)} of {len(answers)} answered 200, the slowest in {ms(health.slowest())}")
+        row("p99 of a push on a connection of its own, before", ms(calm))
+        row("within twice that again, after the load", f"{max([0.0, *(at - ended for at in slow)]):.2f} s")
+        row("resident memory before, peak, after", ", ".join(mib(n) for n in (
+            before, status(address.process, "VmHWM"), status(address.process, "VmRSS"))))
+
+
+def filled(address, groups):
+    run(address, "--groups", groups, "--prefill=true", "--duration", "300ms")
+
+
+def api():
+    row = table("", "", "time")
+    groups = size(10_000, 500)
+    every = "/api/v1/groups?" + urllib.parse.urlencode({"match[]": '{job=~".+"}'})
+    with started(f"{SHARDGATE} {LISTEN} --web.enable-admin-api") as address:
+        for what, method, path in (
+            ("`PUT /api/v1/admin/wipe`", "PUT", "/api/v1/admin/wipe"),
+            ('`DELETE /api/v1/groups?match[]={job=~".+"}`', "DELETE", every),
+        ):
+            took = []
+            for _ in range(size(5, 1)):
+                filled(address, groups)
+                since = time.perf_counter()
+                answered = ask(address, method, path)
+                took.append(time.perf_counter() - since)
+            row(f"{what}, {groups:,} groups", f"answered {answered}", ", ".join(map(ms, took)))
+    groups = size(53_000, 500)
+    with started(f"{SHARDGATE} {LISTEN}") as address:
+        filled(address, groups)
+        time.sleep(size(5, 0.5))
+        forget_peak(address.process)
+        idle = status(address.process, "VmRSS")
+        since = time.perf_counter()
+        answered = ask(address, "GET", "/api/v1/metrics")
+        took = time.perf_counter() - since
+        above = status(address.process, "VmHWM") - idle
+        row(f"`/api/v1/metrics`, {groups * 19:,} samples", f"answered {answered}, {mib(above)} above idle", ms(took))
+
+
+if __name__ == "__main__":
+    known = {function.__name__: function for function in (auth, tls, overload, api)}
+    if len(sys.argv) < 2 or sys.argv[1] not in known or not set(sys.argv[2:]) <= {"brief"}:
+        sys.exit(__doc__ + "\nknown: " + ", ".join(known))
+    known[sys.argv[1]]()

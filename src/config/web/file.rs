@@ -1,0 +1,83 @@
+//! What the YAML of a web configuration file may say, one field a key.
+//!
+//! A key without a value is a key that is not there, as it is to Go.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::RateLimit;
+use super::tls::TlsSection;
+use crate::config::duration;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct File {
+    pub(super) tls_server_config: Option<TlsSection>,
+    pub(super) http_server_config: Option<HttpSection>,
+    pub(super) basic_auth_users: Option<BTreeMap<String, Hash>>,
+    pub(super) rate_limit: Option<RateSection>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct HttpSection {
+    pub(super) http2: Option<bool>,
+    pub(super) headers: Option<BTreeMap<String, Option<String>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RateSection {
+    interval: Option<Interval>,
+    burst: Option<u32>,
+}
+
+impl RateSection {
+    /// The bucket; `None` when every request may come at once.
+    pub(super) fn limit(self) -> Option<RateLimit> {
+        let Interval(interval) = self.interval?;
+        let burst = self.burst.unwrap_or(0);
+        (!interval.is_zero()).then_some(RateLimit { interval, burst })
+    }
+}
+
+/// A Go duration, or a number of nanoseconds.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Interval(Duration);
+
+impl TryFrom<String> for Interval {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Interval, String> {
+        let read = text.parse().map(Duration::from_nanos).ok().or_else(|| duration::parse(&text));
+        read.map(Interval).ok_or_else(|| format!("{text:?} is not a duration such as 100ms or 1s"))
+    }
+}
+
+/// The bcrypt hash of a password.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Hash(String);
+
+impl TryFrom<String> for Hash {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Hash, &'static str> {
+        let has_cost = |parts: bcrypt::HashParts| (4..=31).contains(&parts.get_cost());
+        match bcrypt::HashParts::from_str(&text).is_ok_and(has_cost) {
+            true => Ok(Hash(text)),
+            // The value is not shown: it may be the password itself.
+            false => Err("the password of a user is not a bcrypt hash"),
+        }
+    }
+}
+
+impl From<Hash> for String {
+    fn from(hash: Hash) -> String {
+        hash.0
+    }
+}

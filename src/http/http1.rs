@@ -1,0 +1,77 @@
+//! A connection that speaks HTTP/1.
+
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::watch;
+
+use super::Http;
+use super::aside::{First, first};
+use super::client::Client;
+use super::connection::{HEADER_BYTES_MAX, Unwanted, unwanted};
+use super::progress::Progress;
+use super::protocol::Protocol;
+use super::watched::Watched;
+
+/// How long the last words to a client may take to be sent.
+const FAREWELL_WAIT: Duration = Duration::from_secs(1);
+const FAREWELL: &[u8] = b"HTTP/1.1 408 Request Timeout\r\n\
+    content-type: text/plain; charset=utf-8\r\ncontent-length: 47\r\nconnection: close\r\n\r\n\
+    the head of the request took too long to arrive";
+
+/// Serves one request after the other.
+pub(super) async fn serve(
+    http: Arc<Http>,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    client: Client,
+    stopping: watch::Receiver<bool>,
+) -> hyper::Result<()> {
+    let progress = Progress::new(Protocol::Http1);
+    let (http, client, progress) = (&http, &client, &progress);
+    let service = service_fn(|request| {
+        progress.take_request();
+        async move {
+            let _at_hand = progress.at_hand();
+            Ok::<_, Infallible>(http.answer(request, client).await)
+        }
+    });
+    let mut connection = http1::Builder::new()
+        .max_buf_size(HEADER_BYTES_MAX)
+        // Who has said all there is to say still wants an answer; a push is applied either way.
+        .half_close(true)
+        .serve_connection(TokioIo::new(Watched { stream, progress }), service);
+    let reason = {
+        let mut unwanted = pin!(unwanted(progress, &http.config.web, stopping));
+        match first(Pin::new(&mut connection), unwanted.as_mut()).await {
+            First::Main(served) => return served,
+            First::Aside(reason) => reason,
+        }
+    };
+    match reason {
+        Unwanted::Stopping => {
+            Pin::new(&mut connection).graceful_shutdown();
+            return connection.await;
+        }
+        Unwanted::Idle => tracing::debug!(source = %client.source, "idle connection closed"),
+        Unwanted::SlowHead => {
+            tracing::debug!(source = %client.source, "connection with a slow head closed");
+            // Once something was answered, part of that may still be on its way.
+            if progress.taken() == 0 && progress.has_begun() {
+                let stream = connection.into_parts().io.into_inner().stream;
+                drop(tokio::time::timeout(FAREWELL_WAIT, say_farewell(stream)).await);
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn say_farewell(mut stream: impl AsyncWrite + Unpin) -> std::io::Result<()> {
+    stream.write_all(FAREWELL).await?;
+    stream.shutdown().await
+}

@@ -1,0 +1,66 @@
+//! How many bytes of bodies are in memory, of all requests together.
+
+use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// The room for bodies.
+#[derive(Debug)]
+pub struct InFlight {
+    left: AtomicUsize,
+}
+
+impl InFlight {
+    /// Room for so many bytes.
+    pub fn new(bytes_max: usize) -> InFlight {
+        InFlight { left: AtomicUsize::new(bytes_max) }
+    }
+}
+
+/// What one request has taken. Given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Room<F: Deref<Target = InFlight>> {
+    in_flight: F,
+    bytes: usize,
+}
+
+impl<F: Deref<Target = InFlight>> Room<F> {
+    /// Nothing yet.
+    pub(super) fn of(in_flight: F) -> Room<F> {
+        Room { in_flight, bytes: 0 }
+    }
+
+    /// Takes more, and answers whether there was so much.
+    pub(super) fn take(&mut self, bytes: usize) -> bool {
+        let left = &self.in_flight.left;
+        let is_taken = left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(bytes)).is_ok();
+        if is_taken {
+            self.bytes += bytes;
+        }
+        is_taken
+    }
+}
+
+impl<F: Deref<Target = InFlight>> Drop for Room<F> {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            self.in_flight.left.fetch_add(self.bytes, Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_takes_nothing_and_what_is_dropped_makes_room() {
+        let in_flight = InFlight::new(10);
+        let (mut one, mut other) = (Room::of(&in_flight), Room::of(&in_flight));
+        assert!(one.take(4) && other.take(6));
+        assert!(!one.take(1), "it is full");
+        drop(other);
+        assert!(one.take(2) && !one.take(5) && one.take(4));
+        drop(one);
+        assert_eq!(in_flight.left.load(Relaxed), 10);
+    }
+}

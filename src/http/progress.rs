@@ -1,0 +1,116 @@
+//! How far a connection is: noted in passing, looked at from time to time.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use super::protocol::Protocol;
+
+/// What a connection has seen. Written where it happens, by plain stores but for one: its task is the only
+/// one that reads and takes requests.
+#[derive(Debug)]
+pub(super) struct Progress {
+    protocol: Protocol,
+    /// Bytes.
+    read: AtomicU64,
+    /// How many of them had been read when the last request was answered.
+    read_when_answered: AtomicU64,
+    /// Requests.
+    taken: AtomicU64,
+    answered: AtomicU64,
+}
+
+/// What there is to wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// The head of a request that has begun, or of the first.
+    Head,
+    /// An answer of ours, and the body that it may need.
+    Answer,
+    /// Another request, or that an answer is read.
+    Request,
+}
+
+/// A request that is being answered, until it is dropped.
+pub(super) struct AtHand<'a>(&'a Progress);
+
+impl Progress {
+    pub(super) fn new(protocol: Protocol) -> Progress {
+        let zero = || AtomicU64::new(0);
+        Progress {
+            protocol,
+            read: zero(),
+            read_when_answered: zero(),
+            taken: zero(),
+            answered: zero(),
+        }
+    }
+
+    pub(super) fn read(&self, bytes: usize) {
+        self.read.store(self.read.load(Relaxed) + bytes as u64, Relaxed);
+    }
+
+    pub(super) fn take_request(&self) {
+        self.taken.store(self.taken.load(Relaxed) + 1, Relaxed);
+    }
+
+    /// The request that was taken is answered when this is dropped.
+    pub(super) fn at_hand(&self) -> AtHand<'_> {
+        AtHand(self)
+    }
+
+    /// How many requests have come.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken.load(Relaxed)
+    }
+
+    /// Whether anything at all has come.
+    pub(super) fn has_begun(&self) -> bool {
+        self.read.load(Relaxed) > 0
+    }
+
+    /// What there is to wait for now. With HTTP/2 much is read that is no head.
+    pub(super) fn awaited(&self) -> Awaited {
+        let taken = self.taken();
+        let has_come = || self.read.load(Relaxed) > self.read_when_answered.load(Relaxed);
+        if taken == 0 {
+            Awaited::Head
+        } else if taken > self.answered.load(Relaxed) {
+            Awaited::Answer
+        } else if self.protocol == Protocol::Http1 && has_come() {
+            Awaited::Head
+        } else {
+            Awaited::Request
+        }
+    }
+}
+
+impl Drop for AtHand<'_> {
+    fn drop(&mut self) {
+        self.0.read_when_answered.store(self.0.read.load(Relaxed), Relaxed);
+        self.0.answered.fetch_add(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_awaited_follows_from_what_has_come() {
+        for protocol in [Protocol::Http1, Protocol::Http2] {
+            let progress = Progress::new(protocol);
+            assert_eq!((progress.awaited(), progress.has_begun()), (Awaited::Head, false));
+            progress.read(40);
+            assert_eq!((progress.awaited(), progress.has_begun()), (Awaited::Head, true));
+            progress.take_request();
+            let at_hand = progress.at_hand();
+            progress.read(1000);
+            assert_eq!(progress.awaited(), Awaited::Answer);
+            drop(at_hand);
+            assert_eq!(progress.awaited(), Awaited::Request);
+            progress.read(1);
+            let has_begun_a_head = protocol == Protocol::Http1;
+            let awaited = if has_begun_a_head { Awaited::Head } else { Awaited::Request };
+            assert_eq!(progress.awaited(), awaited);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Connections for which there is no room: they are told so at once, and probes are answered.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+use hyper::header::{HeaderValue, RETRY_AFTER};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::Http;
+use super::connection::HEADER_BYTES_MAX;
+use super::protocol::Protocol;
+use super::reply::{Reply, and_close, error};
+use super::route::Route;
+
+/// How many connections may be told at a time.
+pub(super) const RESERVE_CONNECTIONS_MAX: usize = 256;
+/// How long each may take: to send its head, and to read its answer.
+const RESERVE_WAIT: Duration = Duration::from_secs(5);
+/// How long a body is passed over before the answer, which a client that still sends may not read.
+const RESERVE_BODY_WAIT: Duration = Duration::from_secs(1);
+
+/// Answers one request of a connection.
+pub async fn serve_in_reserve(
+    http: Arc<Http>,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    protocol: Protocol,
+) {
+    let settings = &http.config.web;
+    let service = service_fn(|request| {
+        let http = Arc::clone(&http);
+        async move {
+            let reply = http.answer_in_reserve(request).await;
+            Ok::<_, Infallible>(http.with_headers(reply))
+        }
+    });
+    let stream = TokioIo::new(stream);
+    let served = async {
+        match protocol {
+            Protocol::Http1 => {
+                let mut builder = http1::Builder::new();
+                builder.keep_alive(false).half_close(true).max_buf_size(HEADER_BYTES_MAX);
+                builder.serve_connection(stream, service).await
+            }
+            Protocol::Http2 => {
+                let mut builder = super::http2::builder(settings);
+                let connection = builder.max_concurrent_streams(1);
+                pin!(connection.serve_connection(stream, service)).await
+            }
+        }
+    };
+    if let Ok(Err(error)) = tokio::time::timeout(RESERVE_WAIT, served).await {
+        tracing::debug!(err = %error, "connection in the reserve broken");
+    }
+}
+
+impl Http {
+    async fn answer_in_reserve(&self, request: Request<Incoming>) -> Reply {
+        match self.route(request.method(), request.uri().path()) {
+            Route::Healthy => and_close(self.healthy()),
+            Route::Ready => and_close(self.ready()),
+            _ => {
+                drop(tokio::time::timeout(RESERVE_BODY_WAIT, pass_over(request)).await);
+                self.seats.refused();
+                let reason = "as many connections as --web.max-connections allows are being served";
+                let mut reply = error(StatusCode::SERVICE_UNAVAILABLE, reason);
+                reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                and_close(reply)
+            }
+        }
+    }
+}
+
+async fn pass_over(request: Request<Incoming>) {
+    let mut body = request.into_body();
+    while !body.is_end_stream() && body.frame().await.is_some_and(|frame| frame.is_ok()) {}
+}

@@ -1,0 +1,117 @@
+//! One message as a line, in logfmt or JSON, with the reference's keys `ts`, `level`, `caller` and `msg`.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use tracing::Event;
+use tracing::field::{Field, Visit};
+
+use crate::config::LogFormat;
+
+/// How much of a value is shown; it may be all of a path.
+pub const VALUE_BYTES_MAX: usize = 1024;
+
+/// What stands in the place of the rest.
+const CUT: &str = "...";
+
+/// The line of an event, with its line feed.
+pub(super) fn line(event: &Event<'_>, format: LogFormat) -> String {
+    let metadata = event.metadata();
+    let mut fields = Fields::default();
+    event.record(&mut fields);
+    let file = metadata.file().unwrap_or_default();
+    let file = file.rsplit_once("src/").map_or(file, |(_, file)| file);
+    let head = [
+        ("ts", humantime::format_rfc3339_millis(SystemTime::now()).to_string()),
+        ("level", metadata.level().as_str().to_ascii_lowercase()),
+        ("caller", format!("{file}:{}", metadata.line().unwrap_or_default())),
+        ("msg", fields.message),
+    ];
+    let pairs = head.into_iter().chain(fields.others);
+    match format {
+        LogFormat::Logfmt => logfmt(pairs),
+        LogFormat::Json => json(pairs),
+    }
+}
+
+#[derive(Default)]
+struct Fields {
+    message: String,
+    others: Vec<(&'static str, String)>,
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let value = cut(format!("{value:?}"));
+        match field.name() {
+            "message" => self.message = value,
+            name => self.others.push((name, value)),
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.others.push((field.name(), cut(value.to_owned())));
+    }
+}
+
+fn cut(mut value: String) -> String {
+    if value.len() > VALUE_BYTES_MAX {
+        let end = (0..=VALUE_BYTES_MAX).rev().find(|at| value.is_char_boundary(*at));
+        value.truncate(end.unwrap_or_default());
+        value += CUT;
+    }
+    value
+}
+
+fn logfmt(pairs: impl Iterator<Item = (&'static str, String)>) -> String {
+    let mut line = String::new();
+    for (key, value) in pairs {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(key);
+        line.push('=');
+        let plain = |char: char| !char.is_control() && !matches!(char, ' ' | '"' | '=' | '\\');
+        if !value.is_empty() && value.chars().all(plain) {
+            line.push_str(&value);
+        } else {
+            line.push_str(&serde_json::Value::from(value).to_string());
+        }
+    }
+    line + "\n"
+}
+
+fn json(pairs: impl Iterator<Item = (&'static str, String)>) -> String {
+    let object: serde_json::Map<String, serde_json::Value> =
+        pairs.map(|(key, value)| (key.to_owned(), value.into())).collect();
+    serde_json::Value::Object(object).to_string() + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_cannot_forge_a_line_or_a_pair() {
+        let pairs = [("msg", "hello".to_owned()), ("job", "a\nlevel=error \"b\"".to_owned())];
+        assert_eq!(
+            logfmt(pairs.clone().into_iter()),
+            "msg=hello job=\"a\\nlevel=error \\\"b\\\"\"\n"
+        );
+        let line = json(pairs.into_iter());
+        assert_eq!(line.matches('\n').count(), 1);
+        assert!(
+            serde_json::from_str::<serde_json::Value>(&line)
+                .is_ok_and(|json| json["msg"] == "hello")
+        );
+    }
+
+    #[test]
+    fn a_long_value_is_cut_between_characters() {
+        let longest = "x".repeat(VALUE_BYTES_MAX);
+        assert_eq!(cut(longest.clone()), longest);
+        let value = cut(format!("x{}", "é".repeat(VALUE_BYTES_MAX)));
+        assert!(value.ends_with("é..."));
+        assert_eq!(value.len(), VALUE_BYTES_MAX - 1 + CUT.len(), "the last one has two bytes");
+    }
+}

@@ -1,0 +1,131 @@
+//! More than there is room for: a quick answer that says so, and a gateway that lives and then goes on.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use crate::gateway::{Answer, Running, read_answer, start};
+use crate::hostile::gzip;
+use crate::persistence::{await_that, program, run};
+
+/// On a connection that stays open.
+fn put(stream: &mut TcpStream, path: &str, body: &str) -> Answer {
+    let length = body.len();
+    let head = format!("PUT {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n");
+    stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+    read_answer(stream).unwrap()
+}
+
+fn is_shed(answer: &Answer, reason: &str) {
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{answer:?}");
+    assert!(answer.text().contains(reason), "{answer:?}");
+}
+
+fn shed(gateway: &Running, reason: &str) -> Option<f64> {
+    gateway.value(&format!("shardgate_pushes_shed_total{{reason=\"{reason}\"}}"))
+}
+
+#[test]
+fn pushes_for_a_shard_that_is_far_behind_are_answered_soon_and_taken_again_later() {
+    // Answered before they are applied, so that one connection can fill a queue.
+    let gateway = start(&["--push.disable-consistency-check"]);
+    let path = "/metrics/job/busy";
+    let huge: String = (0..300_000).map(|at| format!("h{{l=\"{at}\"}} 1\n")).collect();
+    assert_eq!(gateway.put(path, &huge).status, 202);
+    // The shard is at it now, and has not got to the end before it has shed something.
+    let mut stream = gateway.connect();
+    let mut taken = 0;
+    let (answer, wait) = loop {
+        let since = Instant::now();
+        let answer = put(&mut stream, path, "m 1\n");
+        if answer.status != 202 {
+            break (answer, since.elapsed());
+        }
+        taken += 1;
+        assert!(taken < 100_000, "the shard keeps up");
+    };
+    is_shed(&answer, "too many pushes are waiting");
+    assert!(taken >= 1024, "the queue was full: {taken}");
+    assert!((Duration::from_millis(150)..Duration::from_secs(5)).contains(&wait), "{wait:?}");
+    assert_eq!(gateway.get("/-/healthy").status, 200);
+    is_shed(&gateway.get("/-/ready"), "turned away");
+    // The connection is still good, and so is the shard once it has caught up.
+    await_that("it takes pushes", || put(&mut stream, path, "m 2\n").status == 202);
+    await_that("it is ready again", || gateway.get("/-/ready").status == 200);
+    await_that("it is applied", || gateway.pushed() == [r#"m{instance="",job="busy"} 2"#]);
+    assert!(shed(&gateway, "queue").is_some_and(|count| count >= 1.0));
+}
+
+#[test]
+fn bodies_beyond_the_bytes_in_flight_are_answered_at_once_and_give_back_what_they_took() {
+    let flags = ["--push.max-body-bytes=1000", "--push.max-bytes-in-flight=1500"];
+    let gateway = start(&flags);
+    let blanks = |bytes: usize| " ".repeat(bytes - 1) + "\n";
+    for _ in 0..5 {
+        assert_eq!(gateway.put("/metrics/job/a", &blanks(1000)).status, 200);
+    }
+    let begin = || {
+        let mut slow = gateway.connect();
+        let head = "PUT /metrics/job/slow HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nm";
+        slow.write_all(head.as_bytes()).unwrap();
+        slow
+    };
+    let flag = "--push.max-bytes-in-flight";
+    let (mut slow, mut other) = (begin(), gateway.connect());
+    await_that("it counts with all of its length", || {
+        let is_counted = put(&mut other, "/metrics/job/b", &blanks(600)).status == 503;
+        slow.set_nonblocking(true).unwrap();
+        if slow.peek(&mut [0]).is_ok() {
+            slow = begin(); // It met the other, and was shed itself.
+            return false;
+        }
+        slow.set_nonblocking(false).unwrap();
+        is_counted
+    });
+    let answer = put(&mut other, "/metrics/job/b", &blanks(600));
+    is_shed(&answer, flag);
+    is_shed(&gateway.get("/-/ready"), "turned away");
+    assert_eq!(put(&mut other, "/metrics/job/b", &blanks(500)).status, 200, "there is room for it");
+    // Of unknown length, and no room for all of it.
+    let mut chunked = gateway.connect();
+    let head = "PUT /metrics/job/c HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
+    chunked.write_all(head.as_bytes()).unwrap();
+    for _ in 0..3 {
+        let _closed = chunked.write_all(format!("12c\r\n{}\r\n", blanks(300)).as_bytes());
+    }
+    let answer = read_answer(&mut chunked).unwrap();
+    is_shed(&answer, flag);
+    assert_eq!(answer.header("connection"), Some("close"));
+    // Small as it is sent.
+    let gzipped = gzip(blanks(900).as_bytes());
+    let answer = gateway.send("PUT", "/metrics/job/d", &["content-encoding: gzip"], &gzipped);
+    is_shed(&answer, flag);
+    slow.write_all(blanks(999).as_bytes()).unwrap();
+    assert_eq!(read_answer(&mut slow).unwrap().status, 400, "m alone is no sample");
+    let answer = gateway.send("PUT", "/metrics/job/d", &["content-encoding: gzip"], &gzipped);
+    assert_eq!(answer.status, 200);
+    assert_eq!(gateway.put("/metrics/job/a", &blanks(1000)).status, 200);
+    assert!(shed(&gateway, "in_flight").is_some_and(|count| count >= 3.0));
+    await_that("it is ready again", || gateway.get("/-/ready").status == 200);
+}
+
+#[test]
+fn a_body_that_breaks_off_gives_its_room_back() {
+    let gateway = start(&["--push.max-body-bytes=1000", "--push.max-bytes-in-flight=1000"]);
+    for _ in 0..20 {
+        let mut broken = gateway.connect();
+        let head = "PUT /metrics/job/a HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nm";
+        broken.write_all(head.as_bytes()).unwrap();
+        drop(broken);
+    }
+    await_that("there is room", || gateway.put("/metrics/job/a", &" ".repeat(1000)).status != 503);
+}
+
+#[test]
+fn a_push_that_could_never_fit_is_no_configuration() {
+    let flags = ["--push.max-body-bytes=1000", "--push.max-bytes-in-flight=999"];
+    let said = run(&mut program(&flags));
+    assert!(!said.status.success());
+    let [error] = &said.errors[..] else { panic!("{:?}", said.errors) };
+    assert!(flags.iter().all(|flag| error.contains(flag.split('=').next().unwrap())), "{error}");
+}
