@@ -18,6 +18,7 @@ use super::names::{KeptNames, Names};
 use super::number::Number;
 use super::opening::Opening;
 use super::rules::Rules;
+use super::shapes;
 use crate::exposition::Kind;
 
 /// What is kept between the pushes that one thread decodes, at most, so that a huge one does not pin
@@ -45,8 +46,21 @@ thread_local! {
 /// [`Rejected::Syntax`] for the first line that cannot be read; [`Rejected::Refused`] when all of it
 /// reads, but it contradicts itself or carries timestamps.
 pub fn decode(key: &GroupingKey, body: &[u8], rules: impl Into<Rules>) -> Result<Batch, Rejected> {
+    let rules = rules.into();
+    if let Some(batch) = shapes::recall(key, body, rules) {
+        return Ok(batch);
+    }
+    let decoded = decode_anew(key, body, rules);
+    if let Ok(batch) = &decoded {
+        shapes::remember(key, body, rules, batch);
+    }
+    decoded
+}
+
+/// The same for a body of which nothing is known.
+pub(super) fn decode_anew(key: &GroupingKey, body: &[u8], rules: Rules) -> Result<Batch, Rejected> {
     let kept = OnceCell::new();
-    with_decoder(key, body.len(), rules.into(), &kept, |mut decoder| {
+    with_decoder(key, body.len(), rules, &kept, |mut decoder| {
         decoder.check_utf8 = !body.is_ascii() && !is_utf8(body);
         decoder.decode(body)
     })

@@ -31,6 +31,8 @@ mod opening;
 mod protobuf;
 mod restored;
 mod rules;
+mod shape;
+mod shapes;
 #[cfg(test)]
 mod told;
 mod usual;

@@ -8,7 +8,7 @@ use super::line::Label;
 use crate::exposition::NameRules;
 
 /// The rules for a push. Made of [`NameRules`] alone they leave labels unbounded.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
     /// Which names are valid.
     pub names: NameRules,

@@ -1,0 +1,283 @@
+//! The shape of a body: all of it but the values of its samples, and what it comes to.
+//!
+//! A job pushes the same families with the same labels each time, and so do all jobs of one kind: only values differ,
+//! and the group. Where a body has a shape that is known, its values are put into text that was rendered before.
+//!
+//! What a body of some shape means is not known here: a shape is made by having the decoder read the body with a
+//! marker in the place of each value, and looking where those come out.
+//!
+//! **Invariant:** what a shape makes of a body is what the decoder would make of it.
+
+use smallvec::SmallVec;
+
+use super::batch::{Batch, BatchFamily, SeriesHasher};
+use super::decode::decode_anew;
+use super::grouping_key::GroupingKey;
+use super::number::Number;
+use super::rules::Rules;
+use crate::exposition::{Kind, NameRules, SampleLine, sample_lines};
+
+/// The first marker. All of them are integers of six digits, which come out as they are spelled.
+const MARKER: usize = 100_000;
+/// More values than this would not be worth it, nor small.
+const VALUES_MAX: usize = 512;
+
+const INSTANCE: &[u8] = b"instance";
+
+/// All of a body but its values.
+#[derive(Debug)]
+pub(super) struct Shape {
+    rules: Rules,
+    /// The names of the grouping labels: they decide where these stand among those of a sample.
+    key_names: Vec<Box<[u8]>>,
+    /// Whether the group has an instance, which then overrides the one of a sample.
+    has_instance: bool,
+    /// What stands before each value, and behind the last.
+    around: Vec<Box<[u8]>>,
+    /// Whether any value is a count, perhaps, which must not be negative.
+    has_counts: bool,
+    /// What is always in the rendered text.
+    text: Vec<u8>,
+    lines: Vec<Line>,
+    pieces: Vec<Piece>,
+    /// The families, each with the lines it has as its text.
+    families: Vec<BatchFamily>,
+    strings: String,
+    series_len: usize,
+}
+
+/// One rendered line: pieces, what stands between the last grouping label and the value, and the value.
+#[derive(Debug)]
+struct Line {
+    pieces: [u32; 2],
+    closing: [u32; 2],
+    value: u32,
+    series: Spelling,
+}
+
+/// Text that is always the same, and grouping labels behind it.
+#[derive(Debug)]
+struct Piece {
+    text: [u32; 2],
+    pairs: [u32; 2],
+}
+
+/// What a line says about the spelling of its series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spelling {
+    /// Nothing: another line of the series does.
+    Elsewhere,
+    /// It is the line up to the value, without the bytes of a suffix from one place to the other.
+    Line { suffix: [u32; 2] },
+}
+
+impl Shape {
+    /// The shape of a body of which the decoder has made `batch`, if it is one that can be remembered.
+    pub(super) fn of(key: &GroupingKey, body: &[u8], rules: Rules, batch: &Batch) -> Option<Shape> {
+        if rules.names != NameRules::Legacy || body.windows(2).any(|pair| pair == b"\r\n") {
+            return None;
+        }
+        let around = around_values(body)?;
+        let values = around.len() - 1;
+        let probe = decode_anew(key, &with_markers(&around), rules).ok()?;
+        let mut shape = Shape {
+            rules,
+            key_names: (0..key.len()).filter_map(|at| key.name(at)).map(Into::into).collect(),
+            has_instance: key.overrides(INSTANCE),
+            around,
+            has_counts: false,
+            text: Vec::new(),
+            lines: Vec::new(),
+            pieces: Vec::new(),
+            families: Vec::new(),
+            strings: probe.strings.clone(),
+            series_len: probe.series.len(),
+        };
+        let mut is_shown = vec![false; values];
+        for family in &probe.families {
+            let first = shape.lines.len() as u32;
+            for line in sample_lines(probe.text(family)) {
+                let shown = shape.line(key, probe.name(family), family.kind, &line)?;
+                is_shown.get_mut(shown).into_iter().for_each(|is_shown| *is_shown = true);
+            }
+            let text = [first, shape.lines.len() as u32];
+            shape.families.push(BatchFamily { text, ..*family });
+        }
+        // A value that is not shown may have been checked all the same.
+        if is_shown.contains(&false) {
+            return None;
+        }
+        shape.decode(key, body, rules).filter(|replayed| is_same(replayed, batch)).map(|_| shape)
+    }
+
+    /// Takes one line of the rendered markers, and says which value it shows.
+    fn line(
+        &mut self,
+        key: &GroupingKey,
+        family: &str,
+        kind: Kind,
+        line: &SampleLine<'_>,
+    ) -> Option<usize> {
+        let values = self.around.len() - 1;
+        let value = match line.value.parse::<usize>().ok()? {
+            0 => values, // It was not pushed.
+            marker => marker.checked_sub(MARKER).filter(|at| *at < values)?,
+        };
+        let suffix = line.name.strip_prefix(family)?;
+        let series = match kind {
+            Kind::Counter | Kind::Gauge | Kind::Untyped => Spelling::Line { suffix: [0, 0] },
+            Kind::Histogram => {
+                self.has_counts = true;
+                let (from, to) = (family.len() as u32, line.name.len() as u32);
+                match suffix {
+                    "_count" => Spelling::Line { suffix: [from, to] },
+                    _ => Spelling::Elsewhere,
+                }
+            }
+            _ => return None,
+        };
+        let first_piece = self.pieces.len() as u32;
+        let mut text_start = self.text.len() as u32;
+        self.text.extend_from_slice(line.name.as_bytes());
+        let mut separator = b'{';
+        for (name, value) in &line.labels {
+            self.text.push(separator);
+            separator = b',';
+            let is_of_key = |at: &usize| key.name(*at) == Some(name.as_bytes());
+            let Some(at) = (0..key.len()).find(is_of_key) else {
+                for part in [name, "=\"", value, "\""] {
+                    self.text.extend_from_slice(part.as_bytes());
+                }
+                continue;
+            };
+            let at = at as u32;
+            match self.pieces[first_piece as usize..].last_mut() {
+                // Neighbours are copied with the comma between them.
+                Some(piece) if piece.pairs[1] == at && text_start + 1 == self.text.len() as u32 => {
+                    self.text.pop();
+                    piece.pairs[1] = at + 1;
+                }
+                _ => {
+                    let text = [text_start, self.text.len() as u32];
+                    self.pieces.push(Piece { text, pairs: [at, at + 1] });
+                    text_start = self.text.len() as u32;
+                }
+            }
+        }
+        self.text.extend_from_slice(b"} ");
+        let pieces = [first_piece, self.pieces.len() as u32];
+        let closing = [text_start, self.text.len() as u32];
+        self.lines.push(Line { pieces, closing, value: value as u32, series });
+        Some(value)
+    }
+
+    /// What a body of this shape comes to; `None` when it is of another, or not right.
+    pub(super) fn decode(&self, key: &GroupingKey, body: &[u8], rules: Rules) -> Option<Batch> {
+        let is_key_alike = key.len() == self.key_names.len()
+            && key.overrides(INSTANCE) == self.has_instance
+            && self.key_names.iter().enumerate().all(|(at, name)| key.name(at) == Some(name));
+        if !is_key_alike || rules != self.rules {
+            return None;
+        }
+        let values = self.values(body)?;
+        let group_bytes = self.pieces.len() * key.text().len();
+        let mut text = Vec::with_capacity(self.text.len() + group_bytes + body.len());
+        let mut series = Vec::with_capacity(self.series_len);
+        let mut families = Vec::with_capacity(self.families.len());
+        let (hasher, mut spelling) = (SeriesHasher::get(), SmallVec::<[u8; 256]>::new());
+        for family in &self.families {
+            let family_start = text.len() as u32;
+            for line in &self.lines[range(family.text)] {
+                let start = text.len();
+                for piece in &self.pieces[range(line.pieces)] {
+                    text.extend_from_slice(&self.text[range(piece.text)]);
+                    text.extend_from_slice(key.pairs(range(piece.pairs)));
+                }
+                text.extend_from_slice(&self.text[range(line.closing)]);
+                if let Spelling::Line { suffix } = line.series {
+                    let spelled = &text[start..text.len() - 1];
+                    series.push(if suffix[0] == suffix[1] {
+                        hasher.series(spelled)
+                    } else {
+                        spelling.clear();
+                        spelling.extend_from_slice(&spelled[..suffix[0] as usize]);
+                        spelling.extend_from_slice(&spelled[suffix[1] as usize..]);
+                        hasher.series(&spelling)
+                    });
+                }
+                values[line.value as usize].write(&mut text);
+                text.push(b'\n');
+            }
+            families.push(BatchFamily { text: [family_start, text.len() as u32], ..*family });
+        }
+        Some(Batch { families, strings: self.strings.clone(), series, text, native: Vec::new() })
+    }
+
+    /// The values of a body of this shape, and a zero behind them.
+    fn values<'a>(&self, body: &'a [u8]) -> Option<SmallVec<[Number<'a>; 32]>> {
+        let (last, before) = self.around.split_last()?;
+        let mut values = SmallVec::new();
+        let mut rest = body;
+        for text in before {
+            rest = rest.strip_prefix(&**text)?;
+            let (value, behind) = rest.split_at(rest.iter().position(|&byte| byte == b'\n')?);
+            let value = Number::parse(value)?;
+            if self.has_counts && value.is_negative() {
+                return None;
+            }
+            values.push(value);
+            rest = behind;
+        }
+        values.push(Number::ZERO);
+        (*rest == **last).then_some(values)
+    }
+}
+
+fn range([from, to]: [u32; 2]) -> std::ops::Range<usize> {
+    from as usize..to as usize
+}
+
+/// What stands before each value of a body, and behind the last. `None` for a body without values, with too many, or
+/// with lines of which this cannot be told by looking at their ends.
+fn around_values(body: &[u8]) -> Option<Vec<Box<[u8]>>> {
+    let mut around = Vec::new();
+    let (mut from, mut at) = (0, 0);
+    for line in body.split_inclusive(|&byte| byte == b'\n') {
+        let is_sample = !matches!(line.trim_ascii_start(), [] | [b'#', ..]);
+        if is_sample {
+            let value_start = line.iter().rposition(|&byte| byte == b' ')? + 1;
+            Number::parse(line[value_start..].strip_suffix(b"\n")?)?;
+            around.push(body[from..at + value_start].into());
+            from = at + line.len() - 1;
+        }
+        at += line.len();
+    }
+    around.push(body[from..].into());
+    (2..=VALUES_MAX + 1).contains(&around.len()).then_some(around)
+}
+
+fn with_markers(around: &[Box<[u8]>]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (at, text) in around.iter().enumerate() {
+        if at > 0 {
+            body.extend_from_slice((MARKER + at - 1).to_string().as_bytes());
+        }
+        body.extend_from_slice(text);
+    }
+    body
+}
+
+/// Whether two batches say the same, wherever their texts stand.
+fn is_same(one: &Batch, other: &Batch) -> bool {
+    let says = |batch: &Batch, family: &BatchFamily| {
+        let kind = (family.kind, family.samples, family.has_quoted_names);
+        let strings = (batch.name(family).to_owned(), batch.help(family).to_owned());
+        (kind, strings, batch.text(family).to_vec(), batch.series(family).to_vec())
+    };
+    one.families.len() == other.families.len()
+        && one
+            .families
+            .iter()
+            .zip(&other.families)
+            .all(|(first, second)| says(one, first) == says(other, second))
+}
