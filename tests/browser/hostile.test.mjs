@@ -66,14 +66,12 @@ test("hostile texts are inert on every page that shows them", async (t) => {
 
   await t.test("searches that say what was searched for", async () => {
     for (const text of HOSTILE) {
-      for (const name of ["q", "job"]) {
-        await visit(page, gateway.url(`/groups?${new URLSearchParams({ [name]: text })}`));
-        await isInert(page, `${name}: ${text}`);
-      }
+      await visit(page, gateway.url(`/groups?${new URLSearchParams({ q: text, job: text })}`));
+      await isInert(page, `search: ${text}`);
     }
     unharmed(page);
     for (const text of HOSTILE) {
-      for (const name of ["older_than", "state", "sort", "order", "page", "flash", "deleted"]) {
+      for (const name of ["older_than", "sort", "page", "deleted"]) {
         const answer = await page.goto(gateway.url(`/groups?${new URLSearchParams({ [name]: text })}`));
         assert.ok(answer.status() < 500);
         await isInert(page, `${name}: ${text}`);
@@ -86,7 +84,7 @@ test("hostile texts are inert on every page that shows them", async (t) => {
 
   await t.test("paths that lead nowhere", async () => {
     for (const text of HOSTILE) {
-      for (const path of ["/groups/job/", "/jobs/", "/static/", "/"]) {
+      for (const path of ["/groups/job/", "/jobs/", "/"]) {
         await page.goto(gateway.url(path + encodeURIComponent(text)));
         await isInert(page, `${path}${text}`);
       }
@@ -97,7 +95,7 @@ test("hostile texts are inert on every page that shows them", async (t) => {
 
   await t.test("bodies that are checked, and the reasons why they would be refused", async () => {
     for (const [at, text] of HOSTILE.entries()) {
-      for (const pasted of [text, body(text, at), `${body(text, at)}hostile_${at}{text="${text}`]) {
+      for (const pasted of [body(text, at), `${body(text, at)}hostile_${at}{text="${text}`]) {
         await visit(page, gateway.url("/check"));
         await page.locator("main textarea").fill(pasted);
         const path = page.locator("main input[name=path]");

@@ -20,7 +20,7 @@ test("plots show the history, and go on", { timeout: 90_000 }, async (t) => {
   await visit(page, gateway.url("/"));
   const plots = page.locator(".plot[data-series]");
   assert.ok((await plots.count()) >= 6);
-  assert.match(await plots.first().locator("p").innerText(), /\d/, "the server tells what is now");
+  assert.equal(await plots.first().locator("p").innerText(), "nothing yet");
 
   const stop = new AbortController();
   const pushing = (async () => {
@@ -50,8 +50,11 @@ test("plots show the history, and go on", { timeout: 90_000 }, async (t) => {
   const light = await drawn(page);
   assert.ok(light.length > 3, "something is drawn");
   await page.emulateMedia({ colorScheme: "dark" });
-  const dark = await drawn(page);
-  assert.notDeepEqual(dark, light, "in other colours");
+  const until = Date.now() + 10_000;
+  while (String(await drawn(page)) === String(light)) {
+    assert.ok(Date.now() < until, "in other colours");
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+  }
   unharmed(page);
 });
 

@@ -10,7 +10,7 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hyper::{HeaderMap, StatusCode};
 use serde_json::json;
 
-use super::{JSON, with_cors};
+use super::JSON;
 use crate::http::Http;
 use crate::http::body::collect;
 use crate::http::check::{Candidate, Checked};
@@ -77,7 +77,7 @@ impl Http {
             Ok(Checked { families, series, samples }) => {
                 let data = json!({ "families": families, "series": series, "samples": samples });
                 let body = json!({ "status": "success", "data": data }).to_string();
-                with_cors(with_type(StatusCode::OK, JSON, Bytes::from(body).into()))
+                with_type(StatusCode::OK, JSON, Bytes::from(body).into())
             }
             Err(failure) => refused(Reply::from(&failure), &failure),
         }
@@ -95,7 +95,7 @@ fn refused(mut reply: Reply, reason: &impl fmt::Display) -> Reply {
     let body = json!({ "status": "error", "errorType": error_type, "error": error }).to_string();
     *reply.body_mut() = Bytes::from(body).into();
     reply.headers_mut().insert(CONTENT_TYPE, JSON);
-    with_cors(reply)
+    reply
 }
 
 /// The group that the push would go to, as its path has it behind `/metrics/job`, and how. Parameters that

@@ -5,7 +5,7 @@ use hyper::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{JSON, with_cors};
+use super::JSON;
 use crate::history::{SAMPLE_EVERY, Sample};
 use crate::http::Http;
 use crate::http::reply::{Reply, with_type};
@@ -15,7 +15,7 @@ impl Http {
     pub(in crate::http) fn api_history(&self) -> Reply {
         let data = columns(&self.history.samples());
         let body = json!({ "status": "success", "data": data }).to_string();
-        with_cors(with_type(StatusCode::OK, JSON, Bytes::from(body).into()))
+        with_type(StatusCode::OK, JSON, Bytes::from(body).into())
     }
 }
 
