@@ -184,7 +184,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_and_an_answer_may_be_larger_than_the_windows() {
-        let mut connection = connect(&[]).await;
+        let mut connection = connect(&["--push.max-label-bytes=4194304"]).await;
         let bytes = 2 * WINDOW_BYTES_MAX as usize;
         let body = format!("m{{l=\"{}\"}} 1\n", "x".repeat(bytes));
         ask(&mut connection, Method::PUT, "/metrics/job/j", &body).await;
