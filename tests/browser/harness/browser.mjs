@@ -37,7 +37,11 @@ export async function open(browser, options = {}) {
   const page = await context.newPage();
   page.faults = [];
   const fault = (text) => page.faults.push(`${page.url()}: ${text}`);
-  page.on("console", (message) => message.type() === "error" && fault(`console: ${message.text()}`));
+  page.on("console", (message) => {
+    // Beside what is no page the browser asks for this by itself.
+    const isOurs = !message.location().url.endsWith("/favicon.ico");
+    if (message.type() === "error" && isOurs) fault(`console: ${message.text()}`);
+  });
   page.on("pageerror", (error) => fault(`uncaught: ${error.message}`));
   page.on("dialog", (dialog) => {
     fault(`dialog: ${dialog.message()}`);
