@@ -13,7 +13,10 @@ use tokio::task::JoinSet;
 
 use crate::access::Access;
 use crate::config::{Address, Bounds, Config, WebSettings};
-use crate::http::{self, Answers, Http, InFlight, Protocol, RESERVE_WAIT, Scrapes, Seat, Seats};
+use crate::history::History;
+use crate::http::{
+    self, Answers, Forms, Http, InFlight, Protocol, RESERVE_WAIT, Scrapes, Seat, Seats,
+};
 use crate::listen::{self, Listener};
 use crate::own_metrics::{OwnMetrics, RESERVED};
 use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver, Store};
@@ -106,9 +109,11 @@ impl Gateway {
             shards,
             own,
             persistence: status,
+            history: History::default(),
             access,
             in_flight: Arc::new(InFlight::new(in_flight_bytes_max)),
             answers: Answers::default(),
+            forms: Forms::default(),
             started: SystemTime::now(),
             stop: watch::Sender::new(false),
         };
@@ -160,6 +165,7 @@ impl Gateway {
             .map(tokio::spawn)
             .collect();
         drop(serving);
+        tokio::spawn(sample_until_stopped(Arc::clone(&http)));
         let mut stopping = http.stop.subscribe();
         if let Some(persistence) = &mut persistence {
             systemd::loading();
@@ -219,6 +225,14 @@ fn opener(file: PathBuf) -> OpenStorage {
         };
         Ok(Box::new(store))
     })
+}
+
+async fn sample_until_stopped(http: Arc<Http>) {
+    let mut stopping = http.stop.subscribe();
+    tokio::select! {
+        () = http.sample() => {}
+        () = shutdown::requested(&mut stopping) => {}
+    }
 }
 
 /// What is listened on: addresses, or what systemd has bound.

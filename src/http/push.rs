@@ -23,7 +23,7 @@ use crate::shard::{Bound, Full, Mode, PushError, Whose};
 /// A body larger than this is decoded on a thread of its own, so that nobody waits behind it.
 const DECODED_INLINE_BYTES_MAX: usize = 256 << 10;
 
-type Decode = fn(&GroupingKey, &[u8], Rules) -> Result<Batch, Rejected>;
+pub(super) type Decode = fn(&GroupingKey, &[u8], Rules) -> Result<Batch, Rejected>;
 
 impl Http {
     pub(super) async fn push(
@@ -186,7 +186,7 @@ fn job_of(tail: &[u8]) -> String {
 
 /// Whether the body is said to be delimited protobuf. As in the reference, anything said less
 /// precisely is taken for text.
-fn is_protobuf(headers: &HeaderMap) -> bool {
+pub(super) fn is_protobuf(headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let Some((media_type, parameters)) = content_type.and_then(|value| value.split_once(';'))
     else {
