@@ -30,6 +30,8 @@ struct Leaf {
     page: Arc<Page>,
     /// How many of the page's bytes no slot shows any more.
     dead_bytes: usize,
+    /// How often it has changed since the rest was last copied out.
+    changes: u32,
     free: Vec<u32>,
     is_open: bool,
 }
@@ -142,13 +144,17 @@ impl Leaf {
     }
 
     /// Changes the page, copying it first if a scrape holds it (the base is shared even then), and
-    /// once more than a third of it is dead copies the rest out: two bytes for each that died.
+    /// once more than a third of it is dead copies the rest out: two bytes for each that died. Copying looks
+    /// at every slot, so it waits for changes in proportion to them, unless much is dead: else a page that
+    /// is being emptied would be copied again and again.
     fn change(&mut self, change: impl FnOnce(&mut Page) -> usize) {
         self.dead_bytes += change(Arc::make_mut(&mut self.page));
-        if self.dead_bytes > self.page.bytes() / 3 {
+        self.changes += 1;
+        let is_due = self.changes > self.page.slots() / 8 || self.dead_bytes > PAGE_BYTES / 2;
+        if is_due && self.dead_bytes > self.page.bytes() / 3 {
             let room = self.dead_bytes / 4;
             self.page = Arc::new(self.page.compacted(room));
-            self.dead_bytes = 0;
+            (self.dead_bytes, self.changes) = (0, 0);
         }
     }
 }
