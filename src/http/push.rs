@@ -9,7 +9,7 @@ use hyper::{HeaderMap, StatusCode};
 
 use super::Http;
 use super::admission::{Sender, deny};
-use super::body::{BodyError, collect};
+use super::body::{BodyError, collect, discard};
 use super::in_flight::Room;
 use super::reply::{Failure, Reply, empty};
 use super::request_id::{identified, request_id};
@@ -154,10 +154,9 @@ impl Http {
             let key = GroupingKey::parse(tail, self.config.name_rules).map_err(Failure::Key)?;
             caller.may_push(&unescape(key.job())).map_err(Failure::Denied)?;
             // A body has no meaning here, but what cannot be read to its end is not applied.
-            let mut room = Room::of(&*self.in_flight);
             let (bytes_max, wait) = (self.config.bounds.body_bytes_max, self.config.web.body_wait);
-            match collect(body, bytes_max, &mut room, wait).await {
-                Ok(_) | Err(BodyError::TooLarge) => {}
+            match discard(body, bytes_max, wait).await {
+                Ok(()) | Err(BodyError::TooLarge) => {}
                 Err(error) => return Err(Failure::Body(error)),
             }
             self.writable().await?;

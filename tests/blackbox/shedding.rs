@@ -110,6 +110,37 @@ fn bodies_beyond_the_bytes_in_flight_are_answered_at_once_and_give_back_what_the
 }
 
 #[test]
+fn who_announces_much_and_sends_little_takes_no_room_from_others() {
+    let gateway = start(&[]);
+    // Together they announce all the room there is. More of each than the sockets hold: the gateway has read some of it.
+    let slow: Vec<_> = (0..4)
+        .map(|at| {
+            let mut slow = gateway.connect();
+            let length = 64 << 20;
+            let head = format!(
+                "PUT /metrics/job/slow{at} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n"
+            );
+            slow.write_all(head.as_bytes()).unwrap();
+            slow.write_all(&vec![b' '; 12 << 20]).unwrap();
+            slow
+        })
+        .collect();
+    assert_eq!(gateway.put("/metrics/job/b", "m 1\n").status, 200);
+    assert_eq!(gateway.put("/metrics/job/b", &" ".repeat(1 << 20)).status, 400);
+    drop(slow);
+}
+
+#[test]
+fn a_delete_needs_no_room_for_its_body() {
+    let gateway = start(&["--push.max-body-bytes=1000", "--push.max-bytes-in-flight=1000"]);
+    let mut slow = gateway.connect();
+    let head = "PUT /metrics/job/slow HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nm";
+    slow.write_all(head.as_bytes()).unwrap();
+    await_that("there is no room", || gateway.put("/metrics/job/a", "m 1\n").status == 503);
+    assert_eq!(gateway.send("DELETE", "/metrics/job/a", &[], &[b' '; 1000]).status, 202);
+}
+
+#[test]
 fn a_body_that_breaks_off_gives_its_room_back() {
     let gateway = start(&["--push.max-body-bytes=1000", "--push.max-bytes-in-flight=1000"]);
     for _ in 0..20 {
