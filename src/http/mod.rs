@@ -2,7 +2,7 @@
 //!
 //! A request's way: `connection` has it read by `http1` or `http2` (`progress` and `watched` note how far it is; `aside` keeps the
 //! timer and the stop signal out of its way), unless there are no `seats` left but in the `reserve`; `sound` refuses what others may read otherwise, `route` says whose it is (`prefix` where everything has one), `admission` who sends it and whether they may, `dispatch` hands it over and counts the answer, and one file per family of
-//! endpoints answers: `push`, `scrape` (`selection` reads its query, `render` has the work done), `api`, `admin` (`manners` lets pushes go before what can wait), `probes`, `pages`. `body` reads and writes bodies
+//! endpoints answers: `push`, `scrape` (`selection` reads its query, with `jobs`, `render` has the work done), `api`, `admin` (`manners` lets pushes go before what can wait), `probes`, `pages`. `body` reads and writes bodies
 //! within bounds (`in_flight` is that of all together; `lease` is what a scrape's holds on to); `reply` makes answers, and is the one table from errors to statuses;
 //! `request_id` says under which id the log has an error.
 
@@ -17,6 +17,7 @@ mod dispatch;
 mod http1;
 mod http2;
 mod in_flight;
+mod jobs;
 mod lease;
 mod manners;
 mod pages;
