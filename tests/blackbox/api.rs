@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::gateway::{Answer, Running, read_chunks, read_head, start};
+use crate::basic_auth::users;
+use crate::gateway::{Answer, Running, read_chunks, read_head, start, start_with};
 
 /// Five groups of three jobs, the last with nothing but a failed push.
 fn with_groups(flags: &[&str]) -> Running {
@@ -205,6 +206,23 @@ fn pages_of_other_sites_may_read_every_answer_of_the_api() {
     }
     let refused = gateway.send("PUT", "/api/v1/groups", &[], b"");
     assert_eq!(refused.header("allow"), Some("GET, OPTIONS"));
+    assert_eq!(gateway.get("/metrics").header("access-control-allow-origin"), None);
+}
+
+#[test]
+fn no_page_of_another_site_may_delete_what_can_be_deleted() {
+    let gateway = start(&["--web.enable-admin-api"]);
+    let preflight = gateway.send("OPTIONS", "/api/v1/groups", &[], b"");
+    assert_eq!(preflight.header("access-control-allow-methods"), Some("GET, POST, OPTIONS"));
+    assert_eq!(preflight.header("access-control-allow-origin"), Some("*"));
+}
+
+#[test]
+fn pages_of_other_sites_may_read_why_they_are_not_let_in() {
+    let gateway = start_with(&[], |access| access.replace_web(&users(&["known"], 4)));
+    let refused = gateway.get("/api/v1/groups");
+    assert_eq!(refused.status, 401);
+    assert_eq!(refused.header("access-control-allow-origin"), Some("*"));
     assert_eq!(gateway.get("/metrics").header("access-control-allow-origin"), None);
 }
 

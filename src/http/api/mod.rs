@@ -32,7 +32,7 @@ use listing::{Listing, list};
 use query::{Query, QueryError};
 
 /// Where it is.
-pub(super) const PATH: &str = "/api/v1/";
+const PATH: &str = "/api/v1/";
 /// How many queries are answered at a time, until they have been sent.
 pub(super) const API_ANSWERS_MAX: usize = 4;
 
@@ -143,6 +143,32 @@ impl Http {
     pub(super) fn api_options(&self) -> Reply {
         empty(StatusCode::OK)
     }
+
+    /// Lets pages of any site read the answer to what is under [`PATH`], and no cache keep it.
+    pub(super) fn with_cors(&self, path: &str, mut reply: Reply) -> Reply {
+        let web = &self.config.web;
+        let below = path.strip_prefix(&*web.route_prefix).unwrap_or_default();
+        if !below.starts_with(PATH) {
+            return reply;
+        }
+        // Where groups can be deleted here, no page of another site may have its reader do so.
+        let methods = if web.enable_admin_api {
+            "GET, POST, OPTIONS"
+        } else {
+            "GET, POST, DELETE, OPTIONS"
+        };
+        let headers = [
+            (ACCESS_CONTROL_ALLOW_HEADERS, "Accept, Authorization, Content-Type, Origin"),
+            (ACCESS_CONTROL_ALLOW_METHODS, methods),
+            (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+            (ACCESS_CONTROL_EXPOSE_HEADERS, "Date, X-Total-Count"),
+            (CACHE_CONTROL, "no-cache, no-store, must-revalidate"),
+        ];
+        for (name, value) in headers {
+            reply.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        reply
+    }
 }
 
 /// What queries share.
@@ -208,17 +234,3 @@ fn answer(body: Chunks, total: usize) -> Reply {
     reply
 }
 
-/// Lets pages of any site read the answer, and no cache keep it.
-pub(super) fn with_cors(mut reply: Reply) -> Reply {
-    let headers = [
-        (ACCESS_CONTROL_ALLOW_HEADERS, "Accept, Authorization, Content-Type, Origin"),
-        (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, DELETE, OPTIONS"),
-        (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (ACCESS_CONTROL_EXPOSE_HEADERS, "Date, X-Total-Count"),
-        (CACHE_CONTROL, "no-cache, no-store, must-revalidate"),
-    ];
-    for (name, value) in headers {
-        reply.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    reply
-}
