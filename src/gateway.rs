@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::access::Access;
@@ -108,6 +108,7 @@ impl Gateway {
             persistence: status,
             access,
             in_flight: Arc::new(InFlight::new(in_flight_bytes_max)),
+            decodes: Arc::new(Semaphore::new(http::DECODES_MAX)),
             answers: Answers::default(),
             started: SystemTime::now(),
             stop: watch::Sender::new(false),

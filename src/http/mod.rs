@@ -40,7 +40,7 @@ mod watched;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::access::Access;
 use crate::config::Config;
@@ -57,6 +57,7 @@ pub use connection::{HEADER_BYTES_MAX, serve};
 pub use in_flight::InFlight;
 pub use lease::SCRAPE_SEND_WAIT;
 pub use protocol::Protocol;
+pub use push::DECODES_MAX;
 pub use request_id::REQUEST_ID_BYTES_MAX;
 pub use reserve::serve_in_reserve;
 pub use scrape::Scrapes;
@@ -77,6 +78,8 @@ pub struct Http {
     pub access: Arc<Access>,
     /// The room for bodies.
     pub in_flight: Arc<InFlight>,
+    /// One permit for each body that may be decoded aside.
+    pub decodes: Arc<Semaphore>,
     /// What scrapes share.
     pub scrapes: Scrapes,
     /// How many connections are served at a time.
