@@ -243,7 +243,7 @@ const SERIES: usize = 3000;
 const GROUPS: usize = 10;
 
 fn with_much() -> Running {
-    let gateway = start(&[]);
+    let gateway = start(&["--web.enable-admin-api"]);
     for group in 0..GROUPS {
         let label = "x".repeat(1000);
         let lines = (0..SERIES).map(|at| format!("m{group}{{at=\"{at}\",l=\"{label}\"}} 1\n"));
@@ -289,6 +289,8 @@ fn no_more_answers_are_written_at_a_time_than_may_be() {
         assert_eq!(refused.header("access-control-allow-origin"), Some("*"));
     }
     assert_eq!(gateway.put("/metrics/job/a", "m 1\n").status, 200, "pushes go on");
+    let deleted = gateway.delete("/api/v1/groups?job=a");
+    assert_eq!(json_of(&deleted)["data"]["deleted"], 1, "and so do deletes");
     drop(reading.pop());
     let deadline = Instant::now() + Duration::from_secs(20);
     while gateway.get("/api/v1/groups").status != 200 {

@@ -35,6 +35,8 @@ use query::{Query, QueryError};
 const PATH: &str = "/api/v1/";
 /// How many queries are answered at a time, until they have been sent.
 pub(super) const API_ANSWERS_MAX: usize = 4;
+/// How many delete groups by selectors at a time.
+const API_DELETES_MAX: usize = 1;
 
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -118,7 +120,7 @@ impl Http {
 
     async fn delete_groups(&self, query: &str, client: &Client) -> Result<Deletion, Refused> {
         self.writable().await?;
-        let slot = self.answers.slot()?;
+        let slot = self.answers.delete_slot()?;
         let (shards, query, runtime) = (self.shards.clone(), query.to_owned(), Handle::current());
         let source = client.source;
         // There it comes to its end even when the client leaves.
@@ -152,11 +154,8 @@ impl Http {
             return reply;
         }
         // Where groups can be deleted here, no page of another site may have its reader do so.
-        let methods = if web.enable_admin_api {
-            "GET, POST, OPTIONS"
-        } else {
-            "GET, POST, DELETE, OPTIONS"
-        };
+        let methods =
+            if web.enable_admin_api { "GET, POST, OPTIONS" } else { "GET, POST, DELETE, OPTIONS" };
         let headers = [
             (ACCESS_CONTROL_ALLOW_HEADERS, "Accept, Authorization, Content-Type, Origin"),
             (ACCESS_CONTROL_ALLOW_METHODS, methods),
@@ -176,17 +175,26 @@ impl Http {
 pub struct Answers {
     /// One permit for each that may be answered at a time.
     slots: Arc<Semaphore>,
+    /// The same for those that delete: who reads keeps nobody from that.
+    delete_slots: Arc<Semaphore>,
 }
 
 impl Default for Answers {
     fn default() -> Answers {
-        Answers { slots: Arc::new(Semaphore::new(API_ANSWERS_MAX)) }
+        Answers {
+            slots: Arc::new(Semaphore::new(API_ANSWERS_MAX)),
+            delete_slots: Arc::new(Semaphore::new(API_DELETES_MAX)),
+        }
     }
 }
 
 impl Answers {
     fn slot(&self) -> Result<OwnedSemaphorePermit, Failure> {
         Arc::clone(&self.slots).try_acquire_owned().map_err(|_| Failure::TooManyAnswers)
+    }
+
+    fn delete_slot(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        Arc::clone(&self.delete_slots).try_acquire_owned().map_err(|_| Failure::TooManyDeletes)
     }
 }
 
@@ -233,4 +241,3 @@ fn answer(body: Chunks, total: usize) -> Reply {
     reply.headers_mut().insert(TOTAL_COUNT, total.into());
     reply
 }
-
