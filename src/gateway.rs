@@ -13,7 +13,8 @@ use tokio::task::JoinSet;
 
 use crate::access::Access;
 use crate::config::{Address, Bounds, Config, WebSettings};
-use crate::http::{self, Answers, Http, InFlight, Protocol, Scrapes, Seat, Seats};
+use crate::history::History;
+use crate::http::{self, Answers, Forms, Http, InFlight, Protocol, Scrapes, Seat, Seats};
 use crate::listen::{self, Listener};
 use crate::own_metrics::{OwnMetrics, RESERVED};
 use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver, Store};
@@ -106,10 +107,12 @@ impl Gateway {
             shards,
             own,
             persistence: status,
+            history: History::default(),
             access,
             in_flight: Arc::new(InFlight::new(in_flight_bytes_max)),
             decodes: Arc::new(Semaphore::new(http::DECODES_MAX)),
             answers: Answers::default(),
+            forms: Forms::default(),
             started: SystemTime::now(),
             stop: watch::Sender::new(false),
         };
@@ -161,6 +164,7 @@ impl Gateway {
             .map(tokio::spawn)
             .collect();
         drop(serving);
+        tokio::spawn(sample_until_stopped(Arc::clone(&http)));
         let mut stopping = http.stop.subscribe();
         if let Some(persistence) = &mut persistence {
             systemd::loading();
@@ -220,6 +224,14 @@ fn opener(file: PathBuf) -> OpenStorage {
         };
         Ok(Box::new(store))
     })
+}
+
+async fn sample_until_stopped(http: Arc<Http>) {
+    let mut stopping = http.stop.subscribe();
+    tokio::select! {
+        () = http.sample() => {}
+        () = shutdown::requested(&mut stopping) => {}
+    }
 }
 
 /// What is listened on: addresses, or what systemd has bound.

@@ -13,12 +13,13 @@
 //! rendered again.
 //!
 //! In reading order: [`exposition`] (the vocabulary of the format), [`push`], [`selector`] (which groups a query is about), [`shard`], [`scrape`],
-//! [`persist`] (what is on disk, where anything is), [`own_metrics`], [`http`], [`listen`], [`config`], [`gateway`] (which wires them).
+//! [`persist`] (what is on disk, where anything is), [`own_metrics`], [`history`], [`ui`] (what people see), [`http`], [`listen`], [`config`], [`gateway`] (which wires them).
 
 pub mod access;
 pub mod config;
 pub mod exposition;
 pub mod gateway;
+pub mod history;
 pub mod http;
 pub mod listen;
 pub mod log;
@@ -32,3 +33,4 @@ pub mod shard;
 pub mod shutdown;
 pub mod systemd;
 pub mod tls;
+pub mod ui;

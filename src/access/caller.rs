@@ -119,6 +119,11 @@ impl Caller {
         Denied { who: self.who.clone(), what }
     }
 
+    /// Who it is, in words; no two have the same.
+    pub fn name(&self) -> String {
+        self.who.to_string()
+    }
+
     /// Whether a request that needs this right may be done.
     ///
     /// # Errors

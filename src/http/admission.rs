@@ -174,10 +174,14 @@ enum Known {
 fn needed(route: &Route<'_>) -> Option<Right> {
     match route {
         Route::Scrape => Some(Right::Scrape),
-        Route::Status | Route::Static | Route::ApiStatus | Route::ApiMetrics | Route::ApiGroups => {
-            Some(Right::Read)
-        }
-        Route::Wipe | Route::ApiDeleteGroups | Route::Quit => Some(Right::Admin),
+        Route::Page(_)
+        | Route::Form(_)
+        | Route::ApiStatus
+        | Route::ApiMetrics
+        | Route::ApiGroups
+        | Route::ApiHistory
+        | Route::ApiCheck => Some(Right::Read),
+        Route::Wipe | Route::Quit | Route::ApiDeleteGroups => Some(Right::Admin),
         // Pushes and deletes need one for their job. Probes are for everybody, and the others say
         // nothing about what is stored.
         Route::Push { .. }

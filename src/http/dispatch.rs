@@ -11,6 +11,7 @@ use super::reply::{self, Reply};
 use super::request_id::{identified, identify, request_id};
 use super::route::{Route, route};
 use super::sound;
+use super::ui;
 use crate::config::WebSettings;
 use crate::own_metrics::{Handler, Verb};
 use crate::shard::Mode;
@@ -46,9 +47,16 @@ impl Http {
                 (Some((Handler::Delete, Verb::Delete)), reply)
             }
             Route::Scrape => (None, self.scrape(&head.headers, query, client).await),
-            Route::Status => (Some((Handler::Status, Verb::Get)), self.status_page()),
-            Route::Static => {
-                (Some((Handler::Static, Verb::Get)), reply::error(StatusCode::NOT_FOUND, NOT_FOUND))
+            Route::Page(page) => {
+                let is_static = matches!(page, ui::Page::Static(_));
+                let handler = if is_static { Handler::Static } else { Handler::Status };
+                // In a box, so that a push does not carry the room for it.
+                let reply = Box::pin(self.page(page, query, &head.headers, &sender)).await;
+                (Some((handler, Verb::Get)), reply)
+            }
+            Route::Form(form) => {
+                let reply = Box::pin(self.form(form, &head.headers, body, &sender)).await;
+                (Some((Handler::Status, Verb::Post)), reply)
             }
             Route::Healthy => (Some((Handler::Healthy, Verb::Get)), self.healthy()),
             Route::Ready => (Some((Handler::Ready, Verb::Get)), self.ready()),
@@ -63,6 +71,11 @@ impl Http {
             Route::ApiDeleteGroups => {
                 let reply = self.api_delete_groups(query, client).await;
                 (Some((Handler::ApiGroups, Verb::Delete)), reply)
+            }
+            Route::ApiHistory => (Some((Handler::ApiHistory, Verb::Get)), self.api_history()),
+            Route::ApiCheck => {
+                let reply = self.api_check(query, &head.headers, body).await;
+                (Some((Handler::ApiCheck, Verb::Post)), reply)
             }
             Route::ApiOptions => (Some((Handler::ApiOptions, Verb::Options)), self.api_options()),
             Route::Quit => (None, self.quit()),

@@ -1,6 +1,5 @@
 //! A connection that speaks HTTP/2.
 
-use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -8,7 +7,7 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::Http;
 use super::aside::{First, first};
@@ -39,15 +38,25 @@ pub(super) async fn serve(
     let client = Arc::new(client);
     let source = client.source;
     let stream = TokioIo::new(Watched { stream, progress: Arc::clone(&progress) });
+    let room = Arc::new(Semaphore::new(STREAMS_MAX as usize));
     let service = {
         let (http, progress) = (Arc::clone(&http), Arc::clone(&progress));
         service_fn(move |request| {
             progress.take_request();
             let (http, client) = (Arc::clone(&http), Arc::clone(&client));
             let progress = Arc::clone(&progress);
+            let room = Arc::clone(&room);
             async move {
-                let _at_hand = progress.at_hand();
-                Ok::<_, Infallible>(http.answer(request, &client).await)
+                // A stream that its client resets is gone at once, but not the work that it has caused, nor the bounds
+                // that this work counts against: it is done to its end, and its place is free only then.
+                let place = room.acquire_owned().await;
+                let answering = tokio::spawn(async move {
+                    let _at_hand = progress.at_hand();
+                    let answer = http.answer(request, &client).await;
+                    drop(place);
+                    answer
+                });
+                answering.await
             }
         })
     };
@@ -84,6 +93,7 @@ pub(super) fn builder(settings: &WebSettings) -> http2::Builder<TokioExecutor> {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
     use std::pin::Pin;
     use std::task::{Context, Poll};
     use std::time::Duration;
@@ -184,9 +194,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_and_an_answer_may_be_larger_than_the_windows() {
-        let mut connection = connect(&[]).await;
+        let mut connection = connect(&["--push.max-label-bytes=4194304"]).await;
         let bytes = 2 * WINDOW_BYTES_MAX as usize;
-        let body = format!("m{{l=\"{}\"}} 1\n", "x".repeat(bytes));
+        let body = format!("# HELP m {}\nm 1\n", "x".repeat(bytes));
         ask(&mut connection, Method::PUT, "/metrics/job/j", &body).await;
         let scrape = ask(&mut connection, Method::GET, "/metrics", "").await;
         assert!(scrape.len() > bytes);

@@ -2,7 +2,7 @@
 //!
 //! A request's way: `connection` has it read by `http1` or `http2` (`progress` and `watched` note how far it is; `aside` keeps the
 //! timer and the stop signal out of its way), unless there are no `seats` left but in the `reserve`; `sound` refuses what others may read otherwise, `route` says whose it is (`prefix` where everything has one), `admission` who sends it and whether they may, `dispatch` hands it over and counts the answer, and one file per family of
-//! endpoints answers: `push`, `scrape` (`selection` reads its query, with `jobs`, `render` has the work done), `api`, `admin` (`manners` lets pushes go before what can wait), `probes`, `pages`. `body` reads and writes bodies
+//! endpoints answers: `push`, `check` (a push that is only tried), `scrape` (`selection` reads its query, with `jobs`, `render` has the work done), `api`, `admin` (`manners` lets pushes go before what can wait), `probes`, `ui`. `body` reads and writes bodies
 //! within bounds (`in_flight` is that of all together; `lease` is what a scrape's holds on to); `reply` makes answers, and is the one table from errors to statuses;
 //! `request_id` says under which id the log has an error.
 
@@ -11,6 +11,7 @@ mod admission;
 mod api;
 mod aside;
 mod body;
+mod check;
 mod client;
 mod connection;
 mod dispatch;
@@ -20,7 +21,6 @@ mod in_flight;
 mod jobs;
 mod lease;
 mod manners;
-mod pages;
 mod prefix;
 mod probes;
 mod progress;
@@ -35,6 +35,7 @@ mod scrape;
 mod seats;
 mod selection;
 mod sound;
+mod ui;
 mod watched;
 
 use std::sync::Arc;
@@ -45,6 +46,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::access::Access;
 use crate::config::Config;
 use crate::exposition::NameRules;
+use crate::history::{self, History};
 use crate::own_metrics::OwnMetrics;
 use crate::persist;
 use crate::push::Rules;
@@ -62,6 +64,7 @@ pub use request_id::REQUEST_ID_BYTES_MAX;
 pub use reserve::serve_in_reserve;
 pub use scrape::Scrapes;
 pub use seats::{Seat, Seats};
+pub use ui::Forms;
 
 /// What answers requests; shared by all connections.
 #[derive(Debug)]
@@ -74,6 +77,8 @@ pub struct Http {
     pub own: OwnMetrics,
     /// How what is kept on disk fares; `None` when nothing is.
     pub persistence: Option<Arc<persist::Status>>,
+    /// What was counted in the last hour.
+    pub history: History,
     /// Who may do what.
     pub access: Arc<Access>,
     /// The room for bodies.
@@ -86,6 +91,8 @@ pub struct Http {
     pub seats: Seats,
     /// What queries share.
     pub answers: Answers,
+    /// What the pages share.
+    pub forms: Forms,
     /// When the gateway was started.
     pub started: SystemTime,
     /// Set to true to stop the gateway.
@@ -93,6 +100,17 @@ pub struct Http {
 }
 
 impl Http {
+    /// Takes samples for the history, for ever.
+    pub async fn sample(&self) {
+        history::sample(&self.history, &self.own, &self.shards, self.persistence.as_deref()).await;
+    }
+
+    /// The URL under which the gateway is reached from outside; empty where it was not said.
+    fn external_url(&self) -> &str {
+        let flag = self.config.flags.iter().find(|(name, _)| *name == "web.external-url");
+        flag.map_or("", |(_, url)| url)
+    }
+
     /// What pushes may say.
     fn rules(&self) -> Rules {
         let bounds = &self.config.bounds;

@@ -82,7 +82,7 @@ mod tests {
     fn everything_lives_under_the_prefix() {
         assert_eq!(at("PUT", "/a%20b/c/metrics/job/x"), "Replace /x");
         assert_eq!(at("PUT", "/a%20b/%63//metrics/job/x"), "Replace /x");
-        assert_eq!(at("GET", "/a%20b/c/"), "Status");
+        assert_eq!(at("GET", "/a%20b/c/"), "Page(Overview)");
         assert_eq!(at("GET", "/a%20b/c/-/healthy"), "Healthy");
         for path in ["/", "/a%20b", "/a%20b/", "/a%20b/cd", "/metrics", "/metrics/job/x"] {
             assert_eq!(at("GET", path), "NotFound", "{path}");

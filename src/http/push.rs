@@ -28,7 +28,7 @@ pub const DECODES_MAX: usize = 16;
 /// A batch larger than this takes room in flight until its shard has applied it.
 const UNCOUNTED_BATCH_BYTES_MAX: usize = 64 << 10;
 
-type Decode = fn(&GroupingKey, &[u8], Rules) -> Result<Batch, Rejected>;
+pub(super) type Decode = fn(&GroupingKey, &[u8], Rules) -> Result<Batch, Rejected>;
 
 impl Http {
     pub(super) async fn push(
@@ -206,7 +206,7 @@ fn job_of(tail: &[u8]) -> String {
 
 /// Whether the body is said to be delimited protobuf. As in the reference, anything said less
 /// precisely is taken for text.
-fn is_protobuf(headers: &HeaderMap) -> bool {
+pub(super) fn is_protobuf(headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let Some((media_type, parameters)) = content_type.and_then(|value| value.split_once(';'))
     else {

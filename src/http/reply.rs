@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::header::{
-    ALLOW, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION,
-    REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 
@@ -88,20 +87,6 @@ pub(super) fn and_close(mut reply: Reply) -> Reply {
 pub(super) fn and_retry(mut reply: Reply, wait: Duration) -> Reply {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
-    reply
-}
-
-/// Keeps a page for people from anything but what this gateway serves: nothing in it is from elsewhere, runs
-/// from within the page, or is shown in another's frame.
-pub(super) fn and_confined(mut reply: Reply) -> Reply {
-    let headers = [
-        (CONTENT_SECURITY_POLICY, "default-src 'self'; base-uri 'none'; frame-ancestors 'none'"),
-        (X_FRAME_OPTIONS, "DENY"),
-        (REFERRER_POLICY, "no-referrer"),
-    ];
-    for (name, value) in headers {
-        reply.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
     reply
 }
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use hyper::Method;
 use memchr::memchr;
 
+use super::ui;
 use crate::shard::Mode;
 
 /// What a request asks for.
@@ -20,8 +21,10 @@ pub(super) enum Route<'a> {
         tail: Cow<'a, [u8]>,
     },
     Scrape,
-    Status,
-    Static,
+    /// A page for people.
+    Page(ui::Page),
+    /// Something that one of them sends.
+    Form(ui::Form),
     Healthy,
     Ready,
     Quit,
@@ -33,6 +36,8 @@ pub(super) enum Route<'a> {
     ApiGroups,
     /// To forget the groups that a query is about.
     ApiDeleteGroups,
+    ApiHistory,
+    ApiCheck,
     ApiOptions,
     /// OPTIONS of a path that exists, with the methods it allows.
     Options(&'static str),
@@ -48,6 +53,9 @@ pub(super) const GET: &str = "GET, OPTIONS";
 const PUSH: &str = "DELETE, OPTIONS, POST, PUT";
 pub(super) const QUIT: &str = "GET, OPTIONS, POST, PUT";
 const GROUPS: &str = "DELETE, GET, OPTIONS";
+const CHECK: &str = "OPTIONS, POST";
+const FORM: &str = "OPTIONS, POST";
+const PAGE_AND_FORM: &str = "GET, OPTIONS, POST";
 const WIPE: &str = "OPTIONS, PUT";
 
 /// Routes a request. `path` is as it came, without the query.
@@ -97,7 +105,6 @@ pub(super) fn route_decoded<'a>(
     };
     match &*decoded {
         path if path == telemetry_path.as_bytes() => get(Route::Scrape),
-        b"/" | b"/status" => get(Route::Status),
         b"/-/healthy" => get(Route::Healthy),
         b"/-/ready" => get(Route::Ready),
         b"/-/quit" => match *method {
@@ -116,12 +123,31 @@ pub(super) fn route_decoded<'a>(
             Method::DELETE => Route::NotFound,
             _ => Route::MethodNotAllowed(if enable_admin_api { GROUPS } else { GET }),
         },
+        b"/api/v1/history" => get(Route::ApiHistory),
+        b"/api/v1/check" => match *method {
+            Method::POST => Route::ApiCheck,
+            _ => Route::MethodNotAllowed(CHECK),
+        },
         b"/api/v1/admin/wipe" if enable_admin_api => match *method {
             Method::PUT => Route::Wipe,
             _ => Route::MethodNotAllowed(WIPE),
         },
-        path if path.starts_with(b"/static/") => get(Route::Static),
-        path => match path.strip_suffix(b"/") {
+        path => page(method, path, telemetry_path),
+    }
+}
+
+/// Pages for people, and those of everything that a slash too many is forgiven for.
+fn page(method: &Method, path: &[u8], telemetry_path: &str) -> Route<'static> {
+    match (ui::page(path), ui::form(path)) {
+        (Some(page), _) if method == Method::GET => Route::Page(page),
+        (_, Some(form)) if method == Method::POST => Route::Form(form),
+        (Some(_), Some(_)) if method == Method::OPTIONS => Route::Options(PAGE_AND_FORM),
+        (Some(_), Some(_)) => Route::MethodNotAllowed(PAGE_AND_FORM),
+        (Some(_), None) if method == Method::OPTIONS => Route::Options(GET),
+        (Some(_), None) => Route::MethodNotAllowed(GET),
+        (None, Some(_)) if method == Method::OPTIONS => Route::Options(FORM),
+        (None, Some(_)) => Route::MethodNotAllowed(FORM),
+        (None, None) => match path.strip_suffix(b"/") {
             Some(path) if is_page(path, telemetry_path) && method == Method::GET => {
                 Route::Redirect(String::from_utf8_lossy(path).into_owned())
             }
@@ -132,7 +158,8 @@ pub(super) fn route_decoded<'a>(
 
 /// The paths that a slash too many is forgiven for.
 fn is_page(path: &[u8], telemetry_path: &str) -> bool {
-    let pages: [&[u8]; 4] = [b"/status", b"/-/healthy", b"/-/ready", b"/-/quit"];
+    let pages: [&[u8]; 7] =
+        [b"/status", b"/groups", b"/jobs", b"/check", b"/-/healthy", b"/-/ready", b"/-/quit"];
     path == telemetry_path.as_bytes() || pages.contains(&path)
 }
 
@@ -270,6 +297,9 @@ mod tests {
         assert_eq!(at("POST", "/-/quit"), "Quit");
         assert_eq!(at("GET", "/-/quit"), "QuitByGet");
         assert_eq!(at("OPTIONS", "/api/v1/anything"), "ApiOptions");
+        assert_eq!(at("GET", "/api/v1/history"), "ApiHistory");
+        assert_eq!(at("POST", "/api/v1/check"), "ApiCheck");
+        assert_eq!(at("GET", "/api/v1/check"), r#"MethodNotAllowed("OPTIONS, POST")"#);
         assert_eq!(at("PUT", "/api/v1/admin/wipe"), "Wipe");
         assert_eq!(at("GET", "/api/v1/groups"), "ApiGroups");
         assert_eq!(at("DELETE", "/api/v1/groups"), "ApiDeleteGroups");

@@ -29,6 +29,7 @@ const FAMILIES_INLINE_MAX: usize = 1024;
 /// What scrapes share.
 #[derive(Debug)]
 pub struct Scrapes {
+    scrapes_max: usize,
     /// One permit for each scrape that may be served at a time.
     slots: Arc<Semaphore>,
     /// Fragments kept from one scrape to the next.
@@ -38,7 +39,12 @@ pub struct Scrapes {
 impl Scrapes {
     /// Room for so many scrapes at a time.
     pub fn new(scrapes_max: usize) -> Scrapes {
-        Scrapes { slots: Arc::new(Semaphore::new(scrapes_max)), runs: Arc::default() }
+        Scrapes { scrapes_max, slots: Arc::new(Semaphore::new(scrapes_max)), runs: Arc::default() }
+    }
+
+    /// How many are being served.
+    pub(super) fn taken(&self) -> u64 {
+        (self.scrapes_max - self.slots.available_permits()) as u64
     }
 
     /// How many bytes of fragments are kept, those of the pages apart.

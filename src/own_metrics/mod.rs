@@ -15,6 +15,7 @@ mod process;
 mod reload;
 mod requests;
 mod shed;
+mod totals;
 mod window;
 
 use std::sync::Arc;
@@ -23,9 +24,12 @@ use std::time::{Duration, Instant};
 
 pub use connections::connection_families;
 pub use families::RESERVED;
+pub use persistence::oldest_change_seconds;
+pub use process::resident_bytes;
 pub use reload::ReloadStatus;
 pub use requests::{Handler, Verb};
 pub use shed::{SHED_WAIT, Shed};
+pub use totals::Totals;
 
 use crate::scrape::Format;
 use requests::Requests;

@@ -5,13 +5,18 @@ use crate::persist::Status;
 use crate::scrape::OwnFamily;
 use crate::shard::{Shards, Timestamp};
 
+/// How long ago the oldest change was made that is not on disk, in seconds; 0 when there is none.
+pub fn oldest_change_seconds(status: &Status, shards: &Shards) -> f64 {
+    let since = shards.stats().map(|(stats, _)| stats.unsaved_since());
+    let since = since.chain([status.counts().oldest]).filter(|since| *since > Timestamp::NEVER);
+    let age = since.min().map(|oldest| Timestamp::now().seconds() - oldest.seconds());
+    age.unwrap_or_default().max(0.0)
+}
+
 /// The families of a gateway that keeps its groups on disk.
 pub(super) fn families(status: &Status, shards: &Shards) -> [OwnFamily; 8] {
     let counts = status.counts();
     let unsaved: u64 = shards.stats().map(|(stats, _)| stats.unsaved()).sum();
-    let since = shards.stats().map(|(stats, _)| stats.unsaved_since()).chain([counts.oldest]);
-    let oldest = since.filter(|since| *since > Timestamp::NEVER).min();
-    let age = oldest.map_or(0.0, |oldest| Timestamp::now().seconds() - oldest.seconds());
     let counter = |name, help| OwnFamily::new(name, Kind::Counter, help);
     let gauge = |name, help| OwnFamily::new(name, Kind::Gauge, help);
     [
@@ -40,7 +45,7 @@ pub(super) fn families(status: &Status, shards: &Shards) -> [OwnFamily; 8] {
             "shardgate_persistence_oldest_change_seconds",
             "How long ago the oldest change was made that is not on disk, in seconds.",
         )
-        .value(age.max(0.0)),
+        .value(oldest_change_seconds(status, shards)),
         counter(
             "shardgate_persistence_written_bytes_total",
             "Bytes written to the persistence file.",

@@ -6,6 +6,12 @@ use procfs::process::{LimitValue, Process};
 use crate::exposition::Kind;
 use crate::scrape::OwnFamily;
 
+/// How much of the memory is resident, in bytes; 0 where that cannot be read.
+pub fn resident_bytes() -> u64 {
+    let statm = Process::myself().and_then(|process| process.statm());
+    statm.map_or(0, |statm| statm.resident * procfs::page_size())
+}
+
 pub(super) fn families() -> Vec<OwnFamily> {
     let Ok(process) = Process::myself() else { return Vec::new() };
     let mut families = Vec::new();

@@ -17,10 +17,12 @@ pub enum Handler {
     ApiMetrics,
     ApiGroups,
     ApiOptions,
+    ApiHistory,
+    ApiCheck,
 }
 
 impl Handler {
-    const ALL: [(Handler, &'static str); 11] = [
+    const ALL: [(Handler, &'static str); 13] = [
         (Handler::Push, "push"),
         (Handler::Delete, "delete"),
         (Handler::Status, "status"),
@@ -32,6 +34,8 @@ impl Handler {
         (Handler::ApiMetrics, "api/v1/metrics"),
         (Handler::ApiGroups, "api/v1/groups"),
         (Handler::ApiOptions, "api/v1/options"),
+        (Handler::ApiHistory, "api/v1/history"),
+        (Handler::ApiCheck, "api/v1/check"),
     ];
 }
 
@@ -62,9 +66,11 @@ impl Verb {
 }
 
 /// The statuses that a counted request may be answered with.
-const CODES: [(u16, &str); 11] = [
+const CODES: [(u16, &str); 13] = [
     (200, "200"),
     (202, "202"),
+    (303, "303"),
+    (304, "304"),
     (400, "400"),
     (403, "403"),
     (404, "404"),
@@ -99,6 +105,20 @@ impl Requests {
         }
     }
 
+    /// How often a handler has answered, and how many of those answers were errors.
+    pub(super) fn of(&self, handler: Handler) -> (u64, u64) {
+        let (mut all, mut errors) = (0, 0);
+        for verb in 0..Verb::ALL.len() {
+            let at = (handler as usize * Verb::ALL.len() + verb) * CODES.len();
+            for (count, (code, _)) in self.counts[at..].iter().zip(CODES) {
+                let count = count.load(Ordering::Relaxed);
+                all += count;
+                errors += if code >= 400 { count } else { 0 };
+            }
+        }
+        (all, errors)
+    }
+
     /// Each combination that has occurred, as (code, handler, method), with its count.
     pub(super) fn each(&self, mut each: impl FnMut([&str; 3], u64)) {
         for (at, count) in self.counts.iter().enumerate() {
@@ -131,6 +151,9 @@ mod tests {
         let mut seen = Vec::new();
         requests.each(|labels, count| seen.push((labels.join(" "), count)));
         let expected = [("200 push put", 2), ("503 api/v1/options options", 1)];
+        assert_eq!(requests.of(Handler::Push), (2, 0));
+        assert_eq!(requests.of(Handler::ApiOptions), (1, 1));
+        assert_eq!(requests.of(Handler::ApiMetrics), (0, 0));
         assert_eq!(seen, expected.map(|(labels, count)| (labels.to_owned(), count)));
     }
 }

@@ -63,6 +63,14 @@ impl Window {
         histogram.record(value.min(VALUE_MAX)).expect("the histogram grows up to the bound");
     }
 
+    /// How many observations there were ever, and their sum.
+    pub(super) fn total(&self) -> (u64, f64) {
+        self.stripes.iter().fold((0, 0.0), |(count, sum), stripe| {
+            let stripe = stripe.lock().unwrap_or_else(PoisonError::into_inner);
+            (count + stripe.count, sum + stripe.sum)
+        })
+    }
+
     /// Adds up what was recorded, `age` after the start.
     pub(super) fn summary(&self, age: Duration) -> Summary {
         let step = age.as_secs() / STEP.as_secs();
@@ -112,5 +120,6 @@ mod tests {
         let quantiles = later.quantiles.expect("one is left");
         assert!(quantiles.iter().all(|value| (990..=1010).contains(value)));
         assert!(window.summary(at(1300)).quantiles.is_none());
+        assert_eq!(window.total(), (101, 6050.0));
     }
 }

@@ -180,7 +180,9 @@ impl GroupingKey {
         let mut push = |name: &str, value: &str| {
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
             let name = escape_label_name(name, Escaping::Values);
-            if !value.is_empty() && value.bytes().all(is_plain) {
+            // On its way a path loses its segments of dots.
+            let is_dots = matches!(value, "." | "..");
+            if !value.is_empty() && !is_dots && value.bytes().all(is_plain) {
                 path.extend(["/", &*name, "/", value]);
             } else {
                 let encoded = URL_SAFE_BASE64.encode(value);
@@ -388,6 +390,7 @@ mod tests {
             ("@base64/L3Zhci90bXA", "/job@base64/L3Zhci90bXA"),
             ("/a/x@base64/=/instance/", "/job/a/instance@base64/=/x@base64/="),
             ("/j/U__a_2e_b/é..", "/job/j/U__a_2e_b@base64/w6kuLg"),
+            ("/..a/x@base64/Li4", "/job/..a/x@base64/Li4"),
         ];
         for (tail, expected) in paths {
             let key = key(tail, NameRules::Utf8);

@@ -186,7 +186,7 @@ impl Shape {
         let mut families = Vec::with_capacity(self.families.len());
         let (hasher, mut spelling) = (SeriesHasher::get(), SmallVec::<[u8; 256]>::new());
         for family in &self.families {
-            let family_start = text.len() as u32;
+            let (text_start, series_start) = (text.len() as u32, series.len() as u32);
             for line in &self.lines[range(family.text)] {
                 let start = text.len();
                 for piece in &self.pieces[range(line.pieces)] {
@@ -208,7 +208,11 @@ impl Shape {
                 values[line.value as usize].write(&mut text);
                 text.push(b'\n');
             }
-            families.push(BatchFamily { text: [family_start, text.len() as u32], ..*family });
+            families.push(BatchFamily {
+                text: [text_start, text.len() as u32],
+                series: [series_start, series.len() as u32],
+                ..*family
+            });
         }
         Some(Batch { families, strings: self.strings.clone(), series, text, native: Vec::new() })
     }

@@ -165,6 +165,12 @@ mod tests {
     }
 
     #[test]
+    fn the_samples_of_a_family_may_stand_apart() {
+        let seen = "a{x=\"1\"} 1\nb 2\na{x=\"2\"} 3\n";
+        assert!(is_recalled(seen, "/j/instance/i", &seen.replace('3', "4")));
+    }
+
+    #[test]
     fn shapes_give_way_to_others() {
         assert!(is_recalled("a{x=\"1\"} 1\n", "/j/instance/i", "a{x=\"1\"} 2\n"));
         // They begin alike, as far as a name goes.

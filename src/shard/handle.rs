@@ -162,6 +162,17 @@ impl Shards {
         self.send(hash, Message::Push { hash, key, mode, batch, owner, reply: None }).await
     }
 
+    /// Whether a push would be applied now. Nothing changes.
+    ///
+    /// # Errors
+    /// Why it would not be.
+    pub async fn check(&self, key: GroupingKey, mode: Mode, batch: Batch) -> Result<(), PushError> {
+        let (reply, answer) = oneshot::channel();
+        let hash = self.hash(&key);
+        self.send(hash, Message::Check { hash, key, mode, batch, reply }).await?;
+        answer.await.map_err(|_| Unavailable::Dead)?.map_err(PushError::Refused)
+    }
+
     /// Notes that a push to the group was refused.
     ///
     /// # Errors
@@ -298,7 +309,7 @@ impl Shards {
         shared.stats.iter().zip(&shared.queues).map(|(stats, queue)| (&**stats, queue.len()))
     }
 
-    fn hash(&self, key: &GroupingKey) -> u64 {
+    pub(super) fn hash(&self, key: &GroupingKey) -> u64 {
         self.shared.hasher.hash_one(key.text())
     }
 

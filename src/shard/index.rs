@@ -145,6 +145,14 @@ impl Index {
         Ok(())
     }
 
+    /// Whether the change could be made.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(super) fn check(&self, change: &Change<'_>) -> Result<(), Refusal> {
+        self.lock(change).check(change)
+    }
+
     /// Locks all stripes that the change is about, from the lowest to the highest.
     fn lock(&self, change: &Change<'_>) -> Locked<'_> {
         let mut wanted = 0_u64;

@@ -69,6 +69,8 @@ pub struct FamilyView {
     pub pushed: Timestamp,
     /// Its samples, rendered.
     pub text: Bytes,
+    /// The same as `metric` records of a protobuf `MetricFamily`, where the text loses something.
+    pub native: Option<Bytes>,
 }
 
 impl Store {
@@ -134,7 +136,16 @@ impl Store {
         let view = |id: FamilyId, place, help: Option<&Arc<str>>, pushed| {
             let family = &self.families[id];
             let (name, kind) = (Arc::clone(&family.name), family.kind);
-            FamilyView { name, kind, help: help.cloned(), pushed, text: self.text(id, place) }
+            let (page, slot) = family.pages.locate(place);
+            let native = page.native(slot);
+            FamilyView {
+                name,
+                kind,
+                help: help.cloned(),
+                pushed,
+                text: self.text(id, place),
+                native,
+            }
         };
         let held = group.families.iter();
         let mut families: Vec<FamilyView> = held

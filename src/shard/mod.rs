@@ -6,7 +6,8 @@
 //!
 //! - `page`, `pages`: the rendered samples of one family, in pages of about 64 KiB that a scrape
 //!   shares instead of copying.
-//! - `store`: groups and families; plain and synchronous. `plan` is what a push will change in it.
+//! - `store`: groups and families; plain and synchronous. `plan` is what a push will change in it, `check`
+//!   whether it could.
 //! - `snapshot`: what a scrape asks for, gets, and gives back. `jobs` and `select` find what belongs to
 //!   some jobs, `part` what belongs to one scraper of several; `rendering` and `names` are what a
 //!   scrape leaves with a page for the next one.
@@ -23,6 +24,7 @@
 //! order they were sent. No two groups hold the same series, and a family has one kind everywhere.
 
 mod budget;
+mod check;
 mod cut;
 mod families;
 mod family;

@@ -106,6 +106,11 @@ impl Page {
         Block { text, native: native.map(|native| &native[..]), has_quoted_names }
     }
 
+    /// What the text of a block does not say, if there is anything.
+    pub(super) fn native(&self, slot: u32) -> Option<Bytes> {
+        self.natives.get(&slot).cloned()
+    }
+
     /// The blocks that are not empty, or of those the ones that belong to a part.
     pub fn blocks(&self, part: Option<Part>) -> impl Iterator<Item = Block<'_>> {
         let blocks = (0..self.slots()).filter_map(move |slot| self.block_of(part, slot));

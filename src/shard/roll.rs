@@ -1,5 +1,6 @@
 //! All groups, some at a time, so that no push waits behind all of them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -9,6 +10,7 @@ use super::handle::{Shards, gather};
 use super::listed::{GroupRef, GroupSummary, GroupView};
 use super::task::Message;
 use super::waiter::Unavailable;
+use crate::push::GroupingKey;
 
 /// How many groups a shard sums up before it goes on with pushes.
 pub const LISTED_AT_A_TIME: usize = 512;
@@ -57,6 +59,24 @@ impl Shards {
             hashes.dedup();
         }
         Ok(Roll { shards: self.clone(), left })
+    }
+
+    /// The groups with these keys, as far as there are any, in no particular order.
+    ///
+    /// # Errors
+    /// When a shard is dead.
+    pub async fn find(&self, keys: &[GroupingKey]) -> Result<Vec<GroupSummary>, Unavailable> {
+        let mut left = vec![Vec::new(); self.shared.queues.len()];
+        for hash in keys.iter().map(|key| self.hash(key)).collect::<HashSet<_>>() {
+            left[self.shard(hash)].push(hash);
+        }
+        let wanted: HashSet<_> = keys.iter().map(GroupingKey::text).collect();
+        let mut roll = Roll { shards: self.clone(), left };
+        let mut found = Vec::new();
+        while let Some(next) = roll.next().await? {
+            found.extend(next.into_iter().filter(|summary| wanted.contains(&*summary.group.key)));
+        }
+        Ok(found)
     }
 
     /// Those of these groups that are there, in that order, each whole and as it is now.

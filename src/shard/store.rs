@@ -222,7 +222,7 @@ impl Store {
 
     /// A group that is stored with the other spelling of an empty instance stands in the way of this
     /// one: both would expose the same push times.
-    fn check_spelling(&self, hash: u64, key: &GroupingKey) -> Result<(), Refusal> {
+    pub(super) fn check_spelling(&self, hash: u64, key: &GroupingKey) -> Result<(), Refusal> {
         let stored = self.groups.find(hash, |(_, group)| *group.key == *key.text());
         match stored {
             Some((_, group)) if group.has_empty_instance != key.has_empty_instance() => {

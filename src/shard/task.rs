@@ -17,7 +17,7 @@ use super::store::Store;
 use super::unsaved::Changes;
 use super::waiter::{PushError, Unavailable, Waiter};
 use super::wipe::Remains;
-use crate::push::{Batch, GroupingKey};
+use crate::push::{Batch, GroupingKey, Refusal};
 
 /// How many messages a shard handles before it lets other tasks of its thread run.
 const MESSAGES_BEFORE_YIELD: usize = 64;
@@ -43,6 +43,14 @@ pub(super) enum Message {
         batch: Batch,
         owner: Option<Arc<Budget>>,
         reply: Option<oneshot::Sender<Result<(), PushError>>>,
+    },
+    /// Say whether a push would be applied.
+    Check {
+        hash: u64,
+        key: GroupingKey,
+        mode: Mode,
+        batch: Batch,
+        reply: oneshot::Sender<Result<(), Refusal>>,
     },
     /// Note a push that was refused before it came here.
     Fail { hash: u64, key: GroupingKey, owner: Option<Arc<Budget>>, reply: oneshot::Sender<()> },
@@ -191,6 +199,9 @@ impl Shard {
                         tracing::warn!(job, group, err = %error, "push dropped");
                     }
                 }
+            }
+            Message::Check { hash, key, mode, batch, reply } => {
+                answer(reply, store.check(hash, &key, mode, &batch));
             }
             Message::Fail { hash, key, owner, reply } => {
                 store.fail(hash, &key, owner.as_ref(), Timestamp::now());

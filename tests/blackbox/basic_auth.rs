@@ -145,11 +145,11 @@ fn pages_for_people_are_confined_without_any_configuration() {
         let page = gateway.get(path);
         let policy = page.header("content-security-policy").unwrap();
         assert!(
-            policy.starts_with("default-src 'self';") && !policy.contains("unsafe"),
+            policy.starts_with("default-src 'none';") && !policy.contains("unsafe"),
             "{policy}"
         );
         assert_eq!(page.header("x-frame-options"), Some("DENY"));
-        assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
+        assert_eq!(page.header("referrer-policy"), Some("same-origin"));
         let inline = ["<script>", "<style", " style=", " onclick="];
         assert!(inline.iter().all(|inline| !page.text().contains(inline)));
     }

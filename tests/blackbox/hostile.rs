@@ -11,7 +11,7 @@ pub(crate) fn gzip(text: &[u8]) -> Vec<u8> {
     encoder.finish().expect("writes to memory")
 }
 
-fn snappy(text: &[u8]) -> Vec<u8> {
+pub(crate) fn snappy(text: &[u8]) -> Vec<u8> {
     let mut encoder = snap::write::FrameEncoder::new(Vec::new());
     encoder.write_all(text).expect("writes to memory");
     encoder.into_inner().expect("writes to memory")

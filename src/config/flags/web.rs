@@ -108,8 +108,12 @@ impl WebFlags {
     pub(super) fn into_settings(self) -> (Vec<(&'static str, String)>, WebSettings) {
         let listen = self.listen.iter().map(Address::to_string).collect::<Vec<_>>().join(",");
         let telemetry_path = format!("/{}", self.telemetry_path.trim_start_matches('/'));
-        let external_prefix = self.external_url.prefix;
+        let ExternalUrl { text: external_url, prefix: mut external_prefix } = self.external_url;
         let route_prefix = self.route_prefix.0.unwrap_or_else(|| external_prefix.clone());
+        if external_url.is_empty() {
+            // As far as we know, paths are not changed on their way.
+            external_prefix.clone_from(&route_prefix);
+        }
         let duration = |wait: Duration| humantime::format_duration(wait).to_string();
         let flags = vec![
             ("auth.policy-file", self.policy_file.clone()),
@@ -118,7 +122,7 @@ impl WebFlags {
             ("web.enable-admin-api", self.admin_api.to_string()),
             ("web.enable-lifecycle", self.lifecycle.to_string()),
             ("web.enable-openmetrics", self.open_metrics.to_string()),
-            ("web.external-url", self.external_url.text),
+            ("web.external-url", external_url),
             ("web.header-timeout", duration(self.header_wait)),
             ("web.idle-timeout", duration(self.idle_wait)),
             ("web.listen-address", listen),

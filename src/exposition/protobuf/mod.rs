@@ -9,4 +9,4 @@ pub(crate) use schema::{
     bucket, family, histogram, kind_of, label, metric, number_of, quantile, span, summary, value,
     value_field,
 };
-pub(crate) use wire::{fields, write_bytes, write_double, write_message, write_varint};
+pub(crate) use wire::{Field, fields, write_bytes, write_double, write_message, write_varint};

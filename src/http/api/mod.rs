@@ -3,7 +3,9 @@
 //! `query` reads what is asked for, `listing` finds the groups, and `metrics` and `groups` write them to a
 //! `stream`, in the shapes that `json` has for both.
 
+mod check;
 mod groups;
+mod history;
 mod json;
 mod listing;
 mod metrics;

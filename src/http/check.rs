@@ -1,0 +1,69 @@
+//! A push that is only tried: it goes the way of a push up to where something would change.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Http;
+use super::in_flight::Room;
+use super::push::Decode;
+use super::reply::Failure;
+use crate::push::{Batch, Encoding, GroupingKey, decode, decode_protobuf, inflate};
+use crate::shard::Mode;
+
+/// What would be pushed.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    /// The group it would go to, as the path of a push has it behind `/metrics/job`.
+    pub(super) tail: Vec<u8>,
+    /// Whether it would replace the group, or be added to it.
+    pub(super) mode: Mode,
+    /// Whether the body is delimited protobuf.
+    pub(super) is_protobuf: bool,
+    /// How the body is compressed.
+    pub(super) encoding: Encoding,
+    /// What would be sent.
+    pub(super) body: Bytes,
+}
+
+/// What would be stored of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Checked {
+    pub(super) families: usize,
+    pub(super) series: usize,
+    /// Lines that a scrape would show.
+    pub(super) samples: u64,
+}
+
+impl Http {
+    /// Whether a push would be applied now.
+    pub(super) async fn check(&self, candidate: Candidate) -> Result<Checked, Failure> {
+        let Candidate { tail, mode, is_protobuf, encoding, body } = candidate;
+        let rules = self.rules();
+        let key = GroupingKey::parse(&tail, rules.names).map_err(Failure::Key)?;
+        rules.check_key(&key).map_err(Failure::Key)?;
+        self.readable()?;
+        let bytes_max = self.config.bounds.body_bytes_max;
+        let decode: Decode = if is_protobuf { decode_protobuf } else { decode };
+        let mut room = Room::of(Arc::clone(&self.in_flight));
+        let decoding = tokio::task::spawn_blocking(move || {
+            let body = inflate(encoding, body, bytes_max, |bytes| room.take(bytes))
+                .map_err(Failure::Inflate)?;
+            let batch = decode(&key, &body, rules).map_err(Failure::Rejected)?;
+            Ok::<_, Failure>((key, batch))
+        });
+        let (key, batch) = decoding.await.expect("decoding does not panic and is not aborted")?;
+        let checked = checked(&batch);
+        self.shards.check(key, mode, batch).await.map_err(Failure::Push)?;
+        Ok(checked)
+    }
+}
+
+fn checked(batch: &Batch) -> Checked {
+    let families = &batch.families;
+    Checked {
+        families: families.len(),
+        series: families.iter().map(|family| batch.series(family).len()).sum(),
+        samples: families.iter().map(|family| u64::from(family.samples)).sum(),
+    }
+}

@@ -1,0 +1,99 @@
+//! The push console.
+
+use bytes::Bytes;
+use hyper::StatusCode;
+use hyper::body::Incoming;
+use hyper::header::HOST;
+
+use super::Visitor;
+use super::page::html;
+use crate::http::Http;
+use crate::http::check::{Candidate, Checked};
+use crate::http::reply::{Failure, Reply};
+use crate::push::Encoding;
+use crate::shard::Mode;
+use crate::ui::{CheckPage, Outcome, command, count_of};
+
+/// How large a form with an exposition may be, in bytes: more is nothing to paste.
+pub(super) const CONSOLE_BYTES_MAX: usize = 4 << 20;
+/// Where a push goes when nobody says otherwise.
+const PATH_BY_DEFAULT: &str = "/job/some_job";
+
+impl Http {
+    /// The empty console, perhaps for a certain group.
+    pub(super) fn console(&self, visitor: &Visitor<'_>, query: &str) -> Result<Reply, Failure> {
+        let path = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "path");
+        let path = path.map_or(PATH_BY_DEFAULT.to_owned(), |(_, path)| path.into_owned());
+        Ok(self.console_with(visitor, &path, "", None))
+    }
+
+    /// Checks what was pasted.
+    pub(super) async fn check_form(
+        &self,
+        visitor: &Visitor<'_>,
+        body: Incoming,
+    ) -> Result<Reply, Failure> {
+        let body = self.form_body(body, CONSOLE_BYTES_MAX).await?;
+        let (mut token, mut path, mut exposition) = Default::default();
+        for (name, value) in form_urlencoded::parse(&body) {
+            match &*name {
+                "token" => token = value.into_owned(),
+                "path" => path = value.into_owned(),
+                // So browsers end the lines of what is typed.
+                "exposition" => exposition = value.replace("\r\n", "\n"),
+                _ => {}
+            }
+        }
+        if !self.is_ours(visitor, &token) {
+            return Ok(self.not_ours(visitor));
+        }
+        if !exposition.is_empty() && !exposition.ends_with('\n') {
+            exposition.push('\n');
+        }
+        let checked = match self.tail(&path) {
+            Some(tail) => {
+                let body = Bytes::from(exposition.clone());
+                let (is_protobuf, encoding) = (false, Encoding::Identity);
+                self.check(Candidate { tail, mode: Mode::Add, is_protobuf, encoding, body })
+                    .await
+                    .map_err(|failure| failure.to_string())
+            }
+            None => Err("the path of a push begins with /job/NAME".to_owned()),
+        };
+        let outcome = match checked {
+            Ok(Checked { families, series, samples }) => Outcome::Accepted(format!(
+                "{}, {}, {}",
+                count_of(families as u64, "family", "families"),
+                count_of(series as u64, "series", "series"),
+                count_of(samples, "sample", "samples"),
+            )),
+            Err(reason) => Outcome::Rejected(reason),
+        };
+        Ok(self.console_with(visitor, &path, &exposition, Some(outcome)))
+    }
+
+    /// What follows `/metrics/job` in a push path that somebody has typed.
+    fn tail(&self, path: &str) -> Option<Vec<u8>> {
+        let path = path.trim();
+        let path = path.strip_prefix("/metrics").unwrap_or(path);
+        let tail = path.strip_prefix("/job").filter(|tail| tail.starts_with(['/', '@']))?;
+        crate::http::route::percent_decode(tail.as_bytes()).map(std::borrow::Cow::into_owned)
+    }
+
+    fn console_with(
+        &self,
+        visitor: &Visitor<'_>,
+        path: &str,
+        exposition: &str,
+        outcome: Option<Outcome>,
+    ) -> Reply {
+        let host = visitor.headers.get(HOST).and_then(|host| host.to_str().ok());
+        let url = match self.external_url().trim_end_matches('/') {
+            "" => format!("http://{}{}", host.unwrap_or("localhost:9091"), visitor.prefix),
+            url => url.to_owned(),
+        };
+        let command = command(&url, path.trim());
+        let frame = self.frame(visitor, "/check");
+        html(StatusCode::OK, &CheckPage { frame, path, exposition, command, outcome })
+    }
+}

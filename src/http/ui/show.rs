@@ -1,0 +1,207 @@
+//! Groups and jobs.
+
+use hyper::StatusCode;
+
+use super::page::html;
+use super::{Visitor, aside};
+use crate::http::Http;
+use crate::http::reply::{Failure, Reply};
+use crate::push::{GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME};
+use crate::shard::{FamilyView, GroupView, Timestamp};
+use crate::ui::{
+    FAMILIES_PER_PAGE, Family, Filter, GroupHead, GroupLine, GroupPage, GroupsPage, JobLine,
+    JobPage, JobsPage, LINES_INLINE_MAX, LINES_PER_PAGE, PER_PAGE, Pager, Row, Stored, choose,
+    choose_jobs, families_pager, jobs, worst,
+};
+
+impl Http {
+    pub(super) async fn groups_page(
+        &self,
+        visitor: &Visitor<'_>,
+        query: &str,
+    ) -> Result<Reply, Failure> {
+        let filter = match Filter::parse(query) {
+            Ok(filter) => filter,
+            Err(error) => return Ok(self.bad_request(visitor, error)),
+        };
+        let (summaries, turn) = self.summaries(filter.escaped_job().into_iter().collect()).await?;
+        let now = Timestamp::now();
+        let (chosen, filter) = aside(move || {
+            let _turn = turn;
+            (choose(summaries.iter().map(Row::from).collect(), &filter, now), filter)
+        })
+        .await;
+        let deleted = form_urlencoded::parse(query.as_bytes());
+        let deleted = deleted.into_owned().find(|(name, _)| name == "deleted");
+        let page = GroupsPage {
+            frame: self.frame(visitor, "/groups"),
+            filter: &filter,
+            total: self.shards.stats().map(|(stats, _)| stats.groups()).sum(),
+            matching: chosen.matching as u64,
+            pager: Pager::new(&filter, chosen.matching, chosen.shown.len()),
+            groups: chosen.shown.iter().map(|row| GroupLine::new(row, now)).collect(),
+            deleted: deleted.and_then(|(_, count)| count.parse().ok()),
+        };
+        Ok(html(StatusCode::OK, &page))
+    }
+
+    pub(super) async fn jobs_page(
+        &self,
+        visitor: &Visitor<'_>,
+        query: &str,
+    ) -> Result<Reply, Failure> {
+        let filter = match Filter::parse(query) {
+            Ok(filter) => filter,
+            Err(error) => return Ok(self.bad_request(visitor, error)),
+        };
+        let (summaries, turn) = self.summaries(Vec::new()).await?;
+        let now = Timestamp::now();
+        let (lines, matching, filter) = aside(move || {
+            let _turn = turn;
+            let rows = summaries.iter().map(Row::from).filter(|row| filter.takes(row, now));
+            let rows: Vec<_> = rows.collect();
+            let chosen = choose_jobs(jobs(&rows), &filter);
+            let lines: Vec<_> = chosen.shown.iter().map(|job| JobLine::new(job, now)).collect();
+            (lines, chosen.matching, filter)
+        })
+        .await;
+        let pager = Pager::new(&filter, matching, lines.len());
+        let frame = self.frame(visitor, "/jobs");
+        Ok(html(StatusCode::OK, &JobsPage { frame, filter: &filter, jobs: lines, pager }))
+    }
+
+    pub(super) async fn job_page(
+        &self,
+        visitor: &Visitor<'_>,
+        tail: &[u8],
+    ) -> Result<Reply, Failure> {
+        let key = GroupingKey::parse(tail, self.config.name_rules).map_err(Failure::Key)?;
+        let (summaries, turn) = self.summaries(vec![key.job().to_owned()]).await?;
+        let rows: Vec<_> = summaries.iter().map(Row::from).collect();
+        let now = Timestamp::now();
+        let Some(job) = jobs(&rows).first().map(|job| JobLine::new(job, now)) else {
+            let text = "No group has this job. Its groups may have been deleted.";
+            return Ok(self.message(visitor, StatusCode::NOT_FOUND, "No such job", text));
+        };
+        let groups_left = rows.len().saturating_sub(PER_PAGE);
+        let shown = aside(move || {
+            let _turn = turn;
+            worst(rows, PER_PAGE).iter().map(|row| GroupLine::new(row, now)).collect()
+        });
+        let page = JobPage {
+            frame: self.frame(visitor, "/jobs"),
+            job,
+            groups: shown.await,
+            groups_left,
+            query: Filter::of_job(key.job()).narrowing(),
+        };
+        Ok(html(StatusCode::OK, &page))
+    }
+
+    pub(super) async fn group_page(
+        &self,
+        visitor: &Visitor<'_>,
+        tail: &[u8],
+        query: &str,
+    ) -> Result<Reply, Failure> {
+        self.readable()?;
+        let key = GroupingKey::parse(tail, self.config.name_rules).map_err(Failure::Key)?;
+        let filter = match Filter::parse(query) {
+            Ok(filter) => filter,
+            Err(error) => return Ok(self.bad_request(visitor, error)),
+        };
+        let found = self.shards.find(std::slice::from_ref(&key)).await?;
+        let found: Vec<_> = found.into_iter().map(|summary| summary.group).collect();
+        let Some(group) = self.shards.views(&found).await?.pop() else {
+            let text = "There is no such group. It may have been deleted.";
+            return Ok(self.message(visitor, StatusCode::NOT_FOUND, "No such group", text));
+        };
+        let only = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "family");
+        let only = only.map(|(_, family)| family.into_owned());
+        let frame = self.frame(visitor, "/groups");
+        // A family may have millions of lines.
+        let turn = self.forms.turn().await?;
+        let made = aside(move || {
+            let _turn = turn;
+            let made = group_parts(&group, only.as_deref(), filter.page);
+            (made, only)
+        });
+        let (GroupParts { head, families, total, pager }, only) = made.await;
+        let page = GroupPage {
+            frame,
+            group: head,
+            only: only.as_deref(),
+            families,
+            families_total: crate::ui::count(total as u64),
+            pager,
+        };
+        Ok(html(StatusCode::OK, &page))
+    }
+
+    pub(super) fn bad_request(
+        &self,
+        visitor: &Visitor<'_>,
+        reason: impl std::fmt::Display,
+    ) -> Reply {
+        self.message(visitor, StatusCode::BAD_REQUEST, "That is not understood", reason)
+    }
+}
+
+/// What the page of a group is made of.
+struct GroupParts {
+    head: GroupHead,
+    families: Vec<Family>,
+    total: usize,
+    pager: Option<Pager>,
+}
+
+/// A page of one family, or one of all of them.
+fn group_parts(group: &GroupView, only: Option<&str>, page: usize) -> GroupParts {
+    let now = Timestamp::now();
+    let row = Row {
+        key: group.key.clone(),
+        has_empty_instance: group.has_empty_instance,
+        pushed: group.pushed,
+        failed: group.failed,
+        families: 0,
+        series: 0,
+        bytes: 0,
+    };
+    let mut labels = row.labels();
+    labels.push(("job".to_owned(), crate::ui::plain(row.job()).into_owned()));
+    // The page says of the push times what there is to say.
+    let own = [PUSH_TIME, PUSH_FAILURE_TIME];
+    let pushed: Vec<_> =
+        group.families.iter().filter(|family| !own.contains(&&*family.name)).collect();
+    let (head, total) = (GroupHead::new(&row, now), pushed.len());
+    if let Some(only) = only {
+        let family = group.families.iter().find(|family| *family.name == *only);
+        let families = family.map(|family| Family::whole(&stored(family), &labels, page, now));
+        return GroupParts { head, families: families.into_iter().collect(), total, pager: None };
+    }
+    let mut lines_left = LINES_PER_PAGE;
+    let start = (page - 1).saturating_mul(FAMILIES_PER_PAGE);
+    let shown = pushed.iter().skip(start).take(FAMILIES_PER_PAGE).map(|family| {
+        let stored = stored(family);
+        let lines = stored.lines();
+        if lines > LINES_INLINE_MAX.min(lines_left) {
+            return Family::closed(&stored, now);
+        }
+        lines_left -= lines;
+        Family::open(&stored, &labels, now)
+    });
+    let families: Vec<_> = shown.collect();
+    let pager = families_pager(page, total, families.len());
+    GroupParts { head, families, total, pager }
+}
+
+fn stored(family: &FamilyView) -> Stored<'_> {
+    Stored {
+        name: &family.name,
+        kind: family.kind,
+        help: family.help.as_deref(),
+        pushed: family.pushed,
+        text: &family.text,
+        native: family.native.as_deref(),
+    }
+}

@@ -1,0 +1,33 @@
+//! Whether a push would be applied.
+
+use super::budget::Usage;
+use super::plan::{self, Mode};
+use super::store::Store;
+use crate::push::{Batch, GroupingKey, Refusal};
+
+impl Store {
+    /// Goes the way of a push up to where it would change something. Whether there is room for it, in bounds
+    /// and quotas, is not looked at: that may be another answer in the next moment.
+    ///
+    /// # Errors
+    /// Why the push would be refused.
+    pub fn check(
+        &self,
+        hash: u64,
+        key: &GroupingKey,
+        mode: Mode,
+        batch: &Batch,
+    ) -> Result<(), Refusal> {
+        self.check_spelling(hash, key)?;
+        let stored = self.groups.find(hash, |(_, group)| *group.key == *key.text());
+        let stored = stored.map(|(_, group)| group);
+        let held = stored.map_or(&[][..], |group| &group.families);
+        let steps = plan::steps(&self.families, held, mode, batch);
+        let change = plan::change(&self.families, held, &steps, batch)?;
+        if self.unsaved.is_some() {
+            let before = stored.map_or(Usage::EMPTY_GROUP, |group| group.charge.usage());
+            plan::check_size(plan::usage(before, held, &steps, batch, &change))?;
+        }
+        self.index.check(&change)
+    }
+}

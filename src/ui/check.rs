@@ -1,0 +1,50 @@
+//! The push console: the command that pushes something, and whether it would be taken.
+
+use askama::Template;
+
+use super::frame::Frame;
+
+/// The page.
+#[derive(Debug, Template)]
+#[template(path = "check.html")]
+pub struct CheckPage<'a> {
+    /// What all pages have.
+    pub frame: Frame<'a>,
+    /// Where the push would go: what follows `/metrics`.
+    pub path: &'a str,
+    /// What would be pushed.
+    pub exposition: &'a str,
+    /// The command.
+    pub command: String,
+    /// What came of the check, if there was one.
+    pub outcome: Option<Outcome>,
+}
+
+/// What came of a check.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It would be taken: families, series and samples.
+    Accepted(String),
+    /// It would not: why.
+    Rejected(String),
+}
+
+/// The command that pushes a file, for a shell.
+pub fn command(url: &str, path: &str) -> String {
+    let url = format!("{url}/metrics{path}").replace('\'', r"'\''");
+    format!("curl --data-binary @metrics.txt '{url}'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_is_one_word_to_a_shell() {
+        let command = command("http://h:9091", "/job/a'; rm -rf b");
+        assert_eq!(
+            command,
+            r"curl --data-binary @metrics.txt 'http://h:9091/metrics/job/a'\''; rm -rf b'"
+        );
+    }
+}

@@ -1,0 +1,50 @@
+//! What is asked before something is deleted.
+
+use askama::Template;
+
+use super::frame::Frame;
+use super::quantity::count_of;
+use super::table::GroupLine;
+
+/// How many of the groups that go are named.
+pub const NAMED_MAX: usize = 20;
+
+/// The page.
+#[derive(Debug, Template)]
+#[template(path = "confirm.html")]
+pub struct ConfirmPage<'a> {
+    /// What all pages have.
+    pub frame: Frame<'a>,
+    /// What is asked.
+    pub question: String,
+    /// The words on the button.
+    pub answer: String,
+    /// Where the form goes, behind the prefix.
+    pub action: &'static str,
+    /// What the form sends along besides the token.
+    pub fields: Vec<(&'static str, String)>,
+    /// Some of the groups that go.
+    pub groups: Vec<GroupLine>,
+    /// How many more.
+    pub groups_left: usize,
+    /// Where to go back to, behind the prefix.
+    pub back: String,
+}
+
+impl ConfirmPage<'_> {
+    fn left(&self) -> String {
+        count_of(self.groups_left as u64, "group", "groups")
+    }
+}
+
+/// A page that says one thing.
+#[derive(Debug, Template)]
+#[template(path = "message.html")]
+pub struct MessagePage<'a> {
+    /// What all pages have.
+    pub frame: Frame<'a>,
+    /// What it is about.
+    pub title: &'a str,
+    /// What there is to say.
+    pub text: &'a str,
+}

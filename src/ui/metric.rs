@@ -1,0 +1,189 @@
+//! What a family shows of each of its series, read back from the exposition that is stored.
+
+use super::buckets::{Bucket, BucketRow, amount, rows, short};
+use super::native::Native;
+use super::quantity::shortened;
+use crate::exposition::{Kind, SampleLine, parse_number, sample_lines, unescape};
+
+/// Labels, as they are meant.
+pub(super) type Labels = Vec<(String, String)>;
+
+/// One series, in the form of its kind.
+#[derive(Debug, PartialEq)]
+pub(super) enum Metric {
+    /// A single number.
+    Value {
+        /// The labels that are not the group's.
+        labels: Labels,
+        /// The number, as it is spelled.
+        value: String,
+    },
+    /// Quantiles.
+    Summary {
+        /// The labels that are not the group's.
+        labels: Labels,
+        /// Each with its value, as they are spelled.
+        quantiles: Vec<(String, String)>,
+        /// In words: how many observations, their sum and mean.
+        observed: Observed,
+    },
+    /// Buckets, classic or native.
+    Histogram {
+        /// The labels that are not the group's.
+        labels: Labels,
+        /// Those that are shown.
+        buckets: Vec<BucketRow>,
+        /// How many are not.
+        buckets_left: usize,
+        /// How many observations, their sum and mean.
+        observed: Observed,
+        /// How fine the buckets are, if they are native.
+        schema: Option<i32>,
+    },
+}
+
+/// What a histogram or summary says of all observations together.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Observed {
+    pub(super) count: String,
+    pub(super) sum: String,
+    /// Empty where there is none.
+    pub(super) mean: String,
+}
+
+impl Observed {
+    fn new(count: f64, sum: f64) -> Observed {
+        let mean = if count > 0.0 && sum.is_finite() { short(sum / count) } else { String::new() };
+        Observed { count: amount(count), sum: short(sum), mean }
+    }
+}
+
+/// The series of a canonical text, in its order, without the labels of `group`.
+pub(super) fn metrics<'a>(
+    text: &'a [u8],
+    name: &'a str,
+    kind: Kind,
+    group: &'a [(String, String)],
+) -> Box<dyn Iterator<Item = Metric> + 'a> {
+    let own = |sample: &SampleLine<'_>, part_label: &str| own_labels(sample, part_label, group);
+    let Some(part_label) = kind.part_label() else {
+        return Box::new(sample_lines(text).map(move |sample| Metric::Value {
+            labels: own(&sample, ""),
+            value: sample.value.to_owned(),
+        }));
+    };
+    let mut parts: Vec<(String, f64, String)> = Vec::new();
+    let mut sum = f64::NAN;
+    // The lines of one series follow one another, its count last.
+    Box::new(sample_lines(text).filter_map(move |sample| {
+        let value = number(sample.value);
+        let suffix = sample.name.get(name.len()..).unwrap_or_default();
+        let part = sample.labels.iter().find(|(name, _)| *name == part_label);
+        match (suffix, part) {
+            ("" | "_bucket", Some((_, bound))) => {
+                parts.push((bound.to_string(), value, sample.value.to_owned()));
+                None
+            }
+            ("_sum", _) => {
+                sum = value;
+                None
+            }
+            _ => {
+                let (parts, sum) =
+                    (std::mem::take(&mut parts), std::mem::replace(&mut sum, f64::NAN));
+                let (labels, observed) = (own(&sample, part_label), Observed::new(value, sum));
+                if kind == Kind::Summary {
+                    let quantiles = parts.into_iter().map(|(quantile, _, value)| (quantile, value));
+                    return Some(Metric::Summary {
+                        labels,
+                        quantiles: quantiles.collect(),
+                        observed,
+                    });
+                }
+                let (buckets, buckets_left) = rows(&buckets(&parts));
+                Some(Metric::Histogram { labels, buckets, buckets_left, observed, schema: None })
+            }
+        }
+    }))
+}
+
+/// A native histogram, without the labels of `group`.
+pub(super) fn native_metric(native: Native, group: &[(String, String)]) -> Metric {
+    let is_own =
+        |pair: &(String, String)| !group.contains(pair) && !is_no_instance(&pair.0, &pair.1);
+    let labels = native.labels.into_iter().filter(is_own);
+    let labels = labels.map(|(name, value)| (shortened(&name), shortened(&value)));
+    let (buckets, buckets_left) = rows(&native.buckets);
+    let observed = Observed::new(native.count, native.sum);
+    let schema = Some(native.schema);
+    Metric::Histogram { labels: labels.collect(), buckets, buckets_left, observed, schema }
+}
+
+/// What each classic bucket has more than the one below it.
+fn buckets(parts: &[(String, f64, String)]) -> Vec<Bucket> {
+    let (mut from, mut below) = (None, 0.0);
+    let bucket = |(bound, cumulative, _): &(String, f64, String)| {
+        let to = number(bound);
+        let bucket = Bucket { from, to, count: cumulative - below };
+        (from, below) = (Some(to), *cumulative);
+        bucket
+    };
+    parts.iter().map(bucket).collect()
+}
+
+fn own_labels(sample: &SampleLine<'_>, part_label: &str, group: &[(String, String)]) -> Labels {
+    let labels = sample.labels.iter().map(|(name, value)| (name, unescape(value)));
+    let own = labels.filter(|(name, value)| {
+        let is_group = group.iter().any(|(of, is)| *of == **name && *is == **value);
+        !is_group && *name != part_label && !is_no_instance(name, value)
+    });
+    own.map(|(name, value)| (shortened(name), shortened(&value))).collect()
+}
+
+/// Every sample has an `instance`: an empty one says nothing.
+fn is_no_instance(name: &str, value: &str) -> bool {
+    name == "instance" && value.is_empty()
+}
+
+fn number(text: &str) -> f64 {
+    parse_number(text.as_bytes()).unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(pairs: &[(&str, &str)]) -> Labels {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn the_labels_of_the_group_are_not_repeated() {
+        let text = br#"m{instance="",job="j",l="a\"b"} 1
+m{instance="own",job="j"} NaN
+"#;
+        let group = labels(&[("job", "j")]);
+        let read: Vec<_> = metrics(text, "m", Kind::Gauge, &group).collect();
+        let value =
+            |pairs, value: &str| Metric::Value { labels: labels(pairs), value: value.to_owned() };
+        assert_eq!(read, [value(&[("l", "a\"b")], "1"), value(&[("instance", "own")], "NaN")]);
+    }
+
+    #[test]
+    fn histograms_become_buckets_and_summaries_quantiles() {
+        let text = b"h_bucket{le=\"0.5\"} 2\nh_bucket{le=\"+Inf\"} 5\nh_sum 10\nh_count 5\nh_bucket{a=\"b\",le=\"+Inf\"} 0\nh_sum{a=\"b\"} 0\nh_count{a=\"b\"} 0\n";
+        let read: Vec<_> = metrics(text, "h", Kind::Histogram, &[]).collect();
+        let Metric::Histogram { buckets, observed, .. } = &read[0] else { panic!("{read:?}") };
+        assert_eq!(
+            (&*buckets[1].range, &*buckets[1].count, &*buckets[1].cumulative),
+            ("over 0.5", "3", "5")
+        );
+        assert_eq!((&*observed.count, &*observed.sum, &*observed.mean), ("5", "10", "2"));
+        let Metric::Histogram { labels: own, observed, .. } = &read[1] else { panic!("{read:?}") };
+        assert_eq!((own, &*observed.mean), (&labels(&[("a", "b")]), ""));
+        let text = b"s{quantile=\"0.9\"} 1.5\ns_sum 3\ns_count 2\n";
+        let read: Vec<_> = metrics(text, "s", Kind::Summary, &[]).collect();
+        let Metric::Summary { quantiles, .. } = &read[0] else { panic!("{read:?}") };
+        assert_eq!(*quantiles, labels(&[("0.9", "1.5")]));
+    }
+}

@@ -1,0 +1,91 @@
+//! The table of groups, as the list of all groups, a job and the overview show it.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+
+use super::filter::{Filter, Sort};
+use super::moment::Moment;
+use super::quantity::{bytes, count, shortened};
+use super::row::{Row, job_path, plain};
+use crate::shard::Timestamp;
+
+/// How many labels of a group a table shows.
+pub(super) const LABELS_SHOWN_MAX: usize = 12;
+
+/// The heading of a column, which sorts by it.
+#[derive(Debug, Template)]
+#[template(
+    source = r#"<th scope="col"{% if !order.is_empty() %} aria-sort="{{ order }}"{% endif %}{% if is_number %} class="number"{% endif %}><a href="?{{ query }}">{{ label }}{% if !order.is_empty() %}<span class="arrow" aria-hidden="true">{% if order == "ascending" %}▲{% else %}▼{% endif %}</span>{% endif %}</a></th>"#,
+    ext = "html"
+)]
+pub(super) struct Heading {
+    query: String,
+    label: String,
+    /// As ARIA has it; empty where the table is sorted otherwise.
+    order: &'static str,
+    is_number: bool,
+}
+
+impl HtmlSafe for Heading {}
+
+impl Heading {
+    pub(super) fn new(filter: &Filter, sort: Sort, label: &str) -> Heading {
+        let order = match (filter.sort == sort, filter.is_descending) {
+            (false, _) => "",
+            (true, false) => "ascending",
+            (true, true) => "descending",
+        };
+        let is_number = matches!(sort, Sort::Families | Sort::Series | Sort::Bytes | Sort::Groups);
+        Heading { query: filter.sorted_by(sort), label: label.to_owned(), order, is_number }
+    }
+}
+
+/// A group as a table shows it.
+#[derive(Debug)]
+pub struct GroupLine {
+    pub(super) path: String,
+    pub(super) job_path: String,
+    pub(super) job: String,
+    pub(super) labels: Vec<(String, String)>,
+    pub(super) labels_left: usize,
+    pub(super) has_failed: bool,
+    pub(super) pushed: Option<Moment>,
+    pub(super) failed: Option<Moment>,
+    pub(super) families: String,
+    pub(super) series: String,
+    pub(super) bytes: String,
+}
+
+impl GroupLine {
+    /// As it is now.
+    pub fn new(row: &Row, now: Timestamp) -> GroupLine {
+        let mut labels = row.labels();
+        let labels_left = labels.len().saturating_sub(LABELS_SHOWN_MAX);
+        labels.truncate(LABELS_SHOWN_MAX);
+        for (name, value) in &mut labels {
+            (*name, *value) = (shortened(name), shortened(value));
+        }
+        GroupLine {
+            path: row.path(),
+            job_path: job_path(row.job()),
+            job: shortened(&plain(row.job())),
+            labels,
+            labels_left,
+            has_failed: row.has_failed(),
+            pushed: Moment::new(row.pushed, now),
+            failed: Moment::new(row.failed, now),
+            families: count(row.families),
+            series: count(row.series),
+            bytes: bytes(row.bytes),
+        }
+    }
+
+    /// The group in one line of text, for those who hear the page.
+    pub(super) fn spoken(&self) -> String {
+        let mut text = format!("job {}", self.job);
+        for (name, value) in &self.labels {
+            text.push_str(&format!(", {name} {value}"));
+        }
+        text
+    }
+}

@@ -1,0 +1,294 @@
+//! Whatever was pushed is text, on every page that shows it.
+
+use std::sync::Arc;
+
+use askama::Template;
+
+use super::*;
+use crate::exposition::Kind;
+use crate::push::GroupingKey;
+use crate::shard::Timestamp;
+
+/// Texts that would do something, were they anything else than text.
+const HOSTILE: [&str; 56] = [
+    "<script>alert(1)</script>",
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "\"><img src=x onerror=alert(1)>",
+    "'><img src=x onerror=alert(1)>",
+    "\" onmouseover=\"alert(1)",
+    "' onmouseover='alert(1)",
+    "\" autofocus onfocus=alert(1) x=\"",
+    "<svg onload=alert(1)>",
+    "<svg><script>alert(1)</script></svg>",
+    "<svg><animate onbegin=alert(1) attributeName=x>",
+    "<iframe src=javascript:alert(1)>",
+    "<iframe srcdoc='<script>alert(1)</script>'>",
+    "<body onload=alert(1)>",
+    "<math><mi xlink:href=javascript:alert(1)>x",
+    "<a href=javascript:alert(1)>x</a>",
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "<object data=javascript:alert(1)>",
+    "<embed src=javascript:alert(1)>",
+    "<form action=javascript:alert(1)><button>x",
+    "<button formaction=javascript:alert(1)>x",
+    "<input autofocus onfocus=alert(1)>",
+    "<details open ontoggle=alert(1)>",
+    "<video><source onerror=alert(1)>",
+    "<audio src=x onerror=alert(1)>",
+    "<style>*{background:url(javascript:alert(1))}</style>",
+    "</style><script>alert(1)</script>",
+    "</title><script>alert(1)</script>",
+    "</textarea><script>alert(1)</script>",
+    "</select><script>alert(1)</script>",
+    "</table><script>alert(1)</script>",
+    "--><script>alert(1)</script>",
+    "<!--<img src=x onerror=alert(1)>-->",
+    "]]><script>alert(1)</script>",
+    "<![CDATA[<script>alert(1)</script>]]>",
+    "<?xml version=\"1.0\"?><x/>",
+    "<base href=//evil.example/>",
+    "<link rel=stylesheet href=//evil.example/x.css>",
+    "<meta http-equiv=refresh content='0;url=//evil.example'>",
+    "<template><script>alert(1)</script></template>",
+    "<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\">",
+    "<x style=\"behavior:url(x)\">",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "&#60;script&#62;alert(1)&#60;/script&#62;",
+    "&\"'<>`=/\\",
+    "{{ 7*7 }}{% if true %}${7*7}<%= 7*7 %>",
+    "%3Cscript%3Ealert(1)%3C/script%3E",
+    "\u{ff1c}script\u{ff1e}alert(1)\u{ff1c}/script\u{ff1e}",
+    "\\u003cscript\\u003ealert(1)",
+    "<scr\u{0}ipt>alert(1)</scr\u{0}ipt>",
+    "\r\nSet-Cookie: x=1\r\n\r\n<script>alert(1)</script>",
+    "../../../../etc/passwd",
+    "\u{202e}<img src=x onerror=alert(1)>\u{202c}",
+    "😀<b>é</b>",
+];
+
+/// The tags of a page: each with all that is in it. Were a text not escaped, there would be others.
+fn tags(html: &str) -> Vec<String> {
+    let mut tags = Vec::new();
+    let mut rest = html;
+    while let Some(start) = rest.find('<') {
+        let mut quote = None;
+        let end = rest[start..].find(|char| match (quote, char) {
+            (None, '"' | '\'') => {
+                quote = Some(char);
+                false
+            }
+            (Some(open), char) if open == char => {
+                quote = None;
+                false
+            }
+            (None, '>') => true,
+            _ => false,
+        });
+        let end = start + end.expect("every tag ends");
+        // What the values of attributes are is not told, only which attributes there are.
+        let tag = &rest[start..end];
+        let names = tag.split('"').step_by(2).collect::<Vec<_>>().join("\"\"");
+        tags.push(names);
+        rest = &rest[end + 1..];
+    }
+    tags
+}
+
+/// Every page, with one text wherever anybody can push one.
+fn pages(text: &str) -> Vec<(&'static str, String)> {
+    let mut escaped = Vec::new();
+    crate::exposition::write_label_value(&mut escaped, text.as_bytes());
+    let escaped = String::from_utf8(escaped).expect("is UTF-8");
+    let key = format!("a=\"{escaped}\",instance=\"\",job=\"{escaped}\"");
+    assert!(GroupingKey::from_text(&key, false).is_some(), "{text:?}");
+    let (pushed, failed) = (Timestamp::from_nanos(1), Timestamp::from_nanos(2));
+    let key = Arc::from(key);
+    let row =
+        Row { key, has_empty_instance: false, pushed, failed, families: 1, series: 1, bytes: 1 };
+    let now = Timestamp::from_nanos(3);
+    let frame = Frame {
+        prefix: "/p",
+        telemetry_path: "/metrics",
+        is_admin: true,
+        section: "/",
+        token: "t",
+    };
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([("q", text), ("job", text)])
+        .finish();
+    let filter = Filter::parse(&query).expect("it makes sense");
+    let line = || vec![GroupLine::new(&row, now)];
+    let rows = [row.clone()];
+    let job_line = || JobLine::new(&jobs(&rows)[0], now);
+    let samples = format!("m{{l=\"{escaped}\"}} 1\n",);
+    let histogram = format!(
+        "m_bucket{{l=\"{escaped}\",le=\"+Inf\"}} 1\nm_sum{{l=\"{escaped}\"}} 1\nm_count{{l=\"{escaped}\"}} 1\n"
+    );
+    let summary = format!(
+        "m{{l=\"{escaped}\",quantile=\"0.5\"}} 1\nm_sum{{l=\"{escaped}\"}} 1\nm_count{{l=\"{escaped}\"}} 1\n"
+    );
+    let labels = Vec::new();
+    let family = |kind, name, samples: &str| {
+        let stored = Stored {
+            name,
+            kind,
+            help: Some(&escaped),
+            pushed,
+            text: samples.as_bytes(),
+            native: None,
+        };
+        [
+            Family::open(&stored, &labels, now),
+            Family::closed(&stored, now),
+            Family::whole(&stored, &labels, 1, now),
+        ]
+    };
+    let mut families = Vec::new();
+    families.extend(family(Kind::Gauge, "m", &samples));
+    families.extend(family(Kind::Histogram, "m", &histogram));
+    families.extend(family(Kind::Summary, "m", &summary));
+    families.extend(family(Kind::Gauge, text, &samples));
+    let pager = || Pager::new(&filter, 1000, 50);
+    let flags = [("web.external-url", text.to_owned())];
+    let groups = GroupsPage {
+        frame,
+        filter: &filter,
+        total: 9,
+        matching: 9,
+        groups: line(),
+        pager: pager(),
+        deleted: Some(1),
+    };
+    let group = GroupPage {
+        frame,
+        group: GroupHead::new(&row, now),
+        only: Some(text),
+        families,
+        families_total: "1".into(),
+        pager: None,
+    };
+    let jobs_page = JobsPage { frame, filter: &filter, jobs: vec![job_line()], pager: pager() };
+    let job = JobPage {
+        frame,
+        job: job_line(),
+        groups: line(),
+        groups_left: 1,
+        query: Filter::of_job(&escaped).narrowing(),
+    };
+    let overview = OverviewPage {
+        frame,
+        trouble: Some(text.to_owned()),
+        facts: Vec::new(),
+        failing: Some(1),
+        jobs: vec![job_line()],
+        jobs_left: 1,
+        plots: Vec::new(),
+    };
+    let status = StatusPage {
+        frame,
+        build: vec![("b", text.to_owned())],
+        started: None,
+        trouble: None,
+        listeners: vec![text.to_owned()],
+        bounds: Vec::new(),
+        limits: Vec::new(),
+        settings: vec![("s", text.to_owned())],
+        flags: &flags,
+    };
+    let check = CheckPage {
+        frame,
+        path: text,
+        exposition: text,
+        command: command("http://h", text),
+        outcome: Some(Outcome::Rejected(text.to_owned())),
+    };
+    let confirm = ConfirmPage {
+        frame,
+        question: "?".into(),
+        answer: "!".into(),
+        action: "/wipe",
+        fields: vec![("matching", text.to_owned())],
+        groups: line(),
+        groups_left: 1,
+        back: "/".into(),
+    };
+    let message = MessagePage { frame, title: text, text };
+    let pages: [(&str, &dyn askama::DynTemplate); 9] = [
+        ("groups", &groups),
+        ("group", &group),
+        ("jobs", &jobs_page),
+        ("job", &job),
+        ("overview", &overview),
+        ("status", &status),
+        ("check", &check),
+        ("confirm", &confirm),
+        ("message", &message),
+    ];
+    pages.map(|(name, page)| (name, page.dyn_render().expect("it renders"))).into()
+}
+
+#[test]
+fn hostile_texts_are_inert_on_every_page() {
+    let harmless = pages("x");
+    for text in HOSTILE {
+        for ((name, html), (_, expected)) in pages(text).into_iter().zip(&harmless) {
+            assert_eq!(tags(&html), tags(expected), "{text:?} on {name}");
+            let is_styled = tags(&html).iter().any(|tag| tag.contains(" style="));
+            assert!(!is_styled, "a style within the page {name}");
+        }
+    }
+}
+
+#[test]
+fn links_of_hostile_names_lead_back_to_their_groups() {
+    for text in HOSTILE {
+        let (_, html) = pages(text).swap_remove(0);
+        let start = "href=\"/p/groups/job";
+        let at = html.find(start).expect("the group is linked") + start.len();
+        let tail = &html[at..at + html[at..].find('"').expect("the attribute ends")];
+        let key = GroupingKey::parse(tail.as_bytes(), crate::exposition::NameRules::Utf8);
+        let key = key.expect("the link is a push path");
+        assert_eq!(plain(key.job()), text);
+    }
+}
+
+#[test]
+fn a_page_of_groups_is_small() {
+    let row = |at: u64| Row {
+        key: Arc::from(format!(
+            "env=\"production\",instance=\"node-{at}.example.org:9100\",job=\"nightly-backup-{at}\""
+        )),
+        has_empty_instance: false,
+        pushed: Timestamp::from_nanos(at),
+        failed: Timestamp::from_nanos(at * 2 % 1000),
+        families: 7,
+        series: 19,
+        bytes: 2000,
+    };
+    let frame = Frame {
+        prefix: "",
+        telemetry_path: "/metrics",
+        is_admin: true,
+        section: "/groups",
+        token: "t",
+    };
+    let filter = Filter::parse("q=backup&sort=series&order=desc&page=3").expect("it makes sense");
+    let chosen = choose((1..=1000).map(row).collect(), &filter, Timestamp::now());
+    let groups = chosen.shown.iter().map(|row| GroupLine::new(row, Timestamp::now())).collect();
+    let pager = Pager::new(&filter, chosen.matching, chosen.shown.len());
+    let page = GroupsPage {
+        frame,
+        filter: &filter,
+        total: 1000,
+        matching: 1000,
+        groups,
+        pager,
+        deleted: None,
+    };
+    let html = page.render().expect("it renders");
+    assert!((20_000..100_000).contains(&html.len()), "{} bytes", html.len());
+    assert_eq!(html.matches("<tr").count(), 51);
+}

@@ -1,0 +1,127 @@
+//! Checks of pushes that are never made, and the history.
+
+use serde_json::{Value, json};
+
+use crate::gateway::{Answer, Running, start};
+use crate::hostile::{gzip, snappy};
+
+fn json(answer: &Answer) -> Value {
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    serde_json::from_slice(&answer.body).unwrap()
+}
+
+/// What is pushed and when, without what the gateway counts.
+fn state(gateway: &Running) -> Vec<String> {
+    let scrape = gateway.scrape();
+    let lines = scrape.text().lines().filter(|line| line.contains("job=\""));
+    lines.map(str::to_owned).collect()
+}
+
+#[test]
+fn a_check_says_what_the_push_would_be_told_and_changes_nothing() {
+    let gateway = start(&[]);
+    gateway.put("/metrics/job/a", "# TYPE m gauge\nm 1\n# TYPE h histogram\nh_count 1\n");
+    gateway.put("/metrics/job/b/instance@base64/=", "n 1\n");
+    for (path, body, reason) in [
+        ("/job/a", "m 2\n# HELP o Other.\no{x=\"1\"} 1\no{x=\"2\"} 1\n", None),
+        ("/job/x", "", None),
+        ("/job/x", "m 1\nh 2 3 4\n", Some("line 2")),
+        ("/job/x", "# TYPE m counter\nm 1\n", Some("is stored with the type")),
+        ("/job/x", "# TYPE h_count gauge\nh_count 1\n", Some("h_count")),
+        ("/job/x", "m 1 1234\n", Some("timestamps (line 1)")),
+        ("/job/x", "m{a=\"1\"} 1\nm{a=\"1\"} 1\n", Some("twice")),
+        ("/job/x", "m{a=\"1} 1\n", Some("line 1")),
+        ("/job/b", "n 1\n", Some("explicit empty instance")),
+        ("/job/x/y", "m 1\n", Some("odd number")),
+        ("/job/x/__y/1", "m 1\n", Some("improper label name")),
+    ] {
+        let before = state(&gateway);
+        let checked = gateway.post(&format!("/api/v1/check?path={path}"), body);
+        assert_eq!(state(&gateway), before, "{path} {body}");
+        let pushed = gateway.post(&format!("/metrics{path}"), body);
+        assert_eq!(checked.status, pushed.status, "{path} {body}");
+        let answer = json(&checked);
+        match reason {
+            None => assert_eq!(answer["status"], "success"),
+            Some(reason) => {
+                assert_eq!(answer["status"], "error");
+                assert_eq!(answer["errorType"], "bad_data");
+                assert_eq!(answer["error"], pushed.text().trim_end(), "as the push");
+                assert!(pushed.text().contains(reason), "{}", pushed.text());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_check_counts_what_would_be_stored() {
+    let gateway = start(&[]);
+    let body = "# TYPE h histogram\nh_bucket{le=\"1\"} 2\nh_count 3\nh_sum 4\nm{x=\"1\"} 1\nm{x=\"2\"} 1\n";
+    let expected = json!({ "families": 2, "series": 3, "samples": 6 });
+    assert_eq!(json(&gateway.post("/api/v1/check", body))["data"], expected);
+    let zipped = gzip(body.as_bytes());
+    let answer =
+        gateway.send("POST", "/api/v1/check?job=a/b", &["content-encoding: gzip"], &zipped);
+    assert_eq!(json(&answer)["data"], expected);
+    let headers = ["content-encoding: snappy"];
+    let answer = gateway.send("POST", "/api/v1/check", &headers, &snappy(body.as_bytes()));
+    assert_eq!(json(&answer)["data"], expected);
+    let cut = &zipped[..zipped.len() / 2];
+    let cut = gateway.send("POST", "/api/v1/check", &["content-encoding: gzip"], cut);
+    assert_eq!((cut.status, &json(&cut)["errorType"]), (400, &json!("bad_data")));
+    assert_eq!(state(&gateway), [""; 0]);
+}
+
+#[test]
+fn a_check_takes_protobuf() {
+    let gateway = start(&[]);
+    // A counter `c` with one metric, whose value is 1.5; the length comes first.
+    let message = b"\x12\x0a\x01c\x18\x00\x22\x0b\x1a\x09\x09\x00\x00\x00\x00\x00\x00\xf8\x3f";
+    let content_type = "content-type: application/vnd.google.protobuf; \
+        proto=io.prometheus.client.MetricFamily; encoding=delimited";
+    let answer = gateway.send("POST", "/api/v1/check?job=a", &[content_type], message);
+    let expected = json!({ "families": 1, "series": 1, "samples": 1 });
+    assert_eq!(json(&answer)["data"], expected, "{}", answer.text());
+    let cut = gateway.send("POST", "/api/v1/check?job=a", &[content_type], &message[..5]);
+    assert_eq!(cut.status, 400);
+}
+
+#[test]
+fn a_check_may_be_of_a_push_that_replaces() {
+    let gateway = start(&[]);
+    gateway.put("/metrics/job/a", "# TYPE h histogram\nh_count 1\n");
+    let check = |method: &str| {
+        let path = format!("/api/v1/check?path=/metrics/job/a&method={method}");
+        gateway.post(&path, "# TYPE h_count gauge\nh_count 1\n").status
+    };
+    assert_eq!((check("POST"), check("PUT")), (400, 200));
+    assert_eq!(check("GET"), 400);
+}
+
+#[test]
+fn a_check_is_bounded_as_a_push_is() {
+    let gateway = start(&["--push.max-body-bytes=100"]);
+    let body = format!("m{{x=\"{}\"}} 1\n", "x".repeat(200));
+    let answer = gateway.post("/api/v1/check", &body);
+    assert_eq!((answer.status, &json(&answer)["status"]), (413, &json!("error")));
+    let counted =
+        "pushgateway_http_requests_total{code=\"413\",handler=\"api/v1/check\",method=\"post\"}";
+    assert_eq!(gateway.value(counted), Some(1.0));
+    let get = gateway.get("/api/v1/check");
+    assert_eq!((get.status, get.header("allow")), (405, Some("OPTIONS, POST")));
+}
+
+#[test]
+fn the_history_begins_empty() {
+    let gateway = start(&[]);
+    let answer = json(&gateway.get("/api/v1/history"));
+    assert_eq!(answer["status"], "success");
+    assert_eq!(answer["data"]["interval_seconds"], 10);
+    for column in ["time", "pushes_per_second", "scrape_seconds", "persistence_lag_seconds"] {
+        assert_eq!(answer["data"][column], json!([]), "{column}");
+    }
+    let counted =
+        "pushgateway_http_requests_total{code=\"200\",handler=\"api/v1/history\",method=\"get\"}";
+    assert_eq!(gateway.value(counted), Some(1.0));
+}
