@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::access::Access;
@@ -112,6 +112,7 @@ impl Gateway {
             history: History::default(),
             access,
             in_flight: Arc::new(InFlight::new(in_flight_bytes_max)),
+            decodes: Arc::new(Semaphore::new(http::DECODES_MAX)),
             answers: Answers::default(),
             forms: Forms::default(),
             started: SystemTime::now(),

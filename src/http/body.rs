@@ -7,7 +7,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -31,8 +31,12 @@ pub(super) enum BodyError {
     Broken(hyper::Error),
 }
 
-/// Reads a body of at most `bytes_max` within `wait`, taking room for it from its first byte on. One
-/// that arrives in one piece is not copied.
+/// How much room a body takes at first if it tells a longer length, and memory with it: who only begins
+/// one takes no room from others.
+const BEGUN_BYTES: usize = 64 << 10;
+
+/// Reads a body of at most `bytes_max` within `wait`, taking room for it as it arrives. One that arrives in
+/// one piece is not copied.
 pub(super) async fn collect(
     mut body: Incoming,
     bytes_max: usize,
@@ -53,25 +57,54 @@ pub(super) async fn collect(
             let has_room = room.take(first.len());
             return if has_room { Ok(first) } else { Err(BodyError::NoRoom { is_whole: true }) };
         }
-        let expected = usize::try_from(body.size_hint().lower()).unwrap_or_default();
-        take(room, first.len() + expected)?;
-        let mut whole = BytesMut::with_capacity(first.len() + expected);
+        let rest = body.size_hint();
+        let with_first = |rest: u64| first.len().saturating_add(rest as usize);
+        let whole_max = rest.upper().map_or(bytes_max, with_first).min(bytes_max);
+        let mut taken = with_first(rest.lower()).min(BEGUN_BYTES).max(first.len());
+        take(room, taken)?;
+        let mut whole = Vec::with_capacity(taken);
         whole.extend_from_slice(&first);
+        drop(first);
         while let Some(data) = next_data(&mut body).await? {
-            if whole.len() + data.len() > bytes_max {
+            let bytes = whole.len() + data.len();
+            if bytes > bytes_max {
                 return Err(BodyError::TooLarge);
             }
-            if whole.len() + data.len() > whole.capacity() {
-                let more = whole.len().max(data.len()).min(bytes_max - whole.len());
-                take(room, more)?;
-                whole.reserve(more);
+            if bytes > taken {
+                let wanted = (2 * taken).min(whole_max).max(bytes);
+                take(room, wanted - taken)?;
+                whole.reserve_exact(wanted - whole.len());
+                taken = wanted;
             }
             whole.extend_from_slice(&data);
         }
-        Ok(whole.freeze())
+        Ok(Bytes::from(whole))
     };
+    within(wait, read).await
+}
+
+/// Reads a body that means nothing to its end, within the same bounds. It takes no room: none of it is kept.
+pub(super) async fn discard(
+    mut body: Incoming,
+    bytes_max: usize,
+    wait: Duration,
+) -> Result<(), BodyError> {
+    let read = async {
+        let mut bytes_left = bytes_max;
+        while let Some(data) = next_data(&mut body).await? {
+            bytes_left = bytes_left.checked_sub(data.len()).ok_or(BodyError::TooLarge)?;
+        }
+        Ok(())
+    };
+    within(wait, read).await
+}
+
+/// A body that is there already, as most are, costs no timer.
+async fn within<T>(
+    wait: Duration,
+    read: impl Future<Output = Result<T, BodyError>>,
+) -> Result<T, BodyError> {
     let mut read = pin!(read);
-    // A body that is there already, as most are, costs no timer.
     match poll_fn(|context| Poll::Ready(read.as_mut().poll(context))).await {
         Poll::Ready(read) => read,
         Poll::Pending => tokio::time::timeout(wait, read).await.unwrap_or(Err(BodyError::TimedOut)),

@@ -5,7 +5,6 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
 
 use super::Http;
-use super::api;
 use super::client::Client;
 use super::prefix::route_under;
 use super::reply::{self, Reply};
@@ -32,7 +31,7 @@ impl Http {
             Ok(sender) => sender,
             Err(turned_away) => {
                 let reply = self.turn_away(turned_away, &head.headers, client);
-                return self.with_headers(reply);
+                return self.with_headers(self.with_cors(path, reply));
             }
         };
         let (counted, reply) = match route {
@@ -93,9 +92,7 @@ impl Http {
         if let Some((handler, verb)) = counted {
             self.own.answered(handler, verb, reply.status().as_u16());
         }
-        let below = path.strip_prefix(&*self.config.web.route_prefix).unwrap_or_default();
-        let reply = if below.starts_with(api::PATH) { api::with_cors(reply) } else { reply };
-        self.with_headers(identify(reply, &head.headers))
+        self.with_headers(identify(self.with_cors(path, reply), &head.headers))
     }
 
     /// Whose a request is.

@@ -1,4 +1,4 @@
-//! How many bytes of bodies are in memory, of all requests together.
+//! How many bytes of bodies, and of what large ones were decoded to, are in memory, of all requests together.
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -38,6 +38,23 @@ impl<F: Deref<Target = InFlight>> Room<F> {
         }
         is_taken
     }
+
+    /// Takes more or gives back until it is so much, and answers whether there was room for that.
+    pub(super) fn change_to(&mut self, bytes: usize) -> bool {
+        if bytes > self.bytes {
+            return self.take(bytes - self.bytes);
+        }
+        let freed = std::mem::replace(&mut self.bytes, bytes) - bytes;
+        if freed > 0 {
+            self.in_flight.left.fetch_add(freed, Relaxed);
+        }
+        true
+    }
+
+    /// The same room, taken through another pointer to where it is.
+    pub(super) fn through<G: Deref<Target = InFlight>>(mut self, in_flight: G) -> Room<G> {
+        Room { in_flight, bytes: std::mem::take(&mut self.bytes) }
+    }
 }
 
 impl<F: Deref<Target = InFlight>> Drop for Room<F> {
@@ -60,6 +77,10 @@ mod tests {
         assert!(!one.take(1), "it is full");
         drop(other);
         assert!(one.take(2) && !one.take(5) && one.take(4));
+        assert!(!one.change_to(11) && one.change_to(3));
+        assert_eq!(in_flight.left.load(Relaxed), 7);
+        let one = one.through(&in_flight);
+        assert_eq!(in_flight.left.load(Relaxed), 7);
         drop(one);
         assert_eq!(in_flight.left.load(Relaxed), 10);
     }

@@ -1,5 +1,6 @@
 //! Pushes and deletes.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,8 +10,8 @@ use hyper::{HeaderMap, StatusCode};
 
 use super::Http;
 use super::admission::{Sender, deny};
-use super::body::{BodyError, collect};
-use super::in_flight::Room;
+use super::body::{BodyError, collect, discard};
+use super::in_flight::{InFlight, Room};
 use super::reply::{Failure, Reply, empty};
 use super::request_id::{identified, request_id};
 use crate::access::{Caller, Exhausted};
@@ -22,6 +23,10 @@ use crate::shard::{Bound, Full, Mode, PushError, Whose};
 
 /// A body larger than this is decoded on a thread of its own, so that nobody waits behind it.
 const DECODED_INLINE_BYTES_MAX: usize = 256 << 10;
+/// How many bodies are decoded on such threads at a time. The others wait for their turn.
+pub const DECODES_MAX: usize = 16;
+/// A batch larger than this takes room in flight until its shard has applied it.
+const UNCOUNTED_BATCH_BYTES_MAX: usize = 64 << 10;
 
 pub(super) type Decode = fn(&GroupingKey, &[u8], Rules) -> Result<Batch, Rejected>;
 
@@ -78,19 +83,25 @@ impl Http {
         let encoding =
             encoding.map_or(Encoding::Identity, |value| Encoding::parse(value.as_bytes()));
         let is_small = encoding == Encoding::Identity && body.len() <= DECODED_INLINE_BYTES_MAX;
-        let (key, batch) = if is_small {
+        let (key, batch, _until_applied) = if is_small {
             let batch = decode(&key, &body, rules).map_err(Failure::Rejected);
             drop(body); // It need not wait for the shard.
-            (key, batch)
+            (key, batch.and_then(|batch| keep_room(&mut room, batch)), room)
         } else {
-            let mut inflated_room = Room::of(Arc::clone(&self.in_flight));
+            let turn = Arc::clone(&self.decodes).acquire_owned().await;
+            let mut its_room = room.through(Arc::clone(&self.in_flight));
+            // Turn and room go along: the client may leave.
             let decoding = tokio::task::spawn_blocking(move || {
-                let batch = inflate(encoding, body, bytes_max, |bytes| inflated_room.take(bytes))
+                let _until_decoded = turn;
+                let batch = inflate(encoding, body, bytes_max, |bytes| its_room.take(bytes))
                     .map_err(Failure::Inflate)
-                    .and_then(|body| decode(&key, &body, rules).map_err(Failure::Rejected));
-                (key, batch)
+                    .and_then(|body| decode(&key, &body, rules).map_err(Failure::Rejected))
+                    .and_then(|batch| keep_room(&mut its_room, batch));
+                (key, batch, its_room)
             });
-            decoding.await.expect("decoding does not panic and is not aborted")
+            let (key, batch, its_room) =
+                decoding.await.expect("decoding does not panic and is not aborted");
+            (key, batch, its_room.through(&*self.in_flight))
         };
         self.writable().await?; // Still.
         let owner = caller.owner();
@@ -154,10 +165,9 @@ impl Http {
             let key = GroupingKey::parse(tail, self.config.name_rules).map_err(Failure::Key)?;
             caller.may_push(&unescape(key.job())).map_err(Failure::Denied)?;
             // A body has no meaning here, but what cannot be read to its end is not applied.
-            let mut room = Room::of(&*self.in_flight);
             let (bytes_max, wait) = (self.config.bounds.body_bytes_max, self.config.web.body_wait);
-            match collect(body, bytes_max, &mut room, wait).await {
-                Ok(_) | Err(BodyError::TooLarge) => {}
+            match discard(body, bytes_max, wait).await {
+                Ok(()) | Err(BodyError::TooLarge) => {}
                 Err(error) => return Err(Failure::Body(error)),
             }
             self.writable().await?;
@@ -174,6 +184,16 @@ impl Http {
             }
         }
     }
+}
+
+/// Gives the room of a body back but for what its batch takes, if that is much.
+fn keep_room<F: Deref<Target = InFlight>>(
+    room: &mut Room<F>,
+    batch: Batch,
+) -> Result<Batch, Failure> {
+    let bytes = Some(batch.bytes()).filter(|bytes| *bytes > UNCOUNTED_BATCH_BYTES_MAX);
+    let has_room = room.change_to(bytes.unwrap_or_default());
+    if has_room { Ok(batch) } else { Err(Failure::Body(BodyError::NoRoom { is_whole: true })) }
 }
 
 /// The job that a path names, for the log; all of a path that names none.

@@ -101,6 +101,8 @@ pub(super) enum Failure {
     Push(PushError),
     TooManyScrapes,
     TooManyAnswers,
+    TooManyDeletes,
+    SlowListing,
     Shedding,
     NotReady(NotReady),
 }
@@ -190,6 +192,8 @@ impl Failure {
             | Failure::Inflate(InflateError::NoRoom)
             | Failure::TooManyScrapes
             | Failure::TooManyAnswers
+            | Failure::TooManyDeletes
+            | Failure::SlowListing
             | Failure::Shedding
             | Failure::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             Failure::Push(PushError::Unavailable(Unavailable::Dead)) => {
@@ -237,6 +241,12 @@ impl fmt::Display for Failure {
             }
             Failure::TooManyAnswers => {
                 write!(f, "{API_ANSWERS_MAX} queries are being answered; try again")
+            }
+            Failure::TooManyDeletes => {
+                f.write_str("groups are being deleted by another request; try again")
+            }
+            Failure::SlowListing => {
+                f.write_str("going through all groups took too long; name jobs, or try again")
             }
         }
     }

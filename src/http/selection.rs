@@ -2,14 +2,13 @@
 
 use std::fmt;
 
-use crate::exposition::write_label_value;
+use super::jobs::{JobError, NamedJobs};
 use crate::shard::{Part, Selection};
 
 /// A parameter that makes no sense.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum SelectionError {
-    /// An empty job, which no group has.
-    EmptyJob,
+    Job(JobError),
     /// Not a part of the groups.
     Part(String),
     /// More than one part.
@@ -19,7 +18,7 @@ pub(super) enum SelectionError {
 impl fmt::Display for SelectionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SelectionError::EmptyJob => write!(f, "parameter job: must not be empty"),
+            SelectionError::Job(error) => error.fmt(f),
             SelectionError::Part(value) => write!(
                 f,
                 "parameter shard: expected I/N with I from 0 to N - 1 and N at most {}, got {value:?}",
@@ -33,15 +32,10 @@ impl fmt::Display for SelectionError {
 /// Reads `job=NAME` and `name[]=FAMILY`, each any number of times, and `shard=I/N`. Other parameters
 /// mean nothing here and are passed over.
 pub(super) fn selection(query: &str) -> Result<Selection, SelectionError> {
-    let mut selection = Selection::default();
+    let (mut selection, mut jobs) = (Selection::default(), NamedJobs::default());
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match &*name {
-            "job" if value.is_empty() => return Err(SelectionError::EmptyJob),
-            "job" => {
-                let mut escaped = Vec::new();
-                write_label_value(&mut escaped, value.as_bytes());
-                selection.jobs.extend(String::from_utf8(escaped));
-            }
+            "job" => jobs.name(&value).map_err(SelectionError::Job)?,
             "name[]" => selection.families.push(value.into_owned()),
             "shard" if selection.part.is_some() => return Err(SelectionError::SecondPart),
             "shard" => {
@@ -51,8 +45,7 @@ pub(super) fn selection(query: &str) -> Result<Selection, SelectionError> {
             _ => {}
         }
     }
-    selection.jobs.sort_unstable();
-    selection.jobs.dedup();
+    selection.jobs = jobs.in_order();
     Ok(selection)
 }
 
@@ -81,7 +74,10 @@ mod tests {
 
     #[test]
     fn nonsense_is_named() {
-        assert_eq!(selection("job=").err(), Some(SelectionError::EmptyJob));
+        assert_eq!(selection("job=").err(), Some(SelectionError::Job(JobError::Empty)));
+        assert!(selection(&"job=a&".repeat(1000)).is_ok_and(|selected| selected.jobs == ["a"]));
+        let too_many = selection(&"job=a&".repeat(1001));
+        assert_eq!(too_many.err(), Some(SelectionError::Job(JobError::TooMany)));
         assert_eq!(selection("shard=0/2&shard=1/2").err(), Some(SelectionError::SecondPart));
         for part in ["", "1", "1/", "/2", "2/2", "0/0", "-0/2", "0/1025", "a/b", "0/2/3"] {
             let error = selection(&format!("shard={part}")).expect_err(part);

@@ -95,6 +95,11 @@ impl BatchFamily {
 }
 
 impl Batch {
+    /// How many bytes the samples of all families take, with the protobuf forms that are kept.
+    pub fn bytes(&self) -> usize {
+        self.text.len() + self.native.len()
+    }
+
     /// The family's name.
     pub fn name(&self, family: &BatchFamily) -> &str {
         &self.strings[family.strings[0] as usize..family.strings[1] as usize]

@@ -6,6 +6,7 @@
 //! - [`decode`]: scans a body once, borrowing from it, and renders each family's samples into their
 //!   canonical exposition on the way. What comes out is a [`Batch`], behind which nothing is checked
 //!   again except against other groups.
+//!   `shapes` remembers what bodies looked like lately, and `shape` reads only the values of one that looks the same.
 //! - [`decode_protobuf`]: the same for a body of delimited protobuf.
 //! - [`Rules`]: which names a push may use, and how many and how long labels.
 //! - [`RenderedFamily`]: what a batch is put together from that was decoded before.

@@ -180,7 +180,7 @@ impl Shape {
             return None;
         }
         let values = self.values(body)?;
-        let group_bytes = self.pieces.len() * key.text().len();
+        let group_bytes = self.lines.len() * key.text().len(); // Each label once in each line.
         let mut text = Vec::with_capacity(self.text.len() + group_bytes + body.len());
         let mut series = Vec::with_capacity(self.series_len);
         let mut families = Vec::with_capacity(self.families.len());

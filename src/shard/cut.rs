@@ -28,9 +28,36 @@ impl Cut {
     /// The same, and says of one of them, whichever it is, that it may act for all.
     pub(super) async fn elect(&mut self) -> Option<bool> {
         tokio::select! {
-            biased;
-            _ = self.dead.wait_for(|dead| *dead) => None,
+            biased; // Where all have met, all do their part, even if one has died of its own by now.
             met = self.barrier.wait() => Some(met.is_leader()),
+            _ = self.dead.wait_for(|dead| *dead) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_has_met_all_others_does_its_part_though_one_has_died_since() {
+        let (died, dead) = watch::channel(false);
+        let mut early = Cut::new(2, dead);
+        let mut late = early.clone();
+        let waiting = tokio::spawn(async move { early.meet().await });
+        tokio::task::yield_now().await;
+        assert!(late.meet().await);
+        died.send_replace(true);
+        assert!(waiting.await.expect("it does not panic"));
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_the_dead() {
+        let (died, dead) = watch::channel(false);
+        let mut cut = Cut::new(2, dead);
+        let waiting = tokio::spawn(async move { cut.meet().await });
+        tokio::task::yield_now().await;
+        died.send_replace(true);
+        assert!(!waiting.await.expect("it does not panic"));
     }
 }

@@ -84,13 +84,16 @@ impl Shards {
     /// # Errors
     /// When a shard is dead.
     pub async fn views(&self, groups: &[GroupRef]) -> Result<Vec<GroupView>, Unavailable> {
-        let mut answers = Vec::new();
-        for (shard, groups) in self.by_shard(groups.to_vec()).into_iter().enumerate() {
-            answers.push(self.ask(shard, |reply| Message::Views { groups, reply }).await?);
+        let mut asked = Vec::new();
+        for (shard, groups) in self.by_shard(groups.to_vec()) {
+            asked.push((shard, self.ask(shard, |reply| Message::Views { groups, reply }).await?));
         }
-        let found = gather(answers).await?;
-        let mut found: Vec<_> =
-            found.into_iter().map(|views| views.into_iter().peekable()).collect();
+        let mut found = Vec::new();
+        found.resize_with(self.shared.queues.len(), || Vec::new().into_iter().peekable());
+        for (shard, answer) in asked {
+            let views: Vec<GroupView> = answer.await.map_err(|_| Unavailable::Dead)?;
+            found[shard] = views.into_iter().peekable();
+        }
         let in_order = groups.iter().filter_map(|group| {
             found[self.shard(group.hash)].next_if(|view| view.key == group.key)
         });
@@ -104,7 +107,7 @@ impl Shards {
     /// then.
     pub async fn delete_listed(&self, groups: Vec<GroupRef>) -> Result<u64, Unavailable> {
         let mut deleting = JoinSet::new();
-        for (shard, groups) in self.by_shard(groups).into_iter().enumerate() {
+        for (shard, groups) in self.by_shard(groups) {
             let shards = self.clone();
             deleting.spawn(async move {
                 let mut deleted = 0;
@@ -124,13 +127,14 @@ impl Shards {
         Ok(deleted)
     }
 
-    fn by_shard(&self, groups: Vec<GroupRef>) -> Vec<Vec<GroupRef>> {
+    /// The groups of each shard that has any, with its number.
+    fn by_shard(&self, groups: Vec<GroupRef>) -> impl Iterator<Item = (usize, Vec<GroupRef>)> {
         let mut by_shard = Vec::new();
         by_shard.resize_with(self.shared.queues.len(), Vec::new);
         for group in groups {
             by_shard[self.shard(group.hash)].push(group);
         }
-        by_shard
+        by_shard.into_iter().enumerate().filter(|(_, groups)| !groups.is_empty())
     }
 
     async fn ask<T>(

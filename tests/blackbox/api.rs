@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::gateway::{Answer, Running, read_chunks, read_head, start};
+use crate::basic_auth::users;
+use crate::gateway::{Answer, Running, read_chunks, read_head, start, start_with};
 
 /// Five groups of three jobs, the last with nothing but a failed push.
 fn with_groups(flags: &[&str]) -> Running {
@@ -209,6 +210,23 @@ fn pages_of_other_sites_may_read_every_answer_of_the_api() {
 }
 
 #[test]
+fn no_page_of_another_site_may_delete_what_can_be_deleted() {
+    let gateway = start(&["--web.enable-admin-api"]);
+    let preflight = gateway.send("OPTIONS", "/api/v1/groups", &[], b"");
+    assert_eq!(preflight.header("access-control-allow-methods"), Some("GET, POST, OPTIONS"));
+    assert_eq!(preflight.header("access-control-allow-origin"), Some("*"));
+}
+
+#[test]
+fn pages_of_other_sites_may_read_why_they_are_not_let_in() {
+    let gateway = start_with(&[], |access| access.replace_web(&users(&["known"], 4)));
+    let refused = gateway.get("/api/v1/groups");
+    assert_eq!(refused.status, 401);
+    assert_eq!(refused.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(gateway.get("/metrics").header("access-control-allow-origin"), None);
+}
+
+#[test]
 fn families_named_like_what_the_key_says_are_shown_in_its_place() {
     let gateway = start(&[]);
     gateway.put("/metrics/job/a", "labels 1\nlast_push_successful 2\n");
@@ -225,7 +243,7 @@ const SERIES: usize = 3000;
 const GROUPS: usize = 10;
 
 fn with_much() -> Running {
-    let gateway = start(&[]);
+    let gateway = start(&["--web.enable-admin-api"]);
     for group in 0..GROUPS {
         let label = "x".repeat(1000);
         let lines = (0..SERIES).map(|at| format!("m{group}{{at=\"{at}\",l=\"{label}\"}} 1\n"));
@@ -271,6 +289,8 @@ fn no_more_answers_are_written_at_a_time_than_may_be() {
         assert_eq!(refused.header("access-control-allow-origin"), Some("*"));
     }
     assert_eq!(gateway.put("/metrics/job/a", "m 1\n").status, 200, "pushes go on");
+    let deleted = gateway.delete("/api/v1/groups?job=a");
+    assert_eq!(json_of(&deleted)["data"]["deleted"], 1, "and so do deletes");
     drop(reading.pop());
     let deadline = Instant::now() + Duration::from_secs(20);
     while gateway.get("/api/v1/groups").status != 200 {

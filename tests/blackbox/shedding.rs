@@ -25,30 +25,52 @@ fn shed(gateway: &Running, reason: &str) -> Option<f64> {
     gateway.value(&format!("shardgate_pushes_shed_total{{reason=\"{reason}\"}}"))
 }
 
+/// How many requests a connection sends at one go: on four of them more than wait for a shard.
+const PIPELINED: usize = 600;
+
 #[test]
 fn pushes_for_a_shard_that_is_far_behind_are_answered_soon_and_taken_again_later() {
     // Answered before they are applied, so that one connection can fill a queue.
     let gateway = start(&["--push.disable-consistency-check"]);
     let path = "/metrics/job/busy";
     let huge: String = (0..300_000).map(|at| format!("h{{l=\"{at}\"}} 1\n")).collect();
-    assert_eq!(gateway.put(path, &huge).status, 202);
-    // The shard is at it now, and has not got to the end before it has shed something.
-    let mut stream = gateway.connect();
-    let mut taken = 0;
-    let (answer, wait) = loop {
+    let request = format!("PUT {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nm 1\n");
+    let many = request.repeat(PIPELINED);
+    let mut streams: Vec<_> = (0..4).map(|_| gateway.connect()).collect();
+    let mut tries = 0;
+    let (shed_answer, waited, taken) = loop {
+        assert!(tries < 5, "the shard keeps up");
+        tries += 1;
+        assert_eq!(gateway.put(path, &huge).status, 202);
+        // The shard is at it now. Nobody waits for an answer before all are on their way to it.
         let since = Instant::now();
-        let answer = put(&mut stream, path, "m 1\n");
-        if answer.status != 202 {
-            break (answer, since.elapsed());
+        streams.iter_mut().for_each(|stream| stream.write_all(many.as_bytes()).unwrap());
+        let (mut taken, mut first_shed) = (0, None);
+        for stream in &mut streams {
+            let mut has_shed = false;
+            for _ in 0..PIPELINED {
+                let answer = read_answer(stream).unwrap();
+                if answer.status == 202 {
+                    taken += usize::from(!has_shed);
+                    continue;
+                }
+                has_shed = true;
+                first_shed.get_or_insert_with(|| {
+                    let waited = since.elapsed();
+                    assert_eq!(gateway.get("/-/healthy").status, 200);
+                    is_shed(&gateway.get("/-/ready"), "turned away");
+                    (answer, waited)
+                });
+            }
         }
-        taken += 1;
-        assert!(taken < 100_000, "the shard keeps up");
+        if let Some((answer, waited)) = first_shed {
+            break (answer, waited, taken);
+        }
     };
-    is_shed(&answer, "too many pushes are waiting");
+    is_shed(&shed_answer, "too many pushes are waiting");
     assert!(taken >= 1024, "the queue was full: {taken}");
-    assert!((Duration::from_millis(150)..Duration::from_secs(5)).contains(&wait), "{wait:?}");
-    assert_eq!(gateway.get("/-/healthy").status, 200);
-    is_shed(&gateway.get("/-/ready"), "turned away");
+    assert!((Duration::from_millis(150)..Duration::from_secs(10)).contains(&waited), "{waited:?}");
+    let mut stream = streams.remove(0);
     // The connection is still good, and so is the shard once it has caught up.
     await_that("it takes pushes", || put(&mut stream, path, "m 2\n").status == 202);
     await_that("it is ready again", || gateway.get("/-/ready").status == 200);
@@ -107,6 +129,60 @@ fn bodies_beyond_the_bytes_in_flight_are_answered_at_once_and_give_back_what_the
     assert_eq!(gateway.put("/metrics/job/a", &blanks(1000)).status, 200);
     assert!(shed(&gateway, "in_flight").is_some_and(|count| count >= 3.0));
     await_that("it is ready again", || gateway.get("/-/ready").status == 200);
+}
+
+#[test]
+fn who_announces_much_and_sends_little_takes_no_room_from_others() {
+    let gateway = start(&[]);
+    // Together they announce all the room there is. More of each than the sockets hold: the gateway has read some of it.
+    let slow: Vec<_> = (0..4)
+        .map(|at| {
+            let mut slow = gateway.connect();
+            let length = 64 << 20;
+            let head = format!(
+                "PUT /metrics/job/slow{at} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n"
+            );
+            slow.write_all(head.as_bytes()).unwrap();
+            slow.write_all(&vec![b' '; 12 << 20]).unwrap();
+            slow
+        })
+        .collect();
+    assert_eq!(gateway.put("/metrics/job/b", "m 1\n").status, 200);
+    assert_eq!(gateway.put("/metrics/job/b", &" ".repeat(1 << 20)).status, 200);
+    drop(slow);
+}
+
+#[test]
+fn a_delete_needs_no_room_for_its_body() {
+    let gateway = start(&["--push.max-body-bytes=1000", "--push.max-bytes-in-flight=1000"]);
+    let mut slow = gateway.connect();
+    let head = "PUT /metrics/job/slow HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nm";
+    slow.write_all(head.as_bytes()).unwrap();
+    await_that("there is no room", || gateway.put("/metrics/job/a", "m 1\n").status == 503);
+    assert_eq!(gateway.send("DELETE", "/metrics/job/a", &[], &[b' '; 1000]).status, 202);
+}
+
+#[test]
+fn what_a_body_is_decoded_to_needs_room_too_if_it_is_much() {
+    let gateway = start(&["--push.max-body-bytes=400000", "--push.max-bytes-in-flight=400000"]);
+    let path = format!("/metrics/job/{}", "j".repeat(1000));
+    let body =
+        |lines: usize| -> String { (0..lines).map(|at| format!("m{{l=\"{at}\"}} 1\n")).collect() };
+    for encoded in [false, true] {
+        let push = |lines| {
+            let body = body(lines);
+            if encoded {
+                gateway.send("PUT", &path, &["content-encoding: gzip"], &gzip(body.as_bytes()))
+            } else {
+                gateway.put(&path, &body)
+            }
+        };
+        for _ in 0..3 {
+            assert_eq!(push(300).status, 200, "it has room, and gives it back");
+        }
+        is_shed(&push(500), "--push.max-bytes-in-flight");
+        assert_eq!(gateway.pushed().len(), 300, "nothing of it is stored");
+    }
 }
 
 #[test]

@@ -1,11 +1,17 @@
 //! Which groups a query is about, and the page of them that it asks for.
 
 use std::cmp::Ordering;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
 use super::query::{Query, Sort};
-use crate::shard::{GroupSummary, Shards, Unavailable};
+use crate::http::manners::Manners;
+use crate::http::reply::Failure;
+use crate::shard::{GroupSummary, Shards};
+
+/// How long it may take to go through all groups.
+const LISTING_WAIT: Duration = Duration::from_secs(60);
 
 /// What a query has found.
 #[derive(Debug)]
@@ -16,16 +22,28 @@ pub(super) struct Listing {
     pub(super) groups: Vec<GroupSummary>,
 }
 
-/// Goes through all groups. Blocks: each group is looked at here, not by its shard.
-pub(super) fn list(
+/// Goes through all groups, pushes first. Blocks: each group is looked at here, not by its shard.
+pub(super) fn list(runtime: &Handle, shards: &Shards, query: &Query) -> Result<Listing, Failure> {
+    list_within(LISTING_WAIT, runtime, shards, query)
+}
+
+fn list_within(
+    wait: Duration,
     runtime: &Handle,
     shards: &Shards,
     query: &Query,
-) -> Result<Listing, Unavailable> {
+) -> Result<Listing, Failure> {
+    let (began, manners) = (Instant::now(), Manners::new(shards.clone()));
     let mut roll = runtime.block_on(shards.roll(query.filter.escaped_jobs()))?;
     let mut groups = Vec::new();
     while let Some(next) = runtime.block_on(roll.next())? {
         groups.extend(next.into_iter().filter(|summary| query.filter.matches(&summary.group.key)));
+        if began.elapsed() > wait {
+            return Err(Failure::SlowListing);
+        }
+        if let Some(pause) = manners.pause() {
+            std::thread::sleep(pause);
+        }
     }
     Ok(Listing { total: groups.len(), groups: page(groups, query) })
 }
@@ -57,4 +75,29 @@ fn order(query: &Query, one: &GroupSummary, other: &GroupSummary) -> Ordering {
     };
     let order = if query.is_descending { order.reverse() } else { order };
     order.then(by_key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exposition::NameRules;
+    use crate::push::{GroupingKey, decode};
+    use crate::shard::{Mode, Options};
+
+    #[tokio::test]
+    async fn a_listing_that_takes_too_long_is_given_up() {
+        let options = Options { shards: 2, reserved: &[], limits: None, saving: None };
+        let (shards, _tasks) = Shards::start(&options);
+        let key = GroupingKey::parse(b"/j", NameRules::Legacy).expect("a valid path");
+        let batch = decode(&key, b"m 1\n", NameRules::Legacy).expect("a valid push");
+        shards.push(key, Mode::Replace, batch, None).await.expect("it is the first");
+        let runtime = Handle::current();
+        let listing = tokio::task::spawn_blocking(move || {
+            let list = |wait| list_within(wait, &runtime, &shards, &Query::default());
+            (list(LISTING_WAIT), list(Duration::ZERO))
+        });
+        let (whole, given_up) = listing.await.expect("it does not panic");
+        assert!(whole.is_ok_and(|whole| whole.total == 1));
+        assert!(matches!(given_up, Err(Failure::SlowListing)));
+    }
 }

@@ -34,9 +34,11 @@ use listing::{Listing, list};
 use query::{Query, QueryError};
 
 /// Where it is.
-pub(super) const PATH: &str = "/api/v1/";
+const PATH: &str = "/api/v1/";
 /// How many queries are answered at a time, until they have been sent.
 pub(super) const API_ANSWERS_MAX: usize = 4;
+/// How many delete groups by selectors at a time.
+const API_DELETES_MAX: usize = 1;
 
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -120,7 +122,7 @@ impl Http {
 
     async fn delete_groups(&self, query: &str, client: &Client) -> Result<Deletion, Refused> {
         self.writable().await?;
-        let slot = self.answers.slot()?;
+        let slot = self.answers.delete_slot()?;
         let (shards, query, runtime) = (self.shards.clone(), query.to_owned(), Handle::current());
         let source = client.source;
         // There it comes to its end even when the client leaves.
@@ -145,6 +147,29 @@ impl Http {
     pub(super) fn api_options(&self) -> Reply {
         empty(StatusCode::OK)
     }
+
+    /// Lets pages of any site read the answer to what is under [`PATH`], and no cache keep it.
+    pub(super) fn with_cors(&self, path: &str, mut reply: Reply) -> Reply {
+        let web = &self.config.web;
+        let below = path.strip_prefix(&*web.route_prefix).unwrap_or_default();
+        if !below.starts_with(PATH) {
+            return reply;
+        }
+        // Where groups can be deleted here, no page of another site may have its reader do so.
+        let methods =
+            if web.enable_admin_api { "GET, POST, OPTIONS" } else { "GET, POST, DELETE, OPTIONS" };
+        let headers = [
+            (ACCESS_CONTROL_ALLOW_HEADERS, "Accept, Authorization, Content-Type, Origin"),
+            (ACCESS_CONTROL_ALLOW_METHODS, methods),
+            (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+            (ACCESS_CONTROL_EXPOSE_HEADERS, "Date, X-Total-Count"),
+            (CACHE_CONTROL, "no-cache, no-store, must-revalidate"),
+        ];
+        for (name, value) in headers {
+            reply.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        reply
+    }
 }
 
 /// What queries share.
@@ -152,17 +177,26 @@ impl Http {
 pub struct Answers {
     /// One permit for each that may be answered at a time.
     slots: Arc<Semaphore>,
+    /// The same for those that delete: who reads keeps nobody from that.
+    delete_slots: Arc<Semaphore>,
 }
 
 impl Default for Answers {
     fn default() -> Answers {
-        Answers { slots: Arc::new(Semaphore::new(API_ANSWERS_MAX)) }
+        Answers {
+            slots: Arc::new(Semaphore::new(API_ANSWERS_MAX)),
+            delete_slots: Arc::new(Semaphore::new(API_DELETES_MAX)),
+        }
     }
 }
 
 impl Answers {
     fn slot(&self) -> Result<OwnedSemaphorePermit, Failure> {
         Arc::clone(&self.slots).try_acquire_owned().map_err(|_| Failure::TooManyAnswers)
+    }
+
+    fn delete_slot(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        Arc::clone(&self.delete_slots).try_acquire_owned().map_err(|_| Failure::TooManyDeletes)
     }
 }
 
@@ -207,20 +241,5 @@ impl From<Refused> for Reply {
 fn answer(body: Chunks, total: usize) -> Reply {
     let mut reply = with_type(StatusCode::OK, JSON, body);
     reply.headers_mut().insert(TOTAL_COUNT, total.into());
-    reply
-}
-
-/// Lets pages of any site read the answer, and no cache keep it.
-pub(super) fn with_cors(mut reply: Reply) -> Reply {
-    let headers = [
-        (ACCESS_CONTROL_ALLOW_HEADERS, "Accept, Authorization, Content-Type, Origin"),
-        (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, DELETE, OPTIONS"),
-        (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (ACCESS_CONTROL_EXPOSE_HEADERS, "Date, X-Total-Count"),
-        (CACHE_CONTROL, "no-cache, no-store, must-revalidate"),
-    ];
-    for (name, value) in headers {
-        reply.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
     reply
 }

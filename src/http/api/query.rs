@@ -5,7 +5,8 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
-use crate::exposition::{labels, unescape, write_label_value};
+use crate::exposition::{labels, unescape};
+use crate::http::jobs::{JobError, NamedJobs};
 use crate::selector::{MATCHERS_MAX, Selector, SelectorError};
 
 /// Which groups, and which of those to show in which order.
@@ -35,6 +36,7 @@ pub(super) enum Sort {
 /// Which groups: those of one of the jobs that match one of the selectors, where there are any.
 #[derive(Debug, Default)]
 pub(super) struct Filter {
+    /// As escaped label values, in order, each once.
     jobs: Vec<String>,
     /// Each with its text.
     selectors: Vec<(String, Selector)>,
@@ -43,8 +45,7 @@ pub(super) struct Filter {
 /// A parameter that makes no sense.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum QueryError {
-    /// An empty job, which no group has.
-    EmptyJob,
+    Job(JobError),
     Selector(String, SelectorError),
     /// More matchers in all selectors together than may be.
     TooManyMatchers,
@@ -65,7 +66,7 @@ pub(super) enum QueryError {
 impl fmt::Display for QueryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            QueryError::EmptyJob => write!(f, "parameter job: must not be empty"),
+            QueryError::Job(error) => error.fmt(f),
             QueryError::Selector(text, error) => write!(f, "parameter match[]: {text}: {error}"),
             QueryError::TooManyMatchers => {
                 write!(f, "parameter match[]: more than {MATCHERS_MAX} matchers in all")
@@ -118,11 +119,10 @@ impl Query {
     ) -> Result<Query, QueryError> {
         let mut query = Query::default();
         let (mut offset, mut sort, mut order, mut dry_run) = (None, None, None, None);
-        let mut matchers = 0;
+        let (mut jobs, mut matchers) = (NamedJobs::default(), 0);
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
             match &*name {
-                "job" if value.is_empty() => return Err(QueryError::EmptyJob),
-                "job" => query.filter.jobs.push(value.into_owned()),
+                "job" => jobs.name(&value).map_err(QueryError::Job)?,
                 "match[]" => {
                     let selector = Selector::parse(&value)
                         .map_err(|error| QueryError::Selector(value.to_string(), error))?;
@@ -140,6 +140,7 @@ impl Query {
                 name => unknown(name)?,
             }
         }
+        query.filter.jobs = jobs.in_order();
         query.offset = offset.unwrap_or_default();
         query.sort = sort.unwrap_or_default();
         query.is_descending = order.unwrap_or_default();
@@ -186,12 +187,7 @@ fn once<T>(name: &'static str, place: &mut Option<T>, value: T) -> Result<(), Qu
 impl Filter {
     /// The jobs that are asked for, as escaped label values; all when empty.
     pub(super) fn escaped_jobs(&self) -> Vec<String> {
-        let escaped = self.jobs.iter().flat_map(|job| {
-            let mut escaped = Vec::new();
-            write_label_value(&mut escaped, job.as_bytes());
-            String::from_utf8(escaped)
-        });
-        escaped.collect()
+        self.jobs.clone()
     }
 
     /// Whether a group is asked for, by the text of its key.
@@ -200,21 +196,27 @@ impl Filter {
             return true;
         }
         let labels = labels(key);
+        if !self.jobs.is_empty() {
+            let job = labels.iter().find(|(name, _)| name == "job");
+            let job = job.map_or("", |(_, escaped)| &**escaped);
+            if self.jobs.binary_search_by(|asked| (**asked).cmp(job)).is_err() {
+                return false;
+            }
+        }
         let labels: SmallVec<[(&str, Cow<'_, str>); 8]> =
             labels.iter().map(|(name, value)| (&**name, unescape(value))).collect();
         let value_of = |name: &str| {
             let found = labels.iter().find(|(label, _)| *label == name);
             found.map_or("", |(_, value)| &**value)
         };
-        (self.jobs.is_empty() || self.jobs.iter().any(|job| job == value_of("job")))
-            && (self.selectors.is_empty()
-                || self.selectors.iter().any(|(_, selector)| selector.matches(value_of)))
+        self.selectors.is_empty()
+            || self.selectors.iter().any(|(_, selector)| selector.matches(value_of))
     }
 }
 
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let jobs = self.jobs.iter().map(|job| format!("job={job}"));
+        let jobs = self.jobs.iter().map(|job| format!("job={}", unescape(job)));
         let selectors = self.selectors.iter().map(|(text, _)| format!("match[]={text}"));
         f.write_str(&jobs.chain(selectors).collect::<Vec<_>>().join(" "))
     }

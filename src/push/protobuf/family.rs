@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::folded::Folded;
 use super::kept::Kept;
-use super::labels::{self, OwnLabel, OwnLabels};
+use super::labels::{self, OwnLabel};
 use super::schema::Message;
 use super::wire::Field;
 use crate::exposition::escape_help;
@@ -84,13 +84,14 @@ impl<'a> Family<'a> {
                 return Err(refused(Problem::OtherValue));
             }
             let own = labels::read(metric, kind, decoder.names.rules()).map_err(refused)?;
-            let is_within = decoder.rules.check(decoder.key, &as_text(&own));
+            let own_text = as_text(&own);
+            let is_within = decoder.rules.check(decoder.key, &own_text);
             is_within.map_err(|kind| Rejected::Syntax(SyntaxError { at: self.at, kind }))?;
             if kind.part_label().is_some() {
                 let folded = Folded::read(metric, kind).map_err(refused)?;
-                say_folded(position, &folded, &own, decoder)?;
+                say_folded(position, &folded, &own_text, decoder)?;
             } else {
-                decoder.plain_sample(position, &as_text(&own), value(metric, field));
+                decoder.plain_sample(position, &own_text, value(metric, field));
             }
             if !self.is_all_shown {
                 let kept = kept.get_or_insert_with(|| Kept::new(decoder.key));
@@ -110,11 +111,11 @@ impl<'a> Family<'a> {
 fn say_folded(
     position: usize,
     folded: &Folded<'_>,
-    own: &OwnLabels<'_>,
+    own: &[Label<'_>],
     decoder: &mut Decoder<'_, '_>,
 ) -> Result<(), Rejected> {
     let before = decoder.families.list[position].opening.before;
-    let series = decoder.fold.insert(before, position, decoder.key, &as_text(own));
+    let series = decoder.fold.insert(before, position, decoder.key, own);
     for (bound, value) in folded.parts() {
         decoder.fold.add(series, Role::Part, Some(Number::of(bound)), Number::of(value));
         decoder.check_size()?; // A part takes more memory than it has bytes on the wire.
