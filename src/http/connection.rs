@@ -97,10 +97,7 @@ fn patience(awaited: Awaited, settings: &WebSettings) -> (Duration, Unwanted) {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::pin::Pin;
-    use std::task::{Context, Poll};
-
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
     use super::*;
     use crate::config::Flags;
@@ -147,10 +144,6 @@ pub(super) mod tests {
 
     async fn ask(stream: &mut DuplexStream) {
         stream.write_all(HEALTHY).await.expect("it is read");
-        read_answer(stream).await;
-    }
-
-    async fn read_answer(stream: &mut DuplexStream) {
         let mut answer = Vec::new();
         while !answer.ends_with(b"\r\n\r\nOK") {
             answer.push(stream.read_u8().await.expect("it is answered"));
@@ -205,36 +198,6 @@ pub(super) mod tests {
         ask(&mut stream).await;
         let (_, seconds) = end(stream).await;
         assert!((60.0..75.0).contains(&seconds), "{seconds}");
-    }
-
-    /// A segment that is there when it is asked for a second time.
-    struct Late(&'static [u8], bool);
-
-    impl AsyncRead for Late {
-        fn poll_read(
-            mut self: Pin<&mut Self>,
-            context: &mut Context<'_>,
-            buffer: &mut ReadBuf<'_>,
-        ) -> Poll<std::io::Result<()>> {
-            if !std::mem::replace(&mut self.1, true) {
-                context.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            Pin::new(&mut self.0).poll_read(context, buffer)
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_body_that_comes_behind_its_answer_begins_no_head() {
-        let (ours, mut theirs) = tokio::io::duplex(1024);
-        let (reader, writer) = tokio::io::split(ours);
-        // The request needs no body and is answered before that is there.
-        let head: &[u8] = b"GET /-/healthy HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\n";
-        let body = Late(b"body", false);
-        spawn("60s", tokio::io::join(head.chain(body).chain(reader), writer));
-        read_answer(&mut theirs).await;
-        tokio::time::sleep(Duration::from_secs(10)).await;
-        ask(&mut theirs).await;
     }
 
     #[tokio::test(start_paused = true)]

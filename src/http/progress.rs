@@ -148,4 +148,17 @@ mod tests {
             assert_eq!(progress.awaited(), awaited);
         }
     }
+
+    #[test]
+    fn what_comes_just_behind_an_answer_is_no_head() {
+        let progress = Progress::new(Protocol::Http1);
+        progress.read(40);
+        progress.take_request();
+        drop(progress.at_hand());
+        progress.read(1000);
+        assert_eq!(progress.look().awaited, Awaited::Request, "the body of what was answered");
+        assert_eq!(progress.look().awaited, Awaited::Request);
+        progress.read(1);
+        assert_eq!(progress.look().awaited, Awaited::Head);
+    }
 }
