@@ -27,11 +27,13 @@ impl Http {
         let path = head.uri.path();
         let query = head.uri.query().unwrap_or_default();
         let route = self.route(&head.method, path);
+        let is_query = route.is_query();
         let sender = match self.admit(&route, &head.headers, client).await {
             Ok(sender) => sender,
             Err(turned_away) => {
                 let reply = self.turn_away(turned_away, &head.headers, client);
-                return self.with_headers(self.with_cors(path, reply));
+                let reply = if is_query { self.with_cors(path, reply) } else { reply };
+                return self.with_headers(reply);
             }
         };
         let (counted, reply) = match route {
@@ -92,7 +94,8 @@ impl Http {
         if let Some((handler, verb)) = counted {
             self.own.answered(handler, verb, reply.status().as_u16());
         }
-        self.with_headers(identify(self.with_cors(path, reply), &head.headers))
+        let reply = if is_query { self.with_cors(path, reply) } else { reply };
+        self.with_headers(identify(reply, &head.headers))
     }
 
     /// Whose a request is.

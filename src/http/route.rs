@@ -49,6 +49,23 @@ pub(super) enum Route<'a> {
     BadPath,
 }
 
+impl Route<'_> {
+    /// Whether pages of other sites may read the answer: those of the query API, as in the reference, which leaves out
+    /// the wipe and what is not there.
+    pub(super) fn is_query(&self) -> bool {
+        matches!(
+            self,
+            Route::ApiStatus
+                | Route::ApiMetrics
+                | Route::ApiGroups
+                | Route::ApiDeleteGroups
+                | Route::ApiHistory
+                | Route::ApiCheck
+                | Route::ApiOptions
+        )
+    }
+}
+
 pub(super) const GET: &str = "GET, OPTIONS";
 const PUSH: &str = "DELETE, OPTIONS, POST, PUT";
 pub(super) const QUIT: &str = "GET, OPTIONS, POST, PUT";

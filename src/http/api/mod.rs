@@ -20,6 +20,7 @@ use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, HeaderName, HeaderValue,
 };
+use memchr::memchr;
 use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -33,8 +34,6 @@ use groups::Deletion;
 use listing::{Listing, list};
 use query::{Query, QueryError};
 
-/// Where it is.
-const PATH: &str = "/api/v1/";
 /// How many queries are answered at a time, until they have been sent.
 pub(super) const API_ANSWERS_MAX: usize = 4;
 /// How many delete groups by selectors at a time.
@@ -148,16 +147,12 @@ impl Http {
         empty(StatusCode::OK)
     }
 
-    /// Lets pages of any site read the answer to what is under [`PATH`], and no cache keep it.
+    /// Lets pages of any site read the answer to a query, and no cache keep it.
     pub(super) fn with_cors(&self, path: &str, mut reply: Reply) -> Reply {
-        let web = &self.config.web;
-        let below = path.strip_prefix(&*web.route_prefix).unwrap_or_default();
-        if !below.starts_with(PATH) {
-            return reply;
-        }
-        // Where groups can be deleted here, no page of another site may have its reader do so.
-        let methods =
-            if web.enable_admin_api { "GET, POST, OPTIONS" } else { "GET, POST, DELETE, OPTIONS" };
+        // Where groups can be deleted, no page of another site may have its reader do so, however it spells the path.
+        let may_delete = self.config.web.enable_admin_api
+            && (path.ends_with("/groups") || memchr(b'%', path.as_bytes()).is_some());
+        let methods = if may_delete { "GET, POST, OPTIONS" } else { "GET, POST, DELETE, OPTIONS" };
         let headers = [
             (ACCESS_CONTROL_ALLOW_HEADERS, "Accept, Authorization, Content-Type, Origin"),
             (ACCESS_CONTROL_ALLOW_METHODS, methods),
