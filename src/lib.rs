@@ -25,6 +25,7 @@ pub mod http;
 pub mod listen;
 pub mod log;
 pub mod own_metrics;
+mod percent;
 pub mod persist;
 pub mod push;
 pub mod reload;

@@ -134,18 +134,25 @@ def rows():
 BCRYPT_OF_SECRET = "$2b$10$abcdefghijklmnopqrstuuqflPDzB6gcMhKa1rZqKiun2YGL5sa2u"
 
 
-def original():
-    row = table("the Pushgateway, its check off", "pushes/s", "p50", "processor time per push")
-    with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
+@contextlib.contextmanager
+def secured(key):
+    """A directory with a certificate for 127.0.0.1, whose key openssl makes so, and web configurations for TLS and for a user."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
         subprocess.run(
-            "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
+            f"openssl req -x509 {key} -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
             " -addext basicConstraints=critical,CA:FALSE"
             f" -keyout {folder}/key.pem -out {folder}/cert.pem".split(), check=True, capture_output=True,
         )
         tls = f"tls_server_config:\n  cert_file: {folder}/cert.pem\n  key_file: {folder}/key.pem\n"
         (folder / "tls.yml").write_text(tls)
         (folder / "auth.yml").write_text(f"basic_auth_users:\n  pusher: {BCRYPT_OF_SECRET}\n")
+        yield folder
+
+
+def original():
+    row = table("the Pushgateway, its check off", "pushes/s", "p50", "processor time per push")
+    with secured("-newkey rsa:2048") as folder:
         head = "[groups]\ncount = 1000\nprefill = true\n[[bodies]]\n"
         body = f'{head}file = "{ROOT}/profiles/batch-job.prom"\n'
         generated = head + "families = 8\nseries = 3\nhistogram_share = 0.25\n"

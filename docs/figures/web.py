@@ -7,39 +7,20 @@
 With `brief` behind it, everything is small: that shows whether it works, its figures mean nothing. Needs
 openssl. Everything stays on loopback, and targets are measured in turn.
 """
-import contextlib
 import http.client
 import pathlib
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.parse
 
-from measure import BCRYPT_OF_SECRET, COMPARED, LISTEN, SHARDGATE, loadtest, ms, profile, run, started, table
+from measure import COMPARED, LISTEN, SHARDGATE, loadtest, ms, profile, run, secured, started, table
 
 IS_BRIEF = "brief" in sys.argv[2:]
 
 
 def size(whole, brief):
     return brief if IS_BRIEF else whole
-
-
-@contextlib.contextmanager
-def folder():
-    """A directory with a certificate for 127.0.0.1 and the configurations that name it."""
-    with tempfile.TemporaryDirectory() as name:
-        path = pathlib.Path(name)
-        subprocess.run(
-            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
-            " -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE"
-            f" -keyout {path}/key.pem -out {path}/cert.pem".split(), check=True, capture_output=True,
-        )
-        tls = f"tls_server_config:\n  cert_file: {path}/cert.pem\n  key_file: {path}/key.pem\n"
-        (path / "tls.yml").write_text(tls)
-        (path / "auth.yml").write_text(f"basic_auth_users:\n  pusher: {BCRYPT_OF_SECRET}\n")
-        yield path
 
 
 def side_by_side(arguments, **targets):
@@ -67,7 +48,7 @@ def side_by_side(arguments, **targets):
 
 def auth():
     print("\nBasic authentication, 64 connections that are kept\n")
-    with folder() as path:
+    with secured("-newkey ec -pkeyopt ec_paramgen_curve:P-256") as path:
         side_by_side(
             ["--user", "pusher:secret"],
             open=f"{SHARDGATE} {LISTEN}", password=f"{SHARDGATE} {LISTEN} --web.config.file={path}/auth.yml",
@@ -76,7 +57,7 @@ def auth():
 
 def tls():
     print("\nTLS, one connection for each push, 64 at a time\n")
-    with folder() as path:
+    with secured("-newkey ec -pkeyopt ec_paramgen_curve:P-256") as path:
         certificate = ["--ca", path / "cert.pem", "--sink-cert", path / "cert.pem", "--sink-key", path / "key.pem"]
         side_by_side(
             ["--sink", *certificate, "--keep-alive", "false"],

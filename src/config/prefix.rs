@@ -1,5 +1,7 @@
 //! The paths under which the gateway lives: inside, and as seen from outside.
 
+use crate::percent;
+
 /// Reads a prefix of all paths: it begins with a slash and does not end with one, and is empty where there is
 /// none.
 ///
@@ -38,22 +40,8 @@ pub(super) fn external_prefix(url: &str) -> Result<String, String> {
     if host.is_empty() || host.starts_with(':') || host.contains(char::is_whitespace) {
         return Err(EXPECTED.to_owned());
     }
-    route_prefix(&decode(path).ok_or(EXPECTED)?)
-}
-
-/// Undoes percent-encoding, if what comes out is text.
-fn decode(path: &str) -> Option<String> {
-    let mut pieces = path.split('%');
-    let mut decoded = pieces.next()?.as_bytes().to_vec();
-    for piece in pieces {
-        let digits = piece.get(..2)?;
-        if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return None;
-        }
-        decoded.push(u8::from_str_radix(digits, 16).ok()?);
-        decoded.extend_from_slice(&piece.as_bytes()[2..]);
-    }
-    String::from_utf8(decoded).ok()
+    let path = percent::decode(path.as_bytes()).ok_or(EXPECTED)?;
+    route_prefix(str::from_utf8(&path).map_err(|_| EXPECTED)?)
 }
 
 #[cfg(test)]

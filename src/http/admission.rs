@@ -13,7 +13,7 @@ use hyper::{HeaderMap, StatusCode};
 use super::Http;
 use super::client::Client;
 use super::reply::{Failure, Reply, and_retry, error};
-use super::request_id::{identified, identify, request_id};
+use super::request_id::{RequestId, identify};
 use super::route::Route;
 use crate::access::{
     AuthFailure, Caller, Check, Credentials, DenialKind, Denied, Hashing, Right, User, Verdict,
@@ -90,9 +90,8 @@ impl Http {
             TurnedAway::Unknown(failure, user) => (failure, user),
         };
         self.access.failed(failure);
-        let (source, reason, id) = (client.source, failure.label(), request_id(headers));
-        let request_id = id.to_str().unwrap_or_default();
-        tracing::info!(%source, user, reason, request_id, "not let in");
+        let (source, reason, id) = (client.source, failure.label(), RequestId::of(headers));
+        tracing::info!(%source, user, reason, request_id = id.text(), "not let in");
         let reply = if failure == AuthFailure::Busy {
             let reason = "too many passwords are being checked; try again";
             and_retry(error(StatusCode::SERVICE_UNAVAILABLE, reason), BUSY_WAIT)
@@ -101,7 +100,7 @@ impl Http {
             reply.headers_mut().insert(WWW_AUTHENTICATE, BASIC);
             reply
         };
-        identified(reply, id)
+        id.on(reply)
     }
 
     /// Counts that somebody may not do what they ask for. Quotas count for themselves.
@@ -146,10 +145,9 @@ impl Http {
 
 /// Answers what somebody may not do, and logs it.
 pub(super) fn deny(failure: &Failure, headers: &HeaderMap, client: &Client) -> Reply {
-    let (source, id) = (client.source, request_id(headers));
-    let request_id = id.to_str().unwrap_or_default();
-    tracing::info!(%source, request_id, err = %failure, "request denied");
-    identified(Reply::from(failure), id)
+    let (source, id) = (client.source, RequestId::of(headers));
+    tracing::info!(%source, request_id = id.text(), err = %failure, "request denied");
+    id.on(Reply::from(failure))
 }
 
 /// Has a password hashed, off the threads that serve requests.

@@ -8,7 +8,7 @@ use super::Http;
 use super::client::Client;
 use super::prefix::route_under;
 use super::reply::{self, Reply};
-use super::request_id::{identified, identify, request_id};
+use super::request_id::{RequestId, identify};
 use super::route::{Route, route};
 use super::sound;
 use super::ui;
@@ -110,13 +110,12 @@ impl Http {
 
 /// The answer to a path that cannot be decoded, which may be that of a push.
 fn bad_path(head: &Parts, client: &Client) -> Reply {
-    let (id, reason) = (request_id(&head.headers), "invalid percent-encoding");
+    let (id, reason) = (RequestId::of(&head.headers), "invalid percent-encoding");
     if head.method == Method::PUT || head.method == Method::POST {
         let (job, source) = (head.uri.path(), client.source);
-        let request_id = id.to_str().unwrap_or_default();
-        tracing::info!(job, %source, request_id, err = reason, "push rejected");
+        tracing::info!(job, %source, request_id = id.text(), err = reason, "push rejected");
     }
-    identified(reply::error(StatusCode::BAD_REQUEST, reason), id)
+    id.on(reply::error(StatusCode::BAD_REQUEST, reason))
 }
 
 const NOT_FOUND: &str = "404 page not found";

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use hyper::Method;
 
 use super::route::{
-    GET, QUIT, Route, encode, has_dot_segment, has_empty_segment, percent_decode, redirect_cleaned,
-    route_decoded,
+    GET, QUIT, Route, has_dot_segment, has_empty_segment, redirect_cleaned, route_decoded,
 };
+use crate::percent;
 
 /// What `/-/quit` allows under a prefix, where GET has no words of its own.
 const QUIT_BELOW: &str = "OPTIONS, POST, PUT";
@@ -20,7 +20,7 @@ pub(super) fn route_under<'a>(
     telemetry_path: &str,
     enable_admin_api: bool,
 ) -> Route<'a> {
-    let Some(decoded) = percent_decode(path.as_bytes()) else {
+    let Some(decoded) = percent::decode(path.as_bytes()) else {
         return Route::BadPath;
     };
     if has_dot_segment(&decoded) {
@@ -30,7 +30,7 @@ pub(super) fn route_under<'a>(
         Ok(below) => below,
         Err(whole) => return outside(method, &whole),
     };
-    let prefix = || encode(prefix.as_bytes());
+    let prefix = || percent::encode(prefix.as_bytes());
     match *method {
         Method::GET if below.is_empty() => return Route::Redirect(prefix() + "/"),
         _ if below.is_empty() => return Route::NotFound,

@@ -13,7 +13,7 @@ use super::admission::{Sender, deny};
 use super::body::{BodyError, collect, discard};
 use super::in_flight::{InFlight, Room};
 use super::reply::{Failure, Reply, empty};
-use super::request_id::{identified, request_id};
+use super::request_id::RequestId;
 use crate::access::{Caller, Exhausted};
 use crate::exposition::{NameRules, unescape};
 use crate::own_metrics::Verb;
@@ -51,10 +51,10 @@ impl Http {
                 if let Some(shed) = failure.shed() {
                     self.own.shed(shed);
                 }
-                let (job, id) = (job_of(tail), request_id(headers));
-                let (source, request_id) = (sender.client.source, id.to_str().unwrap_or_default());
-                tracing::info!(job, %source, request_id, err = %failure, "push rejected");
-                identified(Reply::from(&failure), id)
+                let (job, source, id) =
+                    (job_of(tail), sender.client.source, RequestId::of(headers));
+                tracing::info!(job, %source, request_id = id.text(), err = %failure, "push rejected");
+                id.on(Reply::from(&failure))
             }
         }
     }

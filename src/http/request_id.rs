@@ -13,17 +13,27 @@ pub const REQUEST_ID_BYTES_MAX: usize = 128;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The id of a request with these headers. Each call makes a new one where it came with none that can be
-/// shown, so who logs it also puts it on the answer.
-pub(super) fn request_id(headers: &HeaderMap) -> HeaderValue {
-    let given = headers.get(X_REQUEST_ID).filter(|id| is_fit(id.as_bytes()));
-    given.cloned().unwrap_or_else(made)
-}
+/// The id of one request.
+pub(super) struct RequestId(HeaderValue);
 
-/// Puts an id on an answer.
-pub(super) fn identified(mut reply: Reply, id: HeaderValue) -> Reply {
-    reply.headers_mut().insert(X_REQUEST_ID, id);
-    reply
+impl RequestId {
+    /// Of a request with these headers. Each call makes a new one where it came with none that can be shown, so who
+    /// logs it also puts it on the answer.
+    pub(super) fn of(headers: &HeaderMap) -> RequestId {
+        let given = headers.get(X_REQUEST_ID).filter(|id| is_fit(id.as_bytes()));
+        RequestId(given.cloned().unwrap_or_else(made))
+    }
+
+    /// As the log shows it.
+    pub(super) fn text(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+
+    /// Puts it on the answer.
+    pub(super) fn on(self, mut reply: Reply) -> Reply {
+        reply.headers_mut().insert(X_REQUEST_ID, self.0);
+        reply
+    }
 }
 
 /// Puts an id on the answer to a request with these headers if that is an error and has none.
@@ -33,7 +43,7 @@ pub(super) fn identify(reply: Reply, headers: &HeaderMap) -> Reply {
     if !is_error || reply.headers().contains_key(X_REQUEST_ID) {
         return reply;
     }
-    identified(reply, request_id(headers))
+    RequestId::of(headers).on(reply)
 }
 
 fn is_fit(id: &[u8]) -> bool {
@@ -53,7 +63,7 @@ mod tests {
 
     fn given(id: &[u8]) -> HeaderValue {
         let id = HeaderValue::from_bytes(id).expect("it is allowed in a header");
-        request_id(&HeaderMap::from_iter([(X_REQUEST_ID, id)]))
+        RequestId::of(&HeaderMap::from_iter([(X_REQUEST_ID, id)])).0
     }
 
     #[test]

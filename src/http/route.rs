@@ -6,6 +6,7 @@ use hyper::Method;
 use memchr::memchr;
 
 use super::ui;
+use crate::percent;
 use crate::shard::Mode;
 
 /// What a request asks for.
@@ -82,7 +83,7 @@ pub(super) fn route<'a>(
     telemetry_path: &str,
     enable_admin_api: bool,
 ) -> Route<'a> {
-    match percent_decode(path.as_bytes()) {
+    match percent::decode(path.as_bytes()) {
         Some(decoded) => route_decoded(method, decoded, telemetry_path, enable_admin_api),
         None => Route::BadPath,
     }
@@ -191,26 +192,6 @@ fn push_tail(path: &[u8]) -> Option<&[u8]> {
     (tail.starts_with(b"/") || tail.starts_with(b"@base64/")).then_some(tail)
 }
 
-/// Undoes percent-encoding; `None` when a `%` is not followed by two hexadecimal digits.
-pub(super) fn percent_decode(path: &[u8]) -> Option<Cow<'_, [u8]>> {
-    let Some(first) = memchr(b'%', path) else {
-        return Some(Cow::Borrowed(path));
-    };
-    let mut decoded = path[..first].to_vec();
-    let mut rest = &path[first..];
-    while let Some((&byte, after)) = rest.split_first() {
-        if byte != b'%' {
-            decoded.push(byte);
-            rest = after;
-            continue;
-        }
-        let digit = |at: usize| char::from(*after.get(at)?).to_digit(16);
-        decoded.push((digit(0)? * 16 + digit(1)?) as u8);
-        rest = &after[2..];
-    }
-    Some(Cow::Owned(decoded))
-}
-
 pub(super) fn has_empty_segment(path: &[u8]) -> bool {
     path.windows(2).any(|pair| pair == b"//")
 }
@@ -236,27 +217,12 @@ pub(super) fn redirect_cleaned(path: &[u8]) -> Route<'static> {
     let mut location = String::new();
     for segment in &kept {
         location.push('/');
-        location += &encode(segment);
+        location += &percent::encode(segment);
     }
     if kept.is_empty() || path.ends_with(b"/") {
         location.push('/');
     }
     Route::Redirect(location)
-}
-
-/// Bytes as they stand in a URL's path, slashes included.
-pub(super) fn encode(path: &[u8]) -> String {
-    path.iter().flat_map(|&byte| percent_encode(byte)).collect()
-}
-
-fn percent_encode(byte: u8) -> impl Iterator<Item = char> {
-    let plain = byte.is_ascii_alphanumeric() || b"-_.~$&+,:;=@!*'()/".contains(&byte);
-    let hex = |nibble: u8| {
-        char::from_digit(u32::from(nibble), 16).map(|digit| digit.to_ascii_uppercase())
-    };
-    let encoded = [Some('%'), hex(byte >> 4), hex(byte & 15)];
-    let own = [Some(char::from(byte)), None, None];
-    (if plain { own } else { encoded }).into_iter().flatten()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::body::Chunks;
 use super::client::Client;
 use super::render::render;
 use super::reply::{Failure, Reply, error};
-use super::request_id::{identified, request_id};
+use super::request_id::RequestId;
 use super::selection::selection;
 use crate::exposition::Escaping;
 use crate::own_metrics::connection_families;
@@ -80,10 +80,9 @@ impl Http {
                 (reply, plain_bytes)
             }
             Err(failure) => {
-                let (id, source) = (request_id(headers), client.source);
-                let request_id = id.to_str().unwrap_or_default();
-                tracing::warn!(%source, request_id, err = %failure, "scrape failed");
-                (identified(Reply::from(&failure), id), 0)
+                let (id, source) = (RequestId::of(headers), client.source);
+                tracing::warn!(%source, request_id = id.text(), err = %failure, "scrape failed");
+                (id.on(Reply::from(&failure)), 0)
             }
         };
         self.own.scraped(reply.status().as_u16(), plain_bytes as u64, since);

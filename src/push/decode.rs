@@ -18,7 +18,7 @@ use super::names::{KeptNames, Names};
 use super::number::Number;
 use super::opening::Opening;
 use super::rules::Rules;
-use super::shapes;
+use super::shapes::Beginning;
 use crate::exposition::Kind;
 
 /// What is kept between the pushes that one thread decodes, at most, so that a huge one does not pin
@@ -47,12 +47,13 @@ thread_local! {
 /// reads, but it contradicts itself or carries timestamps.
 pub fn decode(key: &GroupingKey, body: &[u8], rules: impl Into<Rules>) -> Result<Batch, Rejected> {
     let rules = rules.into();
-    if let Some(batch) = shapes::recall(key, body, rules) {
+    let beginning = Beginning::of(body);
+    if let Some(batch) = beginning.and_then(|beginning| beginning.recall(key, body, rules)) {
         return Ok(batch);
     }
     let decoded = decode_anew(key, body, rules);
-    if let Ok(batch) = &decoded {
-        shapes::remember(key, body, rules, batch);
+    if let (Some(beginning), Ok(batch)) = (beginning, &decoded) {
+        beginning.remember(key, body, rules, batch);
     }
     decoded
 }

@@ -74,7 +74,7 @@ enum Spelling {
 impl Shape {
     /// The shape of a body of which the decoder has made `batch`, if it is one that can be remembered.
     pub(super) fn of(key: &GroupingKey, body: &[u8], rules: Rules, batch: &Batch) -> Option<Shape> {
-        if rules.names != NameRules::Legacy || body.windows(2).any(|pair| pair == b"\r\n") {
+        if rules.names != NameRules::Legacy {
             return None;
         }
         let around = around_values(body)?;

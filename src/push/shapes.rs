@@ -30,47 +30,51 @@ thread_local! {
     static SLOTS: RefCell<[Slot; SHAPES_LEN]> = RefCell::default();
 }
 
-/// What a body comes to that is of a shape remembered.
-pub(super) fn recall(key: &GroupingKey, body: &[u8], rules: Rules) -> Option<Batch> {
-    if body.len() > SHAPE_BODY_BYTES_MAX {
-        return None;
-    }
-    let beginning = beginning(body);
-    SLOTS.with_borrow_mut(|slots| {
-        let slot = &mut slots[beginning as usize % SHAPES_LEN];
-        if slot.beginning != beginning {
+/// How a body begins, which says where its shape is remembered.
+#[derive(Clone, Copy)]
+pub(super) struct Beginning(u64);
+
+impl Beginning {
+    /// A hash of the first line, up to the last blank in that of a sample, so that no value is in it. `None` for a body
+    /// that is too large to be remembered.
+    pub(super) fn of(body: &[u8]) -> Option<Beginning> {
+        if body.len() > SHAPE_BODY_BYTES_MAX {
             return None;
         }
-        let batch = slot.shape.as_ref()?.decode(key, body, rules)?;
-        slot.misses = 0;
-        Some(batch)
-    })
-}
-
-/// Notes a body that was decoded otherwise, and perhaps remembers its shape.
-pub(super) fn remember(key: &GroupingKey, body: &[u8], rules: Rules, batch: &Batch) {
-    if body.len() > SHAPE_BODY_BYTES_MAX {
-        return;
+        let line = &body[..memchr(b'\n', body).unwrap_or(body.len())];
+        let is_comment = line.first() == Some(&b'#');
+        let end = if is_comment { None } else { line.iter().rposition(|&byte| byte == b' ') };
+        Some(Beginning(xxh3_64(&line[..end.unwrap_or(line.len())])))
     }
-    let beginning = beginning(body);
-    SLOTS.with_borrow_mut(|slots| {
-        let slot = &mut slots[beginning as usize % SHAPES_LEN];
-        slot.misses += 1;
-        let is_alike = slot.beginning == beginning;
-        if slot.misses > MISSES_MAX || (slot.shape.is_none() && !is_alike) {
-            *slot = Slot { beginning, shape: None, misses: 0 };
-        } else if is_alike && slot.shape.is_none() && slot.misses == 1 {
-            slot.shape = Shape::of(key, body, rules, batch).map(Box::new);
-        }
-    });
-}
 
-/// A hash of how a body begins: its first line up to the first blank behind a name, so that no value is in it.
-fn beginning(body: &[u8]) -> u64 {
-    let line = &body[..memchr(b'\n', body).unwrap_or(body.len())];
-    let is_comment = line.first() == Some(&b'#');
-    let end = if is_comment { None } else { line.iter().rposition(|&byte| byte == b' ') };
-    xxh3_64(&line[..end.unwrap_or(line.len())])
+    /// What a body that begins so comes to if it is of the shape remembered.
+    pub(super) fn recall(self, key: &GroupingKey, body: &[u8], rules: Rules) -> Option<Batch> {
+        self.with_slot(|slot| {
+            if slot.beginning != self.0 {
+                return None;
+            }
+            let batch = slot.shape.as_ref()?.decode(key, body, rules)?;
+            slot.misses = 0;
+            Some(batch)
+        })
+    }
+
+    /// Notes a body that begins so and was decoded otherwise, and perhaps remembers its shape.
+    pub(super) fn remember(self, key: &GroupingKey, body: &[u8], rules: Rules, batch: &Batch) {
+        self.with_slot(|slot| {
+            slot.misses += 1;
+            let is_alike = slot.beginning == self.0;
+            if slot.misses > MISSES_MAX || (slot.shape.is_none() && !is_alike) {
+                *slot = Slot { beginning: self.0, shape: None, misses: 0 };
+            } else if is_alike && slot.shape.is_none() && slot.misses == 1 {
+                slot.shape = Shape::of(key, body, rules, batch).map(Box::new);
+            }
+        });
+    }
+
+    fn with_slot<T>(self, use_it: impl FnOnce(&mut Slot) -> T) -> T {
+        SLOTS.with_borrow_mut(|slots| use_it(&mut slots[self.0 as usize % SHAPES_LEN]))
+    }
 }
 
 #[cfg(test)]
@@ -80,6 +84,10 @@ mod tests {
     use crate::push::decode::{decode, decode_anew};
 
     const RULES: NameRules = NameRules::Legacy;
+
+    fn recall(key: &GroupingKey, body: &[u8], rules: Rules) -> Option<Batch> {
+        Beginning::of(body)?.recall(key, body, rules)
+    }
 
     fn key(path: &str) -> GroupingKey {
         GroupingKey::parse(path.as_bytes(), RULES).expect("a valid path")

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::JoinSet;
@@ -15,8 +15,7 @@ use super::plan::Mode;
 use super::snapshot::{HomedPage, Selection, Snapshot};
 use super::store::Store;
 use super::task::{self, Message, Saving, ShardStats};
-use super::unsaved::Changes;
-use super::waiter::{PushError, Unavailable, Waiter};
+use super::waiter::{PushError, Unavailable};
 use crate::exposition::Kind;
 use crate::push::{Batch, GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, Refusal};
 
@@ -28,12 +27,6 @@ pub const QUEUE_WAIT: Duration = Duration::from_millis(200);
 /// How long a push that has been applied waits to be on disk, where it is to be there before it is
 /// answered.
 pub const SAVED_WAIT: Duration = Duration::from_secs(10);
-
-/// How many bytes of groups a shard hands over at a time to be written down, and how long it then lets pushes
-/// go first, while there is time for that; and how many when there is not.
-const LEISURELY_BYTES: usize = 32 << 10;
-const LEISURE: Duration = Duration::from_millis(1);
-const HASTY_BYTES: usize = 256 << 10;
 
 /// How to start the shards.
 #[derive(Debug)]
@@ -220,52 +213,6 @@ impl Shards {
         gather(answers).await.map_err(RestoreError::Unavailable)?.into_iter().collect()
     }
 
-    /// Ends an epoch on all shards at one moment, and gathers what has changed until then as it is then:
-    /// in pieces, between which the shards do other things. For the time of `leisure` the pieces are small and
-    /// pushes go first; after that it makes haste.
-    ///
-    /// # Errors
-    /// When a shard is dead.
-    pub async fn checkpoint(&self, leisure: Duration) -> Result<Checkpoint, Unavailable> {
-        let hurry = Instant::now() + leisure;
-        let bytes_max = if leisure.is_zero() { HASTY_BYTES } else { LEISURELY_BYTES };
-        let ask = move |cut, reply| Message::Checkpoint { cut, bytes_max, reply };
-        let answers = self.ask_all(ask).await?;
-        let mut checkpoint = Checkpoint::default();
-        let mut handing_over = JoinSet::new();
-        for (shard, (waiters, changes)) in gather(answers).await?.into_iter().enumerate() {
-            checkpoint.waiters.extend(waiters);
-            let has_more = changes.has_more;
-            checkpoint.changes.push(changes);
-            if has_more {
-                let shards = self.clone();
-                handing_over.spawn(async move { shards.rest_of(shard, hurry).await });
-            }
-        }
-        while let Some(rest) = handing_over.join_next().await {
-            checkpoint.changes.extend(rest.map_err(|_| Unavailable::Dead)??);
-        }
-        Ok(checkpoint)
-    }
-
-    /// What a shard has still to hand over, at leisure until it is time to hurry.
-    async fn rest_of(&self, shard: usize, hurry: Instant) -> Result<Vec<Changes>, Unavailable> {
-        let mut rest: Vec<Changes> = Vec::new();
-        while rest.last().is_none_or(|changes| changes.has_more) {
-            let mut bytes_max = HASTY_BYTES;
-            if Instant::now() < hurry {
-                tokio::time::sleep(LEISURE).await;
-                bytes_max = LEISURELY_BYTES;
-            }
-            let (reply, answer) = oneshot::channel();
-            let message = Message::HandOver { bytes_max, reply };
-            let sent = self.shared.queues[shard].send_async(message).await;
-            sent.map_err(|_| Unavailable::Dead)?;
-            rest.push(answer.await.map_err(|_| Unavailable::Dead)?);
-        }
-        Ok(rest)
-    }
-
     /// What all shards expose of a selection, at one moment.
     ///
     /// # Errors
@@ -381,15 +328,6 @@ impl Shards {
         });
         sent.await.map_err(|_| Unavailable::Dead)
     }
-}
-
-/// What has changed between two checkpoints, and who waits for it to be on disk.
-#[derive(Debug, Default)]
-pub struct Checkpoint {
-    /// The groups that have changed.
-    pub changes: Vec<Changes>,
-    /// Who waits.
-    pub waiters: Vec<Waiter>,
 }
 
 /// Why groups could not be stored as they once were.

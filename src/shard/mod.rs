@@ -25,6 +25,7 @@
 
 mod budget;
 mod check;
+mod checkpoint;
 mod cut;
 mod families;
 mod family;
@@ -49,9 +50,10 @@ mod waiter;
 mod wipe;
 
 pub use budget::{Bound, Budget, Full, Limits, Usage, Whose};
+pub use checkpoint::Checkpoint;
 pub use family::FamilySnapshot;
 pub use group::Timestamp;
-pub use handle::{Checkpoint, Options, QUEUE_LEN, QUEUE_WAIT, RestoreError, SAVED_WAIT, Shards};
+pub use handle::{Options, QUEUE_LEN, QUEUE_WAIT, RestoreError, SAVED_WAIT, Shards};
 pub use image::{FamilyImage, GroupImage, GroupTimes, RestoredGroup, WriteImage};
 pub use index::{Cleared, Index};
 pub use listed::{FamilyView, GroupRef, GroupSummary, GroupView};

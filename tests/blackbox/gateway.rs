@@ -9,6 +9,7 @@ use shardgate::config::Flags;
 use shardgate::gateway::Gateway;
 use tokio::sync::watch;
 
+pub(crate) use crate::answer::{Answer, read_head, status};
 use crate::read::{self, Samples};
 
 /// A running gateway. Stops when it is dropped, and the drop waits until it has.
@@ -58,25 +59,9 @@ impl Drop for Running {
     }
 }
 
-/// An answer, its body decoded as text.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) head: String,
-    pub(crate) body: Vec<u8>,
-}
-
 impl Answer {
     pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
-    }
-
-    /// The value of a header, by its lower-case name.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.head.lines().skip(1).find_map(|line| {
-            let (key, value) = line.split_once(':')?;
-            key.eq_ignore_ascii_case(name).then(|| value.trim())
-        })
     }
 }
 
@@ -210,22 +195,4 @@ pub(crate) fn read_chunks(stream: &mut TcpStream) -> Option<Vec<u8>> {
         }
         body.extend_from_slice(&chunk[..size]);
     }
-}
-
-/// Reads the head of an answer; `None` when the connection is closed before it ends.
-pub(crate) fn read_head(stream: &mut TcpStream) -> Option<String> {
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        match stream.read(&mut byte) {
-            Ok(1) => head.push(byte[0]),
-            _ => return None,
-        }
-    }
-    Some(String::from_utf8(head).unwrap())
-}
-
-/// The number in the first line of an answer's head.
-pub(crate) fn status(head: &str) -> u16 {
-    head.split(' ').nth(1).unwrap().parse().unwrap()
 }

@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use crate::hostile::case::{Case, End, Expected};
-use crate::hostile::exchange::{read_answer, read_head, send};
+use crate::hostile::exchange::{read_answer, read_bodiless, send};
 use crate::hostile::gateway::{Gateway, wait_until};
 use crate::hostile::{bodies, bodies_packed, framing, heads, paths, request_line, turns};
 
@@ -56,7 +56,7 @@ fn outcome(gateway: &Gateway, observer: &mut Observer, case: &Case) -> (Expected
     if case.expected.end == End::Waiting {
         stream.shutdown(Shutdown::Write).expect("the gateway waits");
     }
-    let read = if case.bytes.starts_with(b"HEAD ") { read_head } else { read_answer };
+    let read = if case.bytes.starts_with(b"HEAD ") { read_bodiless } else { read_answer };
     let mut statuses = Vec::new();
     let is_open = case.expected.end == End::Open;
     while !is_open || statuses.len() < case.expected.statuses.len() {

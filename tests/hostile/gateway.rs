@@ -5,7 +5,8 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::hostile::exchange::{Answer, read_answer, send};
+use crate::answer::Answer;
+use crate::hostile::exchange::{read_answer, send};
 
 /// How long a test waits for anything at all.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

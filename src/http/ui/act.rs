@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use hyper::StatusCode;
 use hyper::body::Incoming;
 
+use super::instead::Instead;
 use super::page::{html, see_other};
 use super::{FORM_BYTES_MAX, SELECTED_MAX, Visitor};
-use crate::access::Right;
 use crate::http::Http;
 use crate::http::client::Client;
 use crate::http::reply::{Failure, Reply};
@@ -36,27 +36,19 @@ impl Http {
         visitor: &Visitor<'_>,
         body: Incoming,
         client: &Client,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<Reply, Instead> {
         let fields = self.fields(body).await?;
-        if !self.is_ours(visitor, &fields.token) {
-            return Ok(self.not_ours(visitor));
-        }
+        self.must_be_ours(visitor, &fields.token)?;
         let found = if fields.what == "matching" {
-            if !self.config.web.enable_admin_api {
-                return Ok(self.not_enabled(visitor));
+            self.must_administer(visitor)?;
+            let filter = Filter::parse(&fields.matching).map_err(Instead::misunderstood)?;
+            if !filter.is_narrow() {
+                return Err(Instead::misunderstood("a filter that takes every group"));
             }
-            visitor.caller.may(Right::Admin).map_err(Failure::Denied)?;
-            match Filter::parse(&fields.matching) {
-                Ok(filter) if filter.is_narrow() => self.matching(&filter).await?,
-                Ok(_) => return Ok(self.bad_request(visitor, "a filter that takes every group")),
-                Err(error) => return Ok(self.bad_request(visitor, error)),
-            }
+            self.matching(&filter).await?
         } else {
             self.readable()?;
-            let keys = match self.keys(&fields.groups) {
-                Ok(keys) => keys,
-                Err(reason) => return Ok(self.bad_request(visitor, reason)),
-            };
+            let keys = self.keys(&fields.groups).map_err(Instead::misunderstood)?;
             for key in &keys {
                 let job = crate::ui::plain(key.job());
                 visitor.caller.may_push(&job).map_err(Failure::Denied)?;
@@ -111,11 +103,8 @@ impl Http {
     }
 
     /// Asks whether everything is to go.
-    pub(super) fn ask_to_wipe(&self, visitor: &Visitor<'_>) -> Result<Reply, Failure> {
-        if !self.config.web.enable_admin_api {
-            return Ok(self.not_enabled(visitor));
-        }
-        visitor.caller.may(Right::Admin).map_err(Failure::Denied)?;
+    pub(super) fn ask_to_wipe(&self, visitor: &Visitor<'_>) -> Result<Reply, Instead> {
+        self.must_administer(visitor)?;
         let groups = self.shards.stats().map(|(stats, _)| stats.groups()).sum();
         let groups = count_of(groups, "group", "groups");
         let page = ConfirmPage {
@@ -137,15 +126,10 @@ impl Http {
         visitor: &Visitor<'_>,
         body: Incoming,
         client: &Client,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<Reply, Instead> {
         let fields = self.fields(body).await?;
-        if !self.is_ours(visitor, &fields.token) {
-            return Ok(self.not_ours(visitor));
-        }
-        if !self.config.web.enable_admin_api {
-            return Ok(self.not_enabled(visitor));
-        }
-        visitor.caller.may(Right::Admin).map_err(Failure::Denied)?;
+        self.must_be_ours(visitor, &fields.token)?;
+        self.must_administer(visitor)?;
         if !fields.is_sure {
             return self.ask_to_wipe(visitor);
         }
@@ -195,16 +179,5 @@ impl Http {
             }
         }
         Ok(fields)
-    }
-
-    pub(super) fn not_ours(&self, visitor: &Visitor<'_>) -> Reply {
-        let text = "This form does not come from a page that this gateway has made for you since it \
-                    was started. Go back, reload the page, and try again.";
-        self.message(visitor, StatusCode::FORBIDDEN, "Nothing was done", text)
-    }
-
-    fn not_enabled(&self, visitor: &Visitor<'_>) -> Reply {
-        let text = "Deleting more than single groups needs --web.enable-admin-api.";
-        self.message(visitor, StatusCode::FORBIDDEN, "Nothing was done", text)
     }
 }

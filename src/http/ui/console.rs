@@ -1,15 +1,19 @@
 //! The push console.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::header::HOST;
 
 use super::Visitor;
+use super::instead::Instead;
 use super::page::html;
 use crate::http::Http;
 use crate::http::check::{Candidate, Checked};
-use crate::http::reply::{Failure, Reply};
+use crate::http::reply::Reply;
+use crate::percent;
 use crate::push::Encoding;
 use crate::shard::Mode;
 use crate::ui::{CheckPage, Outcome, command, count_of};
@@ -21,7 +25,7 @@ const PATH_BY_DEFAULT: &str = "/job/some_job";
 
 impl Http {
     /// The empty console, perhaps for a certain group.
-    pub(super) fn console(&self, visitor: &Visitor<'_>, query: &str) -> Result<Reply, Failure> {
+    pub(super) fn console(&self, visitor: &Visitor<'_>, query: &str) -> Result<Reply, Instead> {
         let path = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "path");
         let path = path.map_or(PATH_BY_DEFAULT.to_owned(), |(_, path)| path.into_owned());
         Ok(self.console_with(visitor, &path, "", None))
@@ -32,7 +36,7 @@ impl Http {
         &self,
         visitor: &Visitor<'_>,
         body: Incoming,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<Reply, Instead> {
         let body = self.form_body(body, CONSOLE_BYTES_MAX).await?;
         let (mut token, mut path, mut exposition) = Default::default();
         for (name, value) in form_urlencoded::parse(&body) {
@@ -44,9 +48,7 @@ impl Http {
                 _ => {}
             }
         }
-        if !self.is_ours(visitor, &token) {
-            return Ok(self.not_ours(visitor));
-        }
+        self.must_be_ours(visitor, &token)?;
         if !exposition.is_empty() && !exposition.ends_with('\n') {
             exposition.push('\n');
         }
@@ -77,7 +79,7 @@ impl Http {
         let path = path.trim();
         let path = path.strip_prefix("/metrics").unwrap_or(path);
         let tail = path.strip_prefix("/job").filter(|tail| tail.starts_with(['/', '@']))?;
-        crate::http::route::percent_decode(tail.as_bytes()).map(std::borrow::Cow::into_owned)
+        percent::decode(tail.as_bytes()).map(Cow::into_owned)
     }
 
     fn console_with(

@@ -2,10 +2,11 @@
 
 use hyper::StatusCode;
 
+use super::instead::Instead;
 use super::page::html;
 use super::{Visitor, aside};
 use crate::http::Http;
-use crate::http::reply::{Failure, Reply};
+use crate::http::reply::Reply;
 use crate::own_metrics::{oldest_change_seconds, resident_bytes};
 use crate::shard::{QUEUE_LEN, Timestamp, Unavailable};
 use crate::ui::{
@@ -17,7 +18,7 @@ use crate::ui::{
 const JOBS_SHOWN: usize = 12;
 
 impl Http {
-    pub(super) async fn overview(&self, visitor: &Visitor<'_>) -> Result<Reply, Failure> {
+    pub(super) async fn overview(&self, visitor: &Visitor<'_>) -> Result<Reply, Instead> {
         let now = Timestamp::now();
         let mut page = OverviewPage {
             frame: self.frame(visitor, "/"),
@@ -128,7 +129,7 @@ impl Http {
         plots
     }
 
-    pub(super) fn status_page(&self, visitor: &Visitor<'_>) -> Result<Reply, Failure> {
+    pub(super) fn status_page(&self, visitor: &Visitor<'_>) -> Result<Reply, Instead> {
         let config = &self.config;
         let (mut series, mut queue) = (0, 0);
         for (stats, waiting) in self.shards.stats() {

@@ -1,12 +1,13 @@
 //! The pages for people. `ui` knows what they look like; here they meet requests.
 //!
 //! `paths` says which page a path is, `show` and `glance` answer those that only show something, `console` the one
-//! that checks pushes, and `act` those that delete, behind the `guard`, which knows our own forms from others'.
+//! that checks pushes, and `act` those that delete, behind the `guard`, which knows our own forms from others'. `instead` is what comes in the place of a page.
 
 mod act;
 mod console;
 mod glance;
 mod guard;
+mod instead;
 mod page;
 mod paths;
 mod show;
@@ -24,8 +25,8 @@ use super::admission::Sender;
 use super::body::collect;
 use super::in_flight::Room;
 use super::reply::{Failure, Reply};
-use super::route::encode;
 use crate::access::Caller;
+use crate::percent;
 use crate::shard::GroupSummary;
 use crate::ui::{Frame, Row, Tokens};
 
@@ -92,7 +93,7 @@ impl Http {
             Page::Wipe => self.ask_to_wipe(&visitor),
             Page::Static(name) => return page::asset(&name, query, headers),
         };
-        shown.unwrap_or_else(|failure| self.failed(&visitor, &failure))
+        shown.unwrap_or_else(|instead| self.instead(&visitor, &instead))
     }
 
     /// Answers a form that was sent.
@@ -110,7 +111,7 @@ impl Http {
             Form::Delete => self.delete_form(&visitor, body, client).await,
             Form::Wipe => self.wipe_form(&visitor, body, client).await,
         };
-        answered.unwrap_or_else(|failure| self.failed(&visitor, &failure))
+        answered.unwrap_or_else(|instead| self.instead(&visitor, &instead))
     }
 
     /// Reads what a form has sent.
@@ -123,7 +124,7 @@ impl Http {
     fn visitor<'a>(&self, headers: &'a HeaderMap, caller: &'a Caller) -> Visitor<'a> {
         let name = caller.name();
         let token = self.forms.tokens.token(&name);
-        let prefix = encode(self.config.web.external_prefix.as_bytes());
+        let prefix = percent::encode(self.config.web.external_prefix.as_bytes());
         Visitor { caller, headers, name, token, prefix }
     }
 

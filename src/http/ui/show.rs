@@ -2,6 +2,7 @@
 
 use hyper::StatusCode;
 
+use super::instead::Instead;
 use super::page::html;
 use super::{Visitor, aside};
 use crate::http::Http;
@@ -19,11 +20,8 @@ impl Http {
         &self,
         visitor: &Visitor<'_>,
         query: &str,
-    ) -> Result<Reply, Failure> {
-        let filter = match Filter::parse(query) {
-            Ok(filter) => filter,
-            Err(error) => return Ok(self.bad_request(visitor, error)),
-        };
+    ) -> Result<Reply, Instead> {
+        let filter = Filter::parse(query).map_err(Instead::misunderstood)?;
         let (summaries, turn) = self.summaries(filter.escaped_job().into_iter().collect()).await?;
         let now = Timestamp::now();
         let (chosen, filter) = aside(move || {
@@ -49,11 +47,8 @@ impl Http {
         &self,
         visitor: &Visitor<'_>,
         query: &str,
-    ) -> Result<Reply, Failure> {
-        let filter = match Filter::parse(query) {
-            Ok(filter) => filter,
-            Err(error) => return Ok(self.bad_request(visitor, error)),
-        };
+    ) -> Result<Reply, Instead> {
+        let filter = Filter::parse(query).map_err(Instead::misunderstood)?;
         let (summaries, turn) = self.summaries(Vec::new()).await?;
         let now = Timestamp::now();
         let (lines, matching, filter) = aside(move || {
@@ -74,7 +69,7 @@ impl Http {
         &self,
         visitor: &Visitor<'_>,
         tail: &[u8],
-    ) -> Result<Reply, Failure> {
+    ) -> Result<Reply, Instead> {
         let key = GroupingKey::parse(tail, self.config.name_rules).map_err(Failure::Key)?;
         let (summaries, turn) = self.summaries(vec![key.job().to_owned()]).await?;
         let rows: Vec<_> = summaries.iter().map(Row::from).collect();
@@ -103,13 +98,10 @@ impl Http {
         visitor: &Visitor<'_>,
         tail: &[u8],
         query: &str,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<Reply, Instead> {
         self.readable()?;
         let key = GroupingKey::parse(tail, self.config.name_rules).map_err(Failure::Key)?;
-        let filter = match Filter::parse(query) {
-            Ok(filter) => filter,
-            Err(error) => return Ok(self.bad_request(visitor, error)),
-        };
+        let filter = Filter::parse(query).map_err(Instead::misunderstood)?;
         let found = self.shards.find(std::slice::from_ref(&key)).await?;
         let found: Vec<_> = found.into_iter().map(|summary| summary.group).collect();
         let Some(group) = self.shards.views(&found).await?.pop() else {
@@ -136,14 +128,6 @@ impl Http {
             pager,
         };
         Ok(html(StatusCode::OK, &page))
-    }
-
-    pub(super) fn bad_request(
-        &self,
-        visitor: &Visitor<'_>,
-        reason: impl std::fmt::Display,
-    ) -> Reply {
-        self.message(visitor, StatusCode::BAD_REQUEST, "That is not understood", reason)
     }
 }
 
