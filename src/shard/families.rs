@@ -197,7 +197,8 @@ impl Families {
         }
     }
 
-    pub(super) fn remove(&mut self, held: Held) {
+    /// Lets go of what a group holds, and tells the name that goes with it when nobody else does.
+    pub(super) fn remove(&mut self, held: Held) -> Option<(Arc<str>, Kind)> {
         self.samples -= u64::from(held.samples);
         self.bytes -= u64::from(held.bytes);
         self.series -= held.series.len() as u64;
@@ -205,11 +206,13 @@ impl Families {
         family.pages.remove(held.place);
         family.change_help(held.help, "");
         family.holders -= 1;
-        if family.holders == 0 {
-            self.ids.remove(&family.name);
-            *family = Family::new("", Kind::Untyped);
-            self.unused.push(held.family);
+        if family.holders > 0 {
+            return None;
         }
+        let gone = std::mem::replace(family, Family::new("", Kind::Untyped));
+        self.ids.remove(&gone.name);
+        self.unused.push(held.family);
+        Some((gone.name, gone.kind))
     }
 
     fn id_or_new(&mut self, name: &str, kind: Kind) -> FamilyId {

@@ -37,7 +37,7 @@ pub struct GroupSummary {
     pub series: u64,
     /// How many lines a scrape of it has.
     pub samples: u64,
-    /// How many bytes those lines are.
+    /// How many bytes those lines are, with their protobuf form where that is kept.
     pub bytes: u64,
 }
 
@@ -88,7 +88,7 @@ impl Store {
         let found = hashes
             .iter()
             .flat_map(|hash| self.groups.iter_hash(*hash).filter(move |(of, _)| of == hash));
-        found.map(|(hash, group)| self.summary(*hash, group)).collect()
+        found.map(|(hash, group)| Self::summary(*hash, group)).collect()
     }
 
     /// Those of these groups that are there, in that order.
@@ -101,24 +101,22 @@ impl Store {
 
     /// Forgets those of these groups that are there, and says how many they were.
     pub fn delete_listed(&mut self, groups: &[GroupRef]) -> u64 {
-        let mut deleted = 0;
-        for of in groups {
+        let find = |of: &GroupRef| {
             let found = self.groups.find_entry(of.hash, |(_, group)| *group.key == *of.key);
-            if let Ok(found) = found {
-                let (_, group) = found.remove().0;
-                self.drop_group(of.hash, group);
-                deleted += 1;
-            }
-        }
+            found.ok().map(|found| found.remove().0)
+        };
+        let found: Vec<_> = groups.iter().filter_map(find).collect();
+        let deleted = found.len() as u64;
+        self.drop_groups(found);
         deleted
     }
 
-    fn summary(&self, hash: u64, group: &Group) -> GroupSummary {
+    fn summary(hash: u64, group: &Group) -> GroupSummary {
         let (mut series, mut samples, mut bytes) = (0, 0, 0);
         for held in &group.families {
             series += held.series.len() as u64;
             samples += u64::from(held.samples);
-            bytes += self.families[held.family].pages.block(held.place).text.len() as u64;
+            bytes += u64::from(held.bytes);
         }
         GroupSummary {
             group: GroupRef { key: Arc::clone(&group.key), hash },

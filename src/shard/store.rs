@@ -9,7 +9,7 @@ use super::budget::{Budget, Charge, Claim, Room, Usage};
 use super::families::{Families, PUSH_FAILURE_TIME_ID, PUSH_TIME_ID};
 use super::group::{Group, Held, Timestamp};
 use super::image::{RestoredGroup, WriteImage};
-use super::index::Index;
+use super::index::{Change, Index};
 use super::jobs::Jobs;
 use super::part::PartHash;
 use super::plan::{self, Mode, Step, Steps};
@@ -138,7 +138,7 @@ impl Store {
         };
         if let Ok(found) = self.groups.find_entry(hash, is_group) {
             let (_, group) = found.remove().0;
-            self.drop_group(hash, group);
+            self.drop_groups([(hash, group)]);
         }
     }
 
@@ -277,25 +277,28 @@ impl Store {
         Ok(())
     }
 
-    /// Lets go of what a group holds that has been taken out of the table.
-    pub(super) fn drop_group(&mut self, hash: u64, mut group: Group) {
-        if let Some(unsaved) = &mut self.unsaved {
-            unsaved.goes(hash, &mut group, &self.families);
+    /// Lets go of what groups hold that have been taken out of the table. The index hears of all of them at once.
+    pub(super) fn drop_groups(&mut self, groups: impl IntoIterator<Item = (u64, Group)>) {
+        let (mut names, mut series_removed) = (Vec::new(), Vec::new());
+        for (hash, mut group) in groups {
+            if let Some(unsaved) = &mut self.unsaved {
+                unsaved.goes(hash, &mut group, &self.families);
+            }
+            let is_of_job = |(of, other): &(u64, Group)| *of == hash && other.job == group.job;
+            if self.groups.find(hash, is_of_job).is_none() {
+                self.jobs.remove(&group.job, hash);
+            }
+            for held in group.families {
+                series_removed.extend_from_slice(&held.series);
+                names.extend(self.families.remove(held));
+            }
+            self.families[PUSH_TIME_ID].pages.remove(group.push_time);
+            self.families[PUSH_FAILURE_TIME_ID].pages.remove(group.failure_time);
         }
-        let is_of_job = |(of, other): &(u64, Group)| *of == hash && other.job == group.job;
-        if self.groups.find(hash, is_of_job).is_none() {
-            self.jobs.remove(&group.job, hash);
-        }
-        let steps = (0..group.families.len()).map(|held| Step::Remove { held }).collect();
-        let nothing = Batch::default();
-        let change = plan::change(&self.families, &group.families, &steps, &nothing);
-        let dropped = change.and_then(|change| self.index.apply(&change));
+        let names_removed = names.iter().map(|(name, kind)| (&**name, *kind)).collect();
+        let change = Change { names_removed, series_removed, ..Change::default() };
+        let dropped = self.index.apply(&change);
         debug_assert_eq!(dropped, Ok(()), "giving up names and series cannot conflict");
-        for held in group.families {
-            self.families.remove(held);
-        }
-        self.families[PUSH_TIME_ID].pages.remove(group.push_time);
-        self.families[PUSH_FAILURE_TIME_ID].pages.remove(group.failure_time);
     }
 }
 
@@ -352,7 +355,7 @@ fn take_steps(
     for step in steps {
         let held = if let Step::Insert { .. } = step { None } else { old.next() };
         match (*step, held) {
-            (Step::Remove { .. }, Some(held)) => families.remove(held),
+            (Step::Remove { .. }, Some(held)) => drop(families.remove(held)),
             (Step::Replace { family, .. }, Some(mut held)) => {
                 families.replace(&mut held, batch, &batch.families[family], now);
                 held_by_group.push(held);

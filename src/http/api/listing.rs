@@ -22,17 +22,28 @@ pub(super) struct Listing {
     pub(super) groups: Vec<GroupSummary>,
 }
 
-/// Goes through all groups, pushes first. Blocks: each group is looked at here, not by its shard.
+/// The page of groups that a query asks for. Blocks, as [`matching`] does.
 pub(super) fn list(runtime: &Handle, shards: &Shards, query: &Query) -> Result<Listing, Failure> {
-    list_within(LISTING_WAIT, runtime, shards, query)
+    let groups = matching(runtime, shards, query)?;
+    Ok(Listing { total: groups.len(), groups: page(groups, query) })
 }
 
-fn list_within(
+/// Goes through all groups, pushes first, and finds those that a query is about, in no particular order. Blocks: each
+/// group is looked at here, not by its shard.
+pub(super) fn matching(
+    runtime: &Handle,
+    shards: &Shards,
+    query: &Query,
+) -> Result<Vec<GroupSummary>, Failure> {
+    matching_within(LISTING_WAIT, runtime, shards, query)
+}
+
+fn matching_within(
     wait: Duration,
     runtime: &Handle,
     shards: &Shards,
     query: &Query,
-) -> Result<Listing, Failure> {
+) -> Result<Vec<GroupSummary>, Failure> {
     let (began, manners) = (Instant::now(), Manners::new(shards.clone()));
     let mut roll = runtime.block_on(shards.roll(query.filter.escaped_jobs()))?;
     let mut groups = Vec::new();
@@ -45,7 +56,7 @@ fn list_within(
             std::thread::sleep(pause);
         }
     }
-    Ok(Listing { total: groups.len(), groups: page(groups, query) })
+    Ok(groups)
 }
 
 /// Sorts no more than it has to: of many groups a page shows few.
@@ -93,11 +104,11 @@ mod tests {
         shards.push(key, Mode::Replace, batch, None).await.expect("it is the first");
         let runtime = Handle::current();
         let listing = tokio::task::spawn_blocking(move || {
-            let list = |wait| list_within(wait, &runtime, &shards, &Query::default());
+            let list = |wait| matching_within(wait, &runtime, &shards, &Query::default());
             (list(LISTING_WAIT), list(Duration::ZERO))
         });
         let (whole, given_up) = listing.await.expect("it does not panic");
-        assert!(whole.is_ok_and(|whole| whole.total == 1));
+        assert!(whole.is_ok_and(|whole| whole.len() == 1));
         assert!(matches!(given_up, Err(Failure::SlowListing)));
     }
 }
