@@ -7,12 +7,18 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 #[derive(Debug)]
 pub struct InFlight {
     left: AtomicUsize,
+    bytes_max: usize,
 }
 
 impl InFlight {
     /// Room for so many bytes.
     pub fn new(bytes_max: usize) -> InFlight {
-        InFlight { left: AtomicUsize::new(bytes_max) }
+        InFlight { left: AtomicUsize::new(bytes_max), bytes_max }
+    }
+
+    /// How many bytes are taken, and how many there are.
+    pub(super) fn taken(&self) -> (usize, usize) {
+        (self.bytes_max - self.left.load(Relaxed), self.bytes_max)
     }
 }
 
@@ -75,6 +81,7 @@ mod tests {
         let (mut one, mut other) = (Room::of(&in_flight), Room::of(&in_flight));
         assert!(one.take(4) && other.take(6));
         assert!(!one.take(1), "it is full");
+        assert_eq!(in_flight.taken(), (10, 10));
         drop(other);
         assert!(one.take(2) && !one.take(5) && one.take(4));
         assert!(!one.change_to(11) && one.change_to(3));
