@@ -111,7 +111,7 @@ def _push_what_is_refused(_: Server, connection: Connection) -> None:
     def push(group: str, body: str) -> None:
         connection.ask("PUT", f"/metrics/job/{group}", [], body.encode())
 
-    push("late", "push_interval_seconds 0.5\n")  # Late again before its next push.
+    push("late", "push_interval_seconds 0.001\n")  # Late again before its next push.
     push("names", 'a_b 1\n{"a.b"} 1\nU__a_2e_b 1\n')
     push("typed", "# TYPE typed counter\ntyped 1\n")
     push("wrong", "# TYPE typed gauge\ntyped 1\n")
