@@ -141,9 +141,9 @@ impl Http {
         let seats = self.seats.taken();
         let connections =
             connection_families(seats.serving, seats.serving_max, seats.reserve, seats.refused);
-        let (taken, bytes_max) = self.in_flight.taken();
-        let families =
-            families.into_iter().chain(connections).chain(body_families(taken, bytes_max));
+        let bytes_max = self.config.bounds.in_flight_bytes_max;
+        let bodies = body_families(self.in_flight.taken(), bytes_max);
+        let families = families.into_iter().chain(connections).chain(bodies);
         let families =
             families.map(|own| if is_shown && is_named(&own) { own } else { own.hidden() });
         families.collect()
