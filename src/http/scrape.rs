@@ -139,8 +139,12 @@ impl Http {
         let families =
             self.own.families(&self.shards, self.scrapes.kept_bytes(), &self.access, persistence);
         let seats = self.seats.taken();
-        let connections =
-            connection_families(seats.serving, seats.serving_max, seats.reserve, seats.refused);
+        let connections = connection_families(
+            seats.serving,
+            self.config.web.connections_max,
+            seats.reserve,
+            seats.refused,
+        );
         let bytes_max = self.config.bounds.in_flight_bytes_max;
         let bodies = body_families(self.in_flight.taken(), bytes_max);
         let families = families.into_iter().chain(connections).chain(bodies);

@@ -29,7 +29,6 @@ pub enum Seat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Taken {
     pub(super) serving: usize,
-    pub(super) serving_max: usize,
     pub(super) reserve: usize,
     /// How many connections have been told that there was no room.
     pub(super) refused: u64,
@@ -64,7 +63,6 @@ impl Seats {
     pub(super) fn taken(&self) -> Taken {
         Taken {
             serving: self.serving_max - self.serving.available_permits(),
-            serving_max: self.serving_max,
             reserve: RESERVE_CONNECTIONS_MAX - self.reserve.available_permits(),
             refused: self.refused.load(Relaxed),
         }
