@@ -13,7 +13,8 @@
 //! rendered again.
 //!
 //! In reading order: [`exposition`] (the vocabulary of the format), [`push`], [`selector`] (which groups a query is about), [`shard`], [`scrape`],
-//! [`persist`] (what is on disk, where anything is), [`own_metrics`], [`history`], [`ui`] (what people see), [`http`], [`listen`], [`config`], [`gateway`] (which wires them). Beside them, [`migrate`] copies groups from one gateway to another, with [`client`].
+//! [`persist`] (what is on disk, where anything is), [`gob`] (what the Pushgateway had there), [`own_metrics`], [`history`], [`ui`] (what people see), [`http`], [`listen`], [`config`], [`gateway`] (which wires them).
+//! [`migrate`] (copies groups from one gateway to another, with [`client`]).
 
 pub mod access;
 pub mod client;
@@ -21,6 +22,7 @@ pub mod config;
 pub mod descriptors;
 pub mod exposition;
 pub mod gateway;
+pub mod gob;
 pub mod history;
 pub mod http;
 pub mod listen;

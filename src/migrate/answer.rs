@@ -134,8 +134,10 @@ impl<'de> Deserialize<'de> for Group {
                     match &*key {
                         "labels" => group.labels = map.next_value::<Labels>()?.known(),
                         "last_push_successful" => {
-                            if let Successful::Family(family) = map.next_value()? {
-                                group.families.push((key, family));
+                            match map.next_value()? {
+                                // The times say as much.
+                                Successful::Known(IgnoredAny) => {}
+                                Successful::Family(family) => group.families.push((key, family)),
                             }
                         }
                         _ => group.families.push((key, map.next_value()?)),
@@ -170,13 +172,9 @@ impl Labels {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Successful {
-    Known(IgnoredBool),
     Family(Family),
+    Known(IgnoredAny),
 }
-
-/// What the times say as well.
-#[derive(Deserialize)]
-struct IgnoredBool(#[expect(dead_code, reason = "only its type matters")] bool);
 
 impl<'de> Deserialize<'de> for Pairs {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Pairs, D::Error> {

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! - [`SourceGroup`]: a group as a source has it. `answer` reads what a gateway tells of all its groups, `family`
-//!   makes protobuf of it, and `source` gets them one after the other, whatever they come from.
+//!   makes protobuf of it, `saved` does so for what stands in a file, and `source` gets them one after the other, whatever they come from.
 //! - `place` puts one group into the target; `report` is what has become of all of them; [`run`] does it all.
 //!
 //! **Invariants:** a few groups are in memory, however many there are. Doing it twice is the same as doing it
@@ -18,6 +18,7 @@ mod group;
 mod place;
 mod report;
 mod run;
+mod saved;
 mod source;
 
 pub use group::SourceGroup;

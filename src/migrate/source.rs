@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use super::answer;
 use super::group::SourceGroup;
 use crate::client::{ANSWER_WAIT, Answer, ClientError, Connection, Endpoint};
+use crate::gob;
 
 /// How much JSON one group may be.
 pub const GROUP_BYTES_MAX: usize = 1 << 30;
@@ -40,6 +41,8 @@ pub enum SourceError {
     Answer(serde_json::Error),
     /// The file cannot be read.
     File(io::Error),
+    /// It is not that of a Pushgateway, or damaged.
+    Gob(gob::Error),
 }
 
 impl fmt::Display for SourceError {
@@ -56,6 +59,7 @@ impl fmt::Display for SourceError {
                 )
             }
             SourceError::File(error) => error.fmt(f),
+            SourceError::Gob(error) => error.fmt(f),
         }
     }
 }
@@ -75,7 +79,7 @@ pub(super) type Found = Result<SourceGroup, (String, String)>;
 /// A source that has begun to tell its groups.
 pub(super) enum Telling {
     Answer(Incoming, Handle),
-    File(Vec<u8>),
+    File(PathBuf),
 }
 
 impl Source {
@@ -90,9 +94,7 @@ impl Source {
                 let body = answer.map_err(SourceError::Client)?.map_err(SourceError::Refused)?;
                 Ok(Telling::Answer(body, Handle::current()))
             }
-            Source::Gob(file) => {
-                tokio::fs::read(file).await.map(Telling::File).map_err(SourceError::File)
-            }
+            Source::Gob(file) => Ok(Telling::File(file.clone())),
         }
     }
 }
@@ -117,7 +119,18 @@ impl Telling {
                 };
                 answer::read(body, &mut each).map_err(SourceError::Answer)
             }
-            Telling::File(_) => Ok(()),
+            Telling::File(file) => {
+                let bytes = std::fs::read(file).map_err(SourceError::File)?;
+                let groups = gob::read(&bytes).map_err(SourceError::Gob)?;
+                drop(bytes);
+                for group in groups {
+                    let group = SourceGroup::from_file(&group);
+                    if !each(group.map_err(|(path, unclear)| (path, unclear.to_string()))) {
+                        break;
+                    }
+                }
+                Ok(())
+            }
         }
     }
 }
