@@ -7,7 +7,7 @@ use crate::gateway::{Running, start, start_with};
 use crate::policy::PolicyFile;
 
 const PLACE: &str = "/api/v1/admin/groups/job/a/x/1";
-const TIMES: &str = "push_time=1763900000.25&push_failure_time=1763900001.5";
+const TIMES: &str = "push_time=1763900000.5&push_failure_time=1763900001.5";
 const LABELS: &str = r#"{instance="",job="a",x="1"}"#;
 
 fn with_admin(flags: &[&str]) -> Running {
@@ -36,7 +36,7 @@ fn a_group_is_replaced_and_has_the_times_it_brings() {
     };
     let body = "# HELP m All of it.\n# TYPE m counter\nm{k=\"v\"} 2\n";
     assert_eq!(place(&gateway, TIMES, body), (200, String::new()));
-    assert_eq!(times(&gateway), [Some(1_763_900_000.25), Some(1_763_900_001.5)]);
+    assert_eq!(times(&gateway), [Some(1_763_900_000.5), Some(1_763_900_001.5)]);
     assert_eq!(gateway.pushed(), [r#"m{instance="",job="a",k="v",x="1"} 2"#]);
     let first = scrape();
     assert_eq!(place(&gateway, TIMES, body).0, 200);
@@ -44,7 +44,7 @@ fn a_group_is_replaced_and_has_the_times_it_brings() {
     let shown = gateway.get("/api/v1/groups");
     let shown: Value = serde_json::from_slice(&shown.body).unwrap();
     let group = &shown["data"]["groups"][0];
-    assert_eq!(group["push_time"], "2025-11-23T12:13:20.250000000Z");
+    assert_eq!(group["push_time"], "2025-11-23T12:13:20.500000000Z");
     assert_eq!(group["last_push_successful"], false);
     // A push afterwards is a push.
     assert_eq!(gateway.post("/metrics/job/a/x/1", "# TYPE m counter\nm 3\n").status, 200);
@@ -117,7 +117,7 @@ fn what_makes_no_sense_is_named_and_changes_nothing() {
     assert_eq!(gateway.send("GET", PLACE, &[], b"").status, 405);
     assert_eq!(
         times(&gateway),
-        [Some(1_763_900_000.25), Some(1_763_900_001.5)],
+        [Some(1_763_900_000.5), Some(1_763_900_001.5)],
         "no failure either"
     );
     let after = gateway.scrape().text().lines().filter(|line| line.contains("job=")).count();
@@ -157,7 +157,7 @@ fn times_outlast_a_restart() {
     while !is_ready() {
         std::thread::yield_now();
     }
-    assert_eq!(times(&gateway), [Some(1_763_900_000.25), Some(1_763_900_001.5)]);
+    assert_eq!(times(&gateway), [Some(1_763_900_000.5), Some(1_763_900_001.5)]);
     assert_eq!(gateway.pushed(), [format!("m{LABELS} 1")]);
     drop(gateway);
     std::fs::remove_file(file).unwrap();
