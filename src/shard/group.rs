@@ -112,7 +112,10 @@ mod tests {
         assert_eq!(Timestamp::from_seconds(0.0), Some(Timestamp::NEVER));
         assert_eq!(Timestamp::from_seconds(-0.0), Some(Timestamp::NEVER));
         assert_eq!(Timestamp::from_seconds(1.5), Some(Timestamp(1_500_000_000)));
-        assert_eq!(Timestamp::from_seconds(1.75e9 + 0.25), Some(Timestamp(1_750_000_000_250_000_000)));
+        assert_eq!(
+            Timestamp::from_seconds(1.75e9 + 0.25),
+            Some(Timestamp(1_750_000_000_250_000_000))
+        );
         for nonsense in [-1e-9, f64::NAN, f64::INFINITY, 1e11] {
             assert_eq!(Timestamp::from_seconds(nonsense), None, "{nonsense}");
         }
