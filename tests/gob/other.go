@@ -47,8 +47,9 @@ func main() {
 		Truth:   true,
 		Complex: 1.5 + 2i,
 		Metrics: map[string]family{
-			"a": {[3]float64{0, 17, -0.1}, moment, map[int][]point{-7: points}, message("A"), points[1]},
-			"z": {GobbableMetricFamily: message("Z")},
+			"a":    {[3]float64{0, 17, -0.1}, moment, map[int][]point{-7: points}, message("A"), points[1]},
+			"z":    {GobbableMetricFamily: message("Z")},
+			"none": {Timestamp: moment.Add(time.Hour)},
 		},
 		Nested: [][]map[string]*big.Int{{{"n": big.NewInt(1 << 50)}, nil}, nil},
 		Labels: map[string]string{"job": "j", "instance": ""},
