@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use shardgate::config::{CheckCommand, Command, Flags, StoreCommand};
+use shardgate::config::{CheckCommand, Command, Flags, ImportFlags, StoreCommand};
 use shardgate::gateway::Gateway;
 use shardgate::persist;
-use shardgate::{descriptors, log, reload, shutdown};
+use shardgate::{descriptors, log, migrate, reload, shutdown};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -27,6 +27,7 @@ fn main() -> ExitCode {
     match flags.command() {
         Some(Command::Store(command)) => return store(command),
         Some(Command::Check(command)) => return check(command),
+        Some(Command::Import(flags)) => return import(flags),
         None => {}
     }
     log::init(flags.log_level, flags.log_format);
@@ -93,6 +94,28 @@ fn check(command: &CheckCommand) -> ExitCode {
             let _closed = writeln!(std::io::stdout(), "{}: OK", file.display());
             ExitCode::SUCCESS
         }
+        Err(error) => fail(format_args!("{error}")),
+    }
+}
+
+/// Copies groups from one gateway to another.
+fn import(flags: &ImportFlags) -> ExitCode {
+    let options = match migrate::Options::new(flags) {
+        Ok(options) => options,
+        Err(error) => return fail(format_args!("{error}")),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(format_args!("cannot start the runtime: {error}")),
+    };
+    let mut out = std::io::BufWriter::new(std::io::stdout());
+    let (report, ended) = runtime.block_on(migrate::run(options, &mut out));
+    runtime.shutdown_background(); // A source that says nothing may still be listened to.
+    let _closed = write!(out, "{report}");
+    let flushed = out.flush();
+    match ended {
+        Ok(()) if report.is_success() && flushed.is_ok() => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
         Err(error) => fail(format_args!("{error}")),
     }
 }

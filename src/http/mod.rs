@@ -21,6 +21,7 @@ mod in_flight;
 mod jobs;
 mod lease;
 mod manners;
+mod placed;
 mod prefix;
 mod probes;
 mod progress;

@@ -1,6 +1,7 @@
 //! The flags, one to one with `--help`.
 
 mod bounds;
+mod import;
 mod value;
 mod web;
 
@@ -15,6 +16,7 @@ use super::Config;
 use crate::exposition::NameRules;
 use crate::persist;
 use bounds::BoundFlags;
+pub use import::ImportFlags;
 use web::WebFlags;
 
 /// A drop-in replacement for the Prometheus Pushgateway, built for heavy push volumes.
@@ -92,6 +94,8 @@ pub enum Command {
     /// Look at a file of settings as a start would.
     #[command(subcommand, disable_help_subcommand = true)]
     Check(CheckCommand),
+    /// Copy groups, with the times of their pushes, from one gateway to another.
+    Import(ImportFlags),
 }
 
 /// Which file to look at.
