@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use shardgate::config::{CheckCommand, Command, Flags, StoreCommand};
+use shardgate::config::{CheckCommand, Command, Flags, Healthcheck, StoreCommand};
 use shardgate::gateway::Gateway;
 use shardgate::persist;
-use shardgate::{descriptors, log, reload, shutdown};
+use shardgate::{descriptors, http, log, reload, shutdown};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -27,6 +27,9 @@ fn main() -> ExitCode {
     match flags.command() {
         Some(Command::Store(command)) => return store(command),
         Some(Command::Check(command)) => return check(command),
+        Some(Command::Healthcheck(asked)) => return healthcheck(asked),
+        Some(Command::Completions { shell }) => return print(&Flags::completions(*shell)),
+        Some(Command::Man) => return print(&Flags::man()),
         None => {}
     }
     log::init(flags.log_level, flags.log_format);
@@ -95,6 +98,39 @@ fn check(command: &CheckCommand) -> ExitCode {
         }
         Err(error) => fail(format_args!("{error}")),
     }
+}
+
+/// Asks a gateway whether it is well.
+fn healthcheck(asked: &Healthcheck) -> ExitCode {
+    let Healthcheck { url, path, wait } = asked;
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(format_args!("cannot start the runtime: {error}")),
+    };
+    let answer =
+        runtime.block_on(async { tokio::time::timeout(*wait, http::ask(url, path)).await });
+    // A name that is still being looked up is not waited for.
+    runtime.shutdown_background();
+    match answer {
+        Ok(Ok((status, _))) if status.is_success() => {
+            print(format!("{url}{path}: {status}\n").as_bytes())
+        }
+        Ok(Ok((status, text))) => {
+            let reason = text.lines().next().unwrap_or_default();
+            fail(format_args!("{url}{path}: {status}: {reason}"))
+        }
+        Ok(Err(reason)) => fail(format_args!("{url}{path}: {reason}")),
+        Err(_) => {
+            let wait = humantime::format_duration(*wait);
+            fail(format_args!("{url}{path}: no answer within {wait}"))
+        }
+    }
+}
+
+/// Whoever reads it may have read enough.
+fn print(text: &[u8]) -> ExitCode {
+    let _closed = std::io::stdout().write_all(text);
+    ExitCode::SUCCESS
 }
 
 /// Says on one line why the gateway does not start.

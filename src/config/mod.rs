@@ -6,6 +6,7 @@
 mod address;
 mod duration;
 mod flags;
+mod gateway_url;
 mod prefix;
 mod user_name;
 pub mod web;
@@ -19,7 +20,8 @@ use crate::exposition::NameRules;
 use crate::persist;
 
 pub use address::Address;
-pub use flags::{CheckCommand, Command, Flags, LogFormat, LogLevel, StoreCommand};
+pub use flags::{CheckCommand, Command, Flags, Healthcheck, LogFormat, LogLevel, StoreCommand};
+pub use gateway_url::GatewayUrl;
 pub use user_name::UserName;
 
 /// A valid configuration.

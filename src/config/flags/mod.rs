@@ -1,6 +1,8 @@
 //! The flags, one to one with `--help`.
 
 mod bounds;
+mod healthcheck;
+mod manual;
 mod value;
 mod web;
 
@@ -15,6 +17,7 @@ use super::Config;
 use crate::exposition::NameRules;
 use crate::persist;
 use bounds::BoundFlags;
+pub use healthcheck::Healthcheck;
 use web::WebFlags;
 
 /// A drop-in replacement for the Prometheus Pushgateway, built for heavy push volumes.
@@ -79,7 +82,7 @@ pub struct Flags {
     version: (),
 
     /// Show this help and exit.
-    #[arg(short = 'h', long = "help", action = ArgAction::HelpLong)]
+    #[arg(short = 'h', long = "help", action = ArgAction::HelpLong, global = true)]
     help: (),
 }
 
@@ -92,6 +95,15 @@ pub enum Command {
     /// Look at a file of settings as a start would.
     #[command(subcommand, disable_help_subcommand = true)]
     Check(CheckCommand),
+    /// Ask a gateway whether it is well: status 0 if it is, 1 with one line that says why not.
+    Healthcheck(Healthcheck),
+    /// Print a script that completes the command line.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the page of the manual, as roff.
+    Man,
 }
 
 /// Which file to look at.
