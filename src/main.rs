@@ -3,10 +3,13 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use shardgate::config::{CheckCommand, Command, Flags, Healthcheck, StoreCommand};
+use shardgate::client::Connection;
+use shardgate::config::{
+    CheckCommand, Command, Flags, HealthcheckFlags, ImportFlags, StoreCommand,
+};
 use shardgate::gateway::Gateway;
 use shardgate::persist;
-use shardgate::{descriptors, http, log, reload, shutdown};
+use shardgate::{descriptors, log, migrate, reload, shutdown};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -27,9 +30,10 @@ fn main() -> ExitCode {
     match flags.command() {
         Some(Command::Store(command)) => return store(command),
         Some(Command::Check(command)) => return check(command),
-        Some(Command::Healthcheck(asked)) => return healthcheck(asked),
+        Some(Command::Healthcheck(flags)) => return healthcheck(flags),
         Some(Command::Completions { shell }) => return print(&Flags::completions(*shell)),
         Some(Command::Man) => return print(&Flags::man()),
+        Some(Command::Import(flags)) => return import(flags),
         None => {}
     }
     log::init(flags.log_level, flags.log_format);
@@ -101,28 +105,30 @@ fn check(command: &CheckCommand) -> ExitCode {
 }
 
 /// Asks a gateway whether it is well.
-fn healthcheck(asked: &Healthcheck) -> ExitCode {
-    let Healthcheck { url, path, wait } = asked;
+fn healthcheck(flags: &HealthcheckFlags) -> ExitCode {
+    let HealthcheckFlags { path, wait, .. } = flags;
+    let gateway = match flags.gateway() {
+        Ok(gateway) => gateway,
+        Err(error) => return fail(format_args!("{error}")),
+    };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(format_args!("cannot start the runtime: {error}")),
     };
-    let answer =
-        runtime.block_on(async { tokio::time::timeout(*wait, http::ask(url, path)).await });
+    let mut connection = Connection::new(gateway.clone());
+    let asked = async { tokio::time::timeout(*wait, connection.get(path)).await };
+    let answer = runtime.block_on(asked);
     // A name that is still being looked up is not waited for.
     runtime.shutdown_background();
     match answer {
-        Ok(Ok((status, _))) if status.is_success() => {
-            print(format!("{url}{path}: {status}\n").as_bytes())
+        Ok(Ok(answer)) if answer.status.is_success() => {
+            print(format!("{gateway}{path}: {}\n", answer.status).as_bytes())
         }
-        Ok(Ok((status, text))) => {
-            let reason = text.lines().next().unwrap_or_default();
-            fail(format_args!("{url}{path}: {status}: {reason}"))
-        }
-        Ok(Err(reason)) => fail(format_args!("{url}{path}: {reason}")),
+        Ok(Ok(answer)) => fail(format_args!("{gateway}{path}: {}: {}", answer.status, answer.line)),
+        Ok(Err(error)) => fail(format_args!("{gateway}{path}: {error}")),
         Err(_) => {
             let wait = humantime::format_duration(*wait);
-            fail(format_args!("{url}{path}: no answer within {wait}"))
+            fail(format_args!("{gateway}{path}: no answer within {wait}"))
         }
     }
 }
@@ -131,6 +137,27 @@ fn healthcheck(asked: &Healthcheck) -> ExitCode {
 fn print(text: &[u8]) -> ExitCode {
     let _closed = std::io::stdout().write_all(text);
     ExitCode::SUCCESS
+}
+
+/// Copies groups from one gateway to another.
+fn import(flags: &ImportFlags) -> ExitCode {
+    let options = match flags.options() {
+        Ok(options) => options,
+        Err(error) => return fail(format_args!("{error}")),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(format_args!("cannot start the runtime: {error}")),
+    };
+    let mut out = std::io::BufWriter::new(std::io::stdout());
+    let (report, ended) = runtime.block_on(migrate::run(options, &mut out));
+    let _closed = write!(out, "{report}");
+    let flushed = out.flush();
+    match ended {
+        Ok(()) if report.is_success() && flushed.is_ok() => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
+        Err(error) => fail(format_args!("{error}")),
+    }
 }
 
 /// Says on one line why the gateway does not start.

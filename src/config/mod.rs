@@ -6,7 +6,6 @@
 mod address;
 mod duration;
 mod flags;
-mod gateway_url;
 mod prefix;
 mod user_name;
 pub mod web;
@@ -20,8 +19,9 @@ use crate::exposition::NameRules;
 use crate::persist;
 
 pub use address::Address;
-pub use flags::{CheckCommand, Command, Flags, Healthcheck, LogFormat, LogLevel, StoreCommand};
-pub use gateway_url::GatewayUrl;
+pub use flags::{
+    CheckCommand, Command, Flags, HealthcheckFlags, ImportFlags, LogFormat, LogLevel, StoreCommand,
+};
 pub use user_name::UserName;
 
 /// A valid configuration.

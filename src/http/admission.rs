@@ -179,7 +179,9 @@ fn needed(route: &Route<'_>) -> Option<Right> {
         | Route::ApiGroups
         | Route::ApiHistory
         | Route::ApiCheck => Some(Right::Read),
-        Route::Wipe | Route::Quit | Route::ApiDeleteGroups => Some(Right::Admin),
+        Route::Wipe | Route::Place { .. } | Route::Quit | Route::ApiDeleteGroups => {
+            Some(Right::Admin)
+        }
         // Pushes and deletes need one for their job. Probes are for everybody, and the others say
         // nothing about what is stored.
         Route::Push { .. }

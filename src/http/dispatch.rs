@@ -63,6 +63,10 @@ impl Http {
             Route::Healthy => (Some((Handler::Healthy, Verb::Get)), self.healthy()),
             Route::Ready => (Some((Handler::Ready, Verb::Get)), self.ready()),
             Route::Wipe => (Some((Handler::Wipe, Verb::Put)), self.wipe(&sender).await),
+            Route::Place { tail } => {
+                let placed = self.place(&tail, query, &head.headers, body, &sender);
+                (Some((Handler::ApiPlace, Verb::Put)), Box::pin(placed).await)
+            }
             Route::ApiStatus => (Some((Handler::ApiStatus, Verb::Get)), self.api_status()),
             Route::ApiMetrics => {
                 (Some((Handler::ApiMetrics, Verb::Get)), self.api_metrics(query, client).await)

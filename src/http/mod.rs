@@ -4,13 +4,12 @@
 //! timer and the stop signal out of its way), unless there are no `seats` left but in the `reserve`; `sound` refuses what others may read otherwise, `route` says whose it is (`prefix` where everything has one), `admission` who sends it and whether they may, `dispatch` hands it over and counts the answer, and one file per family of
 //! endpoints answers: `push`, `check` (a push that is only tried), `scrape` (`selection` reads its query, with `jobs`, `render` has the work done), `api`, `admin` (`manners` lets pushes go before what can wait), `probes`, `ui`. `body` reads and writes bodies
 //! within bounds (`in_flight` is that of all together; `lease` is what a scrape's holds on to); `reply` makes answers, and is the one table from errors to statuses;
-//! `request_id` says under which id the log has an error. `ask` is the other end: one question to a gateway.
+//! `request_id` says under which id the log has an error.
 
 mod admin;
 mod admission;
 mod api;
 mod aside;
-mod ask;
 mod body;
 mod check;
 mod client;
@@ -22,6 +21,7 @@ mod in_flight;
 mod jobs;
 mod lease;
 mod manners;
+mod placed;
 mod prefix;
 mod probes;
 mod progress;
@@ -55,7 +55,6 @@ use crate::shard::{Shards, Unavailable};
 use reply::Failure;
 
 pub use api::Answers;
-pub use ask::ask;
 pub use client::{Client, ClientCertificate, Source};
 pub use connection::{HEADER_BYTES_MAX, serve};
 pub use in_flight::InFlight;

@@ -132,7 +132,7 @@ impl Http {
     }
 
     /// The failure, in the words of the caller's quota where that was in the way. Counts what is denied.
-    fn denied_or(&self, failure: Failure, caller: &Caller) -> Failure {
+    pub(super) fn denied_or(&self, failure: Failure, caller: &Caller) -> Failure {
         let failure = match failure {
             Failure::Body(BodyError::TooLarge) | Failure::Inflate(InflateError::TooLarge) => {
                 let denied = caller.too_large(self.config.bounds.body_bytes_max);
@@ -187,7 +187,7 @@ impl Http {
 }
 
 /// Gives the room of a body back but for what its batch takes, if that is much.
-fn keep_room<F: Deref<Target = InFlight>>(
+pub(super) fn keep_room<F: Deref<Target = InFlight>>(
     room: &mut Room<F>,
     batch: Batch,
 ) -> Result<Batch, Failure> {

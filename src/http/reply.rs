@@ -11,6 +11,7 @@ use hyper::{Response, StatusCode};
 
 use super::api::API_ANSWERS_MAX;
 use super::body::{BodyError, Chunks};
+use super::placed::PlacedError;
 use crate::access::{DenialKind, Denied};
 use crate::own_metrics::Shed;
 use crate::persist::NotReady;
@@ -99,6 +100,7 @@ pub(super) enum Failure {
     Inflate(InflateError),
     Rejected(Rejected),
     Push(PushError),
+    Placed(PlacedError),
     TooManyScrapes,
     TooManyAnswers,
     TooManyDeletes,
@@ -180,7 +182,8 @@ impl Failure {
                 StatusCode::BAD_REQUEST
             }
             Failure::Rejected(Rejected::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
-            Failure::Push(PushError::Refused(_)) => StatusCode::BAD_REQUEST,
+            Failure::Push(PushError::Refused(_)) | Failure::Placed(_) => StatusCode::BAD_REQUEST,
+            Failure::Push(PushError::Newer(_)) => StatusCode::CONFLICT,
             Failure::Push(PushError::Full(Full { whose: Whose::Owner, .. })) => {
                 StatusCode::TOO_MANY_REQUESTS
             }
@@ -219,6 +222,7 @@ impl fmt::Display for Failure {
                 f.write_str("body larger than --push.max-body-bytes once decompressed")
             }
             Failure::Inflate(error) => error.fmt(f),
+            Failure::Placed(error) => error.fmt(f),
             Failure::Rejected(Rejected::Syntax(error)) => error.fmt(f),
             Failure::Rejected(Rejected::Refused(refusal))
             | Failure::Push(PushError::Refused(refusal)) => {
@@ -230,8 +234,7 @@ impl fmt::Display for Failure {
                     "push larger than {RENDERED_BYTES_MAX} bytes once every sample has its labels"
                 )
             }
-            Failure::Push(PushError::Full(full)) => full.fmt(f),
-            Failure::Push(PushError::Unavailable(unavailable)) => unavailable.fmt(f),
+            Failure::Push(error) => error.fmt(f),
             Failure::NotReady(reason) => reason.fmt(f),
             Failure::Shedding => {
                 f.write_str("pushes are being turned away: shards or bodies have no room for them")

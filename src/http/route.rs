@@ -32,6 +32,10 @@ pub(super) enum Route<'a> {
     /// GET of `/-/quit`, which the reference answers with words of its own.
     QuitByGet,
     Wipe,
+    /// To put a group in its place, with its times; the tail is what follows `/job`.
+    Place {
+        tail: Cow<'a, [u8]>,
+    },
     ApiStatus,
     ApiMetrics,
     ApiGroups,
@@ -75,6 +79,10 @@ const CHECK: &str = "OPTIONS, POST";
 const FORM: &str = "OPTIONS, POST";
 const PAGE_AND_FORM: &str = "GET, OPTIONS, POST";
 const WIPE: &str = "OPTIONS, PUT";
+const PLACE: &str = "OPTIONS, PUT";
+
+/// What the paths of groups begin with for who administers.
+const PLACES: &[u8] = b"/api/v1/admin/groups/job";
 
 /// Routes a request. `path` is as it came, without the query.
 pub(super) fn route<'a>(
@@ -111,6 +119,17 @@ pub(super) fn route_decoded<'a>(
             _ if matches!(&tail[..], b"/" | b"@base64/") => Route::NotFound,
             Method::OPTIONS => Route::Options(PUSH),
             _ => Route::MethodNotAllowed(PUSH),
+        };
+    }
+    if enable_admin_api
+        && let Some(tail) = decoded.strip_prefix(PLACES)
+        && names_job(tail)
+    {
+        return match *method {
+            Method::OPTIONS => Route::ApiOptions,
+            Method::PUT if has_dot_segment(tail) => redirect_cleaned(&decoded),
+            Method::PUT => Route::Place { tail: tail.to_vec().into() },
+            _ => Route::MethodNotAllowed(PLACE),
         };
     }
     if has_dot_segment(&decoded) || has_empty_segment(&decoded) {
@@ -189,7 +208,12 @@ fn push_tail(path: &[u8]) -> Option<&[u8]> {
         (slashes > 0).then(|| path[slashes..].strip_prefix(name))?
     }
     let tail = segment(segment(path, b"metrics")?, b"job")?;
-    (tail.starts_with(b"/") || tail.starts_with(b"@base64/")).then_some(tail)
+    names_job(tail).then_some(tail)
+}
+
+/// Whether what follows `job` goes on to name one.
+fn names_job(tail: &[u8]) -> bool {
+    tail.starts_with(b"/") || tail.starts_with(b"@base64/")
 }
 
 pub(super) fn has_empty_segment(path: &[u8]) -> bool {
@@ -234,6 +258,7 @@ mod tests {
         match route(&method, path, "/metrics", true) {
             Route::Push { mode, tail } => format!("{mode:?} {}", String::from_utf8_lossy(&tail)),
             Route::Delete { tail } => format!("Delete {}", String::from_utf8_lossy(&tail)),
+            Route::Place { tail } => format!("Place {}", String::from_utf8_lossy(&tail)),
             other => format!("{other:?}"),
         }
     }
@@ -284,6 +309,13 @@ mod tests {
         assert_eq!(at("POST", "/api/v1/check"), "ApiCheck");
         assert_eq!(at("GET", "/api/v1/check"), r#"MethodNotAllowed("OPTIONS, POST")"#);
         assert_eq!(at("PUT", "/api/v1/admin/wipe"), "Wipe");
+        assert_eq!(at("PUT", "/api/v1/admin/groups/job/a%2Fb"), "Place /a/b");
+        assert_eq!(at("PUT", "/api/v1/admin/groups/job@base64/YQ/x/"), "Place @base64/YQ/x/");
+        assert_eq!(at("POST", "/api/v1/admin/groups/job/a"), r#"MethodNotAllowed("OPTIONS, PUT")"#);
+        assert_eq!(at("OPTIONS", "/api/v1/admin/groups/job/a"), "ApiOptions");
+        assert_eq!(at("PUT", "/api/v1/admin/groups/jobs/a"), "NotFound");
+        let place = "/api/v1/admin/groups/job/a";
+        assert_eq!(route(&Method::PUT, place, "/metrics", false), Route::NotFound);
         assert_eq!(at("GET", "/api/v1/groups"), "ApiGroups");
         assert_eq!(at("DELETE", "/api/v1/groups"), "ApiDeleteGroups");
         assert_eq!(at("PUT", "/api/v1/groups"), r#"MethodNotAllowed("DELETE, GET, OPTIONS")"#);

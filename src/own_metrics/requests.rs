@@ -19,10 +19,11 @@ pub enum Handler {
     ApiOptions,
     ApiHistory,
     ApiCheck,
+    ApiPlace,
 }
 
 impl Handler {
-    const ALL: [(Handler, &'static str); 13] = [
+    const ALL: [(Handler, &'static str); 14] = [
         (Handler::Push, "push"),
         (Handler::Delete, "delete"),
         (Handler::Status, "status"),
@@ -36,6 +37,7 @@ impl Handler {
         (Handler::ApiOptions, "api/v1/options"),
         (Handler::ApiHistory, "api/v1/history"),
         (Handler::ApiCheck, "api/v1/check"),
+        (Handler::ApiPlace, "api/v1/admin/groups"),
     ];
 }
 
@@ -66,7 +68,7 @@ impl Verb {
 }
 
 /// The statuses that a counted request may be answered with.
-const CODES: [(u16, &str); 13] = [
+const CODES: [(u16, &str); 14] = [
     (200, "200"),
     (202, "202"),
     (303, "303"),
@@ -75,6 +77,7 @@ const CODES: [(u16, &str); 13] = [
     (403, "403"),
     (404, "404"),
     (408, "408"),
+    (409, "409"),
     (413, "413"),
     (415, "415"),
     (429, "429"),

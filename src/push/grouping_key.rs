@@ -173,6 +173,14 @@ impl GroupingKey {
         (has_job && key.text() == text).then_some(key)
     }
 
+    /// The key of these labels, as (name, value); `None` where none of them is a job.
+    pub fn from_labels(labels: &[(String, String)]) -> Option<GroupingKey> {
+        let has_job = labels.iter().any(|(name, value)| name == "job" && !value.is_empty());
+        let labels =
+            labels.iter().map(|(name, value)| (name.as_str().into(), value.as_str().into()));
+        has_job.then(|| GroupingKey::new(labels.collect()))
+    }
+
     /// What follows `/metrics` in a URL of the group, ready to be sent: `/job/JOB/NAME/VALUE`, in base64
     /// where it has to be.
     pub fn path(&self) -> String {

@@ -32,6 +32,19 @@ impl Timestamp {
         Timestamp(nanos)
     }
 
+    /// So many seconds after 1970; `None` where that is no moment. What [`Timestamp::seconds`] says of a moment
+    /// becomes one of which it says the same.
+    pub fn from_seconds(seconds: f64) -> Option<Timestamp> {
+        let rounded = seconds * 1e9;
+        if !(0.0..u64::MAX as f64).contains(&rounded) {
+            return None;
+        }
+        // There and back each rounds once, which may lead to a neighbour.
+        let candidates = [rounded, rounded.next_up(), rounded.next_down()];
+        let exact = candidates.into_iter().find(|nanos| nanos / 1e9 == seconds);
+        Some(Timestamp(exact.unwrap_or(rounded) as u64))
+    }
+
     /// Nanoseconds since 1970.
     pub fn nanos(self) -> u64 {
         self.0
@@ -84,4 +97,25 @@ pub(super) fn write_time(out: &mut Vec<u8>, name: &str, key: &str, time: Timesta
     }
     write_number(out, time.seconds());
     out.push(b'\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_lead_to_a_moment_that_says_the_same() {
+        let mut nanos = 1_700_000_000_000_000_000_u64;
+        for step in 0..100_000 {
+            nanos += 7_654_321_987 + step;
+            let seconds = Timestamp(nanos).seconds();
+            assert_eq!(Timestamp::from_seconds(seconds).map(Timestamp::seconds), Some(seconds));
+        }
+        assert_eq!(Timestamp::from_seconds(0.0), Some(Timestamp::NEVER));
+        assert_eq!(Timestamp::from_seconds(-0.0), Some(Timestamp::NEVER));
+        assert_eq!(Timestamp::from_seconds(1.5), Some(Timestamp(1_500_000_000)));
+        for nonsense in [-1e-9, f64::NAN, f64::INFINITY, 1e11] {
+            assert_eq!(Timestamp::from_seconds(nonsense), None, "{nonsense}");
+        }
+    }
 }

@@ -268,7 +268,7 @@ impl Shards {
     }
 
     /// What a request comes to, which is to be on disk by then where that was promised.
-    async fn settled<T>(&self, answer: oneshot::Receiver<T>) -> Result<T, Unavailable> {
+    pub(super) async fn settled<T>(&self, answer: oneshot::Receiver<T>) -> Result<T, Unavailable> {
         if !self.shared.is_awaited {
             return answer.await.map_err(|_| Unavailable::Dead);
         }
@@ -286,7 +286,7 @@ impl Shards {
         Ok(())
     }
 
-    async fn send(&self, hash: u64, message: Message) -> Result<(), Unavailable> {
+    pub(super) async fn send(&self, hash: u64, message: Message) -> Result<(), Unavailable> {
         // Whichever it was: what it left half done in the index is not for others to build upon.
         if !self.are_alive() {
             return Err(Unavailable::Dead);

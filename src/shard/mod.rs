@@ -16,6 +16,7 @@
 //! - `budget`: how much may be stored, and who has how much of it.
 //! - `cut`: how the shards answer a scrape at one and the same moment.
 //! - `roll`: all groups, some at a time, for the query API; `listed` is what there is to know of them there.
+//! - `placed`: how a group is put in its place with times that it has brought along.
 //! - `wipe`: how everything is forgotten at once.
 //! - `unsaved`: which groups have changed since they were written down, and `image`, what is written of a
 //!   group. Who writes it, where and in what form is not known here.
@@ -38,6 +39,7 @@ mod listed;
 mod page;
 mod pages;
 mod part;
+mod placed;
 mod plan;
 mod rendering;
 mod roll;
@@ -59,6 +61,7 @@ pub use index::{Cleared, Index};
 pub use listed::{FamilyView, GroupRef, GroupSummary, GroupView};
 pub use page::{Block, Page};
 pub use part::Part;
+pub use placed::Placement;
 pub use plan::Mode;
 pub use rendering::{Deflated, Rendering, RenderingKey, kept_bytes};
 pub use roll::{DELETED_AT_A_TIME, LISTED_AT_A_TIME, Roll};

@@ -233,7 +233,7 @@ impl Store {
     }
 
     #[expect(clippy::too_many_arguments, reason = "a push is all of these")]
-    fn update(
+    pub(super) fn update(
         &mut self,
         hash: u64,
         key: &GroupingKey,

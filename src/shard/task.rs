@@ -11,6 +11,7 @@ use super::group::Timestamp;
 use super::handle::RestoreError;
 use super::image::{RestoredGroup, WriteImage};
 use super::listed::{GroupRef, GroupSummary, GroupView};
+use super::placed::Placing;
 use super::plan::Mode;
 use super::snapshot::{HomedPage, Selection, Snapshot};
 use super::store::Store;
@@ -44,6 +45,8 @@ pub(super) enum Message {
         owner: Option<Arc<Budget>>,
         reply: Option<oneshot::Sender<Result<(), PushError>>>,
     },
+    /// Put a group in its place. In a box: a push does not carry the room for it.
+    Place(Box<Placing>),
     /// Say whether a push would be applied.
     Check {
         hash: u64,
@@ -198,6 +201,13 @@ impl Shard {
                         let (job, group) = (key.job(), key.text());
                         tracing::warn!(job, group, err = %error, "push dropped");
                     }
+                }
+            }
+            Message::Place(placing) => {
+                let Placing { hash, key, batch, owner, placement, reply } = *placing;
+                match store.place(hash, &key, &batch, owner.as_ref(), placement) {
+                    Ok(()) => self.applied(Waiter::Push(reply)),
+                    Err(error) => answer(reply, Err(error)),
                 }
             }
             Message::Check { hash, key, mode, batch, reply } => {

@@ -5,6 +5,7 @@ use std::fmt;
 use tokio::sync::oneshot;
 
 use super::budget::Full;
+use super::group::Timestamp;
 use crate::push::Refusal;
 
 /// Why the shards cannot answer.
@@ -40,6 +41,8 @@ pub enum PushError {
     Refused(Refusal),
     /// There is no room for it: nothing has changed.
     Full(Full),
+    /// The group was pushed to later, at this moment, and is left alone.
+    Newer(Timestamp),
     /// It could not be tried.
     Unavailable(Unavailable),
 }
@@ -67,6 +70,9 @@ impl fmt::Display for PushError {
         match self {
             PushError::Refused(refusal) => refusal.fmt(f),
             PushError::Full(full) => full.fmt(f),
+            PushError::Newer(pushed) => {
+                write!(f, "the group was pushed to later, at {}", pushed.seconds())
+            }
             PushError::Unavailable(unavailable) => unavailable.fmt(f),
         }
     }

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod healthcheck;
+mod import;
 mod manual;
 mod value;
 mod web;
@@ -17,7 +18,8 @@ use super::Config;
 use crate::exposition::NameRules;
 use crate::persist;
 use bounds::BoundFlags;
-pub use healthcheck::Healthcheck;
+pub use healthcheck::HealthcheckFlags;
+pub use import::ImportFlags;
 use web::WebFlags;
 
 /// A drop-in replacement for the Prometheus Pushgateway, built for heavy push volumes.
@@ -96,7 +98,7 @@ pub enum Command {
     #[command(subcommand, disable_help_subcommand = true)]
     Check(CheckCommand),
     /// Ask a gateway whether it is well: status 0 if it is, 1 with one line that says why not.
-    Healthcheck(Healthcheck),
+    Healthcheck(HealthcheckFlags),
     /// Print a script that completes the command line.
     Completions {
         /// The shell.
@@ -104,6 +106,8 @@ pub enum Command {
     },
     /// Print the page of the manual, as roff.
     Man,
+    /// Copy groups, with the times of their pushes, from one gateway to another.
+    Import(ImportFlags),
 }
 
 /// Which file to look at.

@@ -1,0 +1,42 @@
+//! A group as a source has it.
+
+use crate::exposition::{NameRules, labels, unescape};
+use crate::push::{BatchFamily, GroupingKey, decode_protobuf};
+use crate::selector::Selector;
+use crate::shard::Timestamp;
+
+/// A group on its way.
+#[derive(Debug)]
+pub struct SourceGroup {
+    /// Which one.
+    pub key: GroupingKey,
+    /// When it was last pushed to.
+    pub pushed: Timestamp,
+    /// When a push to it was last refused.
+    pub failed: Timestamp,
+    /// What it holds but for its push times, as delimited protobuf.
+    pub body: Vec<u8>,
+    /// How many of its histograms have lost their native buckets.
+    pub cut: u64,
+}
+
+impl SourceGroup {
+    /// How many lines a scrape of it has, without its push times. What no gateway would take has none.
+    pub fn samples(&self) -> u64 {
+        let batch = decode_protobuf(&self.key, &self.body, NameRules::Utf8);
+        let samples = |family: &BatchFamily| u64::from(family.samples);
+        batch.map_or(0, |batch| batch.families.iter().map(samples).sum())
+    }
+
+    /// Whether one of the selectors matches its labels, or there are none.
+    pub(super) fn is_asked_for(&self, selectors: &[(String, Selector)]) -> bool {
+        let labels = labels(self.key.text());
+        let labels: Vec<_> =
+            labels.iter().map(|(name, value)| (&**name, unescape(value))).collect();
+        let value_of = |name: &str| {
+            let found = labels.iter().find(|(label, _)| *label == name);
+            found.map_or("", |(_, value)| &**value)
+        };
+        selectors.is_empty() || selectors.iter().any(|(_, selector)| selector.matches(value_of))
+    }
+}

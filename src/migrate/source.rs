@@ -1,0 +1,165 @@
+//! Where groups come from.
+
+use std::cell::Cell;
+use std::fmt;
+use std::io::{self, BufReader, Read};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use bytes::{Buf, Bytes};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+use super::answer;
+use super::group::SourceGroup;
+use crate::client::{ANSWER_WAIT, Answer, ClientError, Connection, Endpoint};
+use crate::gob;
+
+/// How much JSON one group may be.
+pub const GROUP_BYTES_MAX: usize = 1 << 30;
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// What has the groups.
+#[derive(Debug)]
+pub enum Source {
+    /// A gateway that runs.
+    Gateway(Endpoint),
+    /// The persistence file of a Pushgateway.
+    Gob(PathBuf),
+}
+
+/// Why a source does not tell its groups, or not all of them.
+#[derive(Debug)]
+pub enum SourceError {
+    /// It cannot be asked.
+    Client(ClientError),
+    /// It answers something else.
+    Refused(Answer),
+    /// What it answers is not what a gateway does.
+    Answer(serde_json::Error),
+    /// The file cannot be read.
+    File(io::Error),
+    /// It is not that of a Pushgateway, or damaged.
+    Gob(gob::Error),
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SourceError::Client(error) => error.fmt(f),
+            SourceError::Refused(answer) => {
+                write!(f, "/api/v1/metrics answers {}: {}", answer.status, answer.line)
+            }
+            SourceError::Answer(error) => {
+                write!(
+                    f,
+                    "the answer to /api/v1/metrics is not that of a gateway, or not whole: {error}"
+                )
+            }
+            SourceError::File(error) => error.fmt(f),
+            SourceError::Gob(error) => error.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Gateway(endpoint) => endpoint.fmt(f),
+            Source::Gob(file) => file.display().fmt(f),
+        }
+    }
+}
+
+/// A group of a source; or the path of one that cannot be copied, and why.
+pub(super) type Found = Result<SourceGroup, (String, String)>;
+
+/// A source that has begun to tell its groups.
+pub(super) enum Telling {
+    Answer(Incoming, Handle),
+    File(PathBuf),
+}
+
+impl Source {
+    /// Asks for all groups. A gateway that knows selectors need not tell more than `selectors` match.
+    pub(super) async fn ask(&self, selectors: &[&str]) -> Result<Telling, SourceError> {
+        match self {
+            Source::Gateway(endpoint) => {
+                let mut query = form_urlencoded::Serializer::new(String::new());
+                query.extend_pairs(selectors.iter().map(|selector| ("match[]", selector)));
+                let path = format!("/api/v1/metrics?{}", query.finish());
+                let answer = Connection::new(endpoint.clone()).stream(&path).await;
+                let body = answer.map_err(SourceError::Client)?.map_err(SourceError::Refused)?;
+                Ok(Telling::Answer(body, Handle::current()))
+            }
+            Source::Gob(file) => Ok(Telling::File(file.clone())),
+        }
+    }
+}
+
+impl Telling {
+    /// Hands on one group after the other, until that answers false. Blocks.
+    pub(super) fn each(self, mut each: impl FnMut(Found) -> bool) -> Result<(), SourceError> {
+        match self {
+            Telling::Answer(body, runtime) => {
+                let bytes_left = Rc::new(Cell::new(GROUP_BYTES_MAX));
+                let body = Reading {
+                    body,
+                    runtime,
+                    chunk: Bytes::new(),
+                    bytes_left: Rc::clone(&bytes_left),
+                };
+                let body = BufReader::with_capacity(BUFFER_BYTES, body);
+                let mut each = |group| {
+                    bytes_left.set(GROUP_BYTES_MAX);
+                    let group = SourceGroup::from_answer(group);
+                    each(group.map_err(|(path, unclear)| (path, unclear.to_string())))
+                };
+                answer::read(body, &mut each).map_err(SourceError::Answer)
+            }
+            Telling::File(file) => {
+                let bytes = std::fs::read(file).map_err(SourceError::File)?;
+                let groups = gob::read(&bytes).map_err(SourceError::Gob)?;
+                drop(bytes);
+                for group in groups {
+                    let group = SourceGroup::from_file(&group);
+                    if !each(group.map_err(|(path, unclear)| (path, unclear.to_string()))) {
+                        break;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A body, read as it arrives by a thread that may block.
+struct Reading {
+    body: Incoming,
+    runtime: Handle,
+    chunk: Bytes,
+    /// How many more the group at hand may have.
+    bytes_left: Rc<Cell<usize>>,
+}
+
+impl Read for Reading {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while self.chunk.is_empty() {
+            let frame = self.runtime.block_on(timeout(ANSWER_WAIT, self.body.frame()));
+            let Some(frame) = frame.map_err(|_| io::Error::other(ClientError::Silent))? else {
+                return Ok(0);
+            };
+            let frame = frame.map_err(|error| io::Error::other(ClientError::Broken(error)))?;
+            self.chunk = frame.into_data().unwrap_or_default();
+        }
+        let bytes = self.chunk.len().min(out.len());
+        let Some(left) = self.bytes_left.get().checked_sub(bytes) else {
+            return Err(io::Error::other(format!("a group of more than {GROUP_BYTES_MAX} bytes")));
+        };
+        self.bytes_left.set(left);
+        self.chunk.copy_to_slice(&mut out[..bytes]);
+        Ok(bytes)
+    }
+}
