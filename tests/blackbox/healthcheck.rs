@@ -5,7 +5,8 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::gateway::start;
+use crate::basic_auth::users;
+use crate::gateway::{start, start_with};
 
 /// Asks, and answers whether the gateway was well, with what was said on standard output and error.
 fn asked(flags: &[&str]) -> (bool, String) {
@@ -74,4 +75,18 @@ fn commands_show_their_flags() {
         .unwrap();
     assert!(output.status.success());
     assert!(String::from_utf8(output.stdout).unwrap().contains("--timeout <DURATION>"));
+}
+
+#[test]
+fn a_gateway_that_wants_a_password_is_given_it() {
+    let gateway = start_with(&[], |access| access.replace_web(&users(&["probe"], 4)));
+    let file = std::env::temp_dir().join(format!("shardgate-asked-{}", std::process::id()));
+    std::fs::write(&file, "probe\n").unwrap();
+    let url = format!("--url=http://{}", gateway.address);
+    let password_file = format!("--password-file={}", file.display());
+    let (is_well, said) = asked(&[&url, "--user=probe", &password_file]);
+    assert!(is_well, "{said}");
+    let (is_well, said) = asked(&[&url]);
+    assert!(!is_well && said.contains("401 Unauthorized"), "{said}");
+    std::fs::remove_file(file).unwrap();
 }
