@@ -9,7 +9,7 @@ import shutil
 from conftest import REPOSITORY, Packages
 from machine import Machine, wait_until
 
-ACCOUNTS = ("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow")
+ACCOUNTS = ("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid")
 PUSH = "echo 'kept{a=\"b\"} 3.5' | curl -sSf --data-binary @- localhost:9091/metrics/job/nightly"
 
 
@@ -84,11 +84,14 @@ def test_the_socket_outlives_the_gateway(machine: Machine, packages: Packages) -
     assert machine.show("ActiveState") == "inactive"
     # The first push starts it.
     machine.shell(PUSH)
-    assert machine.show("ActiveState") == "active"
+    wait_until("it has started", lambda: machine.show("ActiveState") == "active")
     assert "200 OK" in machine.run("shardgate", "healthcheck", "--url=unix:///run/shardgate.sock")
     socket = machine.run("stat", "-c", "%U:%G %a", "/run/shardgate.sock").strip()
     assert socket == "root:shardgate 660"
     machine.run("systemctl", "stop", "shardgate")
+    # Answered, though nothing ran when it was asked.
+    machine.run("curl", "-sSf", "localhost:9091/-/healthy")
+    wait_until("it has started again", lambda: machine.show("ActiveState") == "active")
     assert "kept" in scrape(machine)
 
 
