@@ -45,8 +45,10 @@ def test_its_files_are_roots_and_writable_by_nobody_else(packages: Packages) -> 
 def test_the_manual_and_the_completions_are_read_without_complaint(packages: Packages, tmp_path: Path) -> None:
     said("dpkg-deb", "--extract", packages.now, tmp_path)
     page = tmp_path / "usr/share/man/man1/shardgate.1.gz"
-    shown = said("env", "MANWIDTH=100", "LC_ALL=C.UTF-8", "man", "--warnings", "--local-file", page)
-    assert "warning" not in shown, shown
+    # All that is wrong with the page; not that a long line cannot be broken nicely.
+    warnings = "--warnings=mac,reg,syntax,escape,font,char,missing"
+    shown = said("env", "MANWIDTH=100", "LC_ALL=C.UTF-8", "man", warnings, "--local-file", page)
+    assert "warning:" not in shown, shown
     assert "--persistence.file" in shown and "shardgate store export" in shown
     completions = tmp_path / "usr/share/bash-completion/completions/shardgate"
     words = f"source {completions}; COMP_WORDS=(shardgate st); COMP_CWORD=1; _shardgate shardgate st; echo ${{COMPREPLY[@]}}"
