@@ -141,7 +141,7 @@ fn print(text: &[u8]) -> ExitCode {
 
 /// Copies groups from one gateway to another.
 fn import(flags: &ImportFlags) -> ExitCode {
-    let options = match flags.options() {
+    let options = match migrate::Options::new(flags) {
         Ok(options) => options,
         Err(error) => return fail(format_args!("{error}")),
     };
@@ -151,6 +151,7 @@ fn import(flags: &ImportFlags) -> ExitCode {
     };
     let mut out = std::io::BufWriter::new(std::io::stdout());
     let (report, ended) = runtime.block_on(migrate::run(options, &mut out));
+    runtime.shutdown_background(); // A source that says nothing may still be listened to.
     let _closed = write!(out, "{report}");
     let flushed = out.flush();
     match ended {

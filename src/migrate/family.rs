@@ -5,7 +5,7 @@ use std::fmt;
 use prost::encoding::encode_varint;
 
 use super::answer::{Buckets, Family, Group, Metric, Pairs};
-use super::group::SourceGroup;
+use super::group::{Lost, SourceGroup};
 use crate::exposition::protobuf::{
     bucket, family, histogram, label, metric, number_of, quantile, summary, value, value_field,
     write_bytes, write_double, write_message, write_varint,
@@ -44,17 +44,20 @@ impl fmt::Display for Unclear {
 }
 
 impl SourceGroup {
-    /// The group that a gateway tells of; or the path of it, as far as that is known, and why it cannot be copied.
-    pub(super) fn from_answer(group: Group) -> Result<SourceGroup, (String, Unclear)> {
+    /// The group that a gateway tells of.
+    ///
+    /// # Errors
+    /// Why it cannot be copied.
+    pub(super) fn from_answer(group: &Group) -> Result<SourceGroup, Lost> {
         let Some(Pairs(labels)) = &group.labels else {
-            return Err((hidden(&group), Unclear::Labels));
+            return Err(Lost::Nameless(hidden(group), Unclear::Labels));
         };
         let Some(key) = GroupingKey::from_labels(labels) else {
-            return Err((format!("{labels:?}"), Unclear::NoJob));
+            return Err(Lost::Nameless(format!("{labels:?}"), Unclear::NoJob));
         };
-        match read(&group, labels) {
+        match read(group, labels) {
             Ok((pushed, failed, body, cut)) => Ok(SourceGroup { key, pushed, failed, body, cut }),
-            Err(unclear) => Err((key.path(), unclear)),
+            Err(unclear) => Err(Lost::Named(key, unclear)),
         }
     }
 }
@@ -220,13 +223,13 @@ mod tests {
     fn read_one(group: &str) -> Result<(f64, f64, String), String> {
         let mut found = None;
         let mut keep = |group| {
-            found = Some(SourceGroup::from_answer(group));
+            found = Some(SourceGroup::from_answer(&group));
             true
         };
         let read = answer::read(format!(r#"{{"data":[{group}]}}"#).as_bytes(), &mut keep);
         read.map_err(|error| error.to_string())?;
         let group = found.ok_or("no group")?;
-        let group = group.map_err(|(path, unclear)| format!("{path}: {unclear}"))?;
+        let group = group.map_err(|lost| format!("{}: {}", lost.shown(), lost.reason()))?;
         let batch = decode_protobuf(&group.key, &group.body, NameRules::Legacy);
         let batch = batch.map_err(|rejected| format!("{rejected:?}"))?;
         let text = batch.families.iter().flat_map(|family| {

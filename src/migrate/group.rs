@@ -1,5 +1,6 @@
 //! A group as a source has it.
 
+use super::family::Unclear;
 use crate::exposition::{NameRules, labels, unescape};
 use crate::push::{BatchFamily, GroupingKey, decode_protobuf};
 use crate::selector::Selector;
@@ -27,16 +28,38 @@ impl SourceGroup {
         let samples = |family: &BatchFamily| u64::from(family.samples);
         batch.map_or(0, |batch| batch.families.iter().map(samples).sum())
     }
+}
 
-    /// Whether one of the selectors matches its labels, or there are none.
-    pub(super) fn is_asked_for(&self, selectors: &[(String, Selector)]) -> bool {
-        let labels = labels(self.key.text());
-        let labels: Vec<_> =
-            labels.iter().map(|(name, value)| (&**name, unescape(value))).collect();
-        let value_of = |name: &str| {
-            let found = labels.iter().find(|(label, _)| *label == name);
-            found.map_or("", |(_, value)| &**value)
-        };
-        selectors.is_empty() || selectors.iter().any(|(_, selector)| selector.matches(value_of))
+/// A group that cannot be copied, and why.
+#[derive(Debug)]
+pub(super) enum Lost {
+    Named(GroupingKey, Unclear),
+    /// One that the source does not name, as it shows it.
+    Nameless(String, Unclear),
+}
+
+impl Lost {
+    /// The group, for a report.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Lost::Named(key, _) => key.path(),
+            Lost::Nameless(shown, _) => shown.clone(),
+        }
     }
+
+    pub(super) fn reason(&self) -> String {
+        let (Lost::Named(_, unclear) | Lost::Nameless(_, unclear)) = self;
+        unclear.to_string()
+    }
+}
+
+/// Whether one of the selectors matches the labels of a group, or there are none.
+pub(super) fn is_asked_for(key: &GroupingKey, selectors: &[(String, Selector)]) -> bool {
+    let labels = labels(key.text());
+    let labels: Vec<_> = labels.iter().map(|(name, value)| (&**name, unescape(value))).collect();
+    let value_of = |name: &str| {
+        let found = labels.iter().find(|(label, _)| *label == name);
+        found.map_or("", |(_, value)| &**value)
+    };
+    selectors.is_empty() || selectors.iter().any(|(_, selector)| selector.matches(value_of))
 }

@@ -7,6 +7,7 @@
 //!
 //! - [`SourceGroup`]: a group as a source has it. `answer` reads what a gateway tells of all its groups, `family`
 //!   makes protobuf of it, `saved` does so for what stands in a file, and `source` gets them one after the other, whatever they come from.
+//! - `setup`: what is to be copied, and how, as the flags say it.
 //! - `place` puts one group into the target; `report` is what has become of all of them; [`run`] does it all.
 //!
 //! **Invariants:** a few groups are in memory, however many there are. Doing it twice is the same as doing it
@@ -19,6 +20,7 @@ mod place;
 mod report;
 mod run;
 mod saved;
+mod setup;
 mod source;
 
 pub use group::SourceGroup;

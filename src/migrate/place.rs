@@ -80,6 +80,10 @@ pub(super) async fn place(
         tries += 1;
         let answer = match target.put(&path, PROTOBUF, body.clone()).await {
             Ok(answer) => answer,
+            // It may not want to read this one to its end.
+            Err(error @ ClientError::Broken(_)) if tries == TRIES_MAX => {
+                return Ok(Outcome::Failed(error.to_string()));
+            }
             Err(error) if tries == TRIES_MAX => return Err(TargetError::Client(error)),
             Err(_) => {
                 tokio::time::sleep(RETRY_WAIT).await;

@@ -65,7 +65,7 @@ impl fmt::Display for Report {
         let copied_is = if self.is_dry_run { "would copy" } else { "copied" };
         writeln!(f, "{copied_is}: {copied} groups, {samples} samples")?;
         if *newer > 0 {
-            writeln!(f, "left alone: {newer} groups that the target was pushed later")?;
+            writeln!(f, "left alone: {newer} groups, which were pushed to the target later")?;
         }
         if *never_pushed > 0 {
             writeln!(f, "left out: {never_pushed} groups that only refused pushes have made")?;

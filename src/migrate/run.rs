@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::group::SourceGroup;
+use super::group::{Lost, SourceGroup, is_asked_for};
 use super::place::{Outcome, TargetError, Way, place};
 use super::report::Report;
 use super::source::{Found, Source, SourceError};
@@ -168,9 +168,10 @@ fn asked_for(
     report: &Mutex<Report>,
 ) -> Option<SourceGroup> {
     match found {
-        Ok(group) => Some(group).filter(|group| group.is_asked_for(selectors)),
-        Err((path, reason)) => {
-            held(report).fail(&path, &reason);
+        Ok(group) => Some(group).filter(|group| is_asked_for(&group.key, selectors)),
+        Err(Lost::Named(key, _)) if !is_asked_for(&key, selectors) => None,
+        Err(lost) => {
+            held(report).fail(&lost.shown(), &lost.reason());
             None
         }
     }

@@ -3,17 +3,20 @@
 use prost::encoding::encode_varint;
 
 use super::family::Unclear;
-use super::group::SourceGroup;
+use super::group::{Lost, SourceGroup};
 use crate::exposition::protobuf::{family, fields, metric, value};
 use crate::gob::Group;
 use crate::push::{GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME};
 use crate::shard::Timestamp;
 
 impl SourceGroup {
-    /// The group that stands in a file; or the path of it, as far as there is one, and why it cannot be copied.
-    pub(super) fn from_file(group: &Group) -> Result<SourceGroup, (String, Unclear)> {
+    /// The group that stands in a file.
+    ///
+    /// # Errors
+    /// Why it cannot be copied.
+    pub(super) fn from_file(group: &Group) -> Result<SourceGroup, Lost> {
         let Some(key) = GroupingKey::from_labels(&group.labels) else {
-            return Err((format!("{:?}", group.labels), Unclear::NoJob));
+            return Err(Lost::Nameless(format!("{:?}", group.labels), Unclear::NoJob));
         };
         let (mut pushed, mut failed, mut body) = (None, None, Vec::new());
         for family in &group.families {
@@ -26,10 +29,11 @@ impl SourceGroup {
                 }
             }
         }
-        let missing = |name| (key.path(), Unclear::Time(name));
-        let pushed = pushed.ok_or_else(|| missing(PUSH_TIME))?;
-        let failed = failed.ok_or_else(|| missing(PUSH_FAILURE_TIME))?;
-        Ok(SourceGroup { key, pushed, failed, body, cut: 0 })
+        match (pushed, failed) {
+            (Some(pushed), Some(failed)) => Ok(SourceGroup { key, pushed, failed, body, cut: 0 }),
+            (None, _) => Err(Lost::Named(key, Unclear::Time(PUSH_TIME))),
+            (_, None) => Err(Lost::Named(key, Unclear::Time(PUSH_FAILURE_TIME))),
+        }
     }
 }
 
@@ -68,8 +72,8 @@ mod tests {
         assert_eq!((group.pushed.seconds(), group.failed.seconds()), (1.75e9, 0.0));
         assert_eq!(group.body, b"\x04\x22\x02\x12\x00");
         let missing = SourceGroup::from_file(&Group { labels, families: Vec::new() });
-        assert!(matches!(missing, Err((_, Unclear::Time(PUSH_TIME)))));
+        assert!(matches!(missing, Err(Lost::Named(_, Unclear::Time(PUSH_TIME)))));
         let no_job = SourceGroup::from_file(&Group { labels: Vec::new(), families: Vec::new() });
-        assert!(matches!(no_job, Err((_, Unclear::NoJob))));
+        assert!(matches!(no_job, Err(Lost::Nameless(_, Unclear::NoJob))));
     }
 }

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::answer;
-use super::group::SourceGroup;
+use super::group::{Lost, SourceGroup};
 use crate::client::{ANSWER_WAIT, Answer, ClientError, Connection, Endpoint};
 use crate::gob;
 
@@ -73,8 +73,8 @@ impl fmt::Display for Source {
     }
 }
 
-/// A group of a source; or the path of one that cannot be copied, and why.
-pub(super) type Found = Result<SourceGroup, (String, String)>;
+/// A group of a source, or one that cannot be copied.
+pub(super) type Found = Result<SourceGroup, Lost>;
 
 /// A source that has begun to tell its groups.
 pub(super) enum Telling {
@@ -112,10 +112,9 @@ impl Telling {
                     bytes_left: Rc::clone(&bytes_left),
                 };
                 let body = BufReader::with_capacity(BUFFER_BYTES, body);
-                let mut each = |group| {
+                let mut each = |group: answer::Group| {
                     bytes_left.set(GROUP_BYTES_MAX);
-                    let group = SourceGroup::from_answer(group);
-                    each(group.map_err(|(path, unclear)| (path, unclear.to_string())))
+                    each(SourceGroup::from_answer(&group))
                 };
                 answer::read(body, &mut each).map_err(SourceError::Answer)
             }
@@ -124,8 +123,7 @@ impl Telling {
                 let groups = gob::read(&bytes).map_err(SourceError::Gob)?;
                 drop(bytes);
                 for group in groups {
-                    let group = SourceGroup::from_file(&group);
-                    if !each(group.map_err(|(path, unclear)| (path, unclear.to_string()))) {
+                    if !each(SourceGroup::from_file(&group)) {
                         break;
                     }
                 }

@@ -248,7 +248,7 @@ fn check_beginning(file: &impl StorageBackend) -> Result<(), StorageError> {
     }
     let is_of_reference = memchr::memmem::find(&beginning, b"MetricGroup").is_some();
     Err(StorageError::Foreign(if is_of_reference {
-        "it is one of the Pushgateway, whose format is another"
+        "it is one of the Pushgateway, whose format is another: shardgate import --gob takes its groups over"
     } else {
         "it does not begin like one"
     }))

@@ -35,14 +35,12 @@ impl Timestamp {
     /// So many seconds after 1970; `None` where that is no moment. What [`Timestamp::seconds`] says of a moment
     /// becomes one of which it says the same.
     pub fn from_seconds(seconds: f64) -> Option<Timestamp> {
-        let rounded = seconds * 1e9;
-        if !(0.0..u64::MAX as f64).contains(&rounded) {
+        if !(0.0..u64::MAX as f64 / 1e9).contains(&seconds) {
             return None;
         }
-        // There and back each rounds once, which may lead to a neighbour.
-        let candidates = [rounded, rounded.next_up(), rounded.next_down()];
-        let exact = candidates.into_iter().find(|nanos| nanos / 1e9 == seconds);
-        Some(Timestamp(exact.unwrap_or(rounded) as u64))
+        // Each by itself, since their sum has more digits than a float.
+        let (whole, part) = (seconds.trunc() as u64, (seconds.fract() * 1e9).round() as u64);
+        Some(Timestamp(whole * 1_000_000_000 + part))
     }
 
     /// Nanoseconds since 1970.
@@ -116,6 +114,10 @@ mod tests {
         assert_eq!(Timestamp::from_seconds(0.0), Some(Timestamp::NEVER));
         assert_eq!(Timestamp::from_seconds(-0.0), Some(Timestamp::NEVER));
         assert_eq!(Timestamp::from_seconds(1.5), Some(Timestamp(1_500_000_000)));
+        assert_eq!(
+            Timestamp::from_seconds(1.75e9 + 0.25),
+            Some(Timestamp(1_750_000_000_250_000_000))
+        );
         for nonsense in [-1e-9, f64::NAN, f64::INFINITY, 1e11] {
             assert_eq!(Timestamp::from_seconds(nonsense), None, "{nonsense}");
         }

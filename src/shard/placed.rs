@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::budget::{Budget, Room};
 use super::families::PUSH_FAILURE_TIME_ID;
-use super::group::Timestamp;
+use super::group::{Group, Timestamp};
 use super::handle::Shards;
 use super::plan::Mode;
 use super::store::Store;
@@ -21,7 +21,7 @@ pub struct Placement {
     pub pushed: Timestamp,
     /// When a push to it was last refused.
     pub failed: Timestamp,
-    /// Whether a group that was pushed to later is left alone.
+    /// Whether a group that was pushed to later, or then but refused a push later, is left alone.
     pub keeps_newer: bool,
 }
 
@@ -72,8 +72,9 @@ impl Store {
         self.check_spelling(hash, key)?;
         let Placement { pushed, failed, keeps_newer } = placement;
         let stored = self.groups.find(hash, |(_, group)| *group.key == *key.text());
-        if let Some((_, group)) = stored.filter(|(_, group)| keeps_newer && group.pushed > pushed) {
-            return Err(PushError::Newer(group.pushed));
+        let is_newer = |group: &Group| (group.pushed, group.failed) > (pushed, failed);
+        if let Some((_, group)) = stored.filter(|(_, group)| keeps_newer && is_newer(group)) {
+            return Err(PushError::Newer(group.pushed.max(group.failed)));
         }
         self.update(hash, key, Mode::Replace, batch, owner, Room::Needed, pushed)?;
         let stored = self.groups.find_mut(hash, |(_, group)| *group.key == *key.text());

@@ -41,7 +41,7 @@ pub enum PushError {
     Refused(Refusal),
     /// There is no room for it: nothing has changed.
     Full(Full),
-    /// The group was pushed to later, at this moment, and is left alone.
+    /// The group was pushed to later, last at this moment, and is left alone.
     Newer(Timestamp),
     /// It could not be tried.
     Unavailable(Unavailable),
@@ -71,7 +71,7 @@ impl fmt::Display for PushError {
             PushError::Refused(refusal) => refusal.fmt(f),
             PushError::Full(full) => full.fmt(f),
             PushError::Newer(pushed) => {
-                write!(f, "the group was pushed to later, at {}", pushed.seconds())
+                write!(f, "the group was pushed to later, last at {}", pushed.seconds())
             }
             PushError::Unavailable(unavailable) => unavailable.fmt(f),
         }

@@ -27,6 +27,7 @@ mod persistence_refusals;
 mod persistence_restart;
 mod persistence_shown;
 mod persistence_store;
+mod placed;
 mod policy;
 mod policy_certificates;
 mod policy_reload;

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::import::{asker, endpoint};
 use super::value;
 use crate::client::Endpoint;
 
@@ -43,7 +42,11 @@ impl HealthcheckFlags {
     /// # Errors
     /// Which flag makes no sense, and why.
     pub fn gateway(&self) -> Result<Endpoint, String> {
-        let asker = asker(self.user.as_ref(), self.password_file.as_ref());
-        endpoint("--url", &self.url, self.ca.as_ref(), asker)
+        let gateway = Endpoint::new(&self.url, self.ca.as_deref());
+        let gateway = gateway.and_then(|gateway| match (&self.user, &self.password_file) {
+            (Some(user), Some(file)) => gateway.asked_by(user, file),
+            _ => Ok(gateway),
+        });
+        gateway.map_err(|error| format!("--url {error}"))
     }
 }
