@@ -3,7 +3,10 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use shardgate::config::{CheckCommand, Command, Flags, ImportFlags, StoreCommand};
+use shardgate::client::Connection;
+use shardgate::config::{
+    CheckCommand, Command, Flags, HealthcheckFlags, ImportFlags, StoreCommand,
+};
 use shardgate::gateway::Gateway;
 use shardgate::persist;
 use shardgate::{descriptors, log, migrate, reload, shutdown};
@@ -27,6 +30,9 @@ fn main() -> ExitCode {
     match flags.command() {
         Some(Command::Store(command)) => return store(command),
         Some(Command::Check(command)) => return check(command),
+        Some(Command::Healthcheck(flags)) => return healthcheck(flags),
+        Some(Command::Completions { shell }) => return print(&Flags::completions(*shell)),
+        Some(Command::Man) => return print(&Flags::man()),
         Some(Command::Import(flags)) => return import(flags),
         None => {}
     }
@@ -96,6 +102,41 @@ fn check(command: &CheckCommand) -> ExitCode {
         }
         Err(error) => fail(format_args!("{error}")),
     }
+}
+
+/// Asks a gateway whether it is well.
+fn healthcheck(flags: &HealthcheckFlags) -> ExitCode {
+    let HealthcheckFlags { path, wait, .. } = flags;
+    let gateway = match flags.gateway() {
+        Ok(gateway) => gateway,
+        Err(error) => return fail(format_args!("{error}")),
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(format_args!("cannot start the runtime: {error}")),
+    };
+    let mut connection = Connection::new(gateway.clone());
+    let asked = async { tokio::time::timeout(*wait, connection.get(path)).await };
+    let answer = runtime.block_on(asked);
+    // A name that is still being looked up is not waited for.
+    runtime.shutdown_background();
+    match answer {
+        Ok(Ok(answer)) if answer.status.is_success() => {
+            print(format!("{gateway}{path}: {}\n", answer.status).as_bytes())
+        }
+        Ok(Ok(answer)) => fail(format_args!("{gateway}{path}: {}: {}", answer.status, answer.line)),
+        Ok(Err(error)) => fail(format_args!("{gateway}{path}: {error}")),
+        Err(_) => {
+            let wait = humantime::format_duration(*wait);
+            fail(format_args!("{gateway}{path}: no answer within {wait}"))
+        }
+    }
+}
+
+/// Whoever reads it may have read enough.
+fn print(text: &[u8]) -> ExitCode {
+    let _closed = std::io::stdout().write_all(text);
+    ExitCode::SUCCESS
 }
 
 /// Copies groups from one gateway to another.

@@ -13,7 +13,7 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::Endpoint;
@@ -152,8 +152,12 @@ impl Connection {
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, ClientError> {
-        let Endpoint { host, port, trust, .. } = &self.endpoint;
+        let Endpoint { socket, host, port, trust, .. } = &self.endpoint;
         let connecting = async {
+            if let Some(socket) = socket {
+                let stream: Pin<Box<dyn Stream>> = Box::pin(UnixStream::connect(socket).await?);
+                return Ok(stream);
+            }
             let stream = TcpStream::connect((host.as_str(), *port)).await?;
             stream.set_nodelay(true)?;
             let stream: Pin<Box<dyn Stream>> = match trust {

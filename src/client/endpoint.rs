@@ -12,6 +12,8 @@ use crate::tls::Trust;
 /// Where a gateway is, and who asks it.
 #[derive(Clone)]
 pub struct Endpoint {
+    /// A unix socket, instead of host and port.
+    pub(super) socket: Option<PathBuf>,
     /// Without brackets.
     pub(super) host: String,
     pub(super) port: u16,
@@ -51,6 +53,13 @@ impl Endpoint {
     /// When it is no URL, or needs authorities, or those that there are cannot be used.
     pub fn new(url: &str, ca_file: Option<&Path>) -> Result<Endpoint, EndpointError> {
         let wrong = |reason| EndpointError::Url(url.to_owned(), reason);
+        if let Some(path) = url.strip_prefix("unix://") {
+            return match ca_file {
+                None if path.starts_with('/') => Ok(Endpoint::on_socket(path)),
+                None => Err(wrong("expected unix:///PATH")),
+                Some(_) => Err(wrong("authorities are for https://")),
+            };
+        }
         let uri: Uri = url.parse().map_err(|_| wrong("not a URL"))?;
         let authority = uri.authority().ok_or_else(|| wrong("expected http://HOST:PORT"))?;
         if authority.as_str().contains('@') {
@@ -70,9 +79,10 @@ impl Endpoint {
                 let trust = Trust::new(&host, file);
                 (443, Some(trust.map_err(|error| EndpointError::File(file.to_owned(), error))?))
             }
-            _ => return Err(wrong("expected http:// or https://")),
+            _ => return Err(wrong("expected http://, https:// or unix://")),
         };
         Ok(Endpoint {
+            socket: None,
             host,
             port: authority.port_u16().unwrap_or(port),
             authority: authority.as_str().to_owned(),
@@ -80,6 +90,18 @@ impl Endpoint {
             authorization: None,
             trust,
         })
+    }
+
+    fn on_socket(path: &str) -> Endpoint {
+        Endpoint {
+            socket: Some(PathBuf::from(path)),
+            host: String::new(),
+            port: 0,
+            authority: "localhost".to_owned(),
+            prefix: String::new(),
+            authorization: None,
+            trust: None,
+        }
     }
 
     /// The same, asked by the user whose password is the first line of `password_file`.
@@ -98,6 +120,9 @@ impl Endpoint {
 /// As its URL.
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(socket) = &self.socket {
+            return write!(f, "unix://{}", socket.display());
+        }
         let scheme = if self.trust.is_some() { "https" } else { "http" };
         write!(f, "{scheme}://{}{}", self.authority, self.prefix)
     }
@@ -127,9 +152,16 @@ mod tests {
 
     #[test]
     fn what_is_no_url_is_named() {
-        for url in
-            ["gateway:9091", "/gateway", "", "ftp://x", "http://u:p@x", "http://x/?a", "https://x"]
-        {
+        for url in [
+            "gateway:9091",
+            "/gateway",
+            "",
+            "ftp://x",
+            "unix://x",
+            "http://u:p@x",
+            "http://x/?a",
+            "https://x",
+        ] {
             let error = Endpoint::new(url, None).expect_err(url).to_string();
             assert!(error.contains(&format!("{url:?}")), "{error}");
         }

@@ -19,7 +19,9 @@ use crate::exposition::NameRules;
 use crate::persist;
 
 pub use address::Address;
-pub use flags::{CheckCommand, Command, Flags, ImportFlags, LogFormat, LogLevel, StoreCommand};
+pub use flags::{
+    CheckCommand, Command, Flags, HealthcheckFlags, ImportFlags, LogFormat, LogLevel, StoreCommand,
+};
 pub use user_name::UserName;
 
 /// A valid configuration.

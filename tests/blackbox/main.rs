@@ -14,6 +14,7 @@ mod endpoints;
 mod filters;
 mod formats;
 mod gateway;
+mod healthcheck;
 mod hostile;
 mod listeners;
 mod logs;

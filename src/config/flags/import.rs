@@ -6,7 +6,6 @@ use clap::Args;
 
 /// Where groups come from, where they go, and which. What they say is checked where it is used.
 #[derive(Debug, Args)]
-#[command(disable_help_flag = true)]
 pub struct ImportFlags {
     /// The gateway that has the groups: a Pushgateway from 1.5.1 on, or a shardgate.
     #[arg(long, value_name = "URL")]
@@ -59,8 +58,4 @@ pub struct ImportFlags {
     /// File with the authorities to trust where the target is https://.
     #[arg(long, value_name = "FILE")]
     pub to_ca: Option<PathBuf>,
-
-    /// Show this help and exit.
-    #[arg(short = 'h', long = "help", action = clap::ArgAction::HelpLong)]
-    help: (),
 }

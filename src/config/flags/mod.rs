@@ -1,7 +1,9 @@
 //! The flags, one to one with `--help`.
 
 mod bounds;
+mod healthcheck;
 mod import;
+mod manual;
 mod value;
 mod web;
 
@@ -16,6 +18,7 @@ use super::Config;
 use crate::exposition::NameRules;
 use crate::persist;
 use bounds::BoundFlags;
+pub use healthcheck::HealthcheckFlags;
 pub use import::ImportFlags;
 use web::WebFlags;
 
@@ -81,7 +84,7 @@ pub struct Flags {
     version: (),
 
     /// Show this help and exit.
-    #[arg(short = 'h', long = "help", action = ArgAction::HelpLong)]
+    #[arg(short = 'h', long = "help", action = ArgAction::HelpLong, global = true)]
     help: (),
 }
 
@@ -94,6 +97,15 @@ pub enum Command {
     /// Look at a file of settings as a start would.
     #[command(subcommand, disable_help_subcommand = true)]
     Check(CheckCommand),
+    /// Ask a gateway whether it is well: status 0 if it is, 1 with one line that says why not.
+    Healthcheck(HealthcheckFlags),
+    /// Print a script that completes the command line.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the page of the manual, as roff.
+    Man,
     /// Copy groups, with the times of their pushes, from one gateway to another.
     Import(ImportFlags),
 }

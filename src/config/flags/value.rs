@@ -56,6 +56,11 @@ pub(super) fn wait(text: &str) -> Result<Duration, String> {
     wait.ok_or_else(|| "expected a duration such as 10s or 1.5m, from 10ms to 1h".to_owned())
 }
 
+pub(super) fn path(text: &str) -> Result<String, String> {
+    let is_path = text.starts_with('/') && !text.contains(char::is_whitespace);
+    is_path.then(|| text.to_owned()).ok_or_else(|| "expected a path such as /-/ready".to_owned())
+}
+
 pub(super) fn in_flight_bytes(text: &str) -> Result<usize, String> {
     text.parse()
         .ok()
