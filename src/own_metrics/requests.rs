@@ -19,10 +19,11 @@ pub enum Handler {
     ApiOptions,
     ApiHistory,
     ApiCheck,
+    ApiSd,
 }
 
 impl Handler {
-    const ALL: [(Handler, &'static str); 13] = [
+    const ALL: [(Handler, &'static str); 14] = [
         (Handler::Push, "push"),
         (Handler::Delete, "delete"),
         (Handler::Status, "status"),
@@ -36,6 +37,7 @@ impl Handler {
         (Handler::ApiOptions, "api/v1/options"),
         (Handler::ApiHistory, "api/v1/history"),
         (Handler::ApiCheck, "api/v1/check"),
+        (Handler::ApiSd, "api/v1/sd"),
     ];
 }
 
