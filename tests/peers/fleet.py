@@ -12,12 +12,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from gateways import REPOSITORY, Server, free_port, running, shardgate_binary
 
 PACKAGING = REPOSITORY / "packaging"
 NEEDS_ROOT = re.compile(r"^    (log|option httplog|chroot|user|group|stats socket)\b.*\n", re.MULTILINE)
 RELOAD_SECONDS_MAX = 10.0
+MEMORY = Path("/dev/shm")
+"""For the gateways' files: a process that is killed loses nothing that it has written, whatever the disk does."""
 
 Group = frozenset[tuple[str, str]]
 
@@ -43,13 +46,14 @@ class Fleet:
     proxy: Server = field(init=False)
     ports: dict[int, int] = field(default_factory=lambda: {port: free_port() for port in (9091, 8404)})
     """What stands for a port of the shipped files."""
+    _files: TemporaryDirectory[str] = field(default_factory=lambda: TemporaryDirectory(dir=MEMORY))
     _processes: dict[str, ExitStack] = field(default_factory=dict)
 
     def start(self, number: int) -> Server:
         """The gateway of this number; on its port and with its file, if it has run before."""
         name, port = f"gateway-{number}", self.ports.setdefault(9100 + number, free_port())
         address = f"--web.listen-address=127.0.0.1:{port}"
-        file = f"--persistence.file={self.directory / name}"
+        file = f"--persistence.file={self._files.name}/{name}"
         flags = [address, file, "--web.enable-admin-api", "--shards=1", *self.flags]
         stack = self._processes[name] = ExitStack()
         server = stack.enter_context(running(name, [shardgate_binary(), *flags], port, "/-/ready", self.directory))
@@ -92,6 +96,7 @@ class Fleet:
     def close(self) -> None:
         for process in self._processes.values():
             process.close()
+        self._files.cleanup()
 
 
 @contextmanager

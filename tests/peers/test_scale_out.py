@@ -6,6 +6,7 @@ import base64
 import itertools
 import json
 import re
+import signal
 import string
 import subprocess
 import time
@@ -25,13 +26,13 @@ from prometheus_server import await_series, await_that, series
 FINDINGS = ("lost", "stale", "phantom", "half_applied", "doubled", "api_differs")
 PROFILE = """
 about = "Many jobs, a group each."
-connections = 16
+connections = 48
 warmup = "100ms"
 
 [groups]
 count = 600
 path = "/metrics/job/job-{group}/instance/node-{group}"
-prefill = true
+prefill = false
 
 [[bodies]]
 families = 3
@@ -42,10 +43,18 @@ DIGITS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 TEXT = b"some_metric 1\n"
 
 
-@pytest.fixture(name="three")
-def three_gateways(tmp_path: Path) -> Iterator[Fleet]:
-    with fleet(tmp_path) as started:
+@pytest.fixture(name="shared", scope="module")
+def one_fleet_for_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with fleet(tmp_path_factory.mktemp("fleet")) as started:
         yield started
+
+
+@pytest.fixture(name="three")
+def three_gateways(shared: Fleet) -> Fleet:
+    """Gateways that hold nothing."""
+    for gateway in shared.gateways.values():
+        assert gateway.connect().ask("PUT", "/api/v1/admin/wipe").status == 202
+    return shared
 
 
 def spellings(name: str, value: str) -> list[str]:
@@ -121,12 +130,12 @@ def test_what_is_acknowledged_outlasts_a_gateway_that_is_killed(durable: Fleet, 
     profile.write_text(PROFILE)
     scrapes = [f"--scrape={gateway.url}" for gateway in three.gateways.values()]
     command = [loadtest_binary(), "run", "--json", "--profile", str(profile), "--target", three.proxy.url]
-    verified = [*command, "--duration=6s", "--verify", *scrapes]
+    verified = [*command, "--duration=60s", "--verify", *scrapes]
     mine = {three.owner(f"mine-{number}"): f"mine-{number}" for number in range(50)}
     victim, other = "gateway-2", "gateway-3"
     with subprocess.Popen(verified, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as load:
         try:
-            await_that(lambda: len(three.owners()) >= 600, True, "every group has been pushed")
+            await_that(lambda: len(three.owners()) > 200, True, "many groups have been pushed")
             three.kill(victim)
             # The others go on, and take nothing that is not theirs.
             since = time.monotonic()
@@ -137,12 +146,14 @@ def test_what_is_acknowledged_outlasts_a_gateway_that_is_killed(durable: Fleet, 
             three.start(int(victim[-1]))
             taken = three.proxy.connect().ask("PUT", f"/metrics/job/{mine[victim]}", (), TEXT)
             assert (taken.status, taken.headers["x-gateway"]) == (200, victim)
+            load.send_signal(signal.SIGINT)
             out, err = load.communicate(timeout=30)
         finally:
             load.kill()
     assert out, err
     report = json.loads(out)
-    assert report["successes"] > 600 and report["verified"]["groups"] == 600, report
+    assert report["successes"] > 0 and report["verified"]["groups"] > 200, report
+    assert report["errors"].get("status 503", 0) > 0, "it was killed under load"
     assert [report["verified"][kind] for kind in FINDINGS] == [0] * 6, report["verified"]
     assert all(len(names) == 1 for names in three.owners().values())
 
@@ -167,7 +178,7 @@ def misplaced(three: Fleet) -> list[list[str]]:
 
 
 def test_a_fourth_gateway_takes_over_a_quarter_and_nothing_else_moves(three: Fleet) -> None:
-    connection, jobs = three.proxy.connect(), [f"job-{number}" for number in range(200)] + ['odd "job"\\/', "é"]
+    connection, jobs = three.proxy.connect(), [f"job-{number}" for number in range(120)] + ['odd "job"\\/', "é"]
 
     def push(job: str) -> str:
         path = f"/metrics/{spellings('job', job)[0]}/instance/{job.encode().hex()}"
@@ -176,7 +187,7 @@ def test_a_fourth_gateway_takes_over_a_quarter_and_nothing_else_moves(three: Fle
         return answer.headers["x-gateway"]
 
     before = {job: push(job) for job in jobs}
-    assert min(Counter(before.values()).values()) > 45, "shares are even"
+    assert min(Counter(before.values()).values()) > 25, "shares are even"
     assert misplaced(three) == []
     connection.close()
     add_fourth(three)
