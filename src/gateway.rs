@@ -110,7 +110,6 @@ impl Gateway {
             own,
             persistence: status,
             history: History::default(),
-            is_tls: acceptor.is_some(),
             access,
             in_flight: Arc::new(InFlight::new(in_flight_bytes_max)),
             decodes: Arc::new(Semaphore::new(http::DECODES_MAX)),

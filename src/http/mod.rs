@@ -79,8 +79,6 @@ pub struct Http {
     pub persistence: Option<Arc<persist::Status>>,
     /// What was counted in the last hour.
     pub history: History,
-    /// Whether clients connect over TLS.
-    pub is_tls: bool,
     /// Who may do what.
     pub access: Arc<Access>,
     /// The room for bodies.

@@ -64,6 +64,7 @@ class Fleet:
         os.kill(self.gateways[name].pid, signal.SIGKILL)
         self._processes.pop(name).close()
 
+    @property
     def config(self) -> Path:
         return self.directory / "haproxy.cfg"
 
@@ -107,8 +108,8 @@ def fleet(directory: Path, *flags: str) -> Iterator[Fleet]:
         for number in (1, 2, 3):
             started.start(number)
         shipped = NEEDS_ROOT.sub("", (PACKAGING / "haproxy" / "haproxy.cfg").read_text())
-        started.config().write_text(substituted(shipped, started.ports))
-        command = ["haproxy", "-W", "-f", str(started.config())]
+        started.config.write_text(substituted(shipped, started.ports))
+        command = ["haproxy", "-W", "-f", str(started.config)]
         with running("haproxy", command, started.ports[9091], "/-/ready", directory) as proxy:
             started.proxy = proxy
             yield started

@@ -162,11 +162,11 @@ def add_fourth(three: Fleet) -> None:
     """Adds a line to each list of servers, before all others: it is the `id` that counts."""
     three.start(4)
     first = re.compile(r"^(    server gateway-1 .*\n)", re.MULTILINE)
-    text = three.config().read_text()
+    text = three.config.read_text()
     assert len(first.findall(text)) == 2
     address = f"127.0.0.1:{three.ports[9104]}"
     lines = [f"    server gateway-4 {address} id 4\n", f"    server gateway-4 {address}\n"]
-    three.config().write_text(first.sub(lambda found: lines.pop(0) + found[1], text))
+    three.config.write_text(first.sub(lambda found: lines.pop(0) + found[1], text))
     three.reload()
 
 
