@@ -5,6 +5,8 @@
 
 #[path = "../src/exposition/mod.rs"]
 pub mod exposition;
+#[path = "../src/gob/mod.rs"]
+pub mod gob;
 #[path = "../src/persist/mod.rs"]
 pub mod persist;
 #[path = "../src/push/mod.rs"]

@@ -13,13 +13,14 @@
 //! rendered again.
 //!
 //! In reading order: [`exposition`] (the vocabulary of the format), [`push`], [`selector`] (which groups a query is about), [`shard`], [`scrape`],
-//! [`persist`] (what is on disk, where anything is), [`own_metrics`], [`history`], [`ui`] (what people see), [`http`], [`listen`], [`config`], [`gateway`] (which wires them).
+//! [`persist`] (what is on disk, where anything is), [`gob`] (what the Pushgateway had there), [`own_metrics`], [`history`], [`ui`] (what people see), [`http`], [`listen`], [`config`], [`gateway`] (which wires them).
 
 pub mod access;
 pub mod config;
 pub mod descriptors;
 pub mod exposition;
 pub mod gateway;
+pub mod gob;
 pub mod history;
 pub mod http;
 pub mod listen;

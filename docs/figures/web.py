@@ -2,13 +2,14 @@
 """Takes the figures about passwords, TLS, overload and the query API again, each as a Markdown table.
 
     cargo build --release --workspace
-    docs/figures/web.py auth        # or: tls, overload, api
+    docs/figures/web.py auth        # or: tls, overload, api, pages
 
 With `brief` behind it, everything is small: that shows whether it works, its figures mean nothing. Needs
 openssl. Everything stays on loopback, and targets are measured in turn.
 """
 import http.client
 import pathlib
+import statistics
 import sys
 import threading
 import time
@@ -187,8 +188,53 @@ def api():
         row(f"`/api/v1/metrics`, {groups * 19:,} samples", f"answered {answered}, {mib(above)} above idle", ms(took))
 
 
+PAGES = {
+    "overview": "/",
+    "groups, first page": "/groups",
+    "groups, a search": "/groups?q=instance=7",
+    "groups, sorted by series": "/groups?sort=series&order=desc",
+    "groups, sorted by age": "/groups?sort=age&order=desc",
+    "jobs": "/jobs",
+}
+
+
+def pages():
+    groups, rounds = size(100_000, 1000), size(9, 2)
+    with started(f"{SHARDGATE} {LISTEN}") as address:
+        filled(address, groups)
+        row = table(f"{groups:,} groups, {groups * 19:,} samples", "median", "slowest", "bytes")
+        for name, path in PAGES.items():
+            took = []
+            for _ in range(rounds):
+                since = time.perf_counter()
+                connection = http.client.HTTPConnection(*address.split(":"), timeout=30)
+                connection.request("GET", path)
+                answer = connection.getresponse()
+                html = answer.read()
+                took.append(time.perf_counter() - since)
+                assert answer.status == 200, (path, answer.status)
+            row(f"{name}: `{path}`", ms(statistics.median(took)), ms(max(took)), f"{len(html):,}")
+        row = table("pushes/s", "p99, no page", "p99, a page each second", "ratio")
+        fixed = ("--connections", 64, "--groups", groups, "--prefill=false", "--duration", f"{size(5, 1)}s")
+        rate = int(run(address, *fixed)["pushes_per_second"] / 2)
+        pairs = []
+        for _ in range(size(7, 1)):
+            plain = run(address, *fixed, "--rate", rate)["latency_seconds"]["p99"]
+            visitor = Watch(1, address, "GET", "/groups")
+            visitor.start()
+            beside = run(address, *fixed, "--rate", rate)["latency_seconds"]["p99"]
+            visitor.over.set()
+            visitor.join()
+            assert all(answer == 200 for _, answer, _ in visitor.seen), visitor.seen
+            pairs.append((plain, beside))
+        plain, beside = (statistics.median(column) for column in zip(*pairs))
+        ratios = sorted(beside / plain for plain, beside in pairs)
+        row(f"{rate:,}", ms(plain), ms(beside),
+            f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
+
+
 if __name__ == "__main__":
-    known = {function.__name__: function for function in (auth, tls, overload, api)}
+    known = {function.__name__: function for function in (auth, tls, overload, api, pages)}
     if len(sys.argv) < 2 or sys.argv[1] not in known or not set(sys.argv[2:]) <= {"brief"}:
         sys.exit(__doc__ + "\nknown: " + ", ".join(known))
     known[sys.argv[1]]()

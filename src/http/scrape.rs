@@ -17,7 +17,7 @@ use super::reply::{Failure, Reply, error};
 use super::request_id::RequestId;
 use super::selection::selection;
 use crate::exposition::Escaping;
-use crate::own_metrics::connection_families;
+use crate::own_metrics::{body_families, connection_families};
 use crate::scrape::{Answer, Form, OwnFamily, Runs, Scrape, accepts_gzip, negotiate};
 use crate::shard::{Part, Selection};
 
@@ -139,8 +139,15 @@ impl Http {
         let families =
             self.own.families(&self.shards, self.scrapes.kept_bytes(), &self.access, persistence);
         let seats = self.seats.taken();
-        let connections = connection_families(seats.serving, seats.reserve, seats.refused);
-        let families = families.into_iter().chain(connections);
+        let connections = connection_families(
+            seats.serving,
+            self.config.web.connections_max,
+            seats.reserve,
+            seats.refused,
+        );
+        let bytes_max = self.config.bounds.in_flight_bytes_max;
+        let bodies = body_families(self.in_flight.taken(), bytes_max);
+        let families = families.into_iter().chain(connections).chain(bodies);
         let families =
             families.map(|own| if is_shown && is_named(&own) { own } else { own.hidden() });
         families.collect()

@@ -13,7 +13,7 @@ use crate::scrape::OwnFamily;
 use crate::shard::{Budget, Limits, Shards, kept_bytes};
 
 /// The names and kinds of all families below and in `process`.
-pub const RESERVED: [(&str, Kind); 43] = [
+pub const RESERVED: [(&str, Kind); 46] = [
     ("process_cpu_seconds_total", Kind::Counter),
     ("process_max_fds", Kind::Gauge),
     ("process_open_fds", Kind::Gauge),
@@ -28,6 +28,7 @@ pub const RESERVED: [(&str, Kind); 43] = [
     ("pushgateway_http_requests_total", Kind::Counter),
     ("shardgate_auth_failures_total", Kind::Counter),
     ("shardgate_connections", Kind::Gauge),
+    ("shardgate_connections_limit", Kind::Gauge),
     ("shardgate_connections_refused_total", Kind::Counter),
     ("shardgate_groups", Kind::Gauge),
     ("shardgate_persistence_commit_seconds_total", Kind::Counter),
@@ -40,6 +41,8 @@ pub const RESERVED: [(&str, Kind); 43] = [
     ("shardgate_persistence_written_bytes_total", Kind::Counter),
     ("shardgate_policy_last_reload_success_timestamp_seconds", Kind::Gauge),
     ("shardgate_policy_reload_failed", Kind::Gauge),
+    ("shardgate_push_bytes_in_flight", Kind::Gauge),
+    ("shardgate_push_bytes_in_flight_limit", Kind::Gauge),
     ("shardgate_pushes_dropped_total", Kind::Counter),
     ("shardgate_pushes_shed_total", Kind::Counter),
     ("shardgate_quota_refusals_total", Kind::Counter),

@@ -8,6 +8,7 @@
 //! another kind.
 
 mod access;
+mod bodies;
 mod connections;
 mod families;
 mod persistence;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
+pub use bodies::body_families;
 pub use connections::connection_families;
 pub use families::RESERVED;
 pub use persistence::oldest_change_seconds;

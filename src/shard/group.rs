@@ -60,6 +60,8 @@ pub(super) struct Group {
     pub(super) saving: SaveState,
     /// How many series and bytes it has, for which it counts.
     pub(super) charge: Charge,
+    /// How many lines a scrape of its families has.
+    pub(super) samples: u64,
     /// Sorted by the families' names.
     pub(super) families: Vec<Held>,
 }

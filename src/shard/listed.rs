@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::budget::Usage;
 use super::families::{PUSH_FAILURE_TIME_ID, PUSH_TIME_ID};
 use super::family::FamilyId;
 use super::group::{Group, Timestamp};
@@ -112,20 +113,16 @@ impl Store {
     }
 
     fn summary(hash: u64, group: &Group) -> GroupSummary {
-        let (mut series, mut samples, mut bytes) = (0, 0, 0);
-        for held in &group.families {
-            series += held.series.len() as u64;
-            samples += u64::from(held.samples);
-            bytes += u64::from(held.bytes);
-        }
+        // What its families come to is known: they lie elsewhere in memory, and there may be many groups.
+        let Usage { series, bytes, .. } = group.charge.usage();
         GroupSummary {
             group: GroupRef { key: Arc::clone(&group.key), hash },
             has_empty_instance: group.has_empty_instance,
             pushed: group.pushed,
             failed: group.failed,
             families: group.families.len() as u64,
-            series,
-            samples,
+            series: series - Usage::EMPTY_GROUP.series,
+            samples: group.samples,
             bytes,
         }
     }

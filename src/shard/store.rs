@@ -274,6 +274,7 @@ impl Store {
         let (id, place) = (PUSH_TIME_ID, group.push_time);
         group.push_time = families.replace_time(id, &group.key, now, place);
         take_steps(families, group.part, &mut group.families, &steps, batch, now);
+        group.samples = group.families.iter().map(|held| u64::from(held.samples)).sum();
         Ok(())
     }
 
@@ -329,6 +330,7 @@ fn group_or_new<'g>(
         failure_time: time(PUSH_FAILURE_TIME_ID),
         saving: SaveState::default(),
         charge: Charge::default(),
+        samples: 0,
         families: Vec::new(),
     };
     &mut new.insert((hash, group)).into_mut().1

@@ -55,6 +55,17 @@ fn what_matches_is_deleted_and_nothing_else() {
 }
 
 #[test]
+fn no_more_are_deleted_than_the_limit_says() {
+    let gateway = with_groups(&[]);
+    let counted = delete(&gateway, "job=j0&offset=200&limit=20&dry_run=1");
+    assert_eq!(counted, json!({"matched": 20, "deleted": 0, "dry_run": true}));
+    assert_eq!(delete(&gateway, "job=j0&sort=push_time&limit=20")["deleted"], 20);
+    assert_eq!((groups(&gateway, "job=j0"), groups(&gateway, "")), (230, 980));
+    assert!(!gateway.pushed().iter().any(|line| line.contains(r#"instance="node-76","#)));
+    assert!(gateway.pushed().iter().any(|line| line.contains(r#"instance="node-80","#)));
+}
+
+#[test]
 fn it_has_to_be_said_what_is_to_be_deleted() {
     let gateway = with_groups(&[]);
     for (query, reason) in [

@@ -30,7 +30,7 @@ pub(super) fn list(runtime: &Handle, shards: &Shards, query: &Query) -> Result<L
 
 /// Goes through all groups, pushes first, and finds those that a query is about, in no particular order. Blocks: each
 /// group is looked at here, not by its shard.
-pub(super) fn matching(
+fn matching(
     runtime: &Handle,
     shards: &Shards,
     query: &Query,

@@ -32,7 +32,7 @@ use super::client::Client;
 use super::reply::{Failure, Reply, empty, with_type};
 use crate::shard::Unavailable;
 use groups::Deletion;
-use listing::{Listing, list, matching};
+use listing::{Listing, list};
 use query::{Query, QueryError};
 
 /// How many queries are answered at a time, until they have been sent.
@@ -129,7 +129,7 @@ impl Http {
         let deleting = tokio::task::spawn_blocking(move || {
             let _until_done = slot;
             let query = Query::to_delete(&query)?;
-            let groups = matching(&runtime, &shards, &query)?;
+            let groups = list(&runtime, &shards, &query)?.groups;
             let mut deletion =
                 Deletion { matched: groups.len() as u64, deleted: 0, dry_run: query.is_dry_run };
             if !deletion.dry_run {

@@ -24,6 +24,7 @@ use super::Http;
 use super::admission::Sender;
 use super::body::collect;
 use super::in_flight::Room;
+use super::manners::Manners;
 use super::reply::{Failure, Reply};
 use crate::access::Caller;
 use crate::percent;
@@ -147,9 +148,13 @@ impl Http {
     ) -> Result<OwnedSemaphorePermit, Failure> {
         self.readable()?;
         let turn = self.forms.turn().await?;
+        let manners = Manners::new(self.shards.clone());
         let mut roll = self.shards.roll(jobs).await?;
         while let Some(next) = roll.next().await? {
             next.into_iter().for_each(&mut take);
+            if let Some(pause) = manners.pause() {
+                tokio::time::sleep(pause).await;
+            }
         }
         Ok(turn)
     }
