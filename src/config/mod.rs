@@ -60,6 +60,8 @@ pub struct WebSettings {
     pub external_prefix: String,
     /// What the paths of requests begin with, likewise.
     pub route_prefix: String,
+    /// The gateways that Prometheus is told to scrape, each `HOST:PORT`; empty for this one.
+    pub sd_targets: Vec<String>,
     /// Whether `/-/quit` works.
     pub enable_lifecycle: bool,
     /// Whether the endpoints that administer work.

@@ -178,7 +178,8 @@ fn needed(route: &Route<'_>) -> Option<Right> {
         | Route::ApiMetrics
         | Route::ApiGroups
         | Route::ApiHistory
-        | Route::ApiCheck => Some(Right::Read),
+        | Route::ApiCheck
+        | Route::ApiSd => Some(Right::Read),
         Route::Wipe | Route::Place { .. } | Route::Quit | Route::ApiDeleteGroups => {
             Some(Right::Admin)
         }

@@ -79,6 +79,7 @@ impl Http {
                 (Some((Handler::ApiGroups, Verb::Delete)), reply)
             }
             Route::ApiHistory => (Some((Handler::ApiHistory, Verb::Get)), self.api_history()),
+            Route::ApiSd => (Some((Handler::ApiSd, Verb::Get)), self.api_sd(&head)),
             Route::ApiCheck => {
                 let reply = self.api_check(query, &head.headers, body).await;
                 (Some((Handler::ApiCheck, Verb::Post)), reply)

@@ -43,6 +43,7 @@ pub(super) enum Route<'a> {
     ApiDeleteGroups,
     ApiHistory,
     ApiCheck,
+    ApiSd,
     ApiOptions,
     /// OPTIONS of a path that exists, with the methods it allows.
     Options(&'static str),
@@ -66,6 +67,7 @@ impl Route<'_> {
                 | Route::ApiDeleteGroups
                 | Route::ApiHistory
                 | Route::ApiCheck
+                | Route::ApiSd
                 | Route::ApiOptions
         )
     }
@@ -161,6 +163,7 @@ pub(super) fn route_decoded<'a>(
             _ => Route::MethodNotAllowed(if enable_admin_api { GROUPS } else { GET }),
         },
         b"/api/v1/history" => get(Route::ApiHistory),
+        b"/api/v1/sd" => get(Route::ApiSd),
         b"/api/v1/check" => match *method {
             Method::POST => Route::ApiCheck,
             _ => Route::MethodNotAllowed(CHECK),
@@ -306,6 +309,7 @@ mod tests {
         assert_eq!(at("GET", "/-/quit"), "QuitByGet");
         assert_eq!(at("OPTIONS", "/api/v1/anything"), "ApiOptions");
         assert_eq!(at("GET", "/api/v1/history"), "ApiHistory");
+        assert_eq!(at("GET", "/api/v1/sd"), "ApiSd");
         assert_eq!(at("POST", "/api/v1/check"), "ApiCheck");
         assert_eq!(at("GET", "/api/v1/check"), r#"MethodNotAllowed("OPTIONS, POST")"#);
         assert_eq!(at("PUT", "/api/v1/admin/wipe"), "Wipe");

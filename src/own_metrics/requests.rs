@@ -20,10 +20,11 @@ pub enum Handler {
     ApiHistory,
     ApiCheck,
     ApiPlace,
+    ApiSd,
 }
 
 impl Handler {
-    const ALL: [(Handler, &'static str); 14] = [
+    const ALL: [(Handler, &'static str); 15] = [
         (Handler::Push, "push"),
         (Handler::Delete, "delete"),
         (Handler::Status, "status"),
@@ -38,6 +39,7 @@ impl Handler {
         (Handler::ApiHistory, "api/v1/history"),
         (Handler::ApiCheck, "api/v1/check"),
         (Handler::ApiPlace, "api/v1/admin/groups"),
+        (Handler::ApiSd, "api/v1/sd"),
     ];
 }
 

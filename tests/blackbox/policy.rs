@@ -74,6 +74,7 @@ fn each_right_opens_what_it_is_for_and_nothing_else() {
         ("GET", "/status", &["reader", "ops"]),
         ("GET", "/api/v1/status", &["reader", "ops"]),
         ("GET", "/api/v1/metrics", &["reader", "ops"]),
+        ("GET", "/api/v1/sd", &["reader", "ops"]),
         ("PUT", "/api/v1/admin/wipe", &["ops"]),
         ("PUT", "/-/quit", &["ops"]),
     ] {

@@ -29,6 +29,7 @@ class Server:
     name: str
     port: int
     log: Path
+    pid: int
 
     @property
     def url(self) -> str:
@@ -88,7 +89,7 @@ def running(
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=directory)
         try:
             _wait_until_ready(name, process, port, ready_path, log)
-            yield Server(name, port, log)
+            yield Server(name, port, log, process.pid)
         finally:
             _stop(process)
 

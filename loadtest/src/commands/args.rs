@@ -107,6 +107,10 @@ pub(crate) struct RunArgs {
     /// error if one was.
     #[arg(long)]
     pub(crate) verify: bool,
+    /// A gateway behind the target to read with --verify, instead of the target; repeatable: name all of
+    /// them. A group that more than one shows is a finding.
+    #[arg(long = "scrape", value_name = "URL", requires = "verify")]
+    pub(crate) scrapes: Vec<String>,
     /// Print JSON instead of the table.
     #[arg(long)]
     pub(crate) json: bool,

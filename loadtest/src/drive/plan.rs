@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::client::Target;
 use crate::measure::{Loop, Process};
 use crate::profile::Profile;
-use crate::verify::Expectation;
+use crate::verify::{Expectation, Source};
 use crate::workload::{BodyTemplate, Head};
 
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Plan {
     pub(crate) workers: usize,
     /// Whether a ledger is kept of what was pushed.
     pub(crate) verified: bool,
+    /// Where to read what has been pushed; at the target, where there are none.
+    pub(crate) shown_at: Vec<Target>,
 }
 
 impl Plan {
@@ -37,6 +39,7 @@ impl Plan {
             workers: workers.min(profile.groups.count.get()).min(profile.connections.get()),
             profile: Arc::new(profile.clone()),
             verified: false,
+            shown_at: Vec::new(),
         }
     }
 
@@ -45,9 +48,16 @@ impl Plan {
     }
 
     pub(crate) fn expectation(&self) -> Expectation {
+        let source = |target: &Target| Source {
+            target: target.clone(),
+            head: Head::new(&self.profile, target),
+        };
+        let sources = match &self.shown_at[..] {
+            [] => vec![source(&self.target)],
+            shown_at => shown_at.iter().map(source).collect(),
+        };
         Expectation {
-            target: (*self.target).clone(),
-            head: self.head.clone(),
+            sources,
             path: self.profile.groups.path.clone(),
             samples: self.bodies.iter().map(|body| body.samples).collect(),
             replaces_all: self.profile.mix.post == 0 || self.bodies.len() == 1,

@@ -56,6 +56,7 @@ pub(crate) fn verdict_json(verdict: &Verdict) -> Value {
         "stale": verdict.stale,
         "phantom": verdict.phantom,
         "half_applied": verdict.half_applied,
+        "doubled": verdict.doubled,
         "api_differs": verdict.api_differs,
         "examples": verdict.examples,
     })

@@ -88,8 +88,13 @@ pub(crate) fn verdict_table(verdict: &Verdict) -> String {
         Some(n) => format!("{n} differ"),
     };
     let mut text = format!(
-        "  verified   {} groups: {} lost, {} stale, {} phantom, {} half-applied; query API: {api}\n",
-        verdict.groups, verdict.lost, verdict.stale, verdict.phantom, verdict.half_applied,
+        "  verified   {} groups: {} lost, {} stale, {} phantom, {} half-applied, {} doubled; query API: {api}\n",
+        verdict.groups,
+        verdict.lost,
+        verdict.stale,
+        verdict.phantom,
+        verdict.half_applied,
+        verdict.doubled,
     );
     for example in &verdict.examples {
         text.push_str(&format!("    {example}\n"));

@@ -13,4 +13,4 @@ mod verdict;
 pub(crate) use exposition::{GroupKey, Shown};
 pub(crate) use ledger::{Content, Fate, Ledger};
 pub(crate) use reading::{VerifyError, label_names, label_values, scrape};
-pub(crate) use verdict::{Expectation, Verdict, assert_fresh, verify};
+pub(crate) use verdict::{Expectation, Source, Verdict, assert_fresh, verify};

@@ -16,11 +16,18 @@ use crate::workload::{FIRST_MARK, Head, MARK_FAMILIES};
 /// What a scrape shows of one group.
 type Shown = exposition::Shown<2>;
 
-/// How the gateway is to be read, and what one push leaves in it.
+/// A gateway that is to be read, and how.
 #[derive(Clone, Debug)]
-pub(crate) struct Expectation {
+pub(crate) struct Source {
     pub(crate) target: Target,
     pub(crate) head: Head,
+}
+
+/// Where the groups are shown, and what one push leaves in one.
+#[derive(Clone, Debug)]
+pub(crate) struct Expectation {
+    /// Each group is to be at one of them.
+    pub(crate) sources: Vec<Source>,
     pub(crate) path: PathTemplate,
     /// Sample lines of each kind of body; a mark tells the kind.
     pub(crate) samples: Vec<usize>,
@@ -40,6 +47,8 @@ pub(crate) struct Verdict {
     pub(crate) phantom: u64,
     /// Groups that show parts of a push.
     pub(crate) half_applied: u64,
+    /// Groups that more than one source shows.
+    pub(crate) doubled: u64,
     /// Groups that the query API shows otherwise than allowed; none if it is not served.
     pub(crate) api_differs: Option<u64>,
     /// Some findings in words.
@@ -48,7 +57,7 @@ pub(crate) struct Verdict {
 
 impl Verdict {
     pub(crate) fn is_clean(&self) -> bool {
-        self.lost + self.stale + self.phantom + self.half_applied == 0
+        self.lost + self.stale + self.phantom + self.half_applied + self.doubled == 0
             && self.api_differs.is_none_or(|n| n == 0)
     }
 
@@ -63,7 +72,7 @@ impl Verdict {
 /// A verified run needs a target without marks.
 pub(crate) fn assert_fresh(expected: &Expectation) -> Result<(), VerifyError> {
     let names = label_names(&expected.path);
-    let groups = shown(expected, &names)?;
+    let (groups, _) = shown(expected, &names)?;
     let marked = groups.values().any(|shown| shown.marks.iter().any(Option::is_some));
     if marked { Err(VerifyError::NotFresh) } else { Ok(()) }
 }
@@ -80,7 +89,12 @@ pub(crate) fn verify(expected: &Expectation, ledgers: Vec<Ledger>) -> Result<Ver
         .collect();
     let started = Instant::now();
     loop {
-        let mut verdict = judge(expected, &standings, shown(expected, &names)?);
+        let (groups, doubled) = shown(expected, &names)?;
+        let mut verdict = judge(expected, &standings, groups);
+        verdict.doubled = doubled.len() as u64;
+        if let Some(key) = doubled.first() {
+            verdict.example(format!("{key:?} is shown by more than one"));
+        }
         if let Some(marks) = query_api(expected, &names)? {
             judge_api(&mut verdict, &standings, &marks);
         }
@@ -155,21 +169,33 @@ fn judge_api(verdict: &mut Verdict, standings: &[(GroupKey, Standing)], marks: &
     }
 }
 
-/// All groups that show samples: a refused push leaves one that shows when that was, and no more.
+/// All groups that show samples (a refused push leaves one that shows when that was, and no more), and
+/// those that another source has shown before.
 fn shown(
     expected: &Expectation,
     names: &[String],
-) -> Result<AHashMap<GroupKey, Shown>, VerifyError> {
-    let mut groups = scrape(&expected.target, &expected.head, names, &MARK_FAMILIES)?;
-    groups.retain(|_, shown| shown.samples > 0);
-    Ok(groups)
+) -> Result<(AHashMap<GroupKey, Shown>, Vec<GroupKey>), VerifyError> {
+    let (mut groups, mut doubled) = (AHashMap::new(), Vec::new());
+    for Source { target, head } in &expected.sources {
+        for (key, shown) in scrape(target, head, names, &MARK_FAMILIES)? {
+            if shown.samples > 0 && groups.insert(key.clone(), shown).is_some() {
+                doubled.push(key);
+            }
+        }
+    }
+    Ok((groups, doubled))
 }
 
-/// None if the target does not serve it.
+/// None if a source does not serve it.
 fn query_api(expected: &Expectation, names: &[String]) -> Result<Option<Marks>, VerifyError> {
-    let (status, body) = get(&expected.target, &expected.head, "/api/v1/metrics")?;
-    if status != 200 {
-        return Ok(None);
+    let mut marks = Marks::new();
+    for Source { target, head } in &expected.sources {
+        let (status, body) = get(target, head, "/api/v1/metrics")?;
+        if status != 200 {
+            return Ok(None);
+        }
+        let read = api::read(&body, names);
+        marks.extend(read.map_err(|e| VerifyError::Unreadable(e.to_string()))?);
     }
-    api::read(&body, names).map(Some).map_err(|e| VerifyError::Unreadable(e.to_string()))
+    Ok(Some(marks))
 }

@@ -64,3 +64,24 @@ fn a_restart_of_the_target_is_survived_and_accounted_for() {
     assert_eq!(findings(&report), [0; 4], "{report}");
     assert!(success && count(&report, "/errors/connection refused") > 0, "{report}");
 }
+
+#[test]
+fn each_group_is_looked_for_in_all_scrapes_and_is_in_one() {
+    let (gateway, empty) = (start(|_| Fate::Kept), start(|_| Fate::Kept));
+    for (index, (scrapes, lost, doubled)) in
+        [([&gateway, &empty], 0, 0), ([&gateway, &gateway], 0, 20), ([&empty, &empty], 20, 0)]
+            .into_iter()
+            .enumerate()
+    {
+        // A path of its own, since what an earlier run has left is not its own.
+        let path = format!(
+            "[groups]\ncount = 20\nprefill = true\npath = \"/metrics/job/j/run{index}/{{group}}\"\n"
+        );
+        let scrapes = scrapes.map(|gateway| format!("--scrape={}", gateway.url));
+        let args = ["--verify", &scrapes[0], &scrapes[1], "--duration", "200ms"];
+        let (success, report) = run_json(&profile("scraped", "", &path), &gateway.url, &args);
+        assert_eq!(findings(&report), [lost, 0, 0, 0], "{report}");
+        assert_eq!(count(&report, "/verified/doubled"), doubled, "{report}");
+        assert_eq!(success, lost + doubled == 0, "{report}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use crate::config::{duration, prefix};
+use crate::config::{Address, duration, prefix};
 
 /// More shards than this only cost memory and longer scrapes.
 const SHARDS_MAX: usize = 1024;
@@ -73,6 +73,15 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
         .ok()
         .filter(|number| *number > 0)
         .ok_or_else(|| "expected a number, at least 1".to_owned())
+}
+
+/// Where Prometheus reaches a gateway, which takes both a host and a port.
+pub(super) fn sd_target(text: &str) -> Result<String, String> {
+    let is_host = |host: &str| !host.contains(|c: char| c.is_whitespace() || "/@?#,".contains(c));
+    match text.parse() {
+        Ok(Address::Tcp { host: Some(host), port: 1.. }) if is_host(&host) => Ok(text.to_owned()),
+        _ => Err("expected HOST:PORT, such as gateway-1:9091".to_owned()),
+    }
 }
 
 /// The URL of the gateway from outside.

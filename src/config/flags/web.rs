@@ -54,6 +54,11 @@ pub(super) struct WebFlags {
     )]
     route_prefix: RoutePrefix,
 
+    /// A gateway that /api/v1/sd tells Prometheus to scrape, as HOST:PORT. Repeatable: name all of them,
+    /// this one too. [default: this one]
+    #[arg(long = "web.sd-target", value_name = "HOST:PORT", value_parser = value::sd_target)]
+    sd_targets: Vec<String>,
+
     /// Enable shutdown via HTTP request, PUT or POST to /-/quit.
     #[arg(long = "web.enable-lifecycle", overrides_with = "no_lifecycle")]
     lifecycle: bool,
@@ -129,6 +134,7 @@ impl WebFlags {
             ("web.max-connections", self.connections_max.to_string()),
             ("web.max-scrapes", self.scrapes_max.to_string()),
             ("web.route-prefix", route_prefix.clone()),
+            ("web.sd-target", self.sd_targets.join(",")),
             ("web.systemd-socket", self.systemd_socket.to_string()),
             ("web.telemetry-path", telemetry_path.clone()),
         ];
@@ -141,6 +147,7 @@ impl WebFlags {
             telemetry_path,
             external_prefix,
             route_prefix,
+            sd_targets: self.sd_targets,
             enable_lifecycle: self.lifecycle,
             enable_admin_api: self.admin_api,
             enable_open_metrics: self.open_metrics,

@@ -10,6 +10,7 @@ mod json;
 mod listing;
 mod metrics;
 mod query;
+mod sd;
 mod stream;
 
 use std::sync::Arc;
