@@ -1,0 +1,152 @@
+"""Where the blocks of one page run: a directory, programs, and ports of their own.
+
+What the manual says of the machine is mapped into it: ports 9090 to 9099 of any host to free ones of
+the loopback, /etc, /run, /tmp and /var/lib to folders of the directory. `shardgate` without a
+command starts a gateway in the background and ends the one that listened there before (`bin/shardgate`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateways import free_port, loadtest_binary, shardgate_binary
+
+HERE = Path(__file__).parent
+NODE_MODULES = HERE.parents[1] / "target" / "peers" / "node" / "node_modules"
+DEBIAN_GOPATH = "/usr/share/gocode"
+BLOCK_SECONDS_MAX = 60
+STOP_SECONDS_MAX = 10.0
+USUAL_PORT = "9091"
+ADDRESS = re.compile(r"(?P<host>[\w.-]*|\[::1?\]):(?P<port>909\d)\b")
+FOLDER = re.compile(r"(?<![\w./-])/(?P<top>etc|run|tmp|var/lib)/(?=[\w])")
+BUILT = re.compile(r"(?:\./)?target/(?:release|ci|debug)/(?=(?:shardgate|loadtest)\b)|/usr(?:/local)?/bin/(?=shardgate\b)")
+CARGO_RUN = re.compile(r"\bcargo run --release(?: --(?= ))?")
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a program ended, and what it printed: both of its streams in their order."""
+
+    status: int
+    output: str
+
+
+@dataclass
+class Sandbox:
+    """Where the blocks of one page run."""
+
+    directory: Path
+    ports: dict[str, int] = field(default_factory=dict)
+
+    def mapped(self, text: str) -> str:
+        """The text as it is meant here."""
+        text = CARGO_RUN.sub("shardgate", BUILT.sub("", text))
+        text = ADDRESS.sub(lambda found: f"127.0.0.1:{self.port(found['port'])}", text)
+        return FOLDER.sub(lambda found: f"{self._folder(found['top'])}/", text)
+
+    def port(self, named: str) -> int:
+        """The port that stands for the one that the page names."""
+        return self.ports.setdefault(named, free_port())
+
+    def file(self, name: str) -> Path:
+        """Where a file of that name is; its folder is made."""
+        path = self.directory / self.mapped(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def run(self, *command: str | Path, environment: Mapping[str, str] | None = None) -> Done:
+        """Runs a program to its end, in the directory."""
+        with (self.directory / ".output").open("w+b") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=self.directory,
+                env={**os.environ, **self._environment(), **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                status = process.wait(BLOCK_SECONDS_MAX)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait(STOP_SECONDS_MAX)
+                status = -1
+            output.seek(0)
+            said = output.read().decode(errors="replace")
+        if status == -1:
+            said += f"\n(not over after {BLOCK_SECONDS_MAX} s)"
+        return Done(status, said)
+
+    def _environment(self) -> dict[str, str]:
+        own = [str(HERE / "bin"), str(Path(sys.executable).parent)]
+        return {
+            "PATH": ":".join([*own, os.environ["PATH"]]),
+            "HOME": str(self.directory),
+            "GOCACHE": os.environ.get("GOCACHE", str(Path.home() / ".cache" / "go-build")),
+            "GO111MODULE": "off",
+            "GOPATH": DEBIAN_GOPATH,
+            "GOFLAGS": "",
+            "MANUAL_SHARDGATE": shardgate_binary(),
+            "MANUAL_LOADTEST": loadtest_binary(),
+            "MANUAL_ADDRESS": f"127.0.0.1:{self.port(USUAL_PORT)}",
+            "MANUAL_PIDS": str(self._pids),
+        }
+
+    def _folder(self, top: str) -> Path:
+        folder = self.directory / ".root" / top
+        (folder / "shardgate").mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def _pids(self) -> Path:
+        return self.directory / ".pids"
+
+    def stop(self) -> None:
+        """Ends the gateways that the page has started."""
+        pids = [int(file.read_text()) for file in self._pids.iterdir()]
+        for pid in pids:
+            _signal(pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS_MAX
+        while any(map(_is_alive, pids)) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        for pid in pids:
+            _signal(pid, signal.SIGKILL)
+
+
+@contextmanager
+def sandbox(directory: Path) -> Iterator[Sandbox]:
+    """A sandbox with a gateway as it starts without flags, until the block ends."""
+    made = Sandbox(directory)
+    (directory / ".pids").mkdir(parents=True)
+    if NODE_MODULES.is_dir():
+        (directory / "node_modules").symlink_to(NODE_MODULES)
+    try:
+        started = made.run("shardgate")
+        if started.status != 0:
+            raise RuntimeError(f"the gateway did not start:\n{started.output}")
+        yield made
+    finally:
+        made.stop()
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    if _is_alive(pid):
+        os.kill(pid, number)
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether it runs; what has ended may still wait for a parent that asks."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1][0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
