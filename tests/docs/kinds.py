@@ -56,7 +56,7 @@ def run(block: Block, sandbox: Sandbox) -> tuple[str, Done]:
         sandbox.file(block.name).write_text(text)
     kind, done = runner(block, text, sandbox)
     if done.status != 0:
-        raise Failure(f"status {done.status}:\n{text}--- it printed\n{done.output}")
+        raise Failure(f"status {done.status}:\n{text}--- it printed\n{done.output}{done.errors}")
     return kind, done
 
 
@@ -78,10 +78,10 @@ def _console(_block: Block, text: str, sandbox: Sandbox) -> tuple[str, Done]:
         else:
             commands[-1][1].append(line)
     script = "".join(f"{command}\nprintf '\\n{END}%s\\n' $?\n" for command, _ in commands)
-    done = sandbox.run("bash", "-c", script)
+    done = sandbox.run("bash", "-c", script, merged=True)
     printed = re.split(rf"\n?{END}\d+\n", done.output)
     if len(printed) != len(commands) + 1:
-        raise Failure(f"the block ended early:\n{done.output}")
+        raise Failure(f"the block ended early:\n{done.output}{done.errors}")
     for (command, shown), said in zip(commands, printed, strict=False):
         expect("\n".join(shown), said, command)
     return "console", Done(0, done.output)
@@ -119,7 +119,7 @@ def _unit(block: Block, text: str, sandbox: Sandbox) -> tuple[str, Done]:
     program.chmod(0o755)
     path = sandbox.file(block.name)
     path.write_text(re.sub(r"^(ExecStart=)shardgate\b", rf"\1{program}", text, flags=re.MULTILINE))
-    done = sandbox.run("systemd-analyze", "verify", "--man=no", path)
+    done = sandbox.run("systemd-analyze", "verify", "--man=no", path, merged=True)
     # It says of some mistakes that it passes over them, and ends with 0.
     return "ini: systemd unit", Done(1 if str(path) in done.output else done.status, done.output)
 

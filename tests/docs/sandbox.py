@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,10 +34,12 @@ CARGO_RUN = re.compile(r"\bcargo run --release(?: --(?= ))?")
 
 @dataclass(frozen=True)
 class Done:
-    """How a program ended, and what it printed: both of its streams in their order."""
+    """How a program ended, and what it printed."""
 
     status: int
     output: str
+    """Its standard output; with `merged` its errors in between, as they came."""
+    errors: str = ""
 
 
 @dataclass
@@ -63,29 +65,31 @@ class Sandbox:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
-    def run(self, *command: str | Path, environment: Mapping[str, str] | None = None) -> Done:
+    def run(self, *command: str | Path, merged: bool = False) -> Done:
         """Runs a program to its end, in the directory."""
-        with (self.directory / ".output").open("w+b") as output:
+        said, complained = self.directory / ".output", self.directory / ".errors"
+        with said.open("wb") as output, complained.open("wb") as errors:
             process = subprocess.Popen(
                 command,
                 cwd=self.directory,
-                env={**os.environ, **self._environment(), **(environment or {})},
+                env={**os.environ, **self._environment()},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.STDOUT if merged else errors,
                 start_new_session=True,
             )
             try:
                 status = process.wait(BLOCK_SECONDS_MAX)
+                note = ""
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait(STOP_SECONDS_MAX)
-                status = -1
-            output.seek(0)
-            said = output.read().decode(errors="replace")
-        if status == -1:
-            said += f"\n(not over after {BLOCK_SECONDS_MAX} s)"
-        return Done(status, said)
+                status = process.wait(STOP_SECONDS_MAX)
+                note = f"\n(not over after {BLOCK_SECONDS_MAX} s)"
+        return Done(
+            status,
+            said.read_text(errors="replace"),
+            complained.read_text(errors="replace") + note,
+        )
 
     def _environment(self) -> dict[str, str]:
         own = [str(HERE / "bin"), str(Path(sys.executable).parent)]
@@ -133,7 +137,7 @@ def sandbox(directory: Path) -> Iterator[Sandbox]:
     try:
         started = made.run("shardgate")
         if started.status != 0:
-            raise RuntimeError(f"the gateway did not start:\n{started.output}")
+            raise RuntimeError(f"the gateway did not start:\n{started.errors}")
         yield made
     finally:
         made.stop()
