@@ -61,11 +61,13 @@ def run(block: Block, sandbox: Sandbox) -> tuple[str, Done]:
 
 
 def _sh(_block: Block, text: str, sandbox: Sandbox) -> tuple[str, Done]:
+    sandbox.serve()
     return "sh", sandbox.run("bash", "-euo", "pipefail", "-c", SHELL + text)
 
 
 def _console(_block: Block, text: str, sandbox: Sandbox) -> tuple[str, Done]:
     """What each command prints is compared; how it ends is only what it prints."""
+    sandbox.serve()
     commands: list[tuple[str, list[str]]] = []
     for line in text.splitlines():
         if line.startswith(PROMPT):
@@ -89,6 +91,7 @@ def _console(_block: Block, text: str, sandbox: Sandbox) -> tuple[str, Done]:
 
 def _program(kind: str, file: str, *command: str) -> Callable[[Block, str, Sandbox], tuple[str, Done]]:
     def runner(block: Block, text: str, sandbox: Sandbox) -> tuple[str, Done]:
+        sandbox.serve()
         path = sandbox.file(block.name or file)
         path.write_text(text)
         return kind, sandbox.run(*command, path)

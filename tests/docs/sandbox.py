@@ -115,6 +115,13 @@ class Sandbox:
     def _pids(self) -> Path:
         return self.directory / ".pids"
 
+    def serve(self) -> None:
+        """Sees to it that there is a gateway, as one starts without flags unless the page has started another."""
+        if not any(self._pids.iterdir()):
+            started = self.run("shardgate")
+            if started.status != 0:
+                raise RuntimeError(f"the gateway did not start:\n{started.errors}")
+
     def stop(self) -> None:
         """Ends the gateways that the page has started."""
         pids = [int(file.read_text()) for file in self._pids.iterdir()]
@@ -129,15 +136,12 @@ class Sandbox:
 
 @contextmanager
 def sandbox(directory: Path) -> Iterator[Sandbox]:
-    """A sandbox with a gateway as it starts without flags, until the block ends."""
+    """A sandbox, until the block ends."""
     made = Sandbox(directory)
     (directory / ".pids").mkdir(parents=True)
     if NODE_MODULES.is_dir():
         (directory / "node_modules").symlink_to(NODE_MODULES)
     try:
-        started = made.run("shardgate")
-        if started.status != 0:
-            raise RuntimeError(f"the gateway did not start:\n{started.errors}")
         yield made
     finally:
         made.stop()

@@ -82,7 +82,6 @@ BAD = {
     "JSON that is none": (fenced("json", "{"), "not JSON"),
     "a Python program that fails": (fenced("python", "raise SystemExit(3)"), "status 3"),
     "a Node program that fails": (fenced("js", "throw new Error('no')"), "Error: no"),
-    "a Java program that fails": (fenced("java", "class A {}"), "status 1"),
     "a block without an end": ("```sh\ntrue\n", "without an end"),
 }
 

@@ -33,6 +33,7 @@ TOKEN = re.compile(
     """,
     re.DOTALL | re.VERBOSE,
 )
+TESTS = re.compile(r"#\[cfg\(test\)\]\s*mod \w+ \{")
 MARKED = re.compile(r"^\| (?P<cells>(?:``.*?``|`[^`]*`|[^|])*) \|", re.MULTILINE)
 QUOTED = re.compile(r"``(.+?)``|`([^`]+)`")
 WORDS_MIN = 3
@@ -40,6 +41,8 @@ WORDS_MIN = 3
 PUT_TOGETHER = {
     "cannot use the persistence file",
     "cannot save the last changes to the persistence file",
+    "the gateway is full: as many series as --storage.max-series allows are stored",
+    "--web.systemd-socket: systemd has handed over no socket: start the service through its .socket unit",
     "invalid gzip body",
     "invalid snappy body",
 }
@@ -53,7 +56,7 @@ UNHEARD = {"stopped while it was read"}
 def strings(source: Path) -> list[str]:
     """The strings of a source as they come out, without those of its tests."""
     found = []
-    for token in TOKEN.finditer(source.read_text().split("#[cfg(test)]")[0]):
+    for token in TOKEN.finditer(TESTS.split(source.read_text())[0]):
         text = token["raw"]
         if text is None and token["plain"] is not None:
             text = re.sub(r"\\\n\s*", "", token["plain"])
