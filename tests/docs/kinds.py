@@ -23,6 +23,7 @@ PROMPT, CONTINUED = "$ ", "> "
 END = "end-of-command-"
 ANYTHING = "..."
 TOP_LEVEL = re.compile(r"^(\w+):", re.MULTILINE)
+PROMETHEUS_KEYS = {"global", "rule_files", "scrape_configs", "alerting"}
 WEB_KEYS = {"tls_server_config", "http_server_config", "basic_auth_users", "rate_limit"}
 POLICY_KEYS = {"users", "certificates", "default"}
 
@@ -52,6 +53,10 @@ def run(block: Block, sandbox: Sandbox) -> tuple[str, Done]:
     if runner is None:
         raise Unknown(f"no way to run a block of kind {block.tag!r}")
     text = sandbox.mapped(block.text)
+    if block.given:
+        before = sandbox.run("bash", "-euo", "pipefail", "-c", sandbox.mapped(block.given))
+        if before.status != 0:
+            raise Failure(f"what is given failed: {block.given}\n{before.output}{before.errors}")
     if block.name:
         sandbox.file(block.name).write_text(text)
     kind, done = runner(block, text, sandbox)
@@ -103,7 +108,7 @@ def _yaml(block: Block, text: str, sandbox: Sandbox) -> tuple[str, Done]:
     path = sandbox.file(block.name or "block.yml")
     path.write_text(text)
     keys = set(TOP_LEVEL.findall(text))
-    if "scrape_configs" in keys:
+    if keys and keys <= PROMETHEUS_KEYS:
         return "yaml: Prometheus", sandbox.run("promtool", "check", "config", path)
     if keys == {"groups"}:
         return "yaml: rules", sandbox.run("promtool", "check", "rules", path)

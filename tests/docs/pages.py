@@ -1,7 +1,7 @@
 """Reads the manual: which pages there are, and the fenced blocks of one with what is said about them.
 
-Two comments that readers do not see tell what to do with the block behind them:
-`<!-- not run: REASON -->` and, before a block of text or JSON, `<!-- output -->`.
+Three comments that readers do not see tell what to do with the block behind them: `<!-- not run: REASON -->`,
+`<!-- given: COMMAND -->`, for what a reader has before, and `<!-- output -->`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from gateways import REPOSITORY
 FENCE = re.compile(r"^(?P<indent> *)(?P<marks>`{3,})(?P<tag>[^`]*)$")
 COMMENT = re.compile(r"^\s*<!--\s*(?P<said>.*?)\s*-->\s*$")
 NOT_RUN = re.compile(r"not run:\s*(?P<reason>\S.*)")
+GIVEN = re.compile(r"given:\s*(?P<command>\S.*)")
 OUTPUT = "output"
 NAME = re.compile(r"^(?:#|//)\s*(?P<name>/?[\w.@-]+(?:/[\w.@-]+)*\.\w+)$")
 """A first line that says nothing but the name of the file that the block is."""
@@ -33,6 +34,7 @@ class Block:
     tag: str
     text: str
     not_run: str | None
+    given: str | None
     is_output: bool
 
     @property
@@ -73,7 +75,7 @@ def blocks(page: Path, text: str) -> list[Block]:
             body.append(inner.removeprefix(fence["indent"]))
         else:
             raise PageError(f"{page}:{number}: a block without an end")
-        reason = NOT_RUN.fullmatch(comment or "")
+        reason, given = NOT_RUN.fullmatch(comment or ""), GIVEN.fullmatch(comment or "")
         found.append(
             Block(
                 page=page,
@@ -81,6 +83,7 @@ def blocks(page: Path, text: str) -> list[Block]:
                 tag=fence["tag"].strip(),
                 text="\n".join(body) + "\n",
                 not_run=reason["reason"] if reason else None,
+                given=given["command"] if given else None,
                 is_output=comment == OUTPUT,
             )
         )

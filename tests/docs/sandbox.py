@@ -1,8 +1,8 @@
 """Where the blocks of one page run: a directory, programs, and ports of their own.
 
-What the manual says of the machine is mapped into it: ports 9090 to 9099 of any host to free ones of
-the loopback, /etc, /run, /tmp and /var/lib to folders of the directory. `shardgate` without a
-command starts a gateway in the background and ends the one that listened there before (`bin/shardgate`).
+What the manual says of the machine is mapped into it: ports 9090 to 9109 of any host to free ones of
+the loopback, /etc, /run, /tmp and /var/lib to folders of the directory. Gateways are started in the
+background, and end the one that listened there before (`bin/`).
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateways import free_port, loadtest_binary, shardgate_binary
+from gateways import REPOSITORY, free_port, loadtest_binary, shardgate_binary
 
 HERE = Path(__file__).parent
-NODE_MODULES = HERE.parents[1] / "target" / "peers" / "node" / "node_modules"
+FROM_THE_REPOSITORY = ("packaging", "profiles")
+"""What commands of the manual take from there, by names from its root."""
+NODE_MODULES = REPOSITORY / "target" / "peers" / "node" / "node_modules"
 DEBIAN_GOPATH = "/usr/share/gocode"
 BLOCK_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 10.0
 USUAL_PORT = "9091"
-ADDRESS = re.compile(r"(?P<host>[\w.-]*|\[::1?\]):(?P<port>909\d)\b")
-FOLDER = re.compile(r"(?<![\w./-])/(?P<top>etc|run|tmp|var/lib)/(?=[\w])")
+ADDRESS = re.compile(r"(?P<host>[\w.-]*|\[::1?\]):(?P<port>9(?:09|10)\d)\b")
+FOLDER = re.compile(r"(?<![\w./-])/(?P<top>etc(?!/ssl)|run|tmp|var/lib)/(?=\w)")
 BUILT = re.compile(r"(?:\./)?target/(?:release|ci|debug)/(?=(?:shardgate|loadtest)\b)|/usr(?:/local)?/bin/(?=shardgate\b)")
 CARGO_RUN = re.compile(r"\bcargo run --release(?: --(?= ))?")
 
@@ -124,7 +126,7 @@ class Sandbox:
 
     def stop(self) -> None:
         """Ends the gateways that the page has started."""
-        pids = [int(file.read_text()) for file in self._pids.iterdir()]
+        pids = [int(file.read_text()) for file in self._pids.glob("*.pid")]
         for pid in pids:
             _signal(pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS_MAX
@@ -141,6 +143,8 @@ def sandbox(directory: Path) -> Iterator[Sandbox]:
     (directory / ".pids").mkdir(parents=True)
     if NODE_MODULES.is_dir():
         (directory / "node_modules").symlink_to(NODE_MODULES)
+    for name in FROM_THE_REPOSITORY:
+        (directory / name).symlink_to(REPOSITORY / name)
     try:
         yield made
     finally:

@@ -40,6 +40,16 @@ GOOD = {
     "what is marked": "<!-- not run: needs docker -->\n\n" + fenced("sh", "exit 1"),
     "a file that is used further down": fenced("yaml", "# a.yml\nusers:\n  a: { scrape: true }")
     + fenced("sh", "shardgate check policy a.yml"),
+    "what a reader has before": "<!-- given: prometheus-pushgateway --persistence.file= -->\n"
+    + fenced("console", "$ curl -s http://localhost:9091/metrics | grep -o shardgate_series")
+    + "<!-- given: echo 3 >here -->\n"
+    + fenced("console", "$ cat here\n3"),
+    "a gateway that takes the place of another": PUSH
+    + fenced("sh", "shardgate")
+    + fenced("console", f"$ {SHOWN}"),
+    "two gateways": fenced("sh", "shardgate --web.listen-address=:9102")
+    + PUSH.replace("9091", "9102")
+    + fenced("console", f"$ {SHOWN}\n$ {SHOWN.replace('9091', '9102')}\nm{{...}} 1"),
     "a program": fenced("python", "import prometheus_client"),
 }
 
@@ -52,6 +62,7 @@ BAD = {
         fenced("sh", "echo a") + "<!-- output -->\n" + fenced("text", "b"),
         "made-up.md:5: another output",
     ),
+    "something given that fails": ("<!-- given: false -->\n" + PUSH, "what is given failed"),
     "output of nothing": ("<!-- output -->\n" + fenced("text", "b"), "output of nothing"),
     "another output on a console": (fenced("console", "$ echo a\nb"), "it printed\na"),
     "more output on a console": (fenced("console", "$ echo a; echo b\na"), "it printed\na\nb"),
