@@ -25,7 +25,7 @@ FROM_THE_REPOSITORY = ("packaging", "profiles")
 """What commands of the manual take from there, by names from its root."""
 NODE_MODULES = REPOSITORY / "target" / "peers" / "node" / "node_modules"
 DEBIAN_GOPATH = "/usr/share/gocode"
-BLOCK_SECONDS_MAX = 60
+BLOCK_SECONDS_MAX = 180
 STOP_SECONDS_MAX = 10.0
 USUAL_PORT = "9091"
 ADDRESS = re.compile(r"(?P<host>[\w.-]*|\[::1?\]):(?P<port>9(?:09|10)\d)\b")
