@@ -29,7 +29,7 @@ BLOCK_SECONDS_MAX = 180
 STOP_SECONDS_MAX = 10.0
 USUAL_PORT = "9091"
 ADDRESS = re.compile(r"(?P<host>[\w.-]*|\[::1?\]):(?P<port>9(?:09|10)\d)\b")
-FOLDER = re.compile(r"(?<![\w./-])/(?P<top>etc(?!/ssl)|run|tmp|var/lib)/(?=\w)")
+FOLDER = re.compile(r"(?<![\w./-])/(?P<path>(?:etc(?!/ssl)|run|tmp|var/lib)/(?:[\w.-]+/)*)(?=\w)")
 BUILT = re.compile(r"(?:\./)?target/(?:release|ci|debug)/(?=(?:shardgate|loadtest)\b)|/usr(?:/local)?/bin/(?=shardgate\b)")
 CARGO_RUN = re.compile(r"\bcargo run --release(?: --(?= ))?")
 
@@ -55,7 +55,7 @@ class Sandbox:
         """The text as it is meant here."""
         text = CARGO_RUN.sub("shardgate", BUILT.sub("", text))
         text = ADDRESS.sub(lambda found: f"127.0.0.1:{self.port(found['port'])}", text)
-        return FOLDER.sub(lambda found: f"{self._folder(found['top'])}/", text)
+        return FOLDER.sub(lambda found: f"{self._folder(found['path'])}/", text)
 
     def port(self, named: str) -> int:
         """The port that stands for the one that the page names."""
@@ -108,9 +108,9 @@ class Sandbox:
             "MANUAL_PIDS": str(self._pids),
         }
 
-    def _folder(self, top: str) -> Path:
-        folder = self.directory / ".root" / top
-        (folder / "shardgate").mkdir(parents=True, exist_ok=True)
+    def _folder(self, path: str) -> Path:
+        folder = self.directory / ".root" / path
+        folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     @property

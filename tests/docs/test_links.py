@@ -22,6 +22,7 @@ PENDING = {
         "docs/monitoring.md",
         "docs/metrics.md",
         "docs/openapi.yaml",
+        "docs/releasing.md",
     )
     if not (REPOSITORY / page).exists()
 }
