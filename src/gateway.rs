@@ -115,6 +115,8 @@ impl Gateway {
             decodes: Arc::new(Semaphore::new(http::DECODES_MAX)),
             answers: Answers::default(),
             forms: Forms::default(),
+            listening: listeners.iter().map(ToString::to_string).collect(),
+            is_tls: acceptor.is_some(),
             started: SystemTime::now(),
             stop: watch::Sender::new(false),
         };

@@ -46,7 +46,9 @@ impl Http {
         let bytes_max = self.config.bounds.body_bytes_max;
         let decode: Decode = if is_protobuf { decode_protobuf } else { decode };
         let mut room = Room::of(Arc::clone(&self.in_flight));
+        let turn = Arc::clone(&self.decodes).acquire_owned().await;
         let decoding = tokio::task::spawn_blocking(move || {
+            let _until_decoded = turn;
             let body = inflate(encoding, body, bytes_max, |bytes| room.take(bytes))
                 .map_err(Failure::Inflate)?;
             let batch = decode(&key, &body, rules).map_err(Failure::Rejected)?;

@@ -6,13 +6,19 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// The room for bodies.
 #[derive(Debug)]
 pub struct InFlight {
+    bytes_max: usize,
     left: AtomicUsize,
 }
 
 impl InFlight {
     /// Room for so many bytes.
     pub fn new(bytes_max: usize) -> InFlight {
-        InFlight { left: AtomicUsize::new(bytes_max) }
+        InFlight { bytes_max, left: AtomicUsize::new(bytes_max) }
+    }
+
+    /// How many bytes are taken.
+    pub(super) fn taken(&self) -> usize {
+        self.bytes_max - self.left.load(Relaxed)
     }
 }
 
@@ -78,7 +84,7 @@ mod tests {
         drop(other);
         assert!(one.take(2) && !one.take(5) && one.take(4));
         assert!(!one.change_to(11) && one.change_to(3));
-        assert_eq!(in_flight.left.load(Relaxed), 7);
+        assert_eq!((in_flight.left.load(Relaxed), in_flight.taken()), (7, 3));
         let one = one.through(&in_flight);
         assert_eq!(in_flight.left.load(Relaxed), 7);
         drop(one);

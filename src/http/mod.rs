@@ -93,6 +93,10 @@ pub struct Http {
     pub answers: Answers,
     /// What the pages share.
     pub forms: Forms,
+    /// The addresses that are listened on, with the ports that were chosen.
+    pub listening: Vec<String>,
+    /// Whether connections begin with a TLS handshake.
+    pub is_tls: bool,
     /// When the gateway was started.
     pub started: SystemTime,
     /// Set to true to stop the gateway.

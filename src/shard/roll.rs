@@ -55,7 +55,9 @@ impl Shards {
         let ask = move |cut, reply| Message::Hashes { cut, jobs: Arc::clone(&jobs), reply };
         let mut left = gather(self.ask_all(ask).await?).await?;
         for hashes in &mut left {
-            hashes.sort_unstable();
+            // A table begins to look for a hash where its low bits say: in this order it is walked through.
+            let bits = (hashes.len() * 8 / 7 + 1).next_power_of_two().ilog2();
+            hashes.sort_unstable_by_key(|hash| hash.rotate_right(bits));
             hashes.dedup();
         }
         Ok(Roll { shards: self.clone(), left })

@@ -1,10 +1,11 @@
 //! Jobs: what the groups of one name have in common.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use askama::Template;
 
-use super::choose::{Chosen, page_of};
+use super::choose::{Choice, Chosen, in_order};
 use super::filter::{Filter, Sort};
 use super::frame::Frame;
 use super::moment::Moment;
@@ -15,9 +16,9 @@ use crate::shard::Timestamp;
 
 /// All groups of a job, summed up.
 #[derive(Debug, Clone)]
-pub struct Job<'a> {
+pub struct Job {
     /// Its name, escaped.
-    pub name: &'a str,
+    pub name: String,
     /// How many groups it has.
     pub groups: u64,
     /// To how many of them the last push was refused.
@@ -34,53 +35,83 @@ pub struct Job<'a> {
     pub failed: Timestamp,
 }
 
-/// The jobs of these groups, in no particular order.
-pub fn jobs(rows: &[Row]) -> Vec<Job<'_>> {
-    let mut jobs: HashMap<&str, Job<'_>, ahash::RandomState> = HashMap::default();
-    for row in rows {
-        let name = row.job();
-        let (pushed, oldest) = (Timestamp::NEVER, row.pushed);
-        let job = jobs.entry(name).or_insert_with(|| Job {
-            name,
+impl Job {
+    fn new(name: &str, oldest: Timestamp) -> Job {
+        Job {
+            name: name.to_owned(),
             groups: 0,
             failing: 0,
             series: 0,
             bytes: 0,
-            pushed,
+            pushed: Timestamp::NEVER,
             oldest,
             failed: Timestamp::NEVER,
-        });
-        job.groups += 1;
-        job.failing += u64::from(row.has_failed());
-        job.series += row.series;
-        job.bytes += row.bytes;
-        job.pushed = job.pushed.max(row.pushed);
-        job.oldest = job.oldest.min(row.pushed);
-        job.failed = job.failed.max(row.failed);
+        }
     }
-    jobs.into_values().collect()
+
+    fn add(&mut self, row: &Row) {
+        self.groups += 1;
+        self.failing += u64::from(row.has_failed());
+        self.series += row.series;
+        self.bytes += row.bytes;
+        self.pushed = self.pushed.max(row.pushed);
+        self.oldest = self.oldest.min(row.pushed);
+        self.failed = self.failed.max(row.failed);
+    }
 }
 
-/// A page of these jobs.
-pub fn choose_jobs<'a>(jobs: Vec<Job<'a>>, filter: &Filter) -> Chosen<Job<'a>> {
-    page_of(jobs, filter, |one, other| {
-        let by = match filter.sort {
-            Sort::Job | Sort::Families => one.name.cmp(other.name),
-            Sort::Age => other.pushed.cmp(&one.pushed),
-            Sort::Failed => (one.failing, one.failed).cmp(&(other.failing, other.failed)),
-            Sort::Series => one.series.cmp(&other.series),
-            Sort::Bytes => one.bytes.cmp(&other.bytes),
-            Sort::Groups => one.groups.cmp(&other.groups),
-        };
-        (by, one.name.cmp(other.name))
-    })
+/// The jobs of groups that come one by one.
+#[derive(Debug, Default)]
+pub struct Jobs {
+    by_name: HashMap<String, Job, ahash::RandomState>,
 }
 
-/// The jobs to look at first, so many of them: those that fail, then those that have been quiet for longest.
-pub fn worst_jobs(mut jobs: Vec<Job<'_>>, most: usize) -> Vec<Job<'_>> {
-    jobs.sort_unstable_by_key(|job| (job.failing == 0, job.pushed, job.name));
-    jobs.truncate(most);
-    jobs
+impl Jobs {
+    /// One group more.
+    pub fn add(&mut self, row: &Row) {
+        let name = row.job();
+        if let Some(job) = self.by_name.get_mut(name) {
+            return job.add(row);
+        }
+        let mut job = Job::new(name, row.pushed);
+        job.add(row);
+        self.by_name.insert(name.to_owned(), job);
+    }
+
+    /// How many jobs there are, and how many groups of theirs have failed.
+    pub fn count(&self) -> (usize, u64) {
+        (self.by_name.len(), self.by_name.values().map(|job| job.failing).sum())
+    }
+
+    /// The page of them that is asked for.
+    pub fn page(self, filter: &Filter) -> Chosen<Job> {
+        let sort = filter.sort;
+        self.choose(in_order(filter, move |one: &Job, other: &Job| {
+            let by = match sort {
+                Sort::Job | Sort::Families => one.name.cmp(&other.name),
+                Sort::Age => other.pushed.cmp(&one.pushed),
+                Sort::Failed => (one.failing, one.failed).cmp(&(other.failing, other.failed)),
+                Sort::Series => one.series.cmp(&other.series),
+                Sort::Bytes => one.bytes.cmp(&other.bytes),
+                Sort::Groups => one.groups.cmp(&other.groups),
+            };
+            (by, one.name.cmp(&other.name))
+        }))
+    }
+
+    /// Those to look at first, so many of them: those that fail, then those that have been quiet for longest.
+    pub fn worst(self, most: usize) -> Vec<Job> {
+        let choice = Choice::new(1, most, |one: &Job, other: &Job| {
+            let rank = |job: &Job| (job.failing == 0, job.pushed);
+            rank(one).cmp(&rank(other)).then_with(|| one.name.cmp(&other.name))
+        });
+        self.choose(choice).shown
+    }
+
+    fn choose(self, mut choice: Choice<Job, impl Fn(&Job, &Job) -> Ordering>) -> Chosen<Job> {
+        self.by_name.into_values().for_each(|job| choice.add(job));
+        choice.page()
+    }
 }
 
 /// A job as a table shows it.
@@ -99,10 +130,10 @@ pub struct JobLine {
 
 impl JobLine {
     /// As it is now.
-    pub fn new(job: &Job<'_>, now: Timestamp) -> JobLine {
+    pub fn new(job: &Job, now: Timestamp) -> JobLine {
         JobLine {
-            path: job_path(job.name),
-            name: shortened(&plain(job.name)),
+            path: job_path(&job.name),
+            name: shortened(&plain(&job.name)),
             groups: count(job.groups),
             failing: job.failing,
             series: count(job.series),
@@ -141,14 +172,18 @@ mod tests {
 
     #[test]
     fn a_job_is_the_sum_of_its_groups() {
-        let rows = [row("/a/x/1", 10, 20), row("/b", 5, 0), row("/a/x/2", 30, 25), row("/a", 0, 7)];
-        let found = jobs(&rows);
-        let a = found.iter().find(|job| job.name == "a").expect("it is there");
+        let mut jobs = Jobs::default();
+        for row in [row("/a/x/1", 10, 20), row("/b", 5, 0), row("/a/x/2", 30, 25), row("/a", 0, 7)]
+        {
+            jobs.add(&row);
+        }
+        assert_eq!(jobs.count(), (2, 2));
+        let a = &jobs.by_name["a"];
         let seconds = |at: Timestamp| at.nanos() / 1_000_000_000;
-        assert_eq!((found.len(), a.groups, a.failing, a.series), (2, 3, 2, 3));
+        assert_eq!((a.groups, a.failing, a.series), (3, 2, 3));
         assert_eq!((seconds(a.pushed), seconds(a.oldest), seconds(a.failed)), (30, 0, 25));
         let filter = Filter::parse("sort=failed&order=desc").expect("it makes sense");
-        let names: Vec<_> = choose_jobs(found, &filter).shown.iter().map(|job| job.name).collect();
+        let names: Vec<_> = jobs.page(&filter).shown.into_iter().map(|job| job.name).collect();
         assert_eq!(names, ["a", "b"]);
     }
 }

@@ -35,7 +35,7 @@ mod token;
 
 pub use assets::{Asset, asset};
 pub use check::{CheckPage, Outcome, command};
-pub use choose::{Chosen, choose, worst};
+pub use choose::{Choice, Chosen, choose, worst};
 pub use confirm::{ConfirmPage, MessagePage, NAMED_MAX};
 pub use family::{Family, LINES_INLINE_MAX, Stored};
 pub use filter::{Filter, FilterError, PER_PAGE, Sort};
@@ -43,7 +43,7 @@ pub use frame::Frame;
 pub use group::{FAMILIES_PER_PAGE, GroupHead, GroupPage, LINES_PER_PAGE, families_pager};
 pub use groups::GroupsPage;
 pub use job::JobPage;
-pub use jobs::{Job, JobLine, JobsPage, choose_jobs, jobs, worst_jobs};
+pub use jobs::{Job, JobLine, Jobs, JobsPage};
 pub use moment::{Moment, span};
 pub use overview::{Fact, OverviewPage, Plot};
 pub use pager::Pager;

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use memchr::memmem;
+
 use crate::exposition::{sample_lines, unescape};
 use crate::push::GroupingKey;
 use crate::shard::Timestamp;
@@ -38,7 +40,7 @@ impl Row {
         let start = if self.key.starts_with(LABEL) {
             Some(LABEL.len())
         } else {
-            self.key.find(",job=\"").map(|at| at + 1 + LABEL.len())
+            memmem::find(self.key.as_bytes(), b",job=\"").map(|at| at + 1 + LABEL.len())
         };
         let rest = start.map_or("", |start| &self.key[start..]);
         &rest[..value_len(rest)]

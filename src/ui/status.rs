@@ -18,7 +18,7 @@ pub struct StatusPage<'a> {
     /// Why it is not ready, if it is not.
     pub trouble: Option<String>,
     /// Where it listens.
-    pub listeners: Vec<String>,
+    pub listeners: &'a [String],
     /// How full it is.
     pub bounds: Vec<Fullness>,
     /// Bounds that a single request meets.

@@ -121,8 +121,11 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         .finish();
     let filter = Filter::parse(&query).expect("it makes sense");
     let line = || vec![GroupLine::new(&row, now)];
-    let rows = [row.clone()];
-    let job_line = || JobLine::new(&jobs(&rows)[0], now);
+    let job_line = || {
+        let mut jobs = Jobs::default();
+        jobs.add(&row);
+        JobLine::new(&jobs.worst(1)[0], now)
+    };
     let samples = format!("m{{l=\"{escaped}\"}} 1\n",);
     let histogram = format!(
         "m_bucket{{l=\"{escaped}\",le=\"+Inf\"}} 1\nm_sum{{l=\"{escaped}\"}} 1\nm_count{{l=\"{escaped}\"}} 1\n"
@@ -130,6 +133,7 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
     let summary = format!(
         "m{{l=\"{escaped}\",quantile=\"0.5\"}} 1\nm_sum{{l=\"{escaped}\"}} 1\nm_count{{l=\"{escaped}\"}} 1\n"
     );
+    let listeners = [text.to_owned()];
     let labels = Vec::new();
     let family = |kind, name, samples: &str| {
         let stored = Stored {
@@ -192,7 +196,7 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         build: vec![("b", text.to_owned())],
         started: None,
         trouble: None,
-        listeners: vec![text.to_owned()],
+        listeners: &listeners,
         bounds: Vec::new(),
         limits: Vec::new(),
         settings: vec![("s", text.to_owned())],
@@ -276,7 +280,9 @@ fn a_page_of_groups_is_small() {
         token: "t",
     };
     let filter = Filter::parse("q=backup&sort=series&order=desc&page=3").expect("it makes sense");
-    let chosen = choose((1..=1000).map(row).collect(), &filter, Timestamp::now());
+    let mut choice = choose(&filter);
+    (1..=1000).map(row).for_each(|row| choice.add(row));
+    let chosen = choice.page();
     let groups = chosen.shown.iter().map(|row| GroupLine::new(row, Timestamp::now())).collect();
     let pager = Pager::new(&filter, chosen.matching, chosen.shown.len());
     let page = GroupsPage {

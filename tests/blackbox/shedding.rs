@@ -33,7 +33,10 @@ fn pushes_for_a_shard_that_is_far_behind_are_answered_soon_and_taken_again_later
     // Answered before they are applied, so that one connection can fill a queue.
     let gateway = start(&["--push.disable-consistency-check"]);
     let path = "/metrics/job/busy";
-    let huge: String = (0..300_000).map(|at| format!("h{{l=\"{at}\"}} 1\n")).collect();
+    // Each has no series in common with the other, so all of them go and come.
+    let huge = ["one", "other"].map(|label| -> String {
+        (0..600_000).map(|at| format!("h{{{label}=\"{at}\"}} 1\n")).collect()
+    });
     let request = format!("PUT {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nm 1\n");
     let many = request.repeat(PIPELINED);
     let mut streams: Vec<_> = (0..4).map(|_| gateway.connect()).collect();
@@ -41,7 +44,7 @@ fn pushes_for_a_shard_that_is_far_behind_are_answered_soon_and_taken_again_later
     let (shed_answer, waited, taken) = loop {
         assert!(tries < 5, "the shard keeps up");
         tries += 1;
-        assert_eq!(gateway.put(path, &huge).status, 202);
+        assert_eq!(gateway.put(path, &huge[tries % 2]).status, 202);
         // The shard is at it now. Nobody waits for an answer before all are on their way to it.
         let since = Instant::now();
         streams.iter_mut().for_each(|stream| stream.write_all(many.as_bytes()).unwrap());

@@ -142,15 +142,14 @@ impl Http {
 
     /// The groups that a filter takes.
     async fn matching(&self, filter: &Filter) -> Result<Vec<GroupSummary>, Failure> {
-        let (mut summaries, turn) =
-            self.summaries(filter.escaped_job().into_iter().collect()).await?;
-        let (now, filter) = (Timestamp::now(), filter.clone());
-        Ok(super::aside(move || {
-            let _turn = turn;
-            summaries.retain(|summary| filter.takes(&Row::from(summary), now));
-            summaries
-        })
-        .await)
+        let (now, mut matching) = (Timestamp::now(), Vec::new());
+        let turn = self.each_group(filter.escaped_job().into_iter().collect(), |group| {
+            if filter.takes(&Row::from(&group), now) {
+                matching.push(group);
+            }
+        });
+        drop(turn.await?);
+        Ok(matching)
     }
 
     fn keys(&self, groups: &[String]) -> Result<Vec<GroupingKey>, Cow<'static, str>> {

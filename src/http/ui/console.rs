@@ -90,8 +90,9 @@ impl Http {
         outcome: Option<Outcome>,
     ) -> Reply {
         let host = visitor.headers.get(HOST).and_then(|host| host.to_str().ok());
+        let scheme = if self.is_tls { "https" } else { "http" };
         let url = match self.external_url().trim_end_matches('/') {
-            "" => format!("http://{}{}", host.unwrap_or("localhost:9091"), visitor.prefix),
+            "" => format!("{scheme}://{}{}", host.unwrap_or("localhost:9091"), visitor.prefix),
             url => url.to_owned(),
         };
         let command = command(&url, path.trim());

@@ -10,8 +10,8 @@ use crate::http::reply::Reply;
 use crate::own_metrics::{oldest_change_seconds, resident_bytes};
 use crate::shard::{QUEUE_LEN, Timestamp, Unavailable};
 use crate::ui::{
-    Fact, Fullness, JobLine, Moment, OverviewPage, Plot, Row, StatusPage, bytes, count, count_of,
-    jobs, span, worst_jobs,
+    Fact, Fullness, JobLine, Jobs, Moment, OverviewPage, Plot, Row, StatusPage, bytes, count,
+    count_of, span,
 };
 
 /// How many jobs the overview shows.
@@ -30,18 +30,15 @@ impl Http {
             plots: self.plots(),
         };
         // While groups cannot be shown, the rest still can.
-        let mut jobs_total = None;
-        if let Ok((summaries, turn)) = self.summaries(Vec::new()).await {
-            let found = aside(move || {
-                let _turn = turn;
-                let rows: Vec<_> = summaries.iter().map(Row::from).collect();
-                let all = jobs(&rows);
-                let (failing, total) = (all.iter().map(|job| job.failing).sum(), all.len());
-                let first = worst_jobs(all, JOBS_SHOWN);
+        let (mut jobs_total, mut jobs) = (None, Jobs::default());
+        if let Ok(turn) = self.each_group(Vec::new(), |group| jobs.add(&Row::from(&group))).await {
+            let made = aside(turn, move || {
+                let (total, failing) = jobs.count();
+                let first = jobs.worst(JOBS_SHOWN);
                 let lines: Vec<_> = first.iter().map(|job| JobLine::new(job, now)).collect();
                 (failing, total, lines)
             });
-            let (failing, total, lines) = found.await;
+            let (failing, total, lines) = made.await;
             (page.failing, jobs_total) = (Some(failing), Some(total as u64));
             page.jobs_left = total - lines.len();
             page.jobs = lines;
@@ -131,9 +128,10 @@ impl Http {
 
     pub(super) fn status_page(&self, visitor: &Visitor<'_>) -> Result<Reply, Instead> {
         let config = &self.config;
-        let (mut series, mut queue) = (0, 0);
+        let (mut series, mut stored, mut queue) = (0, 0, 0);
         for (stats, waiting) in self.shards.stats() {
             series += stats.series();
+            stored += stats.bytes();
             queue = queue.max(waiting);
         }
         let file = |path: &Option<std::path::PathBuf>| {
@@ -158,9 +156,16 @@ impl Http {
             ],
             started: Moment::new(started, Timestamp::now()),
             trouble: self.trouble(),
-            listeners: config.web.listen.iter().map(ToString::to_string).collect(),
+            listeners: &self.listening,
             bounds: vec![
                 Fullness::new("Series", series, bounds.series_max, count),
+                Fullness::new("What is stored", stored, bounds.stored_bytes_max, bytes),
+                Fullness::new(
+                    "Bodies in memory",
+                    self.in_flight.taken() as u64,
+                    Some(bounds.in_flight_bytes_max as u64),
+                    bytes,
+                ),
                 Fullness::new(
                     "Connections",
                     seats.serving as u64,
@@ -182,7 +187,6 @@ impl Http {
             ],
             limits: vec![
                 ("Body of a push", bytes(bounds.body_bytes_max as u64)),
-                ("Bodies in memory together", bytes(bounds.in_flight_bytes_max as u64)),
                 ("Labels of a sample", count(bounds.labels_max as u64)),
                 ("Name or value of a label", bytes(bounds.label_bytes_max as u64)),
                 ("Time for the head of a request", span(config.web.header_wait)),

@@ -138,20 +138,20 @@ impl Http {
         }
     }
 
-    /// All groups in a few numbers, or those of some jobs, given as their escaped names. Whoever holds the permit
-    /// makes a page of them.
-    async fn summaries(
+    /// Goes through all groups, or those of some jobs, given as their escaped names. Whoever holds the permit makes
+    /// a page of them.
+    async fn each_group(
         &self,
         jobs: Vec<String>,
-    ) -> Result<(Vec<GroupSummary>, OwnedSemaphorePermit), Failure> {
+        mut take: impl FnMut(GroupSummary),
+    ) -> Result<OwnedSemaphorePermit, Failure> {
         self.readable()?;
         let turn = self.forms.turn().await?;
         let mut roll = self.shards.roll(jobs).await?;
-        let mut summaries = Vec::new();
         while let Some(next) = roll.next().await? {
-            summaries.extend(next);
+            next.into_iter().for_each(&mut take);
         }
-        Ok((summaries, turn))
+        Ok(turn)
     }
 }
 
@@ -169,8 +169,14 @@ impl From<&GroupSummary> for Row {
     }
 }
 
-/// Makes something of many groups where nobody waits behind it.
-async fn aside<T: Send + 'static>(make: impl FnOnce() -> T + Send + 'static) -> T {
-    let making = tokio::task::spawn_blocking(make);
+/// Makes something of many groups where nobody waits behind it, and then lets the next have its turn.
+async fn aside<T: Send + 'static>(
+    turn: OwnedSemaphorePermit,
+    make: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    let making = tokio::task::spawn_blocking(move || {
+        let _until_done = turn;
+        make()
+    });
     making.await.expect("making a page does not panic and is not aborted")
 }

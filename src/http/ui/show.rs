@@ -11,8 +11,8 @@ use crate::push::{GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME};
 use crate::shard::{FamilyView, GroupView, Timestamp};
 use crate::ui::{
     FAMILIES_PER_PAGE, Family, Filter, GroupHead, GroupLine, GroupPage, GroupsPage, JobLine,
-    JobPage, JobsPage, LINES_INLINE_MAX, LINES_PER_PAGE, PER_PAGE, Pager, Row, Stored, choose,
-    choose_jobs, families_pager, jobs, worst,
+    JobPage, Jobs, JobsPage, LINES_INLINE_MAX, LINES_PER_PAGE, PER_PAGE, Pager, Row, Stored,
+    choose, families_pager, worst,
 };
 
 impl Http {
@@ -22,13 +22,15 @@ impl Http {
         query: &str,
     ) -> Result<Reply, Instead> {
         let filter = Filter::parse(query).map_err(Instead::misunderstood)?;
-        let (summaries, turn) = self.summaries(filter.escaped_job().into_iter().collect()).await?;
-        let now = Timestamp::now();
-        let (chosen, filter) = aside(move || {
-            let _turn = turn;
-            (choose(summaries.iter().map(Row::from).collect(), &filter, now), filter)
-        })
-        .await;
+        let (now, mut choice) = (Timestamp::now(), choose(&filter));
+        let jobs = filter.escaped_job().into_iter().collect();
+        let turn = self.each_group(jobs, |group| {
+            let row = Row::from(&group);
+            if filter.takes(&row, now) {
+                choice.add(row);
+            }
+        });
+        let chosen = aside(turn.await?, move || choice.page()).await;
         let deleted = form_urlencoded::parse(query.as_bytes());
         let deleted = deleted.into_owned().find(|(name, _)| name == "deleted");
         let page = GroupsPage {
@@ -49,17 +51,19 @@ impl Http {
         query: &str,
     ) -> Result<Reply, Instead> {
         let filter = Filter::parse(query).map_err(Instead::misunderstood)?;
-        let (summaries, turn) = self.summaries(Vec::new()).await?;
-        let now = Timestamp::now();
-        let (lines, matching, filter) = aside(move || {
-            let _turn = turn;
-            let rows = summaries.iter().map(Row::from).filter(|row| filter.takes(row, now));
-            let rows: Vec<_> = rows.collect();
-            let chosen = choose_jobs(jobs(&rows), &filter);
+        let (now, mut jobs) = (Timestamp::now(), Jobs::default());
+        let turn = self.each_group(Vec::new(), |group| {
+            let row = Row::from(&group);
+            if filter.takes(&row, now) {
+                jobs.add(&row);
+            }
+        });
+        let made = aside(turn.await?, move || {
+            let chosen = jobs.page(&filter);
             let lines: Vec<_> = chosen.shown.iter().map(|job| JobLine::new(job, now)).collect();
             (lines, chosen.matching, filter)
-        })
-        .await;
+        });
+        let (lines, matching, filter) = made.await;
         let pager = Pager::new(&filter, matching, lines.len());
         let frame = self.frame(visitor, "/jobs");
         Ok(html(StatusCode::OK, &JobsPage { frame, filter: &filter, jobs: lines, pager }))
@@ -71,23 +75,24 @@ impl Http {
         tail: &[u8],
     ) -> Result<Reply, Instead> {
         let key = GroupingKey::parse(tail, self.config.name_rules).map_err(Failure::Key)?;
-        let (summaries, turn) = self.summaries(vec![key.job().to_owned()]).await?;
-        let rows: Vec<_> = summaries.iter().map(Row::from).collect();
+        let (mut jobs, mut choice) = (Jobs::default(), worst(PER_PAGE));
+        let turn = self.each_group(vec![key.job().to_owned()], |group| {
+            let row = Row::from(&group);
+            jobs.add(&row);
+            choice.add(row);
+        });
+        let turn = turn.await?;
         let now = Timestamp::now();
-        let Some(job) = jobs(&rows).first().map(|job| JobLine::new(job, now)) else {
+        let Some(job) = jobs.worst(1).first().map(|job| JobLine::new(job, now)) else {
             let text = "No group has this job. Its groups may have been deleted.";
             return Ok(self.message(visitor, StatusCode::NOT_FOUND, "No such job", text));
         };
-        let groups_left = rows.len().saturating_sub(PER_PAGE);
-        let shown = aside(move || {
-            let _turn = turn;
-            worst(rows, PER_PAGE).iter().map(|row| GroupLine::new(row, now)).collect()
-        });
+        let chosen = aside(turn, move || choice.page()).await;
         let page = JobPage {
             frame: self.frame(visitor, "/jobs"),
             job,
-            groups: shown.await,
-            groups_left,
+            groups: chosen.shown.iter().map(|row| GroupLine::new(row, now)).collect(),
+            groups_left: chosen.matching - chosen.shown.len(),
             query: Filter::of_job(key.job()).narrowing(),
         };
         Ok(html(StatusCode::OK, &page))
@@ -113,8 +118,7 @@ impl Http {
         let frame = self.frame(visitor, "/groups");
         // A family may have millions of lines.
         let turn = self.forms.turn().await?;
-        let made = aside(move || {
-            let _turn = turn;
+        let made = aside(turn, move || {
             let made = group_parts(&group, only.as_deref(), filter.page);
             (made, only)
         });

@@ -1,0 +1,13 @@
+//! The folders that are fuzzed, without those behind them: what serves, and above all what it is built from, takes
+//! minutes to build with a fuzzer's flags.
+
+#![expect(dead_code, unused_imports, reason = "much of them is for the folders behind them")]
+
+#[path = "../src/exposition/mod.rs"]
+pub mod exposition;
+#[path = "../src/persist/mod.rs"]
+pub mod persist;
+#[path = "../src/push/mod.rs"]
+pub mod push;
+#[path = "../src/shard/mod.rs"]
+pub mod shard;
