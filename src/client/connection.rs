@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Collected, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, RETRY_AFTER};
@@ -185,7 +185,7 @@ async fn words(answer: Response<Incoming>) -> Result<Answer, ClientError> {
     let retry_after = retry_after.and_then(|text| text.parse().ok()).map(Duration::from_secs);
     let read = timeout(ANSWER_WAIT, Limited::new(body, WORDS_BYTES_MAX).collect()).await;
     let body = read.map_err(|_| ClientError::Silent)?;
-    let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = body.map(Collected::to_bytes).unwrap_or_default();
     let line = String::from_utf8_lossy(&body).lines().next().unwrap_or_default().to_owned();
     Ok(Answer { status: head.status, retry_after, line })
 }

@@ -1,6 +1,5 @@
 //! Groups that are put in their place with times of their own; `--web.enable-admin-api` allows it.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -114,9 +113,9 @@ fn placement(query: &str) -> Result<Placement, PlacedError> {
     let (mut pushed, mut failed, mut keeps_newer) = (None, None, None);
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match &*name {
-            "push_time" => once("push_time", &mut pushed, value, time)?,
-            "push_failure_time" => once("push_failure_time", &mut failed, value, time)?,
-            "keep_newer" => once("keep_newer", &mut keeps_newer, value, truth)?,
+            "push_time" => once("push_time", &mut pushed, &value, time)?,
+            "push_failure_time" => once("push_failure_time", &mut failed, &value, time)?,
+            "keep_newer" => once("keep_newer", &mut keeps_newer, &value, truth)?,
             _ => return Err(PlacedError::Unknown(name.into_owned())),
         }
     }
@@ -130,10 +129,10 @@ fn placement(query: &str) -> Result<Placement, PlacedError> {
 fn once<T>(
     name: &'static str,
     place: &mut Option<T>,
-    value: Cow<'_, str>,
+    value: &str,
     read: impl Fn(&'static str, &str) -> Result<T, PlacedError>,
 ) -> Result<(), PlacedError> {
-    match place.replace(read(name, &value)?) {
+    match place.replace(read(name, value)?) {
         Some(_) => Err(PlacedError::Twice(name)),
         None => Ok(()),
     }

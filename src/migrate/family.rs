@@ -57,7 +57,7 @@ impl SourceGroup {
         };
         match read(group, labels) {
             Ok((pushed, failed, body, cut)) => Ok(SourceGroup { key, pushed, failed, body, cut }),
-            Err(unclear) => Err(Lost::Named(key, unclear)),
+            Err(unclear) => Err(Lost::Named(key.into(), unclear)),
         }
     }
 }

@@ -33,7 +33,7 @@ impl SourceGroup {
 /// A group that cannot be copied, and why.
 #[derive(Debug)]
 pub(super) enum Lost {
-    Named(GroupingKey, Unclear),
+    Named(Box<GroupingKey>, Unclear),
     /// One that the source does not name, as it shows it.
     Nameless(String, Unclear),
 }

@@ -31,8 +31,8 @@ impl SourceGroup {
         }
         match (pushed, failed) {
             (Some(pushed), Some(failed)) => Ok(SourceGroup { key, pushed, failed, body, cut: 0 }),
-            (None, _) => Err(Lost::Named(key, Unclear::Time(PUSH_TIME))),
-            (_, None) => Err(Lost::Named(key, Unclear::Time(PUSH_FAILURE_TIME))),
+            (None, _) => Err(Lost::Named(key.into(), Unclear::Time(PUSH_TIME))),
+            (_, None) => Err(Lost::Named(key.into(), Unclear::Time(PUSH_FAILURE_TIME))),
         }
     }
 }

@@ -79,7 +79,8 @@ fn values_may_become_longer_however_full_the_gateway_is() {
 
 #[test]
 fn an_unchecked_push_that_does_not_fit_is_dropped_and_counted() {
-    let gateway = start(&["--storage.max-series=3", "--push.disable-consistency-check", "--shards=1"]);
+    let gateway =
+        start(&["--storage.max-series=3", "--push.disable-consistency-check", "--shards=1"]);
     assert_eq!(gateway.put("/metrics/job/a", "m 1\n").status, 202);
     assert_eq!(gateway.put("/metrics/job/b", "m 1\n").status, 202);
     assert_eq!(gateway.pushed(), [r#"m{instance="",job="a"} 1"#]);
