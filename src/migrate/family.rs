@@ -148,8 +148,8 @@ fn write_value(out: &mut Vec<u8>, kind: Kind, one: &Metric) -> Result<(), &'stat
             if one.sum.is_some() {
                 write_double(out, summary::SUM, number(one.sum.as_deref(), "sum")?);
             }
-            for (bound, quantile) in &one.quantiles.as_ref().ok_or("quantiles")?.0 {
-                let bound = number(Some(bound), "quantile")?;
+            let quantiles = &one.quantiles.as_ref().ok_or("quantiles")?.0;
+            for (bound, quantile) in by_bound(quantiles, "quantile")? {
                 let quantile = number(Some(quantile), "quantile")?;
                 write_message(out, summary::QUANTILE, |out| {
                     write_double(out, quantile::BOUND, bound);
@@ -166,8 +166,8 @@ fn write_value(out: &mut Vec<u8>, kind: Kind, one: &Metric) -> Result<(), &'stat
                 Buckets::Classic(Pairs(buckets)) => &buckets[..],
                 Buckets::Native(_) => &[],
             };
-            for (bound, in_bucket) in buckets {
-                let (bound, in_bucket) = (number(Some(bound), "bucket")?, count(Some(in_bucket))?);
+            for (bound, in_bucket) in by_bound(buckets, "bucket")? {
+                let in_bucket = count(Some(in_bucket))?;
                 write_message(out, histogram::BUCKET, |out| {
                     in_bucket.write(out, bucket::COUNT, bucket::COUNT_FLOAT);
                     write_double(out, bucket::BOUND, bound);
@@ -176,6 +176,19 @@ fn write_value(out: &mut Vec<u8>, kind: Kind, one: &Metric) -> Result<(), &'stat
         }
     }
     Ok(())
+}
+
+/// In the order of their bounds: JSON has them in that of their texts.
+fn by_bound<'a>(
+    pairs: &'a [(String, String)],
+    what: &'static str,
+) -> Result<Vec<(f64, &'a str)>, &'static str> {
+    let mut sorted = Vec::with_capacity(pairs.len());
+    for (bound, value) in pairs {
+        sorted.push((number(Some(bound), what)?, &**value));
+    }
+    sorted.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+    Ok(sorted)
 }
 
 fn number(text: Option<&str>, what: &'static str) -> Result<f64, &'static str> {
