@@ -34,9 +34,6 @@ class Contract:
         ordered = sorted(paths, key=lambda path: path.count("{"))
         self._patterns = [(path, re.compile(_pattern(path))) for path in ordered]
 
-    def leave_out(self, path: str) -> None:
-        self.operations = {at: what for at, what in self.operations.items() if at[1] != path}
-
     def path(self, target: str) -> str:
         """The path of the file that a target is about."""
         path = target.partition("?")[0]
