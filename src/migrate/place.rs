@@ -84,6 +84,8 @@ pub(super) async fn place(
             Err(error @ ClientError::Broken(_)) if tries == TRIES_MAX => {
                 return Ok(Outcome::Failed(error.to_string()));
             }
+            // Its path is too long.
+            Err(error @ ClientError::Request(_)) => return Ok(Outcome::Failed(error.to_string())),
             Err(error) if tries == TRIES_MAX => return Err(TargetError::Client(error)),
             Err(_) => {
                 tokio::time::sleep(RETRY_WAIT).await;
@@ -94,7 +96,12 @@ pub(super) async fn place(
             StatusCode::OK | StatusCode::ACCEPTED => return Ok(Outcome::Copied),
             StatusCode::CONFLICT => return Ok(Outcome::Newer),
             StatusCode::UNAUTHORIZED => return Err(TargetError::Refused(answer)),
-            StatusCode::NOT_FOUND => return Err(TargetError::NoAdminApi),
+            StatusCode::NOT_FOUND => {
+                return Err(match way {
+                    Way::WithTimes { .. } => TargetError::NoAdminApi,
+                    Way::AsPushes { .. } => TargetError::Refused(answer),
+                });
+            }
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                 let wait = answer.retry_after.unwrap_or(RETRY_WAIT);
                 if tries < TRIES_MAX && wait <= RETRY_WAIT_MAX {

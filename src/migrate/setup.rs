@@ -28,6 +28,9 @@ impl Options {
         };
         let asker = (flags.to_user.as_deref(), flags.to_password_file.as_deref());
         let target = endpoint("--to", &flags.to, flags.to_ca.as_deref(), asker)?;
+        if matches!(&source, Source::Gateway(from) if from.to_string() == target.to_string()) {
+            return Err(format!("--from and --to are the same gateway, {target}"));
+        }
         let keeps_newer = !flags.overwrite;
         let way = if flags.as_pushes {
             Way::AsPushes { keeps_newer }

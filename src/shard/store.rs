@@ -17,7 +17,11 @@ use super::select;
 use super::snapshot::{HomedPage, Selection, Snapshot};
 use super::unsaved::{Changes, SaveState, Unsaved};
 use super::waiter::PushError;
-use crate::push::{Batch, GroupingKey, Refusal};
+use crate::exposition::Kind;
+use crate::push::{Batch, GroupingKey, Refusal, Series};
+
+/// So many series, and a group's more, are taken out of the index at one go.
+const FORGOTTEN_AT_A_TIME: usize = 16_384;
 
 /// Groups and families of one shard.
 ///
@@ -278,7 +282,8 @@ impl Store {
         Ok(())
     }
 
-    /// Lets go of what groups hold that have been taken out of the table. The index hears of all of them at once.
+    /// Lets go of what groups hold that have been taken out of the table. The index hears of many series at a time,
+    /// and not of more: others wait for it meanwhile.
     pub(super) fn drop_groups(&mut self, groups: impl IntoIterator<Item = (u64, Group)>) {
         let (mut names, mut series_removed) = (Vec::new(), Vec::new());
         for (hash, mut group) in groups {
@@ -293,10 +298,20 @@ impl Store {
                 series_removed.extend_from_slice(&held.series);
                 names.extend(self.families.remove(held));
             }
+            if series_removed.len() >= FORGOTTEN_AT_A_TIME {
+                self.forget(&mut names, &mut series_removed);
+            }
             self.families[PUSH_TIME_ID].pages.remove(group.push_time);
             self.families[PUSH_FAILURE_TIME_ID].pages.remove(group.failure_time);
         }
+        self.forget(&mut names, &mut series_removed);
+    }
+
+    /// Takes names and series out of the index.
+    fn forget(&mut self, names: &mut Vec<(Arc<str>, Kind)>, series: &mut Vec<Series>) {
+        let names = std::mem::take(names);
         let names_removed = names.iter().map(|(name, kind)| (&**name, *kind)).collect();
+        let series_removed = std::mem::take(series);
         let change = Change { names_removed, series_removed, ..Change::default() };
         let dropped = self.index.apply(&change);
         debug_assert_eq!(dropped, Ok(()), "giving up names and series cannot conflict");

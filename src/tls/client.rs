@@ -26,11 +26,11 @@ impl Trust {
     /// # Errors
     /// When the file cannot be read, or names no authority, or the host is no name.
     pub fn new(host: &str, ca_file: &Path) -> io::Result<Trust> {
+        let certificates = CertificateDer::pem_file_iter(ca_file).map_err(io::Error::other)?;
+        let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(io::Error::other)?;
         let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_file_iter(ca_file).map_err(io::Error::other)? {
-            let certificate = certificate.map_err(io::Error::other)?;
-            roots.add(certificate).map_err(io::Error::other)?;
-        }
+        // A bundle of a system may hold one that is odd.
+        let _odd = roots.add_parsable_certificates(certificates);
         if roots.is_empty() {
             return Err(io::Error::other("no certificate in the file"));
         }
