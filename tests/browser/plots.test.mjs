@@ -72,7 +72,7 @@ test("the history tells what the gateway did", { timeout: 60_000 }, async (t) =>
   // 25 in ten seconds, or in a few more where the machine is busy.
   const rate = data.pushes_per_second[0];
   assert.ok(rate > 1 && rate < 2.7, `${rate}`);
-  assert.ok(Math.abs(data.failures_per_second[0] / rate - 0.2) < 1e-6);
+  assert.ok(Math.abs(data.failures_per_second[0] / rate - 0.2) < 0.01);
   assert.deepEqual([data.groups[0], data.series[0]], [20, 60]);
   assert.equal(data.shard_groups_min[0] + data.shard_groups_max[0], 20);
   assert.ok(data.scrape_seconds[0] > 0 && data.scrape_bytes[0] > 1000 && data.memory_bytes[0] > 1e6);
