@@ -6,9 +6,9 @@ use bytes::Bytes;
 
 use super::Http;
 use super::in_flight::Room;
-use super::push::Decode;
+use super::push::decoder;
 use super::reply::Failure;
-use crate::push::{Batch, Encoding, GroupingKey, decode, decode_protobuf, inflate};
+use crate::push::{Batch, Encoding, GroupingKey};
 use crate::shard::Mode;
 
 /// What would be pushed.
@@ -44,17 +44,11 @@ impl Http {
         rules.check_key(&key).map_err(Failure::Key)?;
         self.readable()?;
         let bytes_max = self.config.bounds.body_bytes_max;
-        let decode: Decode = if is_protobuf { decode_protobuf } else { decode };
-        let mut room = Room::of(Arc::clone(&self.in_flight));
-        let turn = Arc::clone(&self.decodes).acquire_owned().await;
-        let decoding = tokio::task::spawn_blocking(move || {
-            let _until_decoded = turn;
-            let body = inflate(encoding, body, bytes_max, |bytes| room.take(bytes))
-                .map_err(Failure::Inflate)?;
-            let batch = decode(&key, &body, rules).map_err(Failure::Rejected)?;
-            Ok::<_, Failure>((key, batch))
-        });
-        let (key, batch) = decoding.await.expect("decoding does not panic and is not aborted")?;
+        let room = Room::of(Arc::clone(&self.in_flight));
+        let decode = decoder(is_protobuf);
+        let (key, batch, _until_checked) =
+            self.decode_aside(key, body, encoding, decode, bytes_max, room).await;
+        let batch = batch?;
         let checked = checked(&batch);
         self.shards.check(key, mode, batch).await.map_err(Failure::Push)?;
         Ok(checked)

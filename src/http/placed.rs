@@ -4,18 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::header::CONTENT_ENCODING;
 use hyper::{HeaderMap, StatusCode};
 
 use super::Http;
 use super::admission::Sender;
 use super::body::collect;
 use super::in_flight::Room;
-use super::push::{Decode, is_protobuf, keep_room};
+use super::push::{decoder, encoding, is_protobuf};
 use super::reply::{Failure, Reply, empty};
 use super::request_id::RequestId;
-use crate::exposition::{parse_number, unescape};
-use crate::push::{Encoding, GroupingKey, decode, decode_protobuf, inflate};
+use crate::exposition::parse_number;
 use crate::shard::{Placement, Timestamp};
 
 /// A parameter that makes no sense.
@@ -77,31 +75,18 @@ impl Http {
         sender: &Sender<'_>,
     ) -> Result<(), Failure> {
         let placement = placement(query).map_err(Failure::Placed)?;
-        let (rules, caller) = (self.rules(), &sender.caller);
-        let key = GroupingKey::parse(tail, rules.names).map_err(Failure::Key)?;
-        rules.check_key(&key).map_err(Failure::Key)?;
-        caller.may_push(&unescape(key.job())).map_err(Failure::Denied)?;
+        let caller = &sender.caller;
+        let key = self.pushed_key(tail, caller)?;
         self.writable().await?;
         let bytes_max = caller.body_bytes_max(self.config.bounds.body_bytes_max);
         let mut room = Room::of(&*self.in_flight);
         let wait = self.config.web.body_wait;
         let body = collect(body, bytes_max, &mut room, wait).await.map_err(Failure::Body)?;
-        let encoding = headers.get(CONTENT_ENCODING);
-        let encoding =
-            encoding.map_or(Encoding::Identity, |value| Encoding::parse(value.as_bytes()));
-        let decode: Decode = if is_protobuf(headers) { decode_protobuf } else { decode };
-        let turn = Arc::clone(&self.decodes).acquire_owned().await;
-        let mut room = room.through(Arc::clone(&self.in_flight));
-        // Turn and room go along: the client may leave.
-        let decoding = tokio::task::spawn_blocking(move || {
-            let _until_decoded = turn;
-            let body = inflate(encoding, body, bytes_max, |bytes| room.take(bytes))
-                .map_err(Failure::Inflate)?;
-            let batch = decode(&key, &body, rules).map_err(Failure::Rejected)?;
-            Ok::<_, Failure>((key, keep_room(&mut room, batch)?, room))
-        });
+        let (encoding, decode) = (encoding(headers), decoder(is_protobuf(headers)));
+        let room = room.through(Arc::clone(&self.in_flight));
         let (key, batch, _until_applied) =
-            decoding.await.expect("decoding does not panic and is not aborted")?;
+            self.decode_aside(key, body, encoding, decode, bytes_max, room).await;
+        let batch = batch?;
         self.writable().await?; // Still.
         self.shards.place(key, batch, caller.owner(), placement).await.map_err(Failure::Push)
     }

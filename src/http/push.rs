@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hyper::{HeaderMap, StatusCode};
@@ -69,39 +70,25 @@ impl Http {
         body_bytes: &mut u64,
     ) -> Result<StatusCode, Failure> {
         let (rules, caller) = (self.rules(), &sender.caller);
-        let key = GroupingKey::parse(tail, rules.names).map_err(Failure::Key)?;
-        rules.check_key(&key).map_err(Failure::Key)?;
-        caller.may_push(&unescape(key.job())).map_err(Failure::Denied)?;
-        let decode: Decode = if is_protobuf(headers) { decode_protobuf } else { decode };
+        let key = self.pushed_key(tail, caller)?;
+        let decode = decoder(is_protobuf(headers));
         self.writable().await?;
         let bytes_max = caller.body_bytes_max(self.config.bounds.body_bytes_max);
         let mut room = Room::of(&*self.in_flight);
         let wait = self.config.web.body_wait;
         let body = collect(body, bytes_max, &mut room, wait).await.map_err(Failure::Body)?;
         *body_bytes = body.len() as u64;
-        let encoding = headers.get(CONTENT_ENCODING);
-        let encoding =
-            encoding.map_or(Encoding::Identity, |value| Encoding::parse(value.as_bytes()));
+        let encoding = encoding(headers);
         let is_small = encoding == Encoding::Identity && body.len() <= DECODED_INLINE_BYTES_MAX;
         let (key, batch, _until_applied) = if is_small {
             let batch = decode(&key, &body, rules).map_err(Failure::Rejected);
             drop(body); // It need not wait for the shard.
             (key, batch.and_then(|batch| keep_room(&mut room, batch)), room)
         } else {
-            let turn = Arc::clone(&self.decodes).acquire_owned().await;
-            let mut its_room = room.through(Arc::clone(&self.in_flight));
-            // Turn and room go along: the client may leave.
-            let decoding = tokio::task::spawn_blocking(move || {
-                let _until_decoded = turn;
-                let batch = inflate(encoding, body, bytes_max, |bytes| its_room.take(bytes))
-                    .map_err(Failure::Inflate)
-                    .and_then(|body| decode(&key, &body, rules).map_err(Failure::Rejected))
-                    .and_then(|batch| keep_room(&mut its_room, batch));
-                (key, batch, its_room)
-            });
-            let (key, batch, its_room) =
-                decoding.await.expect("decoding does not panic and is not aborted");
-            (key, batch, its_room.through(&*self.in_flight))
+            let room = room.through(Arc::clone(&self.in_flight));
+            let (key, batch, room) =
+                self.decode_aside(key, body, encoding, decode, bytes_max, room).await;
+            (key, batch, room.through(&*self.in_flight))
         };
         self.writable().await?; // Still.
         let owner = caller.owner();
@@ -129,6 +116,38 @@ impl Http {
             }
             Err(failure) => Err(failure),
         }
+    }
+
+    /// The group that somebody may push to.
+    pub(super) fn pushed_key(&self, tail: &[u8], caller: &Caller) -> Result<GroupingKey, Failure> {
+        let rules = self.rules();
+        let key = GroupingKey::parse(tail, rules.names).map_err(Failure::Key)?;
+        rules.check_key(&key).map_err(Failure::Key)?;
+        caller.may_push(&unescape(key.job())).map_err(Failure::Denied)?;
+        Ok(key)
+    }
+
+    /// Decodes a body where nobody waits behind it, in its turn. What it takes comes out of `room`.
+    pub(super) async fn decode_aside(
+        &self,
+        key: GroupingKey,
+        body: Bytes,
+        encoding: Encoding,
+        decode: Decode,
+        bytes_max: usize,
+        mut room: Room<Arc<InFlight>>,
+    ) -> (GroupingKey, Result<Batch, Failure>, Room<Arc<InFlight>>) {
+        let (rules, turn) = (self.rules(), Arc::clone(&self.decodes).acquire_owned().await);
+        // Turn and room go along: the client may leave.
+        let decoding = tokio::task::spawn_blocking(move || {
+            let _until_decoded = turn;
+            let batch = inflate(encoding, body, bytes_max, |bytes| room.take(bytes))
+                .map_err(Failure::Inflate)
+                .and_then(|body| decode(&key, &body, rules).map_err(Failure::Rejected))
+                .and_then(|batch| keep_room(&mut room, batch));
+            (key, batch, room)
+        });
+        decoding.await.expect("decoding does not panic and is not aborted")
     }
 
     /// The failure, in the words of the caller's quota where that was in the way. Counts what is denied.
@@ -187,7 +206,7 @@ impl Http {
 }
 
 /// Gives the room of a body back but for what its batch takes, if that is much.
-pub(super) fn keep_room<F: Deref<Target = InFlight>>(
+fn keep_room<F: Deref<Target = InFlight>>(
     room: &mut Room<F>,
     batch: Batch,
 ) -> Result<Batch, Failure> {
@@ -202,6 +221,17 @@ fn job_of(tail: &[u8]) -> String {
         Ok(key) => unescape(key.job()).into_owned(),
         Err(_) => String::from_utf8_lossy(tail).into_owned(),
     }
+}
+
+/// How a body is compressed, as its head says.
+pub(super) fn encoding(headers: &HeaderMap) -> Encoding {
+    let encoding = headers.get(CONTENT_ENCODING);
+    encoding.map_or(Encoding::Identity, |value| Encoding::parse(value.as_bytes()))
+}
+
+/// What reads a body.
+pub(super) fn decoder(is_protobuf: bool) -> Decode {
+    if is_protobuf { decode_protobuf } else { decode }
 }
 
 /// Whether the body is said to be delimited protobuf. As in the reference, anything said less

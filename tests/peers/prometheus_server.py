@@ -41,12 +41,19 @@ def prometheus_server(
     scrapes: Mapping[str, Parameters] = MappingProxyType({"gateway": {}}),
 ) -> Iterator[Server]:
     """`scrapes`: names, and what each asks of the gateway."""
-    config, port = directory / "prometheus.yml", free_port()
     jobs = (
         SCRAPE.format(name=name, port=gateway.port, params=json.dumps(params))
         for name, params in scrapes.items()
     )
-    config.write_text(GLOBAL + "".join(jobs))
+    with configured(directory, GLOBAL + "".join(jobs), *flags) as server:
+        yield server
+
+
+@contextmanager
+def configured(directory: Path, text: str, *flags: str) -> Iterator[Server]:
+    """One with this configuration."""
+    config, port = directory / "prometheus.yml", free_port()
+    config.write_text(text)
     command = [
         "prometheus",
         f"--config.file={config}",

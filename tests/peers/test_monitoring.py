@@ -17,8 +17,8 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateways import REPOSITORY, Server, free_port, running
-from prometheus_server import found
+from gateways import REPOSITORY, Server, free_port
+from prometheus_server import configured, found
 from troubles import gateways_in_trouble
 
 RULES = REPOSITORY / "packaging" / "prometheus"
@@ -58,15 +58,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, 
         ports = [server.port for server in gateways.values()] + [free_port()]
         targets = [f"127.0.0.1:{port}" for port in ports]
         config["scrape_configs"][0]["static_configs"][0]["targets"] = targets
-        file, port = directory / "prometheus.yml", free_port()
-        file.write_text(yaml.safe_dump(config))
-        command = [
-            "prometheus",
-            f"--config.file={file}",
-            f"--storage.tsdb.path={directory / 'tsdb'}",
-            f"--web.listen-address=127.0.0.1:{port}",
-        ]
-        with running("prometheus", command, port, "/-/ready", directory) as prometheus:
+        with configured(directory, yaml.safe_dump(config)) as prometheus:
             yield prometheus, gateways
 
 
