@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use aws_lc_rs::{hmac, rand};
+use ring::{hmac, rand};
 use subtle::ConstantTimeEq;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 

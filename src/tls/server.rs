@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
-use rustls::crypto::aws_lc_rs::{self, Ticketer};
+use rustls::crypto::ring::{self, Ticketer};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -44,7 +44,7 @@ impl Server {
         let provider = Arc::new(CryptoProvider {
             cipher_suites: choices.suites,
             kx_groups: choices.groups,
-            ..aws_lc_rs::default_provider()
+            ..ring::default_provider()
         });
         let own = certified_key(config, read, &provider)?;
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))

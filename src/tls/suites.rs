@@ -3,8 +3,8 @@
 use rustls::SupportedCipherSuite;
 use rustls::SupportedProtocolVersion;
 use rustls::crypto::SupportedKxGroup;
-use rustls::crypto::aws_lc_rs::cipher_suite as suites;
-use rustls::crypto::aws_lc_rs::{DEFAULT_CIPHER_SUITES, DEFAULT_KX_GROUPS, kx_group};
+use rustls::crypto::ring::cipher_suite as suites;
+use rustls::crypto::ring::{DEFAULT_CIPHER_SUITES, DEFAULT_KX_GROUPS, kx_group};
 use rustls::version::{TLS12, TLS13};
 
 use crate::config::web::{CipherSuite, Curve, TlsConfig, Versions};

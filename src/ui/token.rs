@@ -4,9 +4,9 @@
 //! A token is a keyed hash of who asked for the page, under a key that this process has drawn. So nothing is
 //! stored for it, one user's tokens are worth nothing in the hands of another, and none outlives the process.
 
-use aws_lc_rs::{hmac, rand};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+use ring::{hmac, rand};
 
 /// Makes and checks tokens.
 #[derive(Debug)]

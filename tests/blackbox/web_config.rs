@@ -59,7 +59,7 @@ type Client = StreamOwned<ClientConnection, TcpStream>;
 fn connect(gateway: &Running, trusted: &CertificateDer<'static>) -> Result<Client, String> {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.clone()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
