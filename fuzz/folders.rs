@@ -5,7 +5,7 @@
 
 #[path = "../src/exposition/mod.rs"]
 pub mod exposition;
-#[path = "../src/gob/mod.rs"]
+#[path = "../src/import/gob/mod.rs"]
 pub mod gob;
 #[path = "../src/persist/mod.rs"]
 pub mod persist;

@@ -14,10 +14,8 @@ use tokio::task::JoinSet;
 use crate::access::Access;
 use crate::config::{Address, Bounds, Config, WebSettings};
 use crate::history::History;
-use crate::http::{
-    self, Answers, Forms, Http, InFlight, Protocol, RESERVE_WAIT, Scrapes, Seat, Seats,
-};
-use crate::listen::{self, Listener};
+use crate::http::{self, Answers, Forms, Http, InFlight, RESERVE_WAIT, Scrapes, Seat, Seats};
+use crate::listen::{self, Client, Listener, Protocol, Source};
 use crate::own_metrics::{OwnMetrics, RESERVED};
 use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver, Store};
 use crate::reload::{self, Setting};
@@ -270,7 +268,7 @@ async fn accept_until_stopped(
         // Two tasks rather than one that can be either, which would be as large as the larger.
         match acceptor.clone() {
             None => tokio::spawn(async move {
-                let client = http::Client { source, certificate: None };
+                let client = Client { source, certificate: None };
                 serve(http, stream, Protocol::Http1, client, &seat, stopping).await;
                 drop((seat, serving));
             }),
@@ -292,7 +290,7 @@ async fn serve(
     http: Arc<Http>,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     protocol: Protocol,
-    client: http::Client,
+    client: Client,
     seat: &Seat,
     stopping: watch::Receiver<bool>,
 ) {
@@ -308,7 +306,7 @@ async fn serve_tls(
     http: Arc<Http>,
     acceptor: Acceptor,
     stream: listen::Stream,
-    source: http::Source,
+    source: Source,
     seat: &Seat,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -318,7 +316,7 @@ async fn serve_tls(
     };
     match accepted {
         Ok((stream, certificate, protocol)) => {
-            let client = http::Client { source, certificate };
+            let client = Client { source, certificate };
             serve(http, stream, protocol, client, seat, stopping).await;
         }
         Err(error) => tracing::debug!(%source, err = %error, "TLS handshake failed"),

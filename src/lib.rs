@@ -14,7 +14,7 @@
 //!
 //! In reading order: [`exposition`] (the vocabulary of the format), [`push`], [`selector`] (which groups a query is about), [`shard`], [`scrape`],
 //! [`persist`] (what is on disk, where anything is), [`gob`] (what the Pushgateway had there), [`own_metrics`], [`history`], [`ui`] (what people see), [`http`], [`listen`], [`config`], [`gateway`] (which wires them).
-//! [`migrate`] (copies groups from one gateway to another, with [`client`]).
+//! [`import`] (copies groups from one gateway to another, with [`client`]).
 
 pub mod access;
 pub mod client;
@@ -22,12 +22,11 @@ pub mod config;
 pub mod descriptors;
 pub mod exposition;
 pub mod gateway;
-pub mod gob;
 pub mod history;
 pub mod http;
+pub mod import;
 pub mod listen;
 pub mod log;
-pub mod migrate;
 pub mod own_metrics;
 mod percent;
 pub mod persist;

@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use shardgate::client::Connection;
+use shardgate::client::{Connection, Endpoint};
 use shardgate::config::{
     CheckCommand, Command, Flags, HealthcheckFlags, ImportFlags, StoreCommand,
 };
 use shardgate::gateway::Gateway;
 use shardgate::persist;
-use shardgate::{descriptors, log, migrate, reload, shutdown};
+use shardgate::{descriptors, import, log, reload, shutdown};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -106,8 +106,9 @@ fn check(command: &CheckCommand) -> ExitCode {
 
 /// Asks a gateway whether it is well.
 fn healthcheck(flags: &HealthcheckFlags) -> ExitCode {
-    let HealthcheckFlags { path, wait, .. } = flags;
-    let gateway = match flags.gateway() {
+    let HealthcheckFlags { url, path, wait, user, password_file, ca } = flags;
+    let asker = (user.as_deref(), password_file.as_deref());
+    let gateway = match Endpoint::of_flag("--url", url, ca.as_deref(), asker) {
         Ok(gateway) => gateway,
         Err(error) => return fail(format_args!("{error}")),
     };
@@ -141,7 +142,7 @@ fn print(text: &[u8]) -> ExitCode {
 
 /// Copies groups from one gateway to another.
 fn import(flags: &ImportFlags) -> ExitCode {
-    let options = match migrate::Options::new(flags) {
+    let options = match import::Options::new(flags) {
         Ok(options) => options,
         Err(error) => return fail(format_args!("{error}")),
     };
@@ -150,7 +151,7 @@ fn import(flags: &ImportFlags) -> ExitCode {
         Err(error) => return fail(format_args!("cannot start the runtime: {error}")),
     };
     let mut out = std::io::BufWriter::new(std::io::stdout());
-    let (report, ended) = runtime.block_on(migrate::run(options, &mut out));
+    let (report, ended) = runtime.block_on(import::run(options, &mut out));
     runtime.shutdown_background(); // A source that says nothing may still be listened to.
     let _closed = write!(out, "{report}");
     let flushed = out.flush();

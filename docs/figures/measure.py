@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Takes the figures of docs/benchmarks.md again, each as a Markdown table.
 
-    cargo build --release --workspace
+    cargo build --profile dist --workspace
     docs/figures/measure.py profiles      # or: rows, original, groups, shards, wrk
 
 Needs prometheus-pushgateway, for `wrk` also wrk, for `original` also openssl. Everything stays on
@@ -20,8 +20,8 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-LOADTEST = ROOT / "target/release/loadtest"
-SHARDGATE = ROOT / "target/release/shardgate"
+LOADTEST = ROOT / "target/dist/loadtest"
+SHARDGATE = ROOT / "target/dist/shardgate"
 LISTEN = "--web.listen-address=127.0.0.1:{port}"
 ORIGINAL = f"prometheus-pushgateway --persistence.file= --log.level=error {LISTEN}"
 UNCHECKED = f"{ORIGINAL} --push.disable-consistency-check"

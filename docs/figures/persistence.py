@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Takes the figures about what is kept on disk of docs/persistence.md again, each as a Markdown table.
 
-    cargo build --release --workspace
+    cargo build --profile dist --workspace
     docs/figures/persistence.py rates      # or: disk, latency, restart, growth
 
 The files are written below target/, which should be on the disk in question. `growth` pushes ten million

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Takes the figures about scrapes of docs/benchmarks.md again, each as a Markdown table.
 
-    cargo build --release --workspace
+    cargo build --profile dist --workspace
     docs/figures/scrapes.py times      # or: million, memory, beside
 
 Needs prometheus-pushgateway and, for `times`, nginx. Everything stays on loopback, and targets are

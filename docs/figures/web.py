@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Takes the figures about passwords, TLS, overload and the query API again, each as a Markdown table.
 
-    cargo build --release --workspace
+    cargo build --profile dist --workspace
     docs/figures/web.py auth        # or: tls, overload, api, pages
 
 With `brief` behind it, everything is small: that shows whether it works, its figures mean nothing. Needs

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hyper::Uri;
 
-use crate::tls::Trust;
+use super::Trust;
 
 /// Where a gateway is, and who asks it.
 #[derive(Clone)]
@@ -90,6 +90,28 @@ impl Endpoint {
             authorization: None,
             trust,
         })
+    }
+
+    /// The gateway whose URL is the value of `flag`, asked by a user with the password in a file.
+    ///
+    /// # Errors
+    /// Names the flag whose value cannot be used, and says why.
+    pub fn of_flag(
+        flag: &str,
+        url: &str,
+        ca_file: Option<&Path>,
+        asker: (Option<&str>, Option<&Path>),
+    ) -> Result<Endpoint, String> {
+        let endpoint = Endpoint::new(url, ca_file).and_then(|endpoint| match asker {
+            (Some(user), Some(file)) => endpoint.asked_by(user, file),
+            _ => Ok(endpoint),
+        });
+        match asker {
+            (None, Some(_)) | (Some(_), None) => {
+                Err(format!("{flag}-user and {flag}-password-file go together"))
+            }
+            _ => endpoint.map_err(|error| format!("{flag} {error}")),
+        }
     }
 
     fn on_socket(path: &str) -> Endpoint {

@@ -7,6 +7,8 @@
 
 mod connection;
 mod endpoint;
+mod trust;
 
 pub use connection::{ANSWER_WAIT, Answer, CONNECT_WAIT, ClientError, Connection};
 pub use endpoint::{Endpoint, EndpointError};
+pub use trust::Trust;

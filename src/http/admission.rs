@@ -11,13 +11,13 @@ use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{HeaderMap, StatusCode};
 
 use super::Http;
-use super::client::Client;
 use super::reply::{Failure, Reply, and_retry, error};
 use super::request_id::{RequestId, identify};
 use super::route::Route;
 use crate::access::{
     AuthFailure, Caller, Check, Credentials, DenialKind, Denied, Hashing, Right, User, Verdict,
 };
+use crate::listen::Client;
 
 const BASIC: HeaderValue = HeaderValue::from_static("Basic");
 

@@ -7,11 +7,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::client::Client;
 use super::progress::{Awaited, Progress};
-use super::protocol::Protocol;
 use super::{Http, http1, http2};
 use crate::config::WebSettings;
+use crate::listen::Client;
+use crate::listen::Protocol;
 use crate::shutdown;
 
 /// How large the head of a request may be, its URL included.
@@ -102,7 +102,7 @@ pub(super) mod tests {
     use super::*;
     use crate::config::Flags;
     use crate::gateway::Gateway;
-    use crate::http::Source;
+    use crate::listen::Source;
 
     /// What answers requests, without a gateway that listens.
     pub(in crate::http) fn http(flags: &[&str]) -> Arc<Http> {

@@ -5,7 +5,6 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
 
 use super::Http;
-use super::client::Client;
 use super::prefix::route_under;
 use super::reply::{self, Reply};
 use super::request_id::{RequestId, identify};
@@ -13,6 +12,7 @@ use super::route::{Route, route};
 use super::sound;
 use super::ui;
 use crate::config::WebSettings;
+use crate::listen::Client;
 use crate::own_metrics::{Handler, Verb};
 use crate::shard::Mode;
 

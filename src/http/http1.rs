@@ -13,11 +13,11 @@ use tokio::sync::watch;
 
 use super::Http;
 use super::aside::{First, first};
-use super::client::Client;
 use super::connection::{HEADER_BYTES_MAX, Unwanted, unwanted};
 use super::progress::Progress;
-use super::protocol::Protocol;
 use super::watched::Watched;
+use crate::listen::Client;
+use crate::listen::Protocol;
 
 /// How long the last words to a client may take to be sent.
 const FAREWELL_WAIT: Duration = Duration::from_secs(1);

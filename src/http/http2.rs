@@ -11,12 +11,12 @@ use tokio::sync::{Semaphore, watch};
 
 use super::Http;
 use super::aside::{First, first};
-use super::client::Client;
 use super::connection::{HEADER_BYTES_MAX, Unwanted, unwanted};
 use super::progress::Progress;
-use super::protocol::Protocol;
 use super::watched::Watched;
 use crate::config::WebSettings;
+use crate::listen::Client;
+use crate::listen::Protocol;
 
 /// How many requests of one connection may be at hand at a time.
 const STREAMS_MAX: u32 = 128;
@@ -133,7 +133,7 @@ mod tests {
     async fn connect(flags: &[&str]) -> Connection {
         let http = http(flags);
         let (ours, theirs) = tokio::io::duplex(64 << 10);
-        let client = Client { source: crate::http::Source::Unix, certificate: None };
+        let client = Client { source: crate::listen::Source::Unix, certificate: None };
         let stopping = http.stop.subscribe();
         let served = tokio::spawn(serve(Arc::clone(&http), ours, client, stopping));
         let shaken = handshake(TokioExecutor::new(), TokioIo::new(theirs)).await;

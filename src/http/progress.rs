@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::protocol::Protocol;
+use crate::listen::Protocol;
 
 /// Who reads as much of an answer goes on reading it. The answers to the pings of HTTP/2 are less: a connection
 /// that asks for nothing else is idle.

@@ -18,10 +18,10 @@ use tokio::sync::Notify;
 use super::Http;
 use super::aside::{First, first};
 use super::connection::HEADER_BYTES_MAX;
-use super::protocol::Protocol;
 use super::reply::{Reply, and_close, error};
 use super::request_id::identify;
 use super::route::Route;
+use crate::listen::Protocol;
 
 /// How many connections may be told at a time.
 pub(super) const RESERVE_CONNECTIONS_MAX: usize = 256;

@@ -11,12 +11,12 @@ use tokio::sync::Semaphore;
 
 use super::Http;
 use super::body::Chunks;
-use super::client::Client;
 use super::render::render;
 use super::reply::{Failure, Reply, error};
 use super::request_id::RequestId;
 use super::selection::selection;
 use crate::exposition::Escaping;
+use crate::listen::Client;
 use crate::own_metrics::{body_families, connection_families};
 use crate::scrape::{Answer, Form, OwnFamily, Runs, Scrape, accepts_gzip, negotiate};
 use crate::shard::{Part, Selection};

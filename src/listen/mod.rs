@@ -6,7 +6,9 @@
 //! **Invariant:** every socket is bound before the gateway says that it listens, so that an address
 //! in use is an error of the start.
 
+mod client;
 mod handed_over;
+mod protocol;
 mod stream;
 mod tcp;
 mod unix;
@@ -21,7 +23,8 @@ use tokio::net::TcpListener;
 use tokio_vsock::VsockListener;
 
 use crate::config::Address;
-use crate::http::Source;
+pub use client::{Client, ClientCertificate, Source};
+pub use protocol::Protocol;
 
 pub use handed_over::handed_over;
 pub use stream::Stream;

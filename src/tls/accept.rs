@@ -13,7 +13,7 @@ use tokio_rustls::TlsAcceptor;
 use super::certificate;
 use super::plain::Begun;
 use super::server::Server;
-use crate::http::{ClientCertificate, Protocol};
+use crate::listen::{ClientCertificate, Protocol};
 
 /// How long a handshake may take.
 pub const HANDSHAKE_WAIT: Duration = Duration::from_secs(10);

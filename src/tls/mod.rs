@@ -11,14 +11,12 @@
 mod accept;
 mod authorities;
 mod certificate;
-mod client;
 mod clients;
 mod plain;
 mod server;
 mod suites;
 
 pub use accept::{Acceptor, HANDSHAKE_WAIT, TlsStream};
-pub use client::Trust;
 pub use server::Server;
 
 #[cfg(test)]

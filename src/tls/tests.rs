@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 
 use super::{Acceptor, HANDSHAKE_WAIT, Server};
 use crate::config::web::WebConfig;
-use crate::http::{ClientCertificate, Protocol};
+use crate::listen::{ClientCertificate, Protocol};
 
 /// A certificate and its key.
 struct Pair {

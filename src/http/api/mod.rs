@@ -28,8 +28,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Http;
 use super::body::Chunks;
-use super::client::Client;
 use super::reply::{Failure, Reply, empty, with_type};
+use crate::listen::Client;
 use crate::shard::Unavailable;
 use groups::Deletion;
 use listing::{Listing, list};

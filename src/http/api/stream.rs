@@ -7,8 +7,8 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::http::body::{Chunks, Streamed};
-use crate::http::client::Source;
 use crate::http::lease::SCRAPE_SEND_WAIT;
+use crate::listen::Source;
 
 /// How large a chunk is.
 const CHUNK_BYTES: usize = 64 << 10;

@@ -5,10 +5,10 @@ use proptest::prelude::*;
 use super::{Family, Group, Reason, read};
 
 /// What a Pushgateway 1.5.1 wrote, see `tests/gob/README.md`.
-const GROUPS: &[u8] = include_bytes!("../../tests/gob/groups.gob");
-const EMPTY: &[u8] = include_bytes!("../../tests/gob/empty.gob");
+const GROUPS: &[u8] = include_bytes!("../../../tests/gob/groups.gob");
+const EMPTY: &[u8] = include_bytes!("../../../tests/gob/empty.gob");
 /// The same layout with fields of every kind around what is wanted, written by Go.
-const OTHER: &[u8] = include_bytes!("../../tests/gob/other.gob");
+const OTHER: &[u8] = include_bytes!("../../../tests/gob/other.gob");
 
 fn group(file: &[u8], job: &str) -> Group {
     let groups = read(file).expect("a Pushgateway wrote it");

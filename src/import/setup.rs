@@ -1,6 +1,5 @@
 //! What is to be copied, as the flags say it.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use super::place::Way;
@@ -17,7 +16,7 @@ impl Options {
     /// Which flag makes no sense, and why.
     pub fn new(flags: &ImportFlags) -> Result<Options, String> {
         let source = match (&flags.from, &flags.gob) {
-            (Some(from), _) => Source::Gateway(endpoint(
+            (Some(from), _) => Source::Gateway(Endpoint::of_flag(
                 "--from",
                 from,
                 flags.from_ca.as_deref(),
@@ -27,7 +26,7 @@ impl Options {
             (None, None) => return Err("--from or --gob is needed".to_owned()),
         };
         let asker = (flags.to_user.as_deref(), flags.to_password_file.as_deref());
-        let target = endpoint("--to", &flags.to, flags.to_ca.as_deref(), asker)?;
+        let target = Endpoint::of_flag("--to", &flags.to, flags.to_ca.as_deref(), asker)?;
         if matches!(&source, Source::Gateway(from) if from.to_string() == target.to_string()) {
             return Err(format!("--from and --to are the same gateway, {target}"));
         }
@@ -44,25 +43,6 @@ impl Options {
         });
         let selectors = selectors.collect::<Result<Arc<[_]>, String>>()?;
         Ok(Options { source, target: (!flags.dry_run).then_some((target, way)), selectors })
-    }
-}
-
-/// The gateway that `flag` names, and who asks it: a user, and the file with their password.
-fn endpoint(
-    flag: &str,
-    url: &str,
-    ca_file: Option<&Path>,
-    asker: (Option<&str>, Option<&Path>),
-) -> Result<Endpoint, String> {
-    let endpoint = Endpoint::new(url, ca_file).and_then(|endpoint| match asker {
-        (Some(user), Some(file)) => endpoint.asked_by(user, file),
-        _ => Ok(endpoint),
-    });
-    match asker {
-        (None, Some(_)) | (Some(_), None) => {
-            Err(format!("{flag}-user and {flag}-password-file go together"))
-        }
-        _ => endpoint.map_err(|error| format!("{flag} {error}")),
     }
 }
 

@@ -5,7 +5,7 @@ use prost::encoding::encode_varint;
 use super::family::Unclear;
 use super::group::{Lost, SourceGroup};
 use crate::exposition::protobuf::{family, fields, metric, value};
-use crate::gob::Group;
+use crate::import::gob::Group;
 use crate::push::{GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME};
 use crate::shard::Timestamp;
 
@@ -52,7 +52,7 @@ fn time(message: &[u8]) -> Option<Timestamp> {
 mod tests {
     use super::*;
     use crate::exposition::protobuf::{write_double, write_message};
-    use crate::gob::Family;
+    use crate::import::gob::Family;
 
     fn gauge(name: &str, write: impl FnOnce(&mut Vec<u8>)) -> Family {
         let mut metrics = Vec::new();

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::answer;
 use super::group::{Lost, SourceGroup};
 use crate::client::{ANSWER_WAIT, Answer, ClientError, Connection, Endpoint};
-use crate::gob;
+use crate::import::gob;
 
 /// How much JSON one group may be.
 pub const GROUP_BYTES_MAX: usize = 1 << 30;

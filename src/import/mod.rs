@@ -15,6 +15,7 @@
 
 mod answer;
 mod family;
+pub mod gob;
 mod group;
 mod place;
 mod report;
