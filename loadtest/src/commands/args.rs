@@ -42,7 +42,7 @@ pub(crate) enum Command {
 /// The workload: a profile, and what of it to change.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct WorkloadArgs {
-    /// The profile to run; a name alone stands for a file in the folder `profiles`.
+    /// The profile to run; a name alone stands for a bundled profile.
     #[arg(long, value_name = "FILE")]
     pub(crate) profile: PathBuf,
     /// Connections, instead of the profile's.
@@ -181,7 +181,7 @@ pub(crate) struct CompareArgs {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CrashArgs {
     /// The profile of which to take connections, groups (at most 4000) and bodies, instead of one that
-    /// is built in; a name alone stands for a file in the folder `profiles`.
+    /// is built in; a name alone stands for a bundled profile.
     #[arg(long, value_name = "FILE")]
     pub(crate) profile: Option<PathBuf>,
     /// Rounds; each ends with a kill and a check.

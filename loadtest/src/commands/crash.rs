@@ -20,8 +20,7 @@ pub(super) fn execute(args: &CrashArgs) -> Result<ExitCode, Box<dyn Error>> {
     profile.seed = args.seed.unwrap_or(profile.seed);
     let recipe = Recipe::from_words(args.command.clone())?;
     let moments = args.round_time.clone();
-    let setup = Setup::new(recipe, profile, args.promise, args.rounds, moments)
-        .map_err(|(path, error)| format!("{}: {error}", path.display()))?;
+    let setup = Setup::new(recipe, profile, args.promise, args.rounds, moments);
     let stop = interrupt::watch()?;
     let verdict = run(&setup, &stop, &mut |verdict| tell(verdict, args.rounds.get()))?;
     if args.json {

@@ -48,12 +48,11 @@ pub(super) fn plan(
     target: Target,
     process: Option<Process>,
     marked: Marked,
-) -> Result<Plan, Box<dyn Error>> {
-    let bodies = workload::bodies(profile, marked)
-        .map_err(|(path, error)| format!("{}: {error}", path.display()))?;
+) -> Plan {
+    let bodies = workload::bodies(profile, marked);
     let cpus = thread::available_parallelism().map_or(1, usize::from);
     let workers = args.workers.map_or(cpus, profile::Count::get);
-    Ok(Plan::new(profile, bodies, target, process, workers))
+    Plan::new(profile, bodies, target, process, workers)
 }
 
 /// Writes the page and the plots, as far as they are asked for.

@@ -7,7 +7,7 @@ use super::state::Numbering;
 use super::verdict::Promise;
 use crate::profile::{Count, Mix, Profile, ProfileError, built_in};
 use crate::spawn::Recipe;
-use crate::workload::{BodyError, BodyTemplate, Chooser, Marked, bodies, post_body};
+use crate::workload::{BodyTemplate, Chooser, Marked, bodies, post_body};
 
 /// What is run and for how long.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Setup {
         promise: Promise,
         rounds: Count,
         moments: Range<Duration>,
-    ) -> Result<Self, BodyError> {
+    ) -> Self {
         profile.keep_alive = true;
         if profile.groups.count.get() > GROUPS_MAX as usize {
             profile.groups.count = Count::new(GROUPS_MAX);
@@ -50,15 +50,15 @@ impl Setup {
         if profile.connections.get() > profile.groups.count.get() {
             profile.connections = profile.groups.count;
         }
-        Ok(Self {
+        Self {
             recipe,
-            bodies: bodies(&profile, Marked::Everywhere)?,
+            bodies: bodies(&profile, Marked::Everywhere),
             post: post_body(),
             profile,
             promise,
             rounds: rounds.get(),
             moments,
-        })
+        }
     }
 
     pub(super) fn chooser(&self) -> Chooser {

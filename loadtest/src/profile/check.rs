@@ -1,16 +1,47 @@
 //! The checks between keys: which belong together, which exclude each other.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use toml::Spanned;
 
 use super::keys::{ArrivalsKeys, ArrivalsKind, BodyKeys, Complaint, Format, Mix, ProfileKeys};
 use super::values::Count;
-use super::{Arrivals, Body, Groups, Profile, Shape, Source};
+use super::{Arrivals, Body, Groups, Profile, Shape, Source, bundled};
 
-/// Turns keys into a profile; `folder` is where the files it names stand.
-pub(super) fn check(keys: ProfileKeys, name: String, folder: &Path) -> Result<Profile, Complaint> {
+/// Where the files that a profile names stand.
+#[derive(Clone, Copy)]
+pub(super) enum Folder<'a> {
+    /// In this folder.
+    At(&'a Path),
+    /// In this program.
+    Bundled,
+}
+
+impl Folder<'_> {
+    fn path(self, file: &Path) -> PathBuf {
+        match self {
+            Folder::At(folder) => folder.join(file),
+            Folder::Bundled => file.to_owned(),
+        }
+    }
+
+    fn read(self, file: &Path) -> io::Result<String> {
+        let bundled = || file.to_str().and_then(bundled::text).map(str::to_owned);
+        match self {
+            Folder::At(_) => fs::read_to_string(self.path(file)),
+            Folder::Bundled => bundled().ok_or_else(|| io::ErrorKind::NotFound.into()),
+        }
+    }
+}
+
+/// Turns keys into a profile, with the text of each file that they name.
+pub(super) fn check(
+    keys: ProfileKeys,
+    name: String,
+    folder: Folder<'_>,
+) -> Result<Profile, Complaint> {
     if keys.about.get_ref().trim().is_empty() {
         return Err((keys.about.span(), "a profile says what it models".to_owned()));
     }
@@ -43,7 +74,7 @@ pub(super) fn check(keys: ProfileKeys, name: String, folder: &Path) -> Result<Pr
         arrivals: keys.arrivals.map(arrivals).transpose()?,
         scraper: keys.scraper,
         basic_auth: keys.basic_auth,
-        ca_file: keys.tls.map(|tls| folder.join(tls.ca_file)),
+        ca_file: keys.tls.map(|tls| folder.path(&tls.ca_file)),
     })
 }
 
@@ -63,7 +94,7 @@ const LABELS: u8 = 2;
 const LABEL_VALUE_BYTES: u8 = 12;
 const BUCKETS: u32 = 10;
 
-fn body(keys: Spanned<BodyKeys>, folder: &Path) -> Result<Body, Complaint> {
+fn body(keys: Spanned<BodyKeys>, folder: Folder<'_>) -> Result<Body, Complaint> {
     let span = keys.span();
     let keys = keys.into_inner();
     let complain = |message: &str| Err((span.clone(), message.to_owned()));
@@ -79,7 +110,12 @@ fn body(keys: Spanned<BodyKeys>, folder: &Path) -> Result<Body, Complaint> {
         (Some(_), _) if keys.format == Format::Protobuf => {
             return complain("a file is text; only generated bodies can be protobuf");
         }
-        (Some(file), _) => Source::File(folder.join(file)),
+        (Some(file), _) => match folder.read(&file) {
+            Ok(text) => Source::Text(text),
+            Err(error) => {
+                return complain(&format!("{}: {error}", folder.path(&file).display()));
+            }
+        },
         (None, None) => return complain("a body needs `file`, or `families`"),
         (None, Some(families)) => {
             let shape = Shape {

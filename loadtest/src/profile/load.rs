@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
 
-use super::check::check;
-use super::{Profile, keys::ProfileKeys};
+use super::check::{Folder, check};
+use super::{Profile, bundled, keys::ProfileKeys};
 
 /// Why a profile cannot be used.
 #[derive(Debug)]
 pub(crate) enum ProfileError {
+    /// Neither a file nor the name of a bundled profile.
+    NotFound(PathBuf),
     Unreadable(PathBuf, io::Error),
     /// The message names the line.
     Invalid(PathBuf, String),
@@ -17,6 +19,10 @@ pub(crate) enum ProfileError {
 impl fmt::Display for ProfileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NotFound(path) => {
+                let names = bundled::names().collect::<Vec<_>>().join(", ");
+                write!(f, "Profile not found: {}; bundled profiles: {names}", path.display())
+            }
             Self::Unreadable(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Invalid(path, message) => write!(f, "{}: {message}", path.display()),
         }
@@ -25,33 +31,31 @@ impl fmt::Display for ProfileError {
 
 impl std::error::Error for ProfileError {}
 
-/// Reads and checks the profile at `path`; files it names stand beside it. A name alone stands for
-/// a profile in the folder `profiles`.
+/// Reads and checks the profile in the file at `path`; files that it names stand beside it. Where there is no such
+/// file, a name alone stands for a bundled profile.
 pub(crate) fn load(path: &Path) -> Result<Profile, ProfileError> {
-    let path = &located(path);
-    let text =
-        fs::read_to_string(path).map_err(|e| ProfileError::Unreadable(path.to_owned(), e))?;
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let text = path.to_str().and_then(|name| bundled::text(&format!("{name}.toml")));
+            let text = text.ok_or_else(|| ProfileError::NotFound(path.to_owned()))?;
+            return built_in(text, &name);
+        }
+        Err(error) => return Err(ProfileError::Unreadable(path.to_owned(), error)),
+    };
     let folder = path.parent().unwrap_or(Path::new(""));
-    parse(&text, name, folder).map_err(|message| ProfileError::Invalid(path.to_owned(), message))
+    parse(&text, name, Folder::At(folder))
+        .map_err(|message| ProfileError::Invalid(path.to_owned(), message))
 }
 
-/// Checks a profile that is part of this program; it names no files.
+/// Checks a profile that is part of this program; files that it names are too.
 pub(crate) fn built_in(text: &str, name: &str) -> Result<Profile, ProfileError> {
-    parse(text, name.to_owned(), Path::new(""))
+    parse(text, name.to_owned(), Folder::Bundled)
         .map_err(|message| ProfileError::Invalid(name.into(), message))
 }
 
-fn located(path: &Path) -> PathBuf {
-    let is_name = path.extension().is_none() && path.components().count() == 1;
-    if is_name && !path.exists() {
-        Path::new("profiles").join(path).with_extension("toml")
-    } else {
-        path.to_owned()
-    }
-}
-
-fn parse(text: &str, name: String, folder: &Path) -> Result<Profile, String> {
+fn parse(text: &str, name: String, folder: Folder<'_>) -> Result<Profile, String> {
     let keys: ProfileKeys =
         toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
     check(keys, name, folder).map_err(|(span, message)| {
@@ -67,20 +71,23 @@ mod tests {
     const LEAST: &str = "about = \"x\"\n[groups]\ncount = 1\n[[bodies]]\nfamilies = 1\n";
 
     fn complaint(text: &str) -> String {
-        parse(text, String::new(), Path::new("")).err().unwrap_or_default()
+        parse(text, String::new(), Folder::Bundled).err().unwrap_or_default()
     }
 
     #[test]
     fn the_least_profile_is_complete() {
-        let profile = parse(LEAST, "least".to_owned(), Path::new("")).expect("valid");
+        let profile = parse(LEAST, "least".to_owned(), Folder::Bundled).expect("valid");
         assert_eq!((profile.name.as_str(), profile.connections.get()), ("least", 64));
     }
 
     #[test]
-    fn a_name_alone_stands_for_a_shipped_profile() {
-        assert_eq!(located(Path::new("steady")), Path::new("profiles/steady.toml"));
-        for file in ["steady.toml", "./steady", "/tmp/steady", "src"] {
-            assert_eq!(located(Path::new(file)), Path::new(file));
+    fn a_name_alone_stands_for_a_bundled_profile() {
+        for name in bundled::names() {
+            assert_eq!(load(Path::new(name)).expect(name).name, name);
+        }
+        for other in ["./steady", "/tmp/steady", "nowhere", "steady.toml.toml"] {
+            let error = load(Path::new(other)).expect_err(other).to_string();
+            assert!(error.contains(&format!("not found: {other}; bundled profiles: batch-job, ")));
         }
     }
 

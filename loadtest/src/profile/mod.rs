@@ -4,6 +4,7 @@
 //! checks again. Unknown keys and impossible values are errors that name the line. Never touches
 //! the network.
 
+mod bundled;
 mod check;
 mod keys;
 mod load;
@@ -79,7 +80,7 @@ pub(crate) struct Body {
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     /// A text exposition; its values change with every push.
-    File(PathBuf),
+    Text(String),
     Generated(Shape),
 }
 

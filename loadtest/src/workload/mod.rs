@@ -10,7 +10,7 @@ mod request;
 mod rng;
 
 pub(crate) use body::{
-    ADDED_FAMILY, BodyError, BodyTemplate, FIRST_MARK, MARK_FAMILIES, Marked, bodies, post_body,
+    ADDED_FAMILY, BodyTemplate, FIRST_MARK, MARK_FAMILIES, Marked, bodies, post_body,
 };
 pub(crate) use groups::{Choice, Groups};
 pub(crate) use mix::Chooser;

@@ -58,7 +58,7 @@ mod tests {
         let profile = "about = \"x\"\n[groups]\ncount = 1\n[[bodies]]\nfamilies = 6\n\
                        histogram_share = 0.4\nsummary_share = 0.2\n";
         let profile = built_in(profile, "").expect("valid");
-        let mut body = bodies(&profile, Marked::Everywhere).expect("no files").remove(0);
+        let mut body = bodies(&profile, Marked::Everywhere).remove(0);
         body.values.mark(&mut body.bytes, 1_234_567_890);
         let text = String::from_utf8(body.bytes).expect("text");
         assert_eq!(text.matches(" 1000000000\n").count(), 0, "{text}");

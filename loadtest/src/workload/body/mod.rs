@@ -12,9 +12,7 @@ mod shape;
 mod text;
 mod values;
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::{fs, io};
 
 pub(crate) use gzip::Gzip;
 pub(crate) use values::Values;
@@ -54,19 +52,16 @@ pub(crate) enum Marked {
     Everywhere,
 }
 
-/// Why a body cannot be built.
-pub(crate) type BodyError = (PathBuf, io::Error);
-
 /// Builds the bodies a profile describes; marked ones carry a mark that only one push has.
-pub(crate) fn bodies(profile: &Profile, marked: Marked) -> Result<Vec<BodyTemplate>, BodyError> {
+pub(crate) fn bodies(profile: &Profile, marked: Marked) -> Vec<BodyTemplate> {
     let build = |(number, body): (usize, &Body)| {
         let mut rng = Rng::new(profile.seed, u64::MAX - number as u64);
-        let template = template(body, marked, &mut rng)?;
-        Ok(if body.gzip && marked == Marked::Nowhere {
+        let template = template(body, marked, &mut rng);
+        if body.gzip && marked == Marked::Nowhere {
             precompressed(template, &mut rng)
         } else {
             template
-        })
+        }
     };
     profile.bodies.iter().enumerate().map(build).collect()
 }
@@ -87,16 +82,15 @@ pub(crate) fn post_body() -> BodyTemplate {
     }
 }
 
-fn template(body: &Body, marked: Marked, rng: &mut Rng) -> Result<BodyTemplate, BodyError> {
+fn template(body: &Body, marked: Marked, rng: &mut Rng) -> BodyTemplate {
     let marks = match marked {
         Marked::Nowhere => Vec::new(),
         Marked::AtTheEnds | Marked::Everywhere => MARK_FAMILIES.map(family::mark).to_vec(),
     };
     let find = if marked == Marked::Everywhere { Values::find_marked } else { Values::find };
     let (bytes, values, samples) = match &body.source {
-        Source::File(path) => {
-            let file = fs::read(path).map_err(|error| (path.clone(), error))?;
-            let mut text = text::surrounded(&file, &marks);
+        Source::Text(file) => {
+            let mut text = text::surrounded(file.as_bytes(), &marks);
             if marked == Marked::Everywhere {
                 text = marking::mark_text(&text);
             }
@@ -122,7 +116,7 @@ fn template(body: &Body, marked: Marked, rng: &mut Rng) -> Result<BodyTemplate, 
             }
         }
     };
-    Ok(BodyTemplate {
+    BodyTemplate {
         bytes,
         values,
         compressed: None,
@@ -130,7 +124,7 @@ fn template(body: &Body, marked: Marked, rng: &mut Rng) -> Result<BodyTemplate, 
         gzip: body.gzip,
         weight: body.weight,
         samples,
-    })
+    }
 }
 
 /// Compressing costs more than sending, so a run draws from bodies compressed before it.
