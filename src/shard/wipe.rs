@@ -36,7 +36,7 @@ impl Store {
         let mut groups = std::mem::take(&mut self.groups);
         if let Some(unsaved) = &mut self.unsaved {
             for (hash, group) in &mut groups {
-                unsaved.goes(*hash, group, &self.families);
+                unsaved.goes(*hash, group, &mut self.families);
             }
         }
         Remains {
