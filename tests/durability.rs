@@ -4,6 +4,7 @@
 mod durability {
     mod acknowledged;
     mod corruption;
+    mod drain;
     mod failing;
     mod power_loss;
 

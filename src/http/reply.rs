@@ -189,7 +189,9 @@ impl Failure {
             }
             Failure::Push(
                 PushError::Full(_)
-                | PushError::Unavailable(Unavailable::Overloaded | Unavailable::InDoubt),
+                | PushError::Unavailable(
+                    Unavailable::Overloaded | Unavailable::InDoubt | Unavailable::Stopping,
+                ),
             )
             | Failure::Body(BodyError::NoRoom { .. })
             | Failure::Inflate(InflateError::NoRoom)

@@ -75,7 +75,7 @@ impl Source {
                 () = tokio::time::sleep_until(due.into()) => false,
             };
             let since = Instant::now();
-            match self.gather(since).await {
+            match self.gather(since, is_last).await {
                 Ok(epoch) => {
                     self.status.gathered(epoch.groups());
                     if epochs.send_async(epoch).await.is_err() || is_last {
@@ -90,8 +90,12 @@ impl Source {
         }
     }
 
-    async fn gather(&self, since: Instant) -> Result<Epoch, Unavailable> {
-        let Checkpoint { mut changes, waiters } = self.shards.checkpoint(self.leisure).await?;
+    async fn gather(&self, since: Instant, is_last: bool) -> Result<Epoch, Unavailable> {
+        let checkpoint = match is_last {
+            false => self.shards.checkpoint(self.leisure).await?,
+            true => self.shards.last_checkpoint().await?,
+        };
+        let Checkpoint { mut changes, waiters } = checkpoint;
         changes.retain(|changes| !changes.is_empty());
         let oldest = changes.iter().map(|changes| changes.since).min();
         Ok(Epoch { changes, waiters, oldest: oldest.unwrap_or(Timestamp::NEVER), since })

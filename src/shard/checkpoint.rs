@@ -33,9 +33,24 @@ impl Shards {
     /// # Errors
     /// When a shard is dead.
     pub async fn checkpoint(&self, leisure: Duration) -> Result<Checkpoint, Unavailable> {
+        self.end_epoch(leisure, false).await
+    }
+
+    /// The same for the last time, in haste. It has all that was ever acknowledged: what is to change anything after its
+    /// moment is refused with [`Unavailable::Stopping`].
+    ///
+    /// # Errors
+    /// When a shard is dead.
+    pub async fn last_checkpoint(&self) -> Result<Checkpoint, Unavailable> {
+        self.refuse_unchecked();
+        self.pass_all().await?;
+        self.end_epoch(Duration::ZERO, true).await
+    }
+
+    async fn end_epoch(&self, leisure: Duration, is_last: bool) -> Result<Checkpoint, Unavailable> {
         let hurry = Instant::now() + leisure;
         let bytes_max = if leisure.is_zero() { HASTY_BYTES } else { LEISURELY_BYTES };
-        let ask = move |cut, reply| Message::Checkpoint { cut, bytes_max, reply };
+        let ask = move |cut, reply| Message::Checkpoint { cut, is_last, bytes_max, reply };
         let answers = self.ask_all(ask).await?;
         let mut checkpoint = Checkpoint::default();
         let mut handing_over = JoinSet::new();
@@ -65,8 +80,7 @@ impl Shards {
             }
             let (reply, answer) = oneshot::channel();
             let message = Message::HandOver { bytes_max, reply };
-            let sent = self.shared.queues[shard].send_async(message).await;
-            sent.map_err(|_| Unavailable::Dead)?;
+            self.shared.lanes[shard].command(message).await?;
             rest.push(answer.await.map_err(|_| Unavailable::Dead)?);
         }
         Ok(rest)

@@ -1,7 +1,7 @@
 //! The handle to all shards.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, oneshot, watch};
@@ -11,6 +11,7 @@ use super::budget::{Budget, Limits};
 use super::cut::Cut;
 use super::image::RestoredGroup;
 use super::index::Index;
+use super::lanes::{Lanes, lanes};
 use super::plan::Mode;
 use super::snapshot::{HomedPage, Selection, Snapshot};
 use super::store::Store;
@@ -19,8 +20,6 @@ use super::waiter::{PushError, Unavailable};
 use crate::exposition::Kind;
 use crate::push::{Batch, GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, Refusal};
 
-/// How many messages may wait for one shard.
-pub const QUEUE_LEN: usize = 1024;
 /// How long a push or delete waits for room in a full queue. Eight times as long as a shard needs for a full queue of
 /// usual pushes: what is not through by then only makes others wait.
 pub const QUEUE_WAIT: Duration = Duration::from_millis(200);
@@ -49,7 +48,7 @@ pub struct Shards {
 
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) queues: Vec<flume::Sender<Message>>,
+    pub(super) lanes: Vec<Lanes>,
     stats: Vec<Arc<ShardStats>>,
     hasher: ahash::RandomState,
     /// Held while all shards are asked for a cut.
@@ -62,6 +61,10 @@ pub(super) struct Shared {
     budget: Option<Arc<Budget>>,
     /// Whether what is applied is answered only once it is on disk.
     is_awaited: bool,
+    /// Whether pushes have been handed over that were acknowledged before they were applied.
+    has_unchecked: AtomicBool,
+    /// Whether there are to be no more of those.
+    refuses_unchecked: AtomicBool,
 }
 
 impl Shards {
@@ -79,17 +82,17 @@ impl Shards {
         let (died, has_died) = (Arc::new(died), Arc::<AtomicBool>::default());
         let budget = options.limits.map(|limits| Arc::new(Budget::new(limits)));
         let mut tasks = JoinSet::new();
-        let (mut queues, mut stats) = (Vec::new(), Vec::new());
+        let (mut all_lanes, mut stats) = (Vec::new(), Vec::new());
         for shard in 0..options.shards {
-            let (queue, messages) = flume::bounded(QUEUE_LEN);
+            let (lanes, mailbox) = lanes();
             let shard_stats = Arc::new(ShardStats::default());
             let store =
                 Store::new(Arc::clone(&index), options.saving.as_ref().map(|saving| saving.write));
             let store = store.within(budget.clone());
             let awaited = options.saving.as_ref().and_then(|saving| saving.awaited.clone());
-            let left_behind = messages.clone();
+            let left_behind = mailbox.left_behind();
             let running =
-                tokio::spawn(task::run(store, awaited, messages, Arc::clone(&shard_stats)));
+                tokio::spawn(task::run(store, awaited, mailbox, Arc::clone(&shard_stats)));
             let (died, has_died) = (Arc::clone(&died), Arc::clone(&has_died));
             tasks.spawn(async move {
                 if let Err(error) = running.await {
@@ -97,19 +100,17 @@ impl Shards {
                     has_died.store(true, Relaxed);
                     died.send_replace(true);
                     // Whoever waits for an answer learns that there will be none.
-                    while let Ok(message) = left_behind.recv_async().await {
-                        drop(message);
-                    }
+                    left_behind.discard().await;
                 }
             });
-            queues.push(queue);
+            all_lanes.push(lanes);
             stats.push(shard_stats);
         }
         let hasher = ahash::RandomState::new();
         let (cut_order, wiping) = (Arc::default(), Arc::default());
         let is_awaited = options.saving.as_ref().is_some_and(|saving| saving.awaited.is_some());
         let shared = Arc::new(Shared {
-            queues,
+            lanes: all_lanes,
             stats,
             hasher,
             cut_order,
@@ -118,6 +119,8 @@ impl Shards {
             has_died,
             budget,
             is_awaited,
+            has_unchecked: AtomicBool::new(false),
+            refuses_unchecked: AtomicBool::new(false),
         });
         (Shards { shared }, tasks)
     }
@@ -143,7 +146,7 @@ impl Shards {
     /// Hands a push over without waiting: an inconsistent one is dropped, counted and logged.
     ///
     /// # Errors
-    /// When it could not be handed over.
+    /// When it could not be handed over, or may not be kept.
     pub async fn push_unchecked(
         &self,
         key: GroupingKey,
@@ -152,7 +155,35 @@ impl Shards {
         owner: Option<Arc<Budget>>,
     ) -> Result<(), Unavailable> {
         let hash = self.hash(&key);
-        self.send(hash, Message::Push { hash, key, mode, batch, owner, reply: None }).await
+        let shared = &self.shared;
+        if !shared.has_unchecked.load(Relaxed) {
+            shared.has_unchecked.store(true, SeqCst);
+        }
+        self.send(hash, Message::Push { hash, key, mode, batch, owner, reply: None }).await?;
+        // Only now: before this is set nobody begins to wait for what has been handed over until then.
+        if shared.refuses_unchecked.load(SeqCst) { Err(Unavailable::Stopping) } else { Ok(()) }
+    }
+
+    /// From now on acknowledges no push before it has been applied.
+    pub(super) fn refuse_unchecked(&self) {
+        self.shared.refuses_unchecked.store(true, SeqCst);
+    }
+
+    /// Waits until all pushes have been applied that were acknowledged before. What has been answered as applied has been;
+    /// a command would overtake what was only handed over.
+    pub(super) async fn pass(&self) -> Result<(), Unavailable> {
+        if self.shared.has_unchecked.load(SeqCst) { self.pass_all().await } else { Ok(()) }
+    }
+
+    /// Waits until all has been applied that waits for a shard now.
+    pub(super) async fn pass_all(&self) -> Result<(), Unavailable> {
+        let mut answers = Vec::with_capacity(self.shared.lanes.len());
+        for lanes in &self.shared.lanes {
+            let (reply, answer) = oneshot::channel();
+            answers.push(answer);
+            drop(lanes.pushes.send_async(Message::Pass { reply }).await);
+        }
+        gather(answers).await.map(drop)
     }
 
     /// Whether a push would be applied now. Nothing changes.
@@ -199,16 +230,16 @@ impl Shards {
     /// shard is dead.
     pub async fn restore(&self, groups: Vec<RestoredGroup>) -> Result<(), RestoreError> {
         let mut by_shard: Vec<Vec<(u64, RestoredGroup)>> = Vec::new();
-        by_shard.resize_with(self.shared.queues.len(), Vec::new);
+        by_shard.resize_with(self.shared.lanes.len(), Vec::new);
         for group in groups {
             let hash = self.hash(&group.key);
             by_shard[self.shard(hash)].push((hash, group));
         }
         let mut answers = Vec::new();
-        for (queue, groups) in self.shared.queues.iter().zip(by_shard) {
+        for (lanes, groups) in self.shared.lanes.iter().zip(by_shard) {
             let (reply, answer) = oneshot::channel();
             answers.push(answer);
-            drop(queue.send_async(Message::Restore { groups, reply }).await);
+            drop(lanes.pushes.send_async(Message::Restore { groups, reply }).await);
         }
         gather(answers).await.map_err(RestoreError::Unavailable)?.into_iter().collect()
     }
@@ -218,6 +249,7 @@ impl Shards {
     /// # Errors
     /// When a shard is dead: what the others hold would look as if the rest were gone.
     pub async fn snapshot(&self, selection: Selection) -> Result<Vec<Snapshot>, Unavailable> {
+        self.pass().await?;
         let selection = Arc::new(selection);
         let ask = move |cut, reply| {
             let selection = Arc::clone(&selection);
@@ -232,7 +264,7 @@ impl Shards {
         let shards = self.clone();
         tokio::spawn(async move {
             for pages in pages.chunk_by(|one, other| one.shard == other.shard) {
-                let queue = &shards.shared.queues[pages[0].shard];
+                let queue = &shards.shared.lanes[pages[0].shard].pushes;
                 if queue.send_async(Message::Adopt { pages: pages.to_vec() }).await.is_err() {
                     return;
                 }
@@ -250,10 +282,10 @@ impl Shards {
         !self.shared.has_died.load(Relaxed)
     }
 
-    /// What each shard tells about itself, and how many messages wait for it.
+    /// What each shard tells about itself, and how many pushes wait for it.
     pub fn stats(&self) -> impl Iterator<Item = (&ShardStats, usize)> {
         let shared = &self.shared;
-        shared.stats.iter().zip(&shared.queues).map(|(stats, queue)| (&**stats, queue.len()))
+        shared.stats.iter().zip(&shared.lanes).map(|(stats, lanes)| (&**stats, lanes.pushes.len()))
     }
 
     pub(super) fn hash(&self, key: &GroupingKey) -> u64 {
@@ -264,7 +296,7 @@ impl Shards {
     /// uses the lower bits.
     pub(super) fn shard(&self, hash: u64) -> usize {
         let half = hash & u64::from(u32::MAX);
-        ((half * self.shared.queues.len() as u64) >> 32) as usize
+        ((half * self.shared.lanes.len() as u64) >> 32) as usize
     }
 
     /// What a request comes to, which is to be on disk by then where that was promised.
@@ -291,7 +323,7 @@ impl Shards {
         if !self.are_alive() {
             return Err(Unavailable::Dead);
         }
-        let queue = &self.shared.queues[self.shard(hash)];
+        let queue = &self.shared.lanes[self.shard(hash)].pushes;
         let message = match queue.try_send(message) {
             Ok(()) => return Ok(()),
             Err(flume::TrySendError::Disconnected(_)) => return Err(Unavailable::Dead),
@@ -306,7 +338,7 @@ impl Shards {
         }
     }
 
-    /// Sends a message to every shard, in an order that is the same on all of them. Goes on to the
+    /// Sends a command to every shard, in an order that is the same on all of them. Goes on to the
     /// last even if nobody waits any more, since shards that were asked for a cut wait for the rest.
     pub(super) async fn ask_all<T: Send + 'static>(
         &self,
@@ -316,13 +348,13 @@ impl Shards {
         let sent = tokio::spawn(async move {
             let shared = &shards.shared;
             let _order = shared.cut_order.lock().await;
-            let cut = Cut::new(shared.queues.len(), shared.dead.clone());
-            let mut answers = Vec::with_capacity(shared.queues.len());
-            for queue in &shared.queues {
+            let cut = Cut::new(shared.lanes.len(), shared.dead.clone());
+            let mut answers = Vec::with_capacity(shared.lanes.len());
+            for lanes in &shared.lanes {
                 let (reply, answer) = oneshot::channel();
                 answers.push(answer);
                 // A dead shard shows in its answer; the others must still be asked.
-                drop(queue.send_async(message(cut.clone(), reply)).await);
+                let _answered = lanes.command(message(cut.clone(), reply)).await;
             }
             answers
         });
@@ -375,7 +407,7 @@ mod tests {
             assert_eq!(push(&shards, group).await, Ok(()));
         }
         assert!(shards.are_alive());
-        shards.shared.queues[1].try_send(Message::Panic).expect("there is room");
+        shards.shared.lanes[1].pushes.try_send(Message::Panic).expect("there is room");
         let mut waiting = JoinSet::new();
         for group in 0..100 {
             let shards = shards.clone();

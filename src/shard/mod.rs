@@ -14,6 +14,7 @@
 //! - `index`: the one thing the shards share: which types and series exist anywhere. A push locks
 //!   parts of it only when it changes which those are.
 //! - `budget`: how much may be stored, and who has how much of it.
+//! - `lanes`: how commands overtake the pushes that are queued.
 //! - `cut`: how the shards answer a scrape at one and the same moment.
 //! - `roll`: all groups, some at a time, for the query API; `listed` is what there is to know of them there.
 //! - `placed`: how a group is put in its place with times that it has brought along.
@@ -35,6 +36,7 @@ mod handle;
 mod image;
 mod index;
 mod jobs;
+mod lanes;
 mod listed;
 mod page;
 mod pages;
@@ -55,9 +57,10 @@ pub use budget::{Bound, Budget, Full, Limits, Usage, Whose};
 pub use checkpoint::Checkpoint;
 pub use family::FamilySnapshot;
 pub use group::Timestamp;
-pub use handle::{Options, QUEUE_LEN, QUEUE_WAIT, RestoreError, SAVED_WAIT, Shards};
+pub use handle::{Options, QUEUE_WAIT, RestoreError, SAVED_WAIT, Shards};
 pub use image::{FamilyImage, GroupImage, GroupTimes, RestoredGroup, WriteImage};
 pub use index::{Cleared, Index};
+pub use lanes::{COMMANDS_LEN, QUEUE_LEN};
 pub use listed::{FamilyView, GroupRef, GroupSummary, GroupView};
 pub use page::{Block, Page};
 pub use part::Part;

@@ -160,6 +160,19 @@ impl Page {
         }
     }
 
+    /// The text of a block, without the rest of the page. Copied only if it has come since the page was frozen.
+    pub(super) fn share(&self, slot: u32) -> Bytes {
+        let Slot { start, len, .. } = self.slots[slot as usize];
+        let (start, len) = (start as usize, len as usize);
+        let Some(start) = start.checked_sub(self.base.len()) else {
+            return self.base.slice(start..start + len);
+        };
+        match start.checked_sub(self.frozen.len()) {
+            None => self.frozen.slice(start..start + len),
+            Some(start) => Bytes::copy_from_slice(&self.fresh[start..][..len]),
+        }
+    }
+
     /// The part of the group that has the block at `slot`.
     pub(super) fn part(&self, slot: u32) -> PartHash {
         self.slots[slot as usize].part

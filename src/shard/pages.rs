@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::page::{Block, PAGE_BYTES, Page};
 use super::part::PartHash;
 
@@ -84,6 +86,15 @@ impl Pages {
     /// A block.
     pub(super) fn block(&self, place: Place) -> Block<'_> {
         self.pages[place.page as usize].page.block(place.slot)
+    }
+
+    /// The text of a block and its protobuf form, to be held for a while: the shard goes on and copies nothing large.
+    pub(super) fn share(&mut self, place: Place) -> (Bytes, Option<Bytes>) {
+        let leaf = &mut self.pages[place.page as usize];
+        if let Some(page) = Arc::get_mut(&mut leaf.page) {
+            page.freeze();
+        }
+        (leaf.page.share(place.slot), leaf.page.native(place.slot))
     }
 
     /// The page that holds a block, and its slot there.
@@ -259,5 +270,19 @@ mod tests {
         let moved = pages.replace(place, block(&b"x".repeat(PAGE_BYTES_MAX)));
         assert_ne!(moved.page, place.page);
         assert!(pages.locate(moved).0.has_quoted_names());
+    }
+
+    #[test]
+    fn a_block_that_is_shared_is_not_copied_and_stays_what_it_was() {
+        let mut pages = Pages::default();
+        let place = pages.insert(PART, block(b"a 1\n"));
+        let (first, _) = pages.share(place);
+        assert_eq!(first.as_ptr(), pages.block(place).text.as_ptr());
+        let place = pages.replace(place, block(b"a 2\n"));
+        let (second, _) = pages.share(place);
+        let other = pages.insert(PART, block(b"b 1\n"));
+        let (third, _) = pages.share(other);
+        assert_eq!([&*first, &*second, &*third], [b"a 1\n", b"a 2\n", b"b 1\n"]);
+        assert_eq!(pages.block(place).text, b"a 2\n");
     }
 }

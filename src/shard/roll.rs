@@ -26,6 +26,12 @@ pub struct Roll {
 }
 
 impl Roll {
+    /// How many hashes have not been summed up.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.left.iter().map(Vec::len).sum()
+    }
+
     /// Sums up the next ones, each as it is now; those that are gone are left out. `None` behind the last.
     ///
     /// # Errors
@@ -53,6 +59,7 @@ impl Shards {
     pub async fn roll(&self, jobs: Vec<String>) -> Result<Roll, Unavailable> {
         let jobs = Arc::new(jobs);
         let ask = move |cut, reply| Message::Hashes { cut, jobs: Arc::clone(&jobs), reply };
+        self.pass().await?;
         let mut left = gather(self.ask_all(ask).await?).await?;
         for hashes in &mut left {
             // A table begins to look for a hash where its low bits say: in this order it is walked through.
@@ -68,7 +75,7 @@ impl Shards {
     /// # Errors
     /// When a shard is dead.
     pub async fn find(&self, keys: &[GroupingKey]) -> Result<Vec<GroupSummary>, Unavailable> {
-        let mut left = vec![Vec::new(); self.shared.queues.len()];
+        let mut left = vec![Vec::new(); self.shared.lanes.len()];
         for hash in keys.iter().map(|key| self.hash(key)).collect::<HashSet<_>>() {
             left[self.shard(hash)].push(hash);
         }
@@ -91,7 +98,7 @@ impl Shards {
             asked.push((shard, self.ask(shard, |reply| Message::Views { groups, reply }).await?));
         }
         let mut found = Vec::new();
-        found.resize_with(self.shared.queues.len(), || Vec::new().into_iter().peekable());
+        found.resize_with(self.shared.lanes.len(), || Vec::new().into_iter().peekable());
         for (shard, answer) in asked {
             let views: Vec<GroupView> = answer.await.map_err(|_| Unavailable::Dead)?;
             found[shard] = views.into_iter().peekable();
@@ -116,7 +123,7 @@ impl Shards {
                 for groups in groups.chunks(DELETED_AT_A_TIME).map(<[GroupRef]>::to_vec) {
                     let ask = |reply| Message::DeleteListed { groups, reply };
                     let answer = shards.ask(shard, ask).await?;
-                    deleted += answer.await.map_err(|_| Unavailable::Dead)?;
+                    deleted += answer.await.map_err(|_| Unavailable::Dead)??;
                 }
                 Ok(deleted)
             });
@@ -132,7 +139,7 @@ impl Shards {
     /// The groups of each shard that has any, with its number.
     fn by_shard(&self, groups: Vec<GroupRef>) -> impl Iterator<Item = (usize, Vec<GroupRef>)> {
         let mut by_shard = Vec::new();
-        by_shard.resize_with(self.shared.queues.len(), Vec::new);
+        by_shard.resize_with(self.shared.lanes.len(), Vec::new);
         for group in groups {
             by_shard[self.shard(group.hash)].push(group);
         }
@@ -145,7 +152,7 @@ impl Shards {
         message: impl FnOnce(oneshot::Sender<T>) -> Message,
     ) -> Result<oneshot::Receiver<T>, Unavailable> {
         let (reply, answer) = oneshot::channel();
-        let sent = self.shared.queues[shard].send_async(message(reply)).await;
+        let sent = self.shared.lanes[shard].pushes.send_async(message(reply)).await;
         sent.map_err(|_| Unavailable::Dead)?;
         Ok(answer)
     }

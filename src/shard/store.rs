@@ -288,7 +288,7 @@ impl Store {
         let (mut names, mut series_removed) = (Vec::new(), Vec::new());
         for (hash, mut group) in groups {
             if let Some(unsaved) = &mut self.unsaved {
-                unsaved.goes(hash, &mut group, &self.families);
+                unsaved.goes(hash, &mut group, &mut self.families);
             }
             let is_of_job = |(of, other): &(u64, Group)| *of == hash && other.job == group.job;
             if self.groups.find(hash, is_of_job).is_none() {

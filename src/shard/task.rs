@@ -10,6 +10,7 @@ use super::cut::Cut;
 use super::group::Timestamp;
 use super::handle::RestoreError;
 use super::image::{RestoredGroup, WriteImage};
+use super::lanes::Mailbox;
 use super::listed::{GroupRef, GroupSummary, GroupView};
 use super::placed::Placing;
 use super::plan::Mode;
@@ -60,15 +61,21 @@ pub(super) enum Message {
     /// Forget a group.
     Delete { hash: u64, key: GroupingKey, reply: oneshot::Sender<Result<(), Unavailable>> },
     /// Forget those of these groups that are there, and say how many they were.
-    DeleteListed { groups: Vec<GroupRef>, reply: oneshot::Sender<u64> },
+    DeleteListed { groups: Vec<GroupRef>, reply: oneshot::Sender<Result<u64, Unavailable>> },
     /// Forget all groups, at the same moment as all others.
-    Wipe { cut: Cut, reply: oneshot::Sender<Remains> },
+    Wipe { cut: Cut, reply: oneshot::Sender<Result<Remains, Unavailable>> },
     /// Answer once all that has been applied is on disk, where that was promised.
     Settle { reply: oneshot::Sender<Result<(), Unavailable>> },
     /// Store groups as they once were.
     Restore { groups: Vec<(u64, RestoredGroup)>, reply: oneshot::Sender<Result<(), RestoreError>> },
-    /// End the epoch, at the same moment as all others, and hand over some of what has changed in it.
-    Checkpoint { cut: Cut, bytes_max: usize, reply: oneshot::Sender<(Vec<Waiter>, Changes)> },
+    /// End the epoch, at the same moment as all others, and hand over some of what has changed in it. Behind the last one
+    /// nothing is changed any more.
+    Checkpoint {
+        cut: Cut,
+        is_last: bool,
+        bytes_max: usize,
+        reply: oneshot::Sender<(Vec<Waiter>, Changes)>,
+    },
     /// Hand over more of what was promised then.
     HandOver { bytes_max: usize, reply: oneshot::Sender<Changes> },
     /// Answer a scrape, at the same moment as all others.
@@ -81,6 +88,10 @@ pub(super) enum Message {
     Views { groups: Vec<GroupRef>, reply: oneshot::Sender<Vec<GroupView>> },
     /// Pages have been concatenated.
     Adopt { pages: Vec<HomedPage> },
+    /// Say that all that came before has been handled.
+    Pass { reply: oneshot::Sender<()> },
+    /// Look for commands.
+    Knock,
     /// Die.
     #[cfg(test)]
     Panic,
@@ -151,28 +162,37 @@ impl ShardStats {
     }
 }
 
-/// Answers messages until the last handle is gone.
+/// Answers messages until the last handle is gone. All commands go before a push that has been waited for, and one of
+/// them between any two pushes.
 pub(super) async fn run(
     store: Store,
     awaited: Option<Arc<Notify>>,
-    messages: flume::Receiver<Message>,
+    mailbox: Mailbox,
     stats: Arc<ShardStats>,
 ) {
-    let mut shard = Shard { store, stats, awaited, waiting: Vec::new() };
-    while let Ok(first) = messages.recv_async().await {
+    let mut shard =
+        Shard { store, stats, awaited, waiting: Vec::new(), is_rung: false, is_closed: false };
+    loop {
+        shard.ends_turn();
+        if let Some(command) = mailbox.command() {
+            shard.handle(command).await;
+            continue;
+        }
+        let Ok(first) = mailbox.pushes.recv_async().await else { return };
         if matches!(first, Message::Push { .. }) {
             // Connections that are ready send theirs first: one turn for many costs less than many.
             tokio::task::yield_now().await;
         }
-        shard.handle(first).await;
-        let mut handled = 1;
-        while handled < MESSAGES_BEFORE_YIELD
-            && let Ok(message) = messages.try_recv()
-        {
+        let (mut next, mut handled) = (Some(first), 0);
+        while let Some(message) = next {
+            if let Some(command) = mailbox.command() {
+                shard.handle(command).await;
+            }
             shard.handle(message).await;
             handled += 1;
+            next =
+                if handled < MESSAGES_BEFORE_YIELD { mailbox.pushes.try_recv().ok() } else { None };
         }
-        shard.stats.publish(&shard.store);
     }
 }
 
@@ -183,10 +203,16 @@ struct Shard {
     /// Whose requests have been applied since the last checkpoint, and are to be on disk before they
     /// are answered.
     waiting: Vec<Waiter>,
+    /// Whether the next checkpoint has been asked for on their behalf.
+    is_rung: bool,
+    /// Whether the last checkpoint has been made: what comes now would be lost.
+    is_closed: bool,
 }
 
 impl Shard {
     async fn handle(&mut self, message: Message) {
+        let message = if self.is_closed { refuse(message) } else { Some(message) };
+        let Some(message) = message else { return };
         let Shard { store, stats, .. } = self;
         match message {
             Message::Push { hash, key, mode, batch, owner, reply } => {
@@ -221,20 +247,24 @@ impl Shard {
                 store.delete(hash, &key);
                 self.applied(Waiter::Other(reply));
             }
-            Message::DeleteListed { groups, reply } => answer(reply, store.delete_listed(&groups)),
+            Message::DeleteListed { groups, reply } => {
+                answer(reply, Ok(store.delete_listed(&groups)));
+            }
             Message::Wipe { mut cut, reply } => {
                 // From one meeting to the other nobody comes to the index but the one that clears it.
                 let Some(is_elected) = cut.elect().await else { return };
                 let remains = store.wipe();
                 let remains = if is_elected { remains.and(store.index.clear()) } else { remains };
                 if cut.meet().await {
-                    answer(reply, remains);
+                    answer(reply, Ok(remains));
                 }
             }
             Message::Settle { reply } => self.applied(Waiter::Other(reply)),
             Message::Restore { groups, reply } => answer(reply, restore(store, &groups)),
-            Message::Checkpoint { mut cut, bytes_max, reply } => {
+            Message::Checkpoint { mut cut, is_last, bytes_max, reply } => {
                 if cut.meet().await {
+                    self.is_closed = is_last;
+                    self.is_rung = false;
                     store.checkpoint();
                     let changes = store.hand_over(bytes_max);
                     answer(reply, (std::mem::take(&mut self.waiting), changes));
@@ -256,6 +286,8 @@ impl Shard {
             Message::Adopt { pages } => {
                 pages.iter().for_each(|page| store.adopt(page));
             }
+            Message::Pass { reply } => answer(reply, ()),
+            Message::Knock => {}
             #[cfg(test)]
             Message::Panic => panic!("asked to"),
         }
@@ -265,14 +297,44 @@ impl Shard {
     fn applied(&mut self, waiter: Waiter) {
         match &self.awaited {
             None => waiter.answer(Ok(())),
-            Some(awaited) => {
-                self.waiting.push(waiter);
-                if self.waiting.len() == 1 {
-                    awaited.notify_one();
-                }
-            }
+            Some(_) => self.waiting.push(waiter),
         }
     }
+
+    /// Tells what has been done in this turn, and asks for a checkpoint if anybody waits for it: not before the end, since a
+    /// checkpoint overtakes the pushes that are queued.
+    fn ends_turn(&mut self) {
+        self.stats.publish(&self.store);
+        if let Some(awaited) = &self.awaited
+            && !self.is_rung
+            && !self.waiting.is_empty()
+        {
+            awaited.notify_one();
+            self.is_rung = true;
+        }
+    }
+}
+
+/// Refuses what would change something after the last checkpoint, which would be lost; gives back anything else. A push
+/// that nobody waits for is not lost unnoticed: who hands it over then answers that the gateway is stopping.
+fn refuse(message: Message) -> Option<Message> {
+    const STOPPING: Unavailable = Unavailable::Stopping;
+    match message {
+        Message::Push { reply, .. } => {
+            if let Some(reply) = reply {
+                answer(reply, Err(STOPPING.into()));
+            }
+        }
+        Message::Place(placing) => answer(placing.reply, Err(STOPPING.into())),
+        Message::Fail { reply, .. } => answer(reply, ()), // It was refused anyway.
+        Message::Delete { reply, .. } => answer(reply, Err(STOPPING)),
+        Message::DeleteListed { reply, .. } => answer(reply, Err(STOPPING)),
+        Message::Wipe { reply, .. } => answer(reply, Err(STOPPING)),
+        // What it asks about came before, and nobody is going to say whether that got to the disk.
+        Message::Settle { reply } => answer(reply, Err(Unavailable::InDoubt)),
+        other => return Some(other),
+    }
+    None
 }
 
 fn restore(store: &mut Store, groups: &[(u64, RestoredGroup)]) -> Result<(), RestoreError> {

@@ -17,10 +17,12 @@ use hashbrown::hash_table::Entry;
 
 use super::families::Families;
 use super::group::{Group, Timestamp};
-use super::image::{GroupImage, WriteImage};
+use super::image::{self, GroupImage, HeldImage, WriteImage};
 
 /// What handing over a group counts as, besides the bytes of its image.
 const GONE_BYTES: usize = 128;
+/// A group with more bytes of samples is handed over by references: to write its image would keep pushes waiting.
+const WRITTEN_HERE_BYTES_MAX: usize = 64 << 10;
 /// Room for so many entries is kept.
 const SPARE_ENTRIES: usize = 4096;
 
@@ -47,12 +49,24 @@ struct Entered {
     was_written: bool,
 }
 
+/// What a group was at a checkpoint.
+#[derive(Debug)]
+enum Image {
+    /// There was none.
+    Gone,
+    /// Its image is among the bytes of all, and ends there.
+    Written { end: usize },
+    /// Its image is still to be written.
+    Held(Box<HeldImage>),
+    /// Its image has been written since.
+    Own(Vec<u8>),
+}
+
 /// Images of groups on their way to be written down, each with its key; none for a group that is gone.
 #[derive(Debug, Default)]
 pub struct Changes {
     bytes: Vec<u8>,
-    /// Each with where its image ends.
-    groups: Vec<(Arc<str>, Option<usize>)>,
+    groups: Vec<(Arc<str>, Image)>,
     /// When the first group of the shard changed that is part of the checkpoint.
     pub since: Timestamp,
     /// Whether the shard has more to hand over.
@@ -60,13 +74,28 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Writes the images of large groups, which the shard has left to whoever asked for the changes. To be called before
+    /// the images are looked at, with what the shard writes the others with. Lets go of what the groups were.
+    pub fn write_held(&mut self, write: WriteImage) {
+        for (_, image) in &mut self.groups {
+            if let Image::Held(held) = image {
+                *image = Image::Own(held.write(write));
+            }
+        }
+    }
+
     /// The images alone.
     pub fn images_mut(&mut self) -> impl Iterator<Item = &mut [u8]> {
         let (mut rest, mut start) = (&mut self.bytes[..], 0);
-        self.groups.iter().filter_map(|(_, end)| *end).map(move |end| {
-            let (image, others) = std::mem::take(&mut rest).split_at_mut(end - start);
-            (rest, start) = (others, end);
-            image
+        self.groups.iter_mut().filter_map(move |(_, image)| match image {
+            Image::Gone => None,
+            Image::Written { end } => {
+                let (image, others) = std::mem::take(&mut rest).split_at_mut(*end - start);
+                (rest, start) = (others, *end);
+                Some(image)
+            }
+            Image::Held(_) => unreachable!("it has been written"),
+            Image::Own(image) => Some(&mut image[..]),
         })
     }
 
@@ -83,17 +112,32 @@ impl Changes {
     /// The groups, each once.
     pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, Option<&[u8]>)> {
         let mut start = 0;
-        self.groups.iter().map(move |(key, end)| {
-            let image = end.map(|end| &self.bytes[std::mem::replace(&mut start, end)..end]);
+        self.groups.iter().map(move |(key, image)| {
+            let image = match image {
+                Image::Gone => None,
+                Image::Written { end } => {
+                    Some(&self.bytes[std::mem::replace(&mut start, *end)..*end])
+                }
+                Image::Held(_) => unreachable!("it has been written"),
+                Image::Own(image) => Some(&image[..]),
+            };
             (key, image)
         })
     }
+}
+
+/// What a group was at the checkpoint, that has changed since.
+#[derive(Debug)]
+enum Kept {
+    Written(Vec<u8>),
+    Held(Box<HeldImage>),
 }
 
 /// The groups of one shard that differ from what has been written down.
 #[derive(Debug)]
 pub(super) struct Unsaved {
     write: WriteImage,
+    written_here_bytes_max: usize,
     /// The epoch at hand, counted from 1.
     epoch: u64,
     entered: HashTable<Entered>,
@@ -104,13 +148,14 @@ pub(super) struct Unsaved {
     /// When the first of that epoch had changed.
     promised_since: Timestamp,
     /// What some of those were at the checkpoint.
-    images: HashMap<Arc<str>, Vec<u8>, ahash::RandomState>,
+    images: HashMap<Arc<str>, Kept, ahash::RandomState>,
 }
 
 impl Unsaved {
     pub(super) fn new(write: WriteImage) -> Unsaved {
         Unsaved {
             write,
+            written_here_bytes_max: WRITTEN_HERE_BYTES_MAX,
             epoch: 1,
             entered: HashTable::new(),
             since: Timestamp::NEVER,
@@ -131,7 +176,7 @@ impl Unsaved {
     }
 
     /// Notes that a group is about to change.
-    pub(super) fn changes(&mut self, hash: u64, group: &mut Group, families: &Families) {
+    pub(super) fn changes(&mut self, hash: u64, group: &mut Group, families: &mut Families) {
         if group.saving.epoch == self.epoch {
             return;
         }
@@ -141,7 +186,7 @@ impl Unsaved {
     }
 
     /// Notes that a group is about to go.
-    pub(super) fn goes(&mut self, hash: u64, group: &mut Group, families: &Families) {
+    pub(super) fn goes(&mut self, hash: u64, group: &mut Group, families: &mut Families) {
         self.keep_image(group, families);
         self.enter(hash, &group.key, group.saving.is_written);
         let is_of_group = |entered: &Entered| *entered.key == *group.key;
@@ -163,45 +208,67 @@ impl Unsaved {
         self.epoch += 1;
     }
 
-    /// Hands over promised groups until their images exceed `bytes_max`.
+    /// Hands over promised groups until their images exceed `bytes_max`. Of large groups only references count.
     pub(super) fn hand_over(
         &mut self,
         bytes_max: usize,
         groups: &mut HashTable<(u64, Group)>,
-        families: &Families,
+        families: &mut Families,
     ) -> Changes {
         let mut changes = Changes { since: self.promised_since, ..Changes::default() };
-        let mut handed_over = 0;
+        let (mut handed_over, mut references) = (0, 0);
         while handed_over <= bytes_max
             && let Some(Entered { hash, key, .. }) = self.promised.pop()
         {
-            let is_there = if let Some(image) = self.images.remove(&key) {
-                changes.bytes.extend_from_slice(&image);
-                true
+            let image = if let Some(kept) = self.images.remove(&key) {
+                match kept {
+                    Kept::Written(image) => {
+                        changes.bytes.extend_from_slice(&image);
+                        Image::Written { end: changes.bytes.len() }
+                    }
+                    Kept::Held(held) => Image::Held(held),
+                }
             } else if let Some((_, group)) = groups.find_mut(hash, |(_, group)| group.key == key)
                 && group.saving.epoch + 1 == self.epoch
             {
-                (self.write)(&GroupImage { group, families }, &mut changes.bytes);
                 group.saving = SaveState::WRITTEN;
-                true
+                if self.is_large(group) {
+                    Image::Held(Box::new(HeldImage::new(group, families)))
+                } else {
+                    (self.write)(&GroupImage::stored(group, families), &mut changes.bytes);
+                    Image::Written { end: changes.bytes.len() }
+                }
             } else {
-                false // Gone by the checkpoint, though one of that key may have come since.
+                Image::Gone // By the checkpoint, though one of that key may have come since.
             };
-            handed_over = changes.bytes.len() + changes.groups.len() * GONE_BYTES;
-            changes.groups.push((key, is_there.then_some(changes.bytes.len())));
+            if let Image::Held(held) = &image {
+                references += held.references_bytes();
+            }
+            changes.groups.push((key, image));
+            handed_over = changes.bytes.len() + references + changes.groups.len() * GONE_BYTES;
         }
         changes.has_more = !self.promised.is_empty();
         changes
     }
 
-    /// Writes down what a promised group was, before it is that no longer.
-    fn keep_image(&mut self, group: &mut Group, families: &Families) {
+    /// Keeps what a promised group was, before it is that no longer.
+    fn keep_image(&mut self, group: &mut Group, families: &mut Families) {
         if group.saving.epoch > 0 && group.saving.epoch + 1 == self.epoch {
-            let mut image = Vec::new();
-            (self.write)(&GroupImage { group, families }, &mut image);
-            self.images.insert(Arc::clone(&group.key), image);
+            let kept = if self.is_large(group) {
+                Kept::Held(Box::new(HeldImage::new(group, families)))
+            } else {
+                let mut image = Vec::new();
+                (self.write)(&GroupImage::stored(group, families), &mut image);
+                Kept::Written(image)
+            };
+            self.images.insert(Arc::clone(&group.key), kept);
             group.saving = SaveState::WRITTEN;
         }
+    }
+
+    /// Whether it would take long to write down a group.
+    fn is_large(&self, group: &Group) -> bool {
+        image::bytes(group) > self.written_here_bytes_max
     }
 
     fn enter(&mut self, hash: u64, key: &Arc<str>, was_written: bool) {
@@ -226,6 +293,7 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
+    use super::Image;
     use crate::exposition::NameRules;
     use crate::push::{GroupingKey, decode};
     use crate::shard::image::GroupImage;
@@ -317,8 +385,11 @@ mod tests {
     impl Written {
         fn new() -> Written {
             let index = Arc::new(Index::default());
+            let mut store = Store::new(Arc::clone(&index), Some(write));
+            let unsaved = store.unsaved.as_mut().expect("it is written down");
+            unsaved.written_here_bytes_max = 30; // A group of two families is large.
             Written {
-                store: Store::new(Arc::clone(&index), Some(write)),
+                store,
                 index,
                 now: 0,
                 groups: BTreeMap::new(),
@@ -403,18 +474,22 @@ mod tests {
                 self.handed_over.clear();
                 return;
             }
-            let changes = self.store.hand_over(bytes_max);
-            self.apply(&changes, bytes_max);
+            let mut changes = self.store.hand_over(bytes_max);
+            let is_held = |(_, image): &(Arc<str>, Image)| matches!(image, Image::Held(_));
+            let held = changes.groups.iter().filter(|group| is_held(group)).count();
+            changes.write_held(write);
+            self.apply(&changes, bytes_max, held);
             if !changes.has_more {
                 assert_eq!(self.left.take(), Some(0));
                 assert_eq!(self.on_disk, self.promised);
             }
         }
 
-        fn apply(&mut self, changes: &Changes, bytes_max: usize) {
+        fn apply(&mut self, changes: &Changes, bytes_max: usize, held: usize) {
             let mut bytes = 0;
             for (key, image) in changes.iter() {
-                assert!(bytes <= bytes_max, "the last one exceeds the bound");
+                // Large ones count by what they refer to.
+                assert!(bytes <= bytes_max || held > 0, "the last one exceeds the bound");
                 assert!(self.handed_over.insert(key.to_string()), "{key} once");
                 bytes += image.map_or(0, <[u8]>::len);
                 match image {
@@ -464,6 +539,42 @@ mod tests {
             for step in &steps {
                 written.take(step);
             }
+        }
+    }
+
+    /// Writes nothing that counts: the shard must not write at all.
+    fn never(_: &GroupImage<'_>, _: &mut Vec<u8>) {
+        panic!("it is written in the turn of a shard");
+    }
+
+    #[test]
+    fn the_image_of_a_large_group_is_not_written_in_the_turn_of_the_shard() {
+        let mut store = Store::new(Arc::default(), Some(never));
+        let (hash, key) = key(0);
+        let body: String = (0..4000).map(|at| format!("a{{at=\"{at}\"}} 1\n")).collect();
+        let batch = decode(&key, body.as_bytes(), NameRules::Utf8).expect("a valid push");
+        let push = |store: &mut Store, nanos| {
+            let moment = Timestamp::from_nanos(nanos);
+            store.push(hash, &key, Mode::Replace, &batch, None, moment).expect("it is valid");
+        };
+        push(&mut store, 1);
+        store.checkpoint();
+        let mut in_its_turn = store.hand_over(0);
+        push(&mut store, 2);
+        store.checkpoint();
+        push(&mut store, 3); // Before its turn has come.
+        let mut kept = store.hand_over(0);
+        store.checkpoint();
+        store.delete(hash, &key);
+        let mut gone = store.hand_over(0);
+        let texts = [&mut in_its_turn, &mut kept, &mut gone].map(|changes| {
+            changes.write_held(write);
+            let image = changes.iter().next().expect("it has changed").1.expect("it was there");
+            String::from_utf8(image.to_vec()).expect("it is text")
+        });
+        for (text, pushed) in texts.iter().zip(1..) {
+            assert!(text.starts_with(&format!("{} false [1, {pushed}, 0]", key.text())), "{text}");
+            assert_eq!(text.lines().count(), 4001);
         }
     }
 }

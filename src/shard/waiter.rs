@@ -17,6 +17,8 @@ pub enum Unavailable {
     Dead,
     /// It was applied, but is not known to be on disk.
     InDoubt,
+    /// The gateway is about to end: what comes now would not be kept.
+    Stopping,
 }
 
 impl fmt::Display for Unavailable {
@@ -24,6 +26,9 @@ impl fmt::Display for Unavailable {
         match self {
             Unavailable::Overloaded => write!(f, "too many pushes are waiting; try again"),
             Unavailable::Dead => write!(f, "a shard has died; the gateway must be restarted"),
+            Unavailable::Stopping => {
+                write!(f, "the gateway is stopping and has made its last checkpoint; try again")
+            }
             Unavailable::InDoubt => {
                 write!(
                     f,

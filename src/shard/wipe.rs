@@ -36,7 +36,7 @@ impl Store {
         let mut groups = std::mem::take(&mut self.groups);
         if let Some(unsaved) = &mut self.unsaved {
             for (hash, group) in &mut groups {
-                unsaved.goes(*hash, group, &self.families);
+                unsaved.goes(*hash, group, &mut self.families);
             }
         }
         Remains {
@@ -59,8 +59,9 @@ impl Shards {
         // Even if nobody waits any more: what the shards cannot give away they would drop themselves.
         let wiping = tokio::spawn(async move {
             let turn = Arc::clone(&shards.shared.wiping).lock_owned().await;
+            shards.pass().await?;
             let remains = shards.ask_all(|cut, reply| Message::Wipe { cut, reply }).await?;
-            let remains = gather(remains).await?;
+            let remains = gather(remains).await?.into_iter().collect::<Result<Vec<_>, _>>()?;
             let dropping = tokio::task::spawn_blocking(move || drop(remains));
             dropping.await.map_err(|_| Unavailable::Dead)?;
             drop(turn);
