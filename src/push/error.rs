@@ -255,9 +255,6 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Why two spellings are one series, or one group.
-const EMPTY_LABEL: &str = "and a label with an empty value is the same as no label";
-
 impl From<Refusal> for Rejected {
     fn from(refusal: Refusal) -> Rejected {
         Rejected::Refused(refusal)
@@ -279,7 +276,7 @@ impl fmt::Display for Refusal {
             Refusal::DuplicateSeries { family, empty_label: Some(label) } => {
                 write!(
                     f,
-                    "family {family:?} has the same series twice: the label {label:?} has an empty value in one of them, {EMPTY_LABEL}; push one of the two, or give the label a value"
+                    "family {family:?} has the same series twice: the label {label:?} has an empty value in one of them, and a label with an empty value is the same as no label; push one of the two, or give the label a value"
                 )
             }
             Refusal::DuplicateSeries { family, empty_label: None } => {
@@ -309,7 +306,7 @@ impl fmt::Display for Refusal {
             Refusal::SeriesElsewhere { family } => {
                 write!(
                     f,
-                    "a series of family {family:?} exists in another group already, {EMPTY_LABEL}"
+                    "a series of family {family:?} exists in another group already (a label with an empty value is the same as no label)"
                 )
             }
             Refusal::GroupTooLarge { bytes_max } => {
@@ -318,7 +315,7 @@ impl fmt::Display for Refusal {
             Refusal::OtherSpelling => {
                 write!(
                     f,
-                    "the group exists with a key that differs only in labels with an empty value, {EMPTY_LABEL}: push with the key that exists, or delete its group first"
+                    "the group exists with a key that differs only in labels with an empty value (a label with an empty value is the same as no label): push with the key that exists, or delete its group first"
                 )
             }
         }
