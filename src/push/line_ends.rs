@@ -53,7 +53,8 @@ fn split_at_line_end(text: &[u8]) -> Option<(&[u8], &[u8])> {
         match (text[at], text.get(at + 1)) {
             (b'\r', _) => return Some((&text[..at], &text[at + 1..])),
             (_, Some(b'n')) => return Some((&text[..at], &text[at + 2..])),
-            (_, next) => at += 1 + usize::from(next.is_some()), // An escaped backslash ends no line.
+            (_, Some(b'\\')) => at += 2, // An escaped backslash ends no line, whatever follows it.
+            _ => at += 1,
         }
     }
 }

@@ -100,7 +100,11 @@ fn is_joined(line: &[u8]) -> bool {
     let Some(comment) = line.strip_prefix('#') else { return false };
     // Escaped backslashes first, so that what is left of `\n` is a line end that somebody wrote.
     let pieces = comment.replace(r"\\", "\0\0").replace(r"\r\n", "\n").replace(r"\n", "\n");
-    let mut lines = pieces.split(['\n', '\r']).skip(1).map(str::trim);
+    let trimmed = |line: &str| {
+        let line = line.trim_matches(|letter: char| letter.is_ascii_whitespace());
+        line.strip_suffix(r"\r").unwrap_or(line).to_owned()
+    };
+    let mut lines = pieces.split(['\n', '\r']).skip(1).map(trimmed);
     comment.contains("# TYPE ")
         || comment.contains("# HELP ")
         || lines.any(|line| {
