@@ -78,7 +78,7 @@ fn shard(criterion: &mut Criterion) {
         let keys: Vec<GroupingKey> = (0..groups).map(key).collect();
         let mut push = |group: usize| {
             let key = &keys[group];
-            let (hash, batch) = (hasher.hash_one(key.text()), batch(key));
+            let (hash, batch) = (hasher.hash_one(&*key.identity()), batch(key));
             store.push(hash, key, Mode::Replace, &batch, None, Timestamp::now())
         };
         (0..groups).for_each(|group| push(group).expect("groups do not conflict"));

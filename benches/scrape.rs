@@ -19,7 +19,7 @@ fn push_all(store: &mut Store) {
         let path = format!("/job{}/instance/node-{group}", group % 50);
         let key = GroupingKey::parse(path.as_bytes(), NameRules::Legacy).expect("a valid path");
         let batch = decode(&key, BATCH_JOB, NameRules::Legacy).expect("a valid push");
-        let hash = hasher.hash_one(key.text());
+        let hash = hasher.hash_one(&*key.identity());
         store
             .push(hash, &key, Mode::Replace, &batch, None, Timestamp::now())
             .expect("groups do not conflict");

@@ -145,6 +145,26 @@ fn decode_agrees_with_the_oracle_on_damaged_bodies_where_names_may_be_any_text()
 }
 
 #[test]
+fn decode_agrees_with_the_oracle_on_bodies_whose_lines_are_joined() {
+    let between = prop::sample::select(&["", " ", "\\n", "\\r\\n", "\r", "\\\\n"][..]);
+    let parts =
+        (push(NameRules::Legacy), between, prop::sample::select(&["", "\n"][..]), 0..4_usize);
+    let joined = parts.prop_map(|(Push { key, body }, between, end, kept)| {
+        let body = String::from_utf8(body).expect("the grammar gives text");
+        let mut lines = body.lines();
+        let kept: String = lines.by_ref().take(kept).map(|line| format!("{line}\n")).collect();
+        let rest = lines.collect::<Vec<_>>().join(between);
+        Push { key, body: (kept + &rest + end).into_bytes() }
+    });
+    let config = config(5000);
+    let mut unreadable = 0;
+    proptest!(config, |(push in joined)| {
+        unreadable += u32::from(compare(&push, NameRules::Legacy)? == Outcome::Unreadable);
+    });
+    assert!(unreadable > 1000, "only {unreadable} were unreadable");
+}
+
+#[test]
 fn decode_agrees_with_the_oracle_whatever_it_has_seen_before() {
     let rules = NameRules::Legacy;
     let values = prop::collection::vec(prop::option::weighted(0.3, number()), 1..20);

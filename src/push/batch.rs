@@ -4,10 +4,11 @@ use std::sync::OnceLock;
 
 use xxhash_rust::xxh3::xxh3_128_with_secret;
 
+use super::empty_labels::without_empty;
 use crate::exposition::Kind;
 
 /// The fingerprint of one series: a hash of its canonical spelling, `name{labels}` (for histograms
-/// and summaries without `le` and `quantile`).
+/// and summaries without `le` and `quantile`), without labels whose value is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Series(u64, u64);
 
@@ -39,8 +40,17 @@ impl SeriesHasher {
         }))
     }
 
-    /// The fingerprint of the series spelled `spelling`.
+    /// The fingerprint of the series spelled `spelling`, for which labels with an empty value do not count.
     pub fn series(self, spelling: &[u8]) -> Series {
+        self.as_spelled(&without_empty(spelling))
+    }
+
+    /// The same, at a lower cost where it is known whether any label but `instance` may be empty.
+    pub(super) fn series_with(self, spelling: &[u8], has_empty: bool) -> Series {
+        if has_empty { self.series(spelling) } else { self.as_spelled(spelling) }
+    }
+
+    fn as_spelled(self, spelling: &[u8]) -> Series {
         let hash = xxh3_128_with_secret(spelling, self.0);
         Series(hash as u64, (hash >> 64) as u64)
     }

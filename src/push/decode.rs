@@ -7,13 +7,14 @@ use memchr::memchr;
 use smallvec::SmallVec;
 
 use super::batch::{Batch, Series, SeriesHasher};
-use super::error::{Place, Refusal, Rejected, SyntaxError, SyntaxErrorKind};
+use super::error::{Refusal, Rejected, SyntaxErrorKind};
 use super::families::{Families, FamilyInProgress, Role, Segment};
 use super::finish::{RENDERED_BYTES_MAX, finish, is_push_time, lossy};
 use super::fold::Fold;
 use super::grouping_key::GroupingKey;
 use super::labels;
 use super::line::{self, Label, Labels, Line};
+use super::line_ends;
 use super::names::{KeptNames, Names};
 use super::number::Number;
 use super::opening::Opening;
@@ -138,11 +139,23 @@ impl<'a, 's> Decoder<'a, 's> {
                 rest = behind;
                 continue;
             }
-            let end = memchr(b'\n', rest).unwrap_or(rest.len());
+            let line_end = memchr(b'\n', rest);
+            let end = line_end.unwrap_or(rest.len());
             let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
+            if line_end.is_none() && !line_ends::may_end_open(line) {
+                return Err(SyntaxErrorKind::LineEnds.in_line(number));
+            }
             rest = rest.get(end + 1..).unwrap_or_default();
-            self.line(line, number, &mut labels)
-                .map_err(|kind| Rejected::Syntax(SyntaxError { at: Place::Line(number), kind }))?;
+            self.line(line, number, &mut labels).map_err(|kind| {
+                let is_joined = line_ends::is_joined(line.trim_ascii());
+                (if is_joined { SyntaxErrorKind::LineEnds } else { kind }).in_line(number)
+            })?;
+        }
+        if self.series.is_empty()
+            && self.fold.is_empty()
+            && let Some(joined) = line_ends::joined_line(body)
+        {
+            return Err(SyntaxErrorKind::LineEnds.in_line(joined));
         }
         self.finish()
     }
@@ -269,7 +282,9 @@ impl<'a, 's> Decoder<'a, 's> {
             text.extend_from_slice(b"} ");
         }
         let series = self.series.len() as u32;
-        self.series.push(self.hasher.series(&text[start..text.len() - 1]));
+        let has_empty =
+            self.key.has_empty_label() || labels.iter().any(|label| label.value.is_empty());
+        self.series.push(self.hasher.series_with(&text[start..text.len() - 1], has_empty));
         value.write(text);
         text.push(b'\n');
         let segment =
@@ -416,7 +431,52 @@ mod tests {
             push_time_seconds_bucket{le=\"1\",__x=\"\"} 1\npush_time_seconds_bucket{le=\"1\"} 1\n";
         assert_eq!(push("/j/le/1", dropped).as_deref(), Ok(""), "the gateway sets its own");
         assert!(push("/j/le/1", "# TYPE h histogram\nh_sum 1\n").is_err());
-        assert!(push("/j", "m 1\nm{x=\"\"} 2\n").is_ok(), "two series, as in the reference");
+    }
+
+    #[test]
+    fn series_that_differ_only_in_empty_labels_are_the_same() {
+        for (path, body) in [
+            ("/j", "m 1\nm{x=\"\"} 2\n"),
+            ("/j", "m{x=\"\",y=\"1\"} 1\nm{y=\"1\",x=\"\",z=\"\"} 2\n"),
+            ("/j/z@base64/=", "m{y=\"\"} 1\nm{z=\"own\"} 2\n"),
+            ("/j", "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{x=\"\",le=\"2\"} 1\n"),
+            ("/j", "# TYPE s summary\ns_sum 1\ns{quantile=\"0.5\",x=\"\"} 1\n"),
+        ] {
+            // Pushed anew each time, though its shape may be remembered.
+            for _ in 0..4 {
+                let error = push(path, body).expect_err(body);
+                assert!(error.contains("the same series twice"), "{error}");
+            }
+        }
+        assert!(push("/j", "m{x=\"\",y=\"1\"} 1\nm{x=\"1\",y=\"\"} 2\nm{x=\"\"} 3\n").is_ok());
+        let shown = push("/j/z@base64/=", "m{x=\"\"} 1\n");
+        let want = "# TYPE m untyped\nm{instance=\"\",job=\"j\",x=\"\",z=\"\"} 1\n";
+        assert_eq!(shown.as_deref(), Ok(want), "they are shown as pushed");
+    }
+
+    #[test]
+    fn a_fingerprint_is_the_same_whether_empty_labels_are_there_and_whether_the_shape_is_known() {
+        let series = |path: &str, body: &str| {
+            let rules = NameRules::Legacy;
+            let key = GroupingKey::parse(path.as_bytes(), rules).expect("the path is fine");
+            let batches =
+                (0..4).map(|_| decode(&key, body.as_bytes(), rules).expect("it is valid"));
+            let mut found: Vec<Vec<Series>> =
+                batches.map(|batch| batch.series(&batch.families[0]).to_vec()).collect();
+            found.dedup();
+            assert_eq!(found.len(), 1, "{path} {body}");
+            found.remove(0)
+        };
+        for (one, other) in [
+            (("/j", "m 1\n"), ("/j", "m{x=\"\"} 1\n")),
+            (("/j/y/1", "m 1\n"), ("/j/a@base64/=", "m{a=\"own\",y=\"1\",z=\"\"} 1\n")),
+            (
+                ("/j/y/1", "# TYPE h histogram\nh_count 1\n"),
+                ("/j", "# TYPE h histogram\nh_count{x=\"\",y=\"1\"} 1\n"),
+            ),
+        ] {
+            assert_eq!(series(one.0, one.1), series(other.0, other.1), "{one:?} {other:?}");
+        }
     }
 
     #[test]

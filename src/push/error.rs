@@ -41,6 +41,7 @@ pub enum SyntaxErrorKind {
     HelpEscape,
     SecondType,
     UnknownType,
+    LineEnds,
     LabelName,
     ReservedLabelName,
     DuplicateLabelName,
@@ -65,6 +66,13 @@ pub enum SyntaxErrorKind {
     WireType,
 }
 
+impl SyntaxErrorKind {
+    /// That this is wrong with a line of text, counted from 1.
+    pub(super) fn in_line(self, line: u32) -> Rejected {
+        Rejected::Syntax(SyntaxError { at: Place::Line(line), kind: self })
+    }
+}
+
 impl fmt::Display for SyntaxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use SyntaxErrorKind as Kind;
@@ -75,6 +83,9 @@ impl fmt::Display for SyntaxError {
             Kind::HelpEscape => r#"invalid escape in the help text (known: \\, \", \n)"#,
             Kind::SecondType => "second TYPE line for this metric name, or TYPE after its samples",
             Kind::UnknownType => "unknown metric type",
+            Kind::LineEnds => {
+                "line ends are missing: send with --data-binary, since curl -d removes them, and end each line"
+            }
             Kind::LabelName => "invalid label name",
             Kind::ReservedLabelName => "the label name __name__ is reserved",
             Kind::DuplicateLabelName => "the same label name twice",
@@ -127,6 +138,8 @@ pub enum Refusal {
     DuplicateSeries {
         /// The family they are in.
         family: String,
+        /// The label that only one of them has, with an empty value, if nothing else tells them apart.
+        empty_label: Option<String>,
     },
     /// A histogram has the same bucket twice, or a summary the same quantile.
     DuplicatePart {
@@ -176,7 +189,7 @@ pub enum Refusal {
         /// How large its samples may be, in bytes.
         bytes_max: usize,
     },
-    /// The group is stored under a key that differs only by an explicit empty `instance`.
+    /// The group is stored under a key that differs only in labels with an empty value.
     OtherSpelling,
 }
 
@@ -260,7 +273,13 @@ impl fmt::Display for Refusal {
             Refusal::Message { family, name, problem } => {
                 write!(f, "{family} ({name:?}): {problem}")
             }
-            Refusal::DuplicateSeries { family } => {
+            Refusal::DuplicateSeries { family, empty_label: Some(label) } => {
+                write!(
+                    f,
+                    "family {family:?} has the same series twice: the label {label:?} has an empty value in one of them, and a label with an empty value is the same as no label; push one of the two, or give the label a value"
+                )
+            }
+            Refusal::DuplicateSeries { family, empty_label: None } => {
                 write!(
                     f,
                     "family {family:?} has the same series twice, once the grouping labels are merged in"
@@ -285,7 +304,10 @@ impl fmt::Display for Refusal {
                 )
             }
             Refusal::SeriesElsewhere { family } => {
-                write!(f, "a series of family {family:?} exists in another group already")
+                write!(
+                    f,
+                    "a series of family {family:?} exists in another group already (a label with an empty value is the same as no label)"
+                )
             }
             Refusal::GroupTooLarge { bytes_max } => {
                 write!(f, "the group would be larger than {bytes_max} bytes")
@@ -293,7 +315,7 @@ impl fmt::Display for Refusal {
             Refusal::OtherSpelling => {
                 write!(
                     f,
-                    "the group exists with a key that differs only by an explicit empty instance"
+                    "the group exists with a key that differs only in labels with an empty value (a label with an empty value is the same as no label): push with the key that exists, or delete its group first"
                 )
             }
         }

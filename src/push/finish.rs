@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::batch::{Batch, BatchFamily, Series};
+use super::empty_labels::duplicate;
 use super::error::{Refusal, Rejected};
 use super::families::{FamilyInProgress, Segment};
 use super::{PUSH_FAILURE_TIME, PUSH_TIME};
@@ -44,7 +45,9 @@ pub(super) fn finish(
         let segment = joined(&family.segments, &mut text, &mut series);
         let [from, to] = segment.series;
         if has_duplicate(&series[from as usize..to as usize]) {
-            return Err(Refusal::DuplicateSeries { family: lossy(family.name) }.into());
+            let kind = family.kind.unwrap_or(Kind::Untyped);
+            let text = &text[segment.text[0] as usize..segment.text[1] as usize];
+            return Err(duplicate(&lossy(family.name), kind, text).into());
         }
         batch_families.push(BatchFamily {
             kind: family.kind.unwrap_or(Kind::Untyped),
@@ -107,7 +110,7 @@ fn push_strings(strings: &mut Vec<u8>, family: &FamilyInProgress<'_>) -> [u32; 3
     [name_start, name_end, strings.len() as u32]
 }
 
-fn has_duplicate(series: &[Series]) -> bool {
+pub(super) fn has_duplicate(series: &[Series]) -> bool {
     if series.len() <= 16 {
         return series.iter().enumerate().any(|(at, one)| series[..at].contains(one));
     }

@@ -10,6 +10,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_BASE64;
 use smallvec::SmallVec;
 
+use super::empty_labels::{is_left_out, without_empty};
 use crate::exposition::{
     Escaping, NameRules, escape_label_name, sample_lines, unescape, unescape_name,
     write_label_name, write_label_value,
@@ -30,8 +31,8 @@ const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
 ///
 /// **Invariant:** the text holds the pairs `name="value"`, sorted by name, joined by commas, with
 /// `instance=""` where the URL gives no instance. Names are quoted where they have to be, and sorted
-/// as they are meant. Two keys with the same text would expose the same
-/// push times, so the text is the identity of a group.
+/// as they are meant. Two keys with the same text, labels with an empty value left out, would expose the same push
+/// times, so that is the identity of a group.
 #[derive(Debug, Clone)]
 pub struct GroupingKey {
     /// The text in braces, with the blank that follows them in a sample; behind it, those names that
@@ -40,6 +41,8 @@ pub struct GroupingKey {
     braced_end: usize,
     pairs: SmallVec<[Pair; 4]>,
     instance: Instance,
+    /// Whether any label but `instance` has an empty value.
+    has_empty_label: bool,
 }
 
 /// Where one `name="value"` stands in the text, where the value in it begins, and where its name stands
@@ -223,9 +226,11 @@ impl GroupingKey {
         // Stable: the last of a repeated label stands first.
         labels.sort_by(|(one, _), (other, _)| one.cmp(other));
         labels.dedup_by(|(one, _), (other, _)| one == other);
+        let mut has_empty_label = false;
         let mut text = Vec::with_capacity(64);
         let mut pairs: SmallVec<[Pair; 4]> = SmallVec::new();
         for (name, value) in &labels {
+            has_empty_label |= is_left_out(name.as_bytes(), value.as_bytes());
             text.push(if text.is_empty() { b'{' } else { b',' });
             let start = text.len() as u32;
             write_label_name(&mut text, name.as_bytes());
@@ -247,13 +252,28 @@ impl GroupingKey {
         }
         let text =
             String::from_utf8(text).expect("names and values are UTF-8, and escaping keeps it");
-        GroupingKey { text, braced_end, pairs, instance }
+        GroupingKey { text, braced_end, pairs, instance, has_empty_label }
     }
 
-    /// The identity of the group: its labels as they stand between the braces of a sample that
-    /// brings no labels of its own.
+    /// The labels of the group as they stand between the braces of a sample that brings no labels of its own.
     pub fn text(&self) -> &str {
         &self.text[1..self.braced_end - 2]
+    }
+
+    /// The identity of the group: its text without labels that have an empty value, since to Prometheus those are no
+    /// labels. Only one of the groups that share it can exist at a time.
+    pub fn identity(&self) -> Cow<'_, str> {
+        if self.has_empty_label { identity_of(self.text()) } else { Cow::Borrowed(self.text()) }
+    }
+
+    /// Whether the group stored with the text `stored` is this one, or would be but for labels with an empty value.
+    pub(crate) fn shares_identity(&self, stored: &str) -> bool {
+        *stored == *self.text() || identity_of(stored) == self.identity()
+    }
+
+    /// Whether any label but `instance` has an empty value.
+    pub(super) fn has_empty_label(&self) -> bool {
+        self.has_empty_label
     }
 
     /// The value of the label `job`, escaped.
@@ -267,8 +287,8 @@ impl GroupingKey {
         &self.text.as_bytes()[..self.braced_end]
     }
 
-    /// Whether the URL sets `instance` to the empty string, rather than leaving it out. Both expose
-    /// the same push times, so only one of the two groups can exist at a time.
+    /// Whether the URL sets `instance` to the empty string, rather than leaving it out. Both have the same text and
+    /// expose the same push times, so only one of the two groups can exist at a time.
     pub fn has_empty_instance(&self) -> bool {
         self.instance == Instance::Empty
     }
@@ -309,6 +329,16 @@ impl GroupingKey {
     pub(super) fn names(&self, name: &str) -> bool {
         let name = name.as_bytes();
         self.overrides(name) && (0..self.len()).any(|at| self.name(at) == Some(name))
+    }
+}
+
+/// The text of a key without labels that have an empty value.
+fn identity_of(text: &str) -> Cow<'_, str> {
+    match without_empty(text.as_bytes()) {
+        Cow::Borrowed(_) => Cow::Borrowed(text),
+        Cow::Owned(shorter) => {
+            Cow::Owned(String::from_utf8(shorter).expect("whole labels of a text are text"))
+        }
     }
 }
 

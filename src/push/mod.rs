@@ -18,6 +18,7 @@
 mod batch;
 mod cursor;
 mod decode;
+mod empty_labels;
 mod error;
 mod families;
 mod finish;
@@ -26,6 +27,7 @@ mod grouping_key;
 mod inflate;
 mod labels;
 mod line;
+mod line_ends;
 mod names;
 mod number;
 mod opening;

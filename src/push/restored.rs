@@ -3,6 +3,9 @@
 //! Nothing is checked or rendered again. The fingerprints are made anew, since their secret is not kept.
 
 use super::batch::{Batch, BatchFamily, Series, SeriesHasher};
+use super::empty_labels::{duplicate, has_empty};
+use super::error::Refusal;
+use super::finish::has_duplicate;
 use crate::exposition::{Kind, has_quoted_names, is_metric_name, write_label_value};
 use memchr::{memchr_iter, memrchr};
 
@@ -48,6 +51,17 @@ impl Batch {
         });
         true
     }
+
+    /// Why the batch cannot be stored, if two of its series are the same but for labels with an empty value. Whatever
+    /// rendered it may not have known that.
+    pub fn repeated_series(&self) -> Option<Refusal> {
+        let repeats = |family: &&BatchFamily| {
+            let series = self.series(family);
+            series.len() > 1 && has_empty(self.text(family)) && has_duplicate(series)
+        };
+        let family = self.families.iter().find(repeats)?;
+        Some(duplicate(self.name(family), family.kind, self.text(family)))
+    }
 }
 
 fn append(all: &mut Vec<u8>, bytes: &[u8]) -> [u32; 2] {
@@ -56,23 +70,29 @@ fn append(all: &mut Vec<u8>, bytes: &[u8]) -> [u32; 2] {
     [start, all.len() as u32]
 }
 
-/// Finds the series in the lines of the family: every line is one, but of a histogram or summary those
-/// that end in a count, which each of its series has once, and last.
 fn add_series(series: &mut Vec<Series>, family: &RenderedFamily<'_>) {
     let hasher = SeriesHasher::get();
-    let lines = family.text.split(|&byte| byte == b'\n');
+    spellings(family.name, family.kind, family.text, |spelling| {
+        series.push(hasher.series(spelling))
+    });
+}
+
+/// Finds the series in the lines of a family, and tells the spelling of each: every line is one, but of a histogram or
+/// summary those that end in a count, which each of its series has once, and last.
+pub(super) fn spellings(name: &str, kind: Kind, text: &[u8], mut tell: impl FnMut(&[u8])) {
+    let lines = text.split(|&byte| byte == b'\n');
     // The value has no blanks.
     let spelled = lines.filter_map(|line| Some(&line[..memrchr(b' ', line)?]));
-    if family.kind.part_label().is_none() {
-        return series.extend(spelled.map(|spelling| hasher.series(spelling)));
+    if kind.part_label().is_none() {
+        return spelled.for_each(tell);
     }
-    let (before, behind) = opening(family.name);
+    let (before, behind) = opening(name);
     let count = [&before, &b"_count"[..], behind].concat();
     let mut spelling = [&before, behind].concat();
     let opening_end = spelling.len();
     for labels in spelled.filter_map(|spelled| spelled.strip_prefix(&count[..])) {
         spelling.extend_from_slice(labels);
-        series.push(hasher.series(&spelling));
+        tell(&spelling);
         spelling.truncate(opening_end);
     }
 }
@@ -119,6 +139,7 @@ mod tests {
             "# TYPE h_count counter\nh_count 1\n# TYPE i histogram\ni_count 3\n",
             "{\"a.b\"} 1\n# TYPE \"h \\\"x\" histogram\n{\"h \\\"x_bucket\",le=\"+Inf\"} 4\n",
             "# TYPE q summary\nq{\"é\"=\"1\",quantile=\"0.5\"} 1\n",
+            "m{z=\"\"} 1\n# TYPE h histogram\nh_count{z=\"\"} 3\n{\"a.b\",\"x y\"=\"\"} 1\n",
         ];
         for body in bodies {
             let (batch, restored) = both(body);
@@ -134,5 +155,26 @@ mod tests {
                 assert_eq!(batch.help(one), restored.help(other));
             }
         }
+    }
+
+    #[test]
+    fn series_that_an_earlier_gateway_took_for_two_are_found() {
+        let repeated = |text: &str, kind| {
+            let mut batch = Batch::default();
+            let text = text.as_bytes();
+            assert!(batch.add_rendered(&RenderedFamily {
+                name: "m",
+                kind,
+                help: "",
+                text,
+                native: b""
+            }));
+            batch.repeated_series().map(|refusal| refusal.to_string()).unwrap_or_default()
+        };
+        let gauge = repeated("m{job=\"j\"} 1\nm{job=\"j\",z=\"\"} 1\n", Kind::Gauge);
+        assert!(gauge.contains("the label \"z\" has an empty value"), "{gauge}");
+        let summary = "m_sum{a=\"\",job=\"j\"} 1\nm_count{a=\"\",job=\"j\"} 1\nm_sum{job=\"j\"} 1\nm_count{job=\"j\"} 1\n";
+        assert!(repeated(summary, Kind::Summary).contains("the label \"a\""));
+        assert_eq!(repeated("m{a=\"\",job=\"j\"} 1\nm{a=\"1\",job=\"j\"} 1\n", Kind::Gauge), "");
     }
 }

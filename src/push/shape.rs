@@ -53,6 +53,8 @@ struct Line {
     closing: [u32; 2],
     value: u32,
     series: Spelling,
+    /// Whether any label that is not the group's has an empty value.
+    has_empty: bool,
 }
 
 /// Text that is always the same, and grouping labels behind it.
@@ -139,12 +141,13 @@ impl Shape {
         let first_piece = self.pieces.len() as u32;
         let mut text_start = self.text.len() as u32;
         self.text.extend_from_slice(line.name.as_bytes());
-        let mut separator = b'{';
+        let (mut separator, mut has_empty) = (b'{', false);
         for (name, value) in &line.labels {
             self.text.push(separator);
             separator = b',';
             let is_of_key = |at: &usize| key.name(*at) == Some(name.as_bytes());
             let Some(at) = (0..key.len()).find(is_of_key) else {
+                has_empty |= value.is_empty();
                 for part in [name, "=\"", value, "\""] {
                     self.text.extend_from_slice(part.as_bytes());
                 }
@@ -167,7 +170,7 @@ impl Shape {
         self.text.extend_from_slice(b"} ");
         let pieces = [first_piece, self.pieces.len() as u32];
         let closing = [text_start, self.text.len() as u32];
-        self.lines.push(Line { pieces, closing, value: value as u32, series });
+        self.lines.push(Line { pieces, closing, value: value as u32, series, has_empty });
         Some(value)
     }
 
@@ -196,13 +199,14 @@ impl Shape {
                 text.extend_from_slice(&self.text[range(line.closing)]);
                 if let Spelling::Line { suffix } = line.series {
                     let spelled = &text[start..text.len() - 1];
+                    let has_empty = line.has_empty || key.has_empty_label();
                     series.push(if suffix[0] == suffix[1] {
-                        hasher.series(spelled)
+                        hasher.series_with(spelled, has_empty)
                     } else {
                         spelling.clear();
                         spelling.extend_from_slice(&spelled[..suffix[0] as usize]);
                         spelling.extend_from_slice(&spelled[suffix[1] as usize..]);
-                        hasher.series(&spelling)
+                        hasher.series_with(&spelling, has_empty)
                     });
                 }
                 values[line.value as usize].write(&mut text);

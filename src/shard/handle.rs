@@ -289,7 +289,7 @@ impl Shards {
     }
 
     pub(super) fn hash(&self, key: &GroupingKey) -> u64 {
-        self.shared.hasher.hash_one(key.text())
+        self.shared.hasher.hash_one(&*key.identity())
     }
 
     /// The number of the shard that has the groups of this hash. The lower half decides, of which the store's own table

@@ -170,6 +170,9 @@ impl Store {
     pub fn restore(&mut self, hash: u64, restored: &RestoredGroup) -> Result<(), Refusal> {
         let RestoredGroup { key, times, batch, pushed } = restored;
         self.check_spelling(hash, key)?;
+        if let Some(refusal) = batch.repeated_series() {
+            return Err(refusal);
+        }
         let unsaved = self.unsaved.take(); // What has been read back need not be written.
         let stored =
             self.update(hash, key, Mode::Replace, batch, None, Room::NotNeeded, times.created);
@@ -224,16 +227,17 @@ impl Store {
         })
     }
 
-    /// A group that is stored with the other spelling of an empty instance stands in the way of this
-    /// one: both would expose the same push times.
+    /// A group that is stored under a key which differs in labels with an empty value stands in the way of this one:
+    /// to Prometheus both would expose the same push times. A hash is one of the identity that both share.
     pub(super) fn check_spelling(&self, hash: u64, key: &GroupingKey) -> Result<(), Refusal> {
-        let stored = self.groups.find(hash, |(_, group)| *group.key == *key.text());
-        match stored {
-            Some((_, group)) if group.has_empty_instance != key.has_empty_instance() => {
-                Err(Refusal::OtherSpelling)
-            }
-            _ => Ok(()),
+        let stored = self.groups.find(hash, |(_, group)| key.shares_identity(&group.key));
+        let is_other = |group: &Group| {
+            group.has_empty_instance != key.has_empty_instance() || *group.key != *key.text()
+        };
+        if stored.is_some_and(|(_, group)| is_other(group)) {
+            return Err(Refusal::OtherSpelling);
         }
+        Ok(())
     }
 
     #[expect(clippy::too_many_arguments, reason = "a push is all of these")]

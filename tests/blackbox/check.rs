@@ -32,7 +32,10 @@ fn a_check_says_what_the_push_would_be_told_and_changes_nothing() {
         ("/job/x", "m 1 1234\n", Some("timestamps (line 1)")),
         ("/job/x", "m{a=\"1\"} 1\nm{a=\"1\"} 1\n", Some("twice")),
         ("/job/x", "m{a=\"1} 1\n", Some("line 1")),
-        ("/job/b", "n 1\n", Some("explicit empty instance")),
+        ("/job/b", "n 1\n", Some("labels with an empty value")),
+        ("/job/a/z@base64/=", "n 1\n", Some("labels with an empty value")),
+        ("/job/x", "m{z=\"\"} 1\nm 1\n", Some("the label \"z\" has an empty value")),
+        ("/job/x", "# TYPE m gaugem 1", Some("line ends are missing: send with --data-binary")),
         ("/job/x/y", "m 1\n", Some("odd number")),
         ("/job/x/__y/1", "m 1\n", Some("improper label name")),
     ] {

@@ -159,8 +159,13 @@ fn family() -> impl Strategy<Value = Family> {
         .prop_map(|(stem, suffix)| format!("{stem}{suffix}"));
     let help = prop_oneof!["", "[a-z\\\\\"\n]{1,6}"];
     let series = prop::collection::btree_map(labels(), series(), 1..4);
-    (name, prop::sample::select(kinds.to_vec()), help, series)
-        .prop_map(|(name, kind, help, series)| Family { name, kind, help, series })
+    (name, prop::sample::select(kinds.to_vec()), help, series).prop_map(
+        |(name, kind, help, mut series)| {
+            let mut taken = BTreeSet::new();
+            series.retain(|labels, _| taken.insert(rules::without_empty(labels)));
+            Family { name, kind, help, series }
+        },
+    )
 }
 
 /// With those that every stored series has.

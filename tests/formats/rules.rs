@@ -1,6 +1,6 @@
 //! What must hold in an exposition, whatever was stored.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shardgate::exposition::{Escaping, Kind};
 use shardgate::scrape::Format;
@@ -24,6 +24,13 @@ pub(crate) fn is_classic(name: &str, also: &str) -> bool {
         && name
             .chars()
             .all(|char| char.is_ascii_alphanumeric() || char == '_' || also.contains(char))
+}
+
+/// The labels that count: to Prometheus one with an empty value is no label.
+pub(crate) fn without_empty(labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut counting = labels.clone();
+    counting.retain(|_, value| !value.is_empty());
+    counting
 }
 
 /// The names that no other stored family may have or occupy.
@@ -70,7 +77,7 @@ pub(crate) fn check(shown: &[Shown], format: Format, escaping: Escaping) -> Resu
             if !own.is_some_and(|suffix| suffixes.contains(&suffix)) {
                 return Err(format!("a sample {name} of {}", family.name));
             }
-            if !series.insert((name, labels)) {
+            if !series.insert((name, without_empty(labels))) {
                 return Err(format!("a series {name} {labels:?} that is there twice"));
             }
             let are_classic =

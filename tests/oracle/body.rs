@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shardgate::exposition::NameRules;
 
-use crate::oracle::key::{Key, Labels};
+use crate::oracle::key::{Key, Labels, without_empty};
 use crate::oracle::line::{self, Line};
 use crate::oracle::model::{Family, Kind, Series, Value};
 use crate::oracle::number;
@@ -54,11 +54,19 @@ struct Sample {
 pub(crate) fn read(key: &Key, body: &[u8], rules: NameRules) -> Result<Families, Rejected> {
     let mut drafts = BTreeMap::new();
     let mut lines: Vec<&[u8]> = body.split(|letter| *letter == b'\n').collect();
-    lines.pop_if(|last| last.is_empty());
+    let is_open = lines.pop_if(|last| last.is_empty()).is_none();
     for (at, line) in lines.iter().enumerate() {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if is_open && at + 1 == lines.len() && !may_end_open(line) {
+            return Err(Rejected::Syntax { line: at + 1 });
+        }
         let read = line::read(line, rules).and_then(|line| note(&mut drafts, line));
         read.ok_or(Rejected::Syntax { line: at + 1 })?;
+    }
+    if drafts.values().all(|draft| draft.samples.is_empty())
+        && let Some(at) = lines.iter().position(|line| is_joined(line))
+    {
+        return Err(Rejected::Syntax { line: at + 1 });
     }
     let has_timestamp = drafts.values().flat_map(|draft| &draft.samples).any(|s| s.has_timestamp);
     let mut reasons: BTreeSet<Reason> =
@@ -78,6 +86,32 @@ pub(crate) fn read(key: &Key, body: &[u8], rules: NameRules) -> Result<Families,
         }
     }
     if reasons.is_empty() { Ok(families) } else { Err(Rejected::Refused(reasons)) }
+}
+
+/// Whether a body may end in `line` without a line end: not in a comment, unless it says that this is the end.
+fn may_end_open(line: &[u8]) -> bool {
+    let line = String::from_utf8_lossy(line);
+    !line.trim_start().starts_with('#') || line.trim() == "# EOF"
+}
+
+/// Whether a comment holds what must have been further lines, where nothing else in the body says anything.
+fn is_joined(line: &[u8]) -> bool {
+    let line = String::from_utf8_lossy(line.trim_ascii()).into_owned();
+    let Some(comment) = line.strip_prefix('#') else { return false };
+    // Escaped backslashes first, so that what is left of `\n` is a line end that somebody wrote.
+    let pieces = comment.replace(r"\\", "\0\0").replace(r"\r\n", "\n").replace(r"\n", "\n");
+    let trimmed = |line: &str| {
+        let line = line.trim_matches(|letter: char| letter.is_ascii_whitespace());
+        line.strip_suffix(r"\r").unwrap_or(line).to_owned()
+    };
+    let mut lines = pieces.split(['\n', '\r']).skip(1).map(trimmed);
+    comment.contains("# TYPE ")
+        || comment.contains("# HELP ")
+        || lines.any(|line| {
+            let name = |letter: char| letter.is_ascii_alphabetic() || "_:".contains(letter);
+            let value = line.rsplit_once(' ').and_then(|(_, value)| number::read(value));
+            line.starts_with('#') || line.starts_with(name) && value.is_some()
+        })
 }
 
 /// Adds what a line says. `None` when it cannot be said there.
@@ -155,7 +189,7 @@ fn finish(key: &Key, draft: Draft, reasons: &mut BTreeSet<Reason>) -> Family {
     let mut series = Vec::new();
     for (own, value) in pushed {
         let labels = key.merged_with(&own);
-        if !seen.insert(labels.clone()) {
+        if !seen.insert(without_empty(&labels)) {
             reasons.insert(Reason::DuplicateSeries);
         }
         if let Value::Folded { parts, .. } = &value

@@ -14,7 +14,7 @@ use crate::oracle::scrape::{Scrape, Scraped};
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Gateway {
-    /// By the labels that their push times show.
+    /// By the labels that tell them apart.
     pub(crate) groups: BTreeMap<Labels, Group>,
 }
 
@@ -64,7 +64,7 @@ impl Gateway {
 
     pub(crate) fn delete(&mut self, key: &Key) {
         if !self.is_spelled_otherwise(key) {
-            self.groups.remove(&key.merged_with(&Labels::new()));
+            self.groups.remove(&key.identity());
         }
     }
 
@@ -92,7 +92,8 @@ impl Gateway {
             let lines: Vec<String> = own.lines.iter().map(|line| (*line).to_owned()).collect();
             add(own.name, own.kind, own.help, &lines);
         }
-        for (labels, group) in &self.groups {
+        for group in self.groups.values() {
+            let labels = group.key.merged_with(&Labels::new());
             for (name, family) in &group.families {
                 add(name, family.kind, &family.help, &family.lines(name));
             }
@@ -105,7 +106,7 @@ impl Gateway {
                     name,
                     Kind::Gauge,
                     "",
-                    &[format!("{name}{{{}}} {}", spell(labels), u8::from(is_set))],
+                    &[format!("{name}{{{}}} {}", spell(&labels), u8::from(is_set))],
                 );
             }
         }
@@ -119,12 +120,12 @@ impl Gateway {
             is_failed: false,
             families: Families::new(),
         };
-        self.groups.entry(key.merged_with(&Labels::new())).or_insert_with(new)
+        self.groups.entry(key.identity()).or_insert_with(new)
     }
 
-    /// Whether there is a group that differs from this one by an explicit empty instance only.
+    /// Whether there is a group that differs from this one by labels with an empty value only.
     fn is_spelled_otherwise(&self, key: &Key) -> bool {
-        let found = self.groups.get(&key.merged_with(&Labels::new()));
+        let found = self.groups.get(&key.identity());
         found.is_some_and(|group| group.key != *key)
     }
 

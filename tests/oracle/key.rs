@@ -24,6 +24,11 @@ impl Key {
         merged
     }
 
+    /// What tells the group from others, whichever way its key is spelled.
+    pub(crate) fn identity(&self) -> Labels {
+        without_empty(&self.merged_with(&Labels::new()))
+    }
+
     /// What the push URL has behind `/metrics/job`. The values may hold anything but a slash.
     pub(crate) fn path(&self) -> String {
         let mut path = format!("/{}", self.labels["job"]);
@@ -36,6 +41,13 @@ impl Key {
         }
         path
     }
+}
+
+/// The labels that count: to Prometheus one with an empty value is no label. `instance`, which everything has, is kept.
+pub(crate) fn without_empty(labels: &Labels) -> Labels {
+    let mut counting = labels.clone();
+    counting.retain(|name, value| name == "instance" || !value.is_empty());
+    counting
 }
 
 /// Labels as they stand between braces: sorted by name, values escaped.

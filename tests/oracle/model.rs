@@ -1,6 +1,6 @@
 //! What a push says, as plain maps and lists, and the canonical lines it becomes.
 
-use crate::oracle::key::{Labels, is_legacy, spell, spell_name};
+use crate::oracle::key::{Labels, is_legacy, spell, spell_name, without_empty};
 use crate::oracle::number;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,7 +85,7 @@ impl Family {
 impl Series {
     /// What tells the series from all others.
     pub(crate) fn spelling(&self, name: &str) -> String {
-        sample(name, &spell(&self.labels))
+        sample(name, &spell(&without_empty(&self.labels)))
     }
 
     fn lines(&self, name: &str, kind: Kind) -> Vec<String> {

@@ -15,7 +15,7 @@ use shardgate::shard::{
 
 use crate::oracle::expose::expose;
 use crate::oracle::gateway::Gateway;
-use crate::oracle::key::{Key, spell};
+use crate::oracle::key::{Key, Labels, spell};
 use crate::oracle::refusal::Outcome;
 use crate::oracle::scrape::{self, Scrape};
 use crate::oracle::traffic::Request;
@@ -113,7 +113,7 @@ impl Pair {
     fn store(&mut self, key: &Key) -> (&mut Store, u64, GroupingKey) {
         let key = GroupingKey::parse(key.path().as_bytes(), NameRules::Legacy)
             .expect("the path is well formed");
-        let letters: u64 = key.text().bytes().map(u64::from).sum();
+        let letters: u64 = key.identity().bytes().map(u64::from).sum();
         (&mut self.stores[(letters / 5 % 3) as usize], letters % 2, key)
     }
 
@@ -190,7 +190,8 @@ impl Pair {
             views.insert(view.key.to_string(), (view.has_empty_instance, times, families));
         }
         let mut expected = BTreeMap::new();
-        for (labels, group) in &self.oracle.groups {
+        for group in self.oracle.groups.values() {
+            let labels = group.key.merged_with(&Labels::new());
             let is_empty = group.key.labels.get("instance").is_some_and(String::is_empty);
             let families = group.families.iter().map(|(name, family)| {
                 let text = family.lines(name).join("\n") + "\n";
@@ -198,7 +199,7 @@ impl Pair {
                 format!("{name} {:?} {} {text}", family.kind, family.help)
             });
             let times = (group.is_pushed, group.is_failed);
-            expected.insert(spell(labels), (is_empty, times, families.collect()));
+            expected.insert(spell(&labels), (is_empty, times, families.collect()));
         }
         prop_assert_eq!(views, expected);
         Ok(())

@@ -1,6 +1,6 @@
 //! A scrape, read as strictly as any scraper might.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shardgate::exposition::NameRules;
 
@@ -19,11 +19,13 @@ pub(crate) struct Scraped {
     pub(crate) help: String,
     /// Name and labels of each sample, and its value: of a push time, only whether it is zero.
     pub(crate) samples: BTreeMap<String, String>,
+    /// The samples as Prometheus tells them apart, for which labels with an empty value do not count.
+    series: BTreeSet<String>,
 }
 
 impl Scraped {
     pub(crate) fn new(kind: Kind, help: &str) -> Scraped {
-        Scraped { kind, help: help.to_owned(), samples: BTreeMap::new() }
+        Scraped { kind, help: help.to_owned(), samples: BTreeMap::new(), series: BTreeSet::new() }
     }
 
     /// Adds a line of the family called `family`; says what is wrong with it.
@@ -43,6 +45,11 @@ impl Scraped {
         let number = number::read(&value).ok_or_else(|| format!("no number: {line}"))?;
         let value =
             if is_push_time(family) && number > 0.0 { "after 1970".to_owned() } else { value };
+        let mut counting = labels.clone();
+        counting.retain(|_, value| !value.is_empty());
+        if !self.series.insert(format!("{name}{{{}}}", spell(&counting))) {
+            return Err(format!("twice to Prometheus: {line}"));
+        }
         match self.samples.insert(format!("{name}{{{}}}", spell(&labels)), value) {
             Some(_) => Err(format!("twice: {line}")),
             None => Ok(()),

@@ -130,6 +130,12 @@ def _newer(rng: Random, schema: Schema) -> str:
     )))  # fmt: skip
 
 
+def _joined(rng: Random, schema: Schema) -> str:
+    """As lines are lost: by `curl -d`, by a shell that writes `\\n` out or splits words."""
+    line_end = rng.choice(("", "", " ", "\\n", "\\n", "\r"))
+    return _valid(rng, schema).rstrip("\n").replace("\n", line_end) + rng.choice(("", "\n"))
+
+
 KINDS: dict[str, tuple[float, Callable[[Random, Schema], str | bytes]]] = {
     "valid": (60, _valid),
     "empty": (3, lambda rng, schema: b""),
@@ -148,6 +154,7 @@ KINDS: dict[str, tuple[float, Callable[[Random, Schema], str | bytes]]] = {
     "suffix twice": (2.5, _suffix_twice),
     "own names": (4, _own),
     "no line end": (1.5, lambda rng, schema: _valid(rng, schema).rstrip("\n")),
+    "joined": (1, _joined),
     "CRLF": (1.5, lambda rng, schema: _valid(rng, schema).replace("\n", "\r\n")),
     "odd histogram counts": (0.5, _odd_counts),
     "odd summary counts": (0.5, _odd_summary),

@@ -25,6 +25,7 @@ SUFFIXES = {
     "histogram": ("_bucket", "_sum", "_count"),
     "gaugehistogram": ("_bucket", "_sum", "_count"),
 }
+TWICE = "the same series twice"
 PART_LABEL = {"summary": "quantile", "histogram": "le", "gaugehistogram": "le"}
 """The label that tells the samples of one metric apart, and comes last."""
 
@@ -79,15 +80,24 @@ def parse(exposition: bytes) -> dict[str, Family]:
             if current is None or pending_help is not None:
                 raise Invalid(f"a sample without a TYPE: {line!r}")
             sample = _sample(line, current)
-            series = (sample.name, frozenset(sample.labels))
+            # To Prometheus, a label with an empty value is no label.
+            series = (sample.name, frozenset(label for label in sample.labels if label[1]))
             if series in seen:
-                raise Invalid(f"the same series twice: {line!r}")
+                raise Invalid(f"{TWICE}: {line!r}")
             seen.add(series)
             current.samples.append(sample)
     if pending_help is not None:
         raise Invalid(f"HELP without a TYPE: {pending_help[0]}")
     _check_whole(families)
     return families
+
+
+def repeats_a_series(exposition: bytes) -> bool:
+    try:
+        parse(exposition)
+    except Invalid as invalid:
+        return str(invalid).startswith(TWICE)
+    return False
 
 
 def _open_family(

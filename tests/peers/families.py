@@ -132,9 +132,15 @@ def _label_sets(rng: Random) -> list[dict[str, str]]:
         }
         if rng.random() < 0.015:
             labels[rng.choice(RARE_LABEL_NAMES)] = "1"
-        if labels not in sets:
+        if labels not in sets and (rng.random() < 0.05 or not _meets(labels, sets)):
             sets.append(labels)
     return sets
+
+
+def _meets(labels: dict[str, str], others: list[dict[str, str]]) -> bool:
+    """Whether one of the others differs only in labels with an empty value."""
+    counting = [{name: text for name, text in one.items() if text} for one in (labels, *others)]
+    return counting[0] in counting[1:]
 
 
 def _sample(rng: Random, name: str, labels: dict[str, str], number: str) -> str:

@@ -143,7 +143,7 @@ KINDS: dict[str, tuple[float, Callable[[Random], str | bytes]]] = {
     "base64, bad": (2, _base64_bad),
     "percent": (5, _percent),
     "raw bytes": (2, _raw_bytes),
-    "empty value": (4, _empty_value),
+    "empty value": (1.5, _empty_value),
     "empty instance": (2, _empty_instance),
     "trailing slash": (2, lambda rng: _job(rng) + "/"),
     "odd": (2.5, _odd),

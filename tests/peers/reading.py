@@ -106,6 +106,20 @@ def has_backslash_in_type(text: bytes) -> bool:
     return any(b"\\" in line[2] for line in map(TYPE_LINE.fullmatch, text.split(b"\n")) if line)
 
 
+def is_one_long_comment(text: bytes) -> bool:
+    """No line is a sample, and a comment holds what looks like the end of a line and the begin of another."""
+    lines = [line.strip() for line in text.split(b"\n")]
+    joined = rb"#.*(# (TYPE|HELP) |\\n|\r).*"
+    is_comment = all(not line or line.startswith(b"#") for line in lines)
+    return is_comment and any(re.fullmatch(joined, line, re.DOTALL) for line in lines)
+
+
+def ends_in_an_open_comment(text: bytes) -> bool:
+    """The last line has no end, and is a comment that does not say that this is the end."""
+    last = text.rpartition(b"\n")[2].strip()
+    return last.startswith(b"#") and last != b"# EOF"
+
+
 def is_utf8(text: bytes) -> bool:
     try:
         text.decode()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import exposition
 from compare import Broken, State, answer_differences, read_state, state_differences
 from generate import WIPE, Sequence, Step
 from grouping import Grouping, group_of
@@ -80,13 +81,17 @@ class Replay:
         subject, reference = request.send(self._subject), for_reference.send(self._reference)
         tally.count(request, subject, reference)
         tally.rewrites.update(rewrites)
-        exchange = Exchange(for_reference, subject, reference, groups)
+        exchange = Exchange(for_reference, subject, reference, groups, self._reference_repeats)
         self._note_groups(exchange)
         self._explain(exchange, tally)
         if step.check:
             state = self._compare(step.gzip)
             if state is not None:
                 tally.checks.update(_sizes(state))
+
+    def _reference_repeats(self) -> bool:
+        scrape = self._reference.ask("GET", "/metrics")
+        return scrape.status == 200 and exposition.repeats_a_series(scrape.body)
 
     def _explain(self, exchange: Exchange, tally: Tally) -> None:
         rule = None if self._identical else explanation(exchange)

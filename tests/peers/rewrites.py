@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from grouping import PUSH_PATH, Grouping, group_of, path_of
-from reading import BASE_SUFFIXES, HELP_LINE, type_names
+from reading import BASE_SUFFIXES, HELP_LINE, ends_in_an_open_comment, type_names
 from request import Request
 
 FAILURE_TIME = b"push_failure_time_seconds"
@@ -40,7 +40,7 @@ def rewrite(request: Request, groups: frozenset[Grouping]) -> tuple[Request, lis
 
 
 def _end_the_last_line(request: Request, _: frozenset[Grouping]) -> Request:
-    if not request.text or request.text.endswith(b"\n"):
+    if not request.text or request.text.endswith(b"\n") or ends_in_an_open_comment(request.text):
         return request
     return replace(request, body=request.text + b"\n")
 

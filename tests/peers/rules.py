@@ -40,6 +40,8 @@ class Exchange:
     subject: Answer
     reference: Answer
     groups: frozenset[Grouping]
+    repeats: Callable[[], bool] = lambda: False
+    """Whether the reference now exposes two series that differ only in labels with an empty value."""
 
     def statuses(self, subject: int, reference: int) -> bool:
         return (self.subject.status, self.reference.status) == (subject, reference)
@@ -109,6 +111,16 @@ def _empty_instance_sibling(exchange: Exchange) -> bool:
     can_collide = b"instance" not in names or without_empty_instance(group) != group
     is_refused = exchange.statuses(400, 400) and exchange.reference_read_it
     return can_collide and is_refused and bool(siblings & exchange.groups)
+
+
+def _differs_in_empty_labels_only(exchange: Exchange) -> bool:
+    is_refused = exchange.subject.status == 400 and exchange.subject_read_it
+    return is_refused and exchange.reference_read_it and exchange.repeats()
+
+
+def _joined_comment(exchange: Exchange) -> bool:
+    says = b"line ends are missing" in exchange.subject.body
+    return says and exchange.only_the_reference_read(reading.is_one_long_comment)
 
 
 def _kinds(request: Request) -> set[str]:
@@ -201,6 +213,20 @@ RULES = (
         CORRUPTING,
         _empty_instance_sibling,
         Settle.DELETE_ON_REFERENCE,
+    ),
+    Rule(
+        "series that differ only in empty labels",
+        "To Prometheus they are one series, of which it keeps one sample without a word.",
+        CORRUPTING,
+        _differs_in_empty_labels_only,
+        Settle.DELETE_ON_BOTH,
+    ),
+    Rule(
+        "further lines in a comment, and no sample",
+        "The body has lost its line ends; the reference empties the group.",
+        f"{DEVIATIONS}: line ends are missing",
+        _joined_comment,
+        Settle.DELETE_ON_BOTH,
     ),
     Rule(
         "le or quantile grouping a histogram or summary",

@@ -28,6 +28,7 @@ def refused(reason: bytes) -> Answer:
     return Answer(400, {}, REFUSED + reason)
 
 
+REPEATS = "series that differ only in empty labels"
 CASES = {
     "slashes after the job": (push(b"", b"/metrics/job/a//x"), EMPTY_VALUE_HINT, MOVED),
     "no job at all": (
@@ -37,6 +38,16 @@ CASES = {
     ),
     "grouping value that is not UTF-8": (push(b"", b"/metrics/job/%FF"), MALFORMED, REFUSED_PUSH),
     "group beside one with an empty instance": (push(b""), REFUSED_PUSH, REFUSED_PUSH),
+    REPEATS: (
+        push(b'm 1\nm{x=""} 1\n', b"/metrics/job/b/y/1"),
+        refused(b"and a label with an empty value is the same as no label\n"),
+        OK,
+    ),
+    "further lines in a comment, and no sample": (
+        push(b"# HELP m text\\n# TYPE m gauge\\nm 1\n"),
+        Answer(400, {}, b"text format parsing error in line 1: line ends are missing\n"),
+        OK,
+    ),
     "le or quantile grouping a histogram or summary": (
         push(b"# TYPE h histogram\nh_count 1\n", b"/metrics/job/b/le/1"),
         REFUSED_PUSH,
@@ -82,7 +93,7 @@ BESIDE = frozenset([group_of(b"/metrics/job/a/instance/")])
 
 @pytest.mark.parametrize("rule", CASES)
 def test_each_rule_covers_its_case_and_no_other_does(rule: str) -> None:
-    exchange = Exchange(*CASES[rule], BESIDE)
+    exchange = Exchange(*CASES[rule], BESIDE, lambda: rule == REPEATS)
     assert [found.name for found in RULES if found.covers(exchange)] == [rule]
 
 
@@ -109,6 +120,8 @@ def test_no_rule_covers_an_ordinary_push() -> None:
         (push(b"m 1"), push(b"m 1\n")),
         (push(b"m 1\r\nn 2\r\n"), push(b"m 1\nn 2\n")),
         (push(b"m 1\r"), push(b"m 1\n")),
+        (push(b"m 1\n# EOF"), push(b"m 1\n# EOF\n")),
+        (push(b"m 1\n# TYPE n gau"), push(b"m 1\n# TYPE n gau")),
         (
             push(b'# HELP m a \\" \\\\"\nm{x="\\""} 1\n'),
             push(b'# HELP m a " \\\\"\nm{x="\\""} 1\n'),

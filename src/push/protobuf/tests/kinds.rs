@@ -6,7 +6,11 @@ use crate::exposition::Kind;
 fn each_kind_is_shown_as_its_text_would_be() {
     let body = [
         family("c", COUNTER, &[metric(&[label("x", "1"), counter(1e6)])]),
-        family("g", GAUGE, &[metric(&[gauge(-0.5)]), metric(&[label("x", ""), gauge(f64::NAN)])]),
+        family(
+            "g",
+            GAUGE,
+            &[metric(&[gauge(-0.5)]), metric(&[label("x", ""), label("y", "1"), gauge(f64::NAN)])],
+        ),
         family("u", UNTYPED, &[metric(&[untyped(f64::INFINITY)])]),
         family(
             "s",
@@ -26,7 +30,7 @@ fn each_kind_is_shown_as_its_text_would_be() {
     ]
     .concat();
     let want = "# TYPE c counter\nc{instance=\"\",job=\"j\",x=\"1\"} 1e+06\n\
-        # TYPE g gauge\ng{instance=\"\",job=\"j\"} -0.5\ng{instance=\"\",job=\"j\",x=\"\"} NaN\n\
+        # TYPE g gauge\ng{instance=\"\",job=\"j\"} -0.5\ng{instance=\"\",job=\"j\",x=\"\",y=\"1\"} NaN\n\
         # TYPE h histogram\nh_bucket{instance=\"\",job=\"j\",le=\"1\"} 2\n\
         h_bucket{instance=\"\",job=\"j\",le=\"2\"} 8\nh_bucket{instance=\"\",job=\"j\",le=\"+Inf\"} 9\n\
         h_sum{instance=\"\",job=\"j\"} 3.5\nh_count{instance=\"\",job=\"j\"} 9\n\
