@@ -265,14 +265,17 @@ async fn accept_until_stopped(
             () = shutdown::requested(&mut stopping) => return,
         };
         let (http, stopping, serving) = (Arc::clone(&http), stopping.clone(), serving.clone());
+        let watched = Arc::clone(&http);
         // Two tasks rather than one that can be either, which would be as large as the larger.
         match acceptor.clone() {
             None => tokio::spawn(async move {
+                let _watch = watched.own.watch_panics();
                 let client = Client { source, certificate: None };
                 serve(http, stream, Protocol::Http1, client, &seat, stopping).await;
                 drop((seat, serving));
             }),
             Some(acceptor) => tokio::spawn(async move {
+                let _watch = watched.own.watch_panics();
                 let served = serve_tls(http, acceptor, stream, source, &seat, stopping);
                 match &seat {
                     Seat::Serving(_) => served.await,

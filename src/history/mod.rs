@@ -58,8 +58,7 @@ mod tests {
             for code in [200, 200, 202, 400, 413] {
                 own.answered(Handler::Push, Verb::Put, code);
             }
-            own.scrape_begins();
-            own.scraped(200, 1000, Instant::now());
+            own.scrape_begins().answered(200, 1000, Instant::now());
             tokio::time::sleep(2 * SAMPLE_EVERY).await;
         };
         tokio::select! {

@@ -51,7 +51,7 @@ pub(super) async fn serve(
                 // that this work counts against: it is done to its end, and its place is free only then.
                 let place = room.acquire_owned().await;
                 let answering = tokio::spawn(async move {
-                    let _at_hand = progress.at_hand();
+                    let (_at_hand, _watch) = (progress.at_hand(), http.own.watch_panics());
                     let answer = http.answer(request, &client).await;
                     drop(place);
                     answer

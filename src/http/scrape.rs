@@ -60,7 +60,7 @@ impl Http {
             Err(reason) => return error(StatusCode::BAD_REQUEST, reason),
         };
         let since = Instant::now();
-        self.own.scrape_begins();
+        let at_hand = self.own.scrape_begins();
         let negotiated = negotiate(values(headers, ACCEPT), self.config.web.enable_open_metrics);
         let form = Form {
             format: negotiated.format,
@@ -85,7 +85,7 @@ impl Http {
                 (id.on(Reply::from(&failure)), 0)
             }
         };
-        self.own.scraped(reply.status().as_u16(), plain_bytes as u64, since);
+        at_hand.answered(reply.status().as_u16(), plain_bytes as u64, since);
         reply
     }
 

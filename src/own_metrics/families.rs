@@ -13,7 +13,7 @@ use crate::scrape::OwnFamily;
 use crate::shard::{Budget, Limits, Shards, kept_bytes};
 
 /// The names and kinds of all families below and in `process`.
-pub const RESERVED: [(&str, Kind); 46] = [
+pub const RESERVED: [(&str, Kind); 47] = [
     ("process_cpu_seconds_total", Kind::Counter),
     ("process_max_fds", Kind::Gauge),
     ("process_open_fds", Kind::Gauge),
@@ -27,6 +27,7 @@ pub const RESERVED: [(&str, Kind); 46] = [
     ("pushgateway_http_push_size_bytes", Kind::Summary),
     ("pushgateway_http_requests_total", Kind::Counter),
     ("shardgate_auth_failures_total", Kind::Counter),
+    ("shardgate_connection_panics_total", Kind::Counter),
     ("shardgate_connections", Kind::Gauge),
     ("shardgate_connections_limit", Kind::Gauge),
     ("shardgate_connections_refused_total", Kind::Counter),
@@ -82,6 +83,7 @@ impl OwnMetrics {
         families.extend(stored(shards));
         families.extend(shards.budget().into_iter().flat_map(limits));
         families.push(self.dropped_pushes(shards));
+        families.push(self.connection_panics());
         families.extend(access::families(access));
         families.extend(self.policy.families(POLICY));
         families.extend(self.web_config.families(WEB_CONFIG));

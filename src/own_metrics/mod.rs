@@ -11,6 +11,7 @@ mod access;
 mod bodies;
 mod connections;
 mod families;
+mod guards;
 mod persistence;
 mod process;
 mod reload;
@@ -26,6 +27,7 @@ use std::time::{Duration, Instant};
 pub use bodies::body_families;
 pub use connections::connection_families;
 pub use families::RESERVED;
+pub use guards::{PanicWatch, ScrapeAtHand};
 pub use persistence::oldest_change_seconds;
 pub use process::resident_bytes;
 pub use reload::ReloadStatus;
@@ -50,6 +52,7 @@ pub struct OwnMetrics {
     scrape_seconds: Window,
     scrapes: [AtomicU64; SCRAPE_CODES.len()],
     scrapes_in_flight: AtomicU64,
+    connection_panics: AtomicU64,
     /// By [`FORMATS`].
     families_hidden: [AtomicU64; FORMATS.len()],
     dropped: AtomicU64,
@@ -76,6 +79,7 @@ impl Default for OwnMetrics {
             scrape_seconds: Window::default(),
             scrapes: Default::default(),
             scrapes_in_flight: AtomicU64::new(0),
+            connection_panics: AtomicU64::new(0),
             families_hidden: Default::default(),
             dropped: AtomicU64::new(0),
             policy: Arc::default(),
@@ -128,11 +132,6 @@ impl OwnMetrics {
         self.shedding.is_recent(self.started)
     }
 
-    /// Notes that a scrape has begun.
-    pub fn scrape_begins(&self) {
-        self.scrapes_in_flight.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    }
-
     /// Notes how many families a scrape of everything has left out, and says so when there are more
     /// than before.
     pub fn families_hidden(&self, format: Format, count: usize) {
@@ -150,9 +149,8 @@ impl OwnMetrics {
     }
 
     /// Records a scrape: the size of the text and the time until it was ready to be sent.
-    pub fn scraped(&self, code: u16, bytes: u64, since: Instant) {
+    fn scraped(&self, code: u16, bytes: u64, since: Instant) {
         use std::sync::atomic::Ordering::Relaxed;
-        self.scrapes_in_flight.fetch_sub(1, Relaxed);
         if let Some(at) = SCRAPE_CODES.iter().position(|known| *known == code) {
             self.scrapes[at].fetch_add(1, Relaxed);
         }

@@ -24,6 +24,7 @@ mod open_metrics;
 mod parts;
 mod persistence;
 mod persistence_disk;
+mod persistence_drain;
 mod persistence_load;
 mod persistence_refusals;
 mod persistence_restart;

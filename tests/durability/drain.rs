@@ -1,5 +1,6 @@
 //! Clients whose requests outlast the drain: whatever is answered as applied while a gateway ends is on disk afterwards.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use shardgate::persist::Promise;
@@ -12,6 +13,8 @@ use crate::durability::stores::empty;
 
 const ROUNDS: usize = 200;
 const CLIENTS: usize = 6;
+/// How often a client tries once the gateway has begun to end.
+const LAST_PUSHES: usize = 10_000;
 
 /// Stops a gateway while clients push, each to a group of its own, and checks what they were told.
 async fn round(promise: Promise) -> usize {
@@ -19,16 +22,23 @@ async fn round(promise: Promise) -> usize {
     let gateway = Gateway::start(&disk, promise, hour).await.expect("the disk is fine");
     let mut clients = JoinSet::new();
     for client in 0..CLIENTS {
-        let shards = gateway.shards.clone();
+        let (shards, status) = (gateway.shards.clone(), Arc::clone(&gateway.status));
         clients.spawn(async move {
+            let mut left = LAST_PUSHES;
             for value in 0.. {
+                if status.loaded().is_err() {
+                    left -= 1; // A gateway that refuses nothing shall not be pushed to for ever.
+                }
+                if left == 0 {
+                    return (client, value);
+                }
                 match push(&shards, key(client, 0), Mode::Replace, "a", value).await {
                     Ok(()) => {}
                     Err(Unavailable::Stopping) => return (client, value),
                     Err(other) => panic!("{other}"),
                 }
             }
-            unreachable!("it is refused before")
+            unreachable!("it ends before")
         });
     }
     // All of them are at it.
