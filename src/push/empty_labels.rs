@@ -5,11 +5,10 @@
 //! is there.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use memchr::{memchr, memchr_iter, memchr2};
 
-use super::batch::SeriesHasher;
+use super::batch::{Series, SeriesHasher};
 use super::error::Refusal;
 use super::restored::spellings;
 use crate::exposition::{Kind, sample_lines};
@@ -34,8 +33,7 @@ pub(super) fn without_empty(spelling: &[u8]) -> Cow<'_, [u8]> {
     let mut out = Vec::with_capacity(spelling.len());
     out.extend_from_slice(&spelling[..start]);
     let mut rest = &spelling[start..];
-    while let Some((item, behind)) = item(rest) {
-        let (name, value) = item;
+    while let Some([name, value, behind]) = item(rest) {
         if !is_left_out(name, value) {
             if out.len() > start {
                 out.push(b',');
@@ -63,18 +61,18 @@ pub(super) fn has_empty(spelling: &[u8]) -> bool {
     })
 }
 
-/// The label that `text` begins with, as its name and value, and what is behind it. A metric name in quotes counts as a
+/// The label that `text` begins with: its name, its value, and what is behind it. A metric name in quotes counts as a
 /// label whose value is its name.
-fn item(text: &[u8]) -> Option<((&[u8], &[u8]), &[u8])> {
+fn item(text: &[u8]) -> Option<[&[u8]; 3]> {
     let name_end = match text.first()? {
         b'"' => quoted_end(text)?,
         b'}' => return None,
         _ => memchr(b'=', text)?,
     };
     let (name, behind) = text.split_at(name_end);
-    let Some(quoted) = behind.strip_prefix(b"=") else { return Some(((name, name), behind)) };
+    let Some(quoted) = behind.strip_prefix(b"=") else { return Some([name, name, behind]) };
     let (value, behind) = quoted.split_at(quoted_end(quoted)?);
-    Some(((name, &value[1..value.len() - 1]), behind))
+    Some([name, &value[1..value.len() - 1], behind])
 }
 
 /// Where the text in quotes ends that `text` begins with, quotes included.
@@ -89,16 +87,19 @@ fn quoted_end(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// Why a family is refused two series of which are the same.
-pub(super) fn duplicate(family: &str, kind: Kind, text: &[u8]) -> Refusal {
+/// Why a family is refused, two of whose series, which have these fingerprints, are the same.
+pub(super) fn duplicate(family: &str, kind: Kind, text: &[u8], series: &[Series]) -> Refusal {
+    let mut sorted = series.to_vec();
+    sorted.sort_unstable();
+    let repeated = sorted.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
     let hasher = SeriesHasher::get();
-    let mut seen: HashMap<_, Vec<u8>> = HashMap::new();
-    let mut empty_label = None;
+    let (mut first, mut empty_label): (Option<Vec<u8>>, _) = (None, None);
+    // Only what repeats is copied: the family may be large.
     spellings(family, kind, text, |spelling| {
-        if empty_label.is_some() {
+        if empty_label.is_some() || Some(hasher.series(spelling)) != repeated {
             return;
         }
-        let first = seen.entry(hasher.series(spelling)).or_insert_with(|| spelling.to_vec());
+        let first = first.get_or_insert_with(|| spelling.to_vec());
         if *first != spelling {
             empty_label = [spelling, first].iter().find_map(|spelling| first_empty(spelling));
         }
@@ -149,9 +150,13 @@ mod tests {
 
     #[test]
     fn a_duplicate_names_the_label_only_where_its_emptiness_is_why() {
-        let label = |kind, text: &str| match duplicate("x", kind, text.as_bytes()) {
-            Refusal::DuplicateSeries { empty_label, .. } => empty_label,
-            other => panic!("{other}"),
+        let label = |kind, text: &str| {
+            let (mut series, hasher) = (Vec::new(), SeriesHasher::get());
+            spellings("x", kind, text.as_bytes(), |spelling| series.push(hasher.series(spelling)));
+            match duplicate("x", kind, text.as_bytes(), &series) {
+                Refusal::DuplicateSeries { empty_label, .. } => empty_label,
+                other => panic!("{other}"),
+            }
         };
         let plain = "x{a=\"\",job=\"j\"} 1\nx{a=\"\",job=\"j\"} 2\n";
         assert_eq!(label(Kind::Gauge, plain), None);

@@ -44,10 +44,11 @@ pub(super) fn finish(
         check_name(family, &sorted[at + 1..])?;
         let segment = joined(&family.segments, &mut text, &mut series);
         let [from, to] = segment.series;
-        if has_duplicate(&series[from as usize..to as usize]) {
+        let of_family = &series[from as usize..to as usize];
+        if has_duplicate(of_family) {
             let kind = family.kind.unwrap_or(Kind::Untyped);
             let text = &text[segment.text[0] as usize..segment.text[1] as usize];
-            return Err(duplicate(&lossy(family.name), kind, text).into());
+            return Err(duplicate(&lossy(family.name), kind, text, of_family).into());
         }
         batch_families.push(BatchFamily {
             kind: family.kind.unwrap_or(Kind::Untyped),

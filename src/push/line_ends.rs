@@ -22,7 +22,7 @@ pub(super) fn may_end_open(line: &[u8]) -> bool {
 /// The first line, counted from 1, of a body without samples that is several lines made into one.
 pub(super) fn joined_line(body: &[u8]) -> Option<u32> {
     let lines = body.split(|&byte| byte == b'\n');
-    let at = lines.map(|line| line.trim_ascii()).position(is_joined)?;
+    let at = lines.map(<[u8]>::trim_ascii).position(is_joined)?;
     Some(at as u32 + 1)
 }
 

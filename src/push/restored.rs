@@ -60,7 +60,7 @@ impl Batch {
             series.len() > 1 && has_empty(self.text(family)) && has_duplicate(series)
         };
         let family = self.families.iter().find(repeats)?;
-        Some(duplicate(self.name(family), family.kind, self.text(family)))
+        Some(duplicate(self.name(family), family.kind, self.text(family), self.series(family)))
     }
 }
 
@@ -73,7 +73,7 @@ fn append(all: &mut Vec<u8>, bytes: &[u8]) -> [u32; 2] {
 fn add_series(series: &mut Vec<Series>, family: &RenderedFamily<'_>) {
     let hasher = SeriesHasher::get();
     spellings(family.name, family.kind, family.text, |spelling| {
-        series.push(hasher.series(spelling))
+        series.push(hasher.series(spelling));
     });
 }
 

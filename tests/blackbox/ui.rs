@@ -233,6 +233,9 @@ fn the_console_says_what_a_push_would_be_told() {
         ("/job/a", "n 1\r\nn{l=\r\n", "line 2"),
         ("/job/a", "n 1 1\n", "timestamp"),
         ("/job/a", "# TYPE m gauge\nm 1\n", "inconsistent"),
+        ("/job/a", "# note 1n 1", "line ends are missing"),
+        ("/job/a", "# TYPE n gauge\\nn 1\\n", "line ends are missing"),
+        ("/job/a", "n 1\r\nn{z=\"\"} 1", "an empty value is the same as no label"),
         ("/job/a/x", "n 1\n", "odd number"),
         ("nowhere", "n 1\n", "begins with /job/NAME"),
     ] {

@@ -48,7 +48,7 @@ class Shown:
     def add_sample(self, name: str, labels: dict[str, str], value: float) -> None:
         """Bounds and quantiles count as the numbers that they are."""
         exact = {
-            label: repr(float(text)) if label in ("le", "quantile") else text
+            label: _number(text) if label in ("le", "quantile") else text
             for label, text in labels.items()
         }
         series = name, frozenset(exact.items())
@@ -73,6 +73,14 @@ class Shown:
                 if left.get(key) != right.get(key):
                     lines.append(f"{part} {key}: {left.get(key)} != {right.get(key)}")
         return lines
+
+
+def _number(text: str) -> str:
+    """As it is where it is none: a family without parts may have such a label."""
+    try:
+        return repr(float(text))
+    except ValueError:
+        return text
 
 
 def from_text(body: str, grouping: dict[str, str] | None = None) -> Shown:

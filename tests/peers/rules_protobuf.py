@@ -35,6 +35,7 @@ RULES = (
     Rule("a field with the wire type of another", r"a field has the wire type|a group of fields|expected a field number"),
     Rule("body cut", r"a number is cut|longer than what is left"),
     Rule("text that is not UTF-8", r"not valid UTF-8"),
+    Rule("series that differ only in labels with an empty value", r"has an empty value in one of them"),
 )  # fmt: skip
 
 

@@ -176,6 +176,12 @@ TAKEN_BY_THE_REFERENCE = {
         ),
         gauge("m??").replace(b"??", b"\xff\xfe"),
     ],
+    "series that differ only in labels with an empty value": [
+        encode([MetricFamily(name="m", type=kind, metric=[
+            {"label": label_pairs(labels), kind.lower(): value} for labels in ({}, {"x": ""})
+        ])])
+        for kind, value in (("GAUGE", {"value": 1.0}), ("HISTOGRAM", {}), ("SUMMARY", {}))
+    ],
 }  # fmt: skip
 BREAKING = [
     body

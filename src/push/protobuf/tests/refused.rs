@@ -103,7 +103,8 @@ fn a_series_exists_once() {
             assert!(pushed("/j", &metrics(label("x", "1"), label("x", "2"))).is_ok());
         }
         // A label with an empty value is the same as no label.
-        let metrics = [metric(&[value.clone()]), metric(&[label("x", ""), value.clone()])];
+        let metrics =
+            [metric(std::slice::from_ref(&value)), metric(&[label("x", ""), value.clone()])];
         let error = refusal("/j", &family("m", kind, &metrics));
         assert!(error.contains("the label \"x\" has an empty value"), "{error}");
     }
