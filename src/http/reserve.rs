@@ -1,13 +1,13 @@
 //! Connections for which there is no room: they are told so at once, and probes are answered.
 
 use std::convert::Infallible;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 use hyper::header::{HeaderValue, RETRY_AFTER};
+use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, StatusCode};
@@ -22,13 +22,12 @@ use super::protocol::Protocol;
 use super::reply::{Reply, and_close, error};
 use super::request_id::identify;
 use super::route::Route;
+use super::unread::{linger, pass_over};
 
 /// How many connections may be told at a time.
 pub(super) const RESERVE_CONNECTIONS_MAX: usize = 256;
 /// How long each may take: to send its head, and to read its answer; over TLS with the handshake.
 pub const RESERVE_WAIT: Duration = Duration::from_secs(5);
-/// How long a body is passed over before the answer, which a client that still sends may not read.
-const RESERVE_BODY_WAIT: Duration = Duration::from_secs(1);
 
 /// Answers one request of a connection.
 pub async fn serve_in_reserve(
@@ -38,10 +37,14 @@ pub async fn serve_in_reserve(
 ) {
     let settings = &http.config.web;
     let answered = Arc::new(Notify::new());
-    let service = service_fn(|request| {
+    let service = service_fn(|request: Request<Incoming>| {
         let (http, answered) = (Arc::clone(&http), Arc::clone(&answered));
         async move {
-            let reply = http.answer_in_reserve(request).await;
+            let (head, body) = request.into_parts();
+            let reply = http.answer_in_reserve(&head);
+            if protocol == Protocol::Http2 {
+                pass_over(&head.headers, body, ()).await;
+            }
             answered.notify_one();
             Ok::<_, Infallible>(http.with_headers(reply))
         }
@@ -52,7 +55,10 @@ pub async fn serve_in_reserve(
             Protocol::Http1 => {
                 let mut builder = http1::Builder::new();
                 builder.keep_alive(false).half_close(true).max_buf_size(HEADER_BYTES_MAX);
-                builder.serve_connection(stream, service).await
+                let mut connection = builder.serve_connection(stream, service);
+                let served = Pin::new(&mut connection).await;
+                linger(connection.into_parts().io.into_inner()).await;
+                served
             }
             Protocol::Http2 => {
                 let mut builder = super::http2::builder(settings);
@@ -74,13 +80,11 @@ pub async fn serve_in_reserve(
 }
 
 impl Http {
-    async fn answer_in_reserve(&self, request: Request<Incoming>) -> Reply {
-        let headers = request.headers().clone();
-        let reply = match self.route(request.method(), request.uri().path()) {
+    fn answer_in_reserve(&self, head: &Parts) -> Reply {
+        let reply = match self.route(&head.method, head.uri.path()) {
             Route::Healthy => and_close(self.healthy()),
             Route::Ready => and_close(self.ready()),
             _ => {
-                drop(tokio::time::timeout(RESERVE_BODY_WAIT, pass_over(request)).await);
                 self.seats.refused();
                 let reason = "as many connections as --web.max-connections allows are being served";
                 let mut reply = error(StatusCode::SERVICE_UNAVAILABLE, reason);
@@ -88,13 +92,8 @@ impl Http {
                 and_close(reply)
             }
         };
-        identify(reply, &headers)
+        identify(reply, &head.headers)
     }
-}
-
-async fn pass_over(request: Request<Incoming>) {
-    let mut body = request.into_body();
-    while !body.is_end_stream() && body.frame().await.is_some_and(|frame| frame.is_ok()) {}
 }
 
 #[cfg(test)]

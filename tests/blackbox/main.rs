@@ -36,6 +36,7 @@ mod program;
 mod push;
 mod quotas;
 mod read;
+mod refusals;
 mod sd;
 mod shedding;
 mod systemd;
