@@ -18,6 +18,7 @@ mod healthcheck;
 mod hostile;
 mod listeners;
 mod logs;
+mod logs_unread;
 mod open_metrics;
 mod parts;
 mod persistence;
