@@ -20,7 +20,8 @@ use super::client::Client;
 use super::connection::{HEADER_BYTES_MAX, Unwanted, unwanted};
 use super::progress::Progress;
 use super::protocol::Protocol;
-use super::unread::linger;
+use super::reply::and_close;
+use super::unread::{is_taken_in, linger};
 use super::watched::Watched;
 
 /// How long the last words to a client may take to be sent.
@@ -38,7 +39,7 @@ pub(super) async fn serve(
 ) -> hyper::Result<()> {
     let progress = Progress::new(Protocol::Http1);
     let (http, client, progress) = (&http, &client, &progress);
-    // Whether a body may have been left unread. hyper closes the connection behind the answer then.
+    // Whether a body was left unread. The connection is closed behind the answer then.
     let has_unread = &AtomicBool::new(false);
     let service = service_fn(|request| {
         progress.take_request();
@@ -46,10 +47,12 @@ pub(super) async fn serve(
             let _at_hand = progress.at_hand();
             let (head, mut body) = Request::into_parts(request);
             let answer = http.answer(&head, &mut body, client).await;
-            if !body.is_end_stream() {
-                has_unread.store(true, Relaxed);
+            // In a box, so that requests that leave nothing do not carry the room for it.
+            if body.is_end_stream() || Box::pin(is_taken_in(&head.headers, &mut body)).await {
+                return Ok::<_, Infallible>(answer);
             }
-            Ok::<_, Infallible>(answer)
+            has_unread.store(true, Relaxed);
+            Ok(and_close(answer))
         }
     });
     let mut connection = http1::Builder::new()

@@ -28,6 +28,8 @@ use super::unread::{linger, pass_over};
 pub(super) const RESERVE_CONNECTIONS_MAX: usize = 256;
 /// How long each may take: to send its head, and to read its answer; over TLS with the handshake.
 pub const RESERVE_WAIT: Duration = Duration::from_secs(5);
+/// How long a client of HTTP/2 has to read its answer before the connection is ended.
+const RESERVE_READ_WAIT: Duration = Duration::from_secs(1);
 
 /// Answers one request of a connection.
 pub async fn serve_in_reserve(
@@ -64,7 +66,12 @@ pub async fn serve_in_reserve(
                 let mut builder = super::http2::builder(settings);
                 let connection = builder.max_concurrent_streams(1);
                 let mut connection = pin!(connection.serve_connection(stream, service));
-                match first(connection.as_mut(), pin!(answered.notified())).await {
+                // Python's h2 breaks off at the PING that goes with the end of a connection: the client reads its answer first.
+                let has_read = async {
+                    answered.notified().await;
+                    tokio::time::sleep(RESERVE_READ_WAIT).await;
+                };
+                match first(connection.as_mut(), pin!(has_read)).await {
                     First::Main(served) => served,
                     First::Aside(()) => {
                         connection.as_mut().graceful_shutdown();

@@ -13,26 +13,26 @@ use hyper::header::EXPECT;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-/// How long an answer of HTTP/2 waits for the rest of the body.
+/// How long an answer waits for the rest of the body.
 const BEFORE_WAIT: Duration = Duration::from_millis(250);
 /// How long what still comes of a body is passed over behind the answer.
 pub(super) const UNREAD_WAIT: Duration = Duration::from_secs(2);
 /// How much of it is read at a time.
 const PIECE_BYTES: usize = 16 << 10;
 
+/// Passes over the rest of a body before its answer, and says whether there is nothing more of it. A client that expects
+/// a 100 sends nothing before the answer, so there is no wait for it.
+///
+/// Over HTTP/1 the connection can be kept then. Over HTTP/2 this is for curl: it stops sending once it sees an error and ends
+/// its stream with less than the announced length, and `h2` answers that with a reset that can overtake the rest of the answer.
+pub(super) async fn is_taken_in(headers: &HeaderMap, body: &mut Incoming) -> bool {
+    !headers.contains_key(EXPECT) && timeout(BEFORE_WAIT, read_to_end(body)).await.is_ok()
+}
+
 /// Passes over the rest of a body of HTTP/2: first before the answer, then beside it. Where the client still sends after
 /// [`UNREAD_WAIT`], the stream is reset without an error, after the answer (RFC 9113, 8.1). `guard` is kept as long.
-///
-/// The wait before the answer is for curl: it stops sending once it sees an error, ends its stream with less than the
-/// announced length, and `h2` answers that with a reset that can overtake the rest of the answer.
 pub(super) async fn pass_over(headers: &HeaderMap, mut body: Incoming, guard: impl Send + 'static) {
-    if body.is_end_stream() {
-        return;
-    }
-    // A client that expects a 100 sends nothing before the answer.
-    let is_whole =
-        !headers.contains_key(EXPECT) && timeout(BEFORE_WAIT, read_to_end(&mut body)).await.is_ok();
-    if is_whole {
+    if body.is_end_stream() || is_taken_in(headers, &mut body).await {
         return;
     }
     tokio::spawn(async move {

@@ -41,7 +41,7 @@ REFUSALS = (
     Refusal(401, config=USER),
     Refusal(403, policy="default: { scrape: true }\n"),
     Refusal(404, path="/nothing"),
-    Refusal(400, path="/metrics/job/a%zz"),
+    Refusal(400, path="/metrics/job/a/odd"),
     Refusal(413, flags=("--push.max-body-bytes=100",)),
     Refusal(429, config="rate_limit: { interval: 1h, burst: 1 }\n"),
     Refusal(503, flags=("--web.max-connections=1",), is_full=True),
