@@ -36,7 +36,16 @@ fn main() -> ExitCode {
         Some(Command::Import(flags)) => return import(flags),
         None => {}
     }
-    log::init(flags.log_level, flags.log_format);
+    if let Err(error) = log::init(flags.log_level, flags.log_format) {
+        return fail(format_args!("cannot start a thread: {error}"));
+    }
+    let ended = serve(flags);
+    log::flush();
+    ended
+}
+
+/// Runs the gateway until it is stopped.
+fn serve(flags: Flags) -> ExitCode {
     let config = flags.into_config();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -164,6 +173,6 @@ fn import(flags: &ImportFlags) -> ExitCode {
 
 /// Says on one line why the gateway does not start.
 fn fail(reason: std::fmt::Arguments<'_>) -> ExitCode {
-    let _closed = writeln!(std::io::stderr(), "shardgate: error: {reason}");
+    log::last_words(&format!("shardgate: error: {reason}\n"));
     ExitCode::FAILURE
 }

@@ -20,8 +20,8 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-LOADTEST = ROOT / "target/dist/loadtest"
-SHARDGATE = ROOT / "target/dist/shardgate"
+LOADTEST = os.environ.get("LOADTEST_BIN", ROOT / "target/dist/loadtest")
+SHARDGATE = os.environ.get("SHARDGATE_BIN", ROOT / "target/dist/shardgate")
 LISTEN = "--web.listen-address=127.0.0.1:{port}"
 ORIGINAL = f"prometheus-pushgateway --persistence.file= --log.level=error {LISTEN}"
 UNCHECKED = f"{ORIGINAL} --push.disable-consistency-check"

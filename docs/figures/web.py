@@ -1,21 +1,26 @@
 #!/usr/bin/env python3
-"""Takes the figures about passwords, TLS, overload and the query API again, each as a Markdown table.
+"""Takes the figures about passwords, TLS, overload, the query API, refusals and the log again, each as a Markdown table.
 
     cargo build --profile dist --workspace
-    docs/figures/web.py auth        # or: tls, overload, api, pages
+    docs/figures/web.py auth        # or: tls, overload, api, pages, refusals, unread_log
 
-With `brief` behind it, everything is small: that shows whether it works, its figures mean nothing. Needs
-openssl. Everything stays on loopback, and targets are measured in turn.
+With `brief` behind it, everything is small: that shows whether it works, its figures mean nothing. `SHARDGATE_BIN` and
+`LOADTEST_BIN` name other programs. Needs openssl; `refusals` also curl, go and what tests/peers/requirements.txt names. Everything stays on loopback, and targets are measured in turn.
 """
+import collections
 import http.client
+import os
 import pathlib
 import statistics
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.parse
+import urllib.request
 
-from measure import COMPARED, LISTEN, SHARDGATE, loadtest, ms, profile, run, secured, started, table
+from measure import COMPARED, LISTEN, ROOT, SHARDGATE, free_port, loadtest, ms, profile, run, secured, started, table
 
 IS_BRIEF = "brief" in sys.argv[2:]
 
@@ -233,8 +238,112 @@ def pages():
             f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
 
 
+def refusals():
+    """What clients show of pushes that are refused before their body has been read: the peer test's clients and gateways."""
+    os.environ.setdefault("SHARDGATE_BIN", str(SHARDGATE))
+    sys.path.insert(0, str(ROOT / "tests/peers"))
+    import refusals as peers
+
+    count = size(200, 6)
+    row = table("status", "client", "HTTP", "pushes", "answer seen", "lost")
+    for refusal in peers.REFUSALS:
+        for version in 2, 1:
+            for name, client in peers.CLIENTS.items():
+                seen, asked = collections.Counter(), 0
+                with tempfile.TemporaryDirectory() as directory:
+                    folder = pathlib.Path(directory)
+                    with peers.refusing(folder, refusal) as server:
+                        for body in peers.BODIES:
+                            each = -(-count // len(peers.BODIES))
+                            seen += client(peers.url(server, refusal), peers.body(folder, body), each, version)
+                            asked += each
+                good = seen.pop(f"{refusal.status} over HTTP/{version}", 0)
+                lost = ", ".join(f"{n} {what}" for what, n in seen.items())
+                row(refusal.status, name, version, asked, good, f"{asked - good} {lost}".strip())
+
+
+class Rejected(threading.Thread):
+    """Pushes that are rejected, from so many addresses, so that the log's bound of each does not keep it quiet."""
+
+    def __init__(self, address, sources=100, wait=0.1):
+        super().__init__(daemon=True)
+        self.where, self.sources, self.wait = address.split(":"), sources, wait
+        self.count, self.over = 0, threading.Event()
+
+    def run(self):
+        job = "%22" * 1100
+        connections = [
+            http.client.HTTPConnection(*self.where, timeout=120, source_address=(f"127.0.1.{at + 1}", 0))
+            for at in range(self.sources)
+        ]
+        while not self.over.wait(self.wait):
+            for connection in connections:
+                connection.request("PUT", f"/metrics/job/{job}", b"m x\n")
+                answer = connection.getresponse()
+                answer.read()
+                assert answer.status == 400, answer.status
+                self.count += 1
+
+
+def unread_log():
+    """Standard error is a pipe that is read, then not read for a minute, then read again."""
+    stopped, around = size(60, 4), size(20, 3)
+    port = free_port()
+    command = [word.replace("{port}", str(port)) for word in f"{SHARDGATE} {LISTEN}".split()]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    reading, lines = threading.Event(), []
+    reading.set()
+
+    def read():
+        for line in process.stderr:
+            lines.append(line.decode())
+            reading.wait()
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    address = f"127.0.0.1:{port}"
+    try:
+        while not any("address=" in line for line in lines):
+            time.sleep(0.05)
+        filled(address, size(1000, 100))
+        rejected = Rejected(address)
+        pushes = Watch(0.005, address, "PUT", "/metrics/job/watch", b"m 1\n")
+        scrapes = Watch(0.05, address, "GET", "/metrics")
+        marks = [time.perf_counter()]
+        for thread in rejected, pushes, scrapes:
+            thread.start()
+        for wait, then in (around, reading.clear), (stopped, reading.set), (around, lambda: None):
+            time.sleep(wait)
+            marks.append(time.perf_counter())
+            then()
+        for thread in rejected, pushes, scrapes:
+            thread.over.set()
+            thread.join(150)
+        scrape = urllib.request.urlopen(f"http://{address}/metrics", timeout=120).read().decode()
+        counted = [line for line in scrape.splitlines() if line.startswith("shardgate_log_lines_dropped_total")]
+        row = table("", "before", f"standard error not read for {stopped} s", "after")
+        for name, watch in ("pushes", pushes), ("scrapes", scrapes):
+            parts = [[one for one in watch.seen if begin <= one[0] < end] for begin, end in zip(marks, marks[1:])]
+            took = [sorted(seconds for _, _, seconds in part) for part in parts]
+            row(f"{name} answered 200", *(f"{sum(one[1] == 200 for one in part)} of {len(part)}" for part in parts))
+            row(f"{name}, p50", *(ms(statistics.median(part)) if part else "none" for part in took))
+            row(f"{name}, p99", *(ms(part[int(len(part) * 0.99)]) if part else "none" for part in took))
+            if all(took):
+                first = p99(parts[0])
+                row(f"{name}, p99 to that before", *(f"{p99(part) / first:.2f}" for part in parts))
+        row("pushes rejected", rejected.count, "", "")
+        row("lines dropped, as counted", *counted, "", "")
+        for line in lines:
+            if "lines were dropped" in line:
+                row("as said", line.split("msg=")[1].strip(), "", "")
+    finally:
+        reading.set()
+        process.terminate()
+        process.wait(60)
+
+
 if __name__ == "__main__":
-    known = {function.__name__: function for function in (auth, tls, overload, api, pages)}
+    known = {function.__name__: function for function in (auth, tls, overload, api, pages, refusals, unread_log)}
     if len(sys.argv) < 2 or sys.argv[1] not in known or not set(sys.argv[2:]) <= {"brief"}:
         sys.exit(__doc__ + "\nknown: " + ", ".join(known))
     known[sys.argv[1]]()

@@ -38,7 +38,7 @@ const BEGUN_BYTES: usize = 64 << 10;
 /// Reads a body of at most `bytes_max` within `wait`, taking room for it as it arrives. One that arrives in
 /// one piece is not copied.
 pub(super) async fn collect(
-    mut body: Incoming,
+    body: &mut Incoming,
     bytes_max: usize,
     room: &mut Room<&InFlight>,
     wait: Duration,
@@ -47,7 +47,7 @@ pub(super) async fn collect(
         return Err(BodyError::TooLarge);
     }
     let read = async {
-        let Some(first) = next_data(&mut body).await? else {
+        let Some(first) = next_data(body).await? else {
             return Ok(Bytes::new());
         };
         if first.len() > bytes_max {
@@ -65,7 +65,7 @@ pub(super) async fn collect(
         let mut whole = Vec::with_capacity(taken);
         whole.extend_from_slice(&first);
         drop(first);
-        while let Some(data) = next_data(&mut body).await? {
+        while let Some(data) = next_data(body).await? {
             let bytes = whole.len() + data.len();
             if bytes > bytes_max {
                 return Err(BodyError::TooLarge);
@@ -85,13 +85,13 @@ pub(super) async fn collect(
 
 /// Reads a body that means nothing to its end, within the same bounds. It takes no room: none of it is kept.
 pub(super) async fn discard(
-    mut body: Incoming,
+    body: &mut Incoming,
     bytes_max: usize,
     wait: Duration,
 ) -> Result<(), BodyError> {
     let read = async {
         let mut bytes_left = bytes_max;
-        while let Some(data) = next_data(&mut body).await? {
+        while let Some(data) = next_data(body).await? {
             bytes_left = bytes_left.checked_sub(data.len()).ok_or(BodyError::TooLarge)?;
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, StatusCode};
 
 use super::Http;
 use super::prefix::route_under;
@@ -17,10 +17,9 @@ use crate::own_metrics::{Handler, Verb};
 use crate::shard::Mode;
 
 impl Http {
-    /// Answers one request.
-    pub(super) async fn answer(&self, request: Request<Incoming>, client: &Client) -> Reply {
-        let (head, body) = request.into_parts();
-        if let Some((status, reason)) = sound::objection(&head) {
+    /// Answers one request. The caller keeps what the answer has left of the body: see [`super::unread`].
+    pub(super) async fn answer(&self, head: &Parts, body: &mut Incoming, client: &Client) -> Reply {
+        if let Some((status, reason)) = sound::objection(head) {
             let reply = reply::and_close(reply::error(status, reason));
             return self.with_headers(identify(reply, &head.headers));
         }
@@ -79,7 +78,7 @@ impl Http {
                 (Some((Handler::ApiGroups, Verb::Delete)), reply)
             }
             Route::ApiHistory => (Some((Handler::ApiHistory, Verb::Get)), self.api_history()),
-            Route::ApiSd => (Some((Handler::ApiSd, Verb::Get)), self.api_sd(&head)),
+            Route::ApiSd => (Some((Handler::ApiSd, Verb::Get)), self.api_sd(head)),
             Route::ApiCheck => {
                 let reply = self.api_check(query, &head.headers, body).await;
                 (Some((Handler::ApiCheck, Verb::Post)), reply)
@@ -94,7 +93,7 @@ impl Http {
             Route::MethodNotAllowed(allowed) => (None, reply::method_not_allowed(allowed)),
             Route::Redirect(path) => (None, reply::redirect(&path, head.uri.query())),
             Route::NotFound => (None, reply::error(StatusCode::NOT_FOUND, NOT_FOUND)),
-            Route::BadPath => (None, bad_path(&head, client)),
+            Route::BadPath => (None, bad_path(head, client)),
         };
         if let Some((handler, verb)) = counted {
             self.own.answered(handler, verb, reply.status().as_u16());

@@ -3,8 +3,11 @@
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Body;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -15,6 +18,8 @@ use super::Http;
 use super::aside::{First, first};
 use super::connection::{HEADER_BYTES_MAX, Unwanted, unwanted};
 use super::progress::Progress;
+use super::reply::and_close;
+use super::unread::{is_taken_in, linger};
 use super::watched::Watched;
 use crate::listen::Client;
 use crate::listen::Protocol;
@@ -34,11 +39,20 @@ pub(super) async fn serve(
 ) -> hyper::Result<()> {
     let progress = Progress::new(Protocol::Http1);
     let (http, client, progress) = (&http, &client, &progress);
+    // Whether a body was left unread. The connection is closed behind the answer then.
+    let has_unread = &AtomicBool::new(false);
     let service = service_fn(|request| {
         progress.take_request();
         async move {
             let _at_hand = progress.at_hand();
-            Ok::<_, Infallible>(http.answer(request, client).await)
+            let (head, mut body) = Request::into_parts(request);
+            let answer = http.answer(&head, &mut body, client).await;
+            // In a box, so that requests that leave nothing do not carry the room for it.
+            if body.is_end_stream() || Box::pin(is_taken_in(&head.headers, &mut body)).await {
+                return Ok::<_, Infallible>(answer);
+            }
+            has_unread.store(true, Relaxed);
+            Ok(and_close(answer))
         }
     });
     let mut connection = http1::Builder::new()
@@ -46,29 +60,35 @@ pub(super) async fn serve(
         // Who has said all there is to say still wants an answer; a push is applied either way.
         .half_close(true)
         .serve_connection(TokioIo::new(Watched { stream, progress }), service);
-    let reason = {
+    let ended = {
         let mut unwanted = pin!(unwanted(progress, &http.config.web, stopping));
-        match first(Pin::new(&mut connection), unwanted.as_mut()).await {
-            First::Main(served) => return served,
-            First::Aside(reason) => reason,
-        }
+        first(Pin::new(&mut connection), unwanted.as_mut()).await
     };
-    match reason {
-        Unwanted::Stopping => {
+    let served = match ended {
+        First::Main(served) => served,
+        First::Aside(Unwanted::Stopping) => {
             Pin::new(&mut connection).graceful_shutdown();
-            return connection.await;
+            Pin::new(&mut connection).await
         }
-        Unwanted::Idle => tracing::debug!(source = %client.source, "idle connection closed"),
-        Unwanted::SlowHead => {
+        First::Aside(Unwanted::Idle) => {
+            tracing::debug!(source = %client.source, "idle connection closed");
+            return Ok(());
+        }
+        First::Aside(Unwanted::SlowHead) => {
             tracing::debug!(source = %client.source, "connection with a slow head closed");
             // Once something was answered, part of that may still be on its way.
             if progress.taken() == 0 && progress.has_begun() {
                 let stream = connection.into_parts().io.into_inner().stream;
                 drop(tokio::time::timeout(FAREWELL_WAIT, say_farewell(stream)).await);
             }
+            return Ok(());
         }
+    };
+    let is_bad = served.as_ref().is_err_and(hyper::Error::is_parse);
+    if is_bad || has_unread.load(Relaxed) {
+        Box::pin(linger(connection.into_parts().io.into_inner().stream)).await;
     }
-    Ok(())
+    served
 }
 
 async fn say_farewell(mut stream: impl AsyncWrite + Unpin) -> std::io::Result<()> {

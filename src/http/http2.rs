@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 
+use hyper::Request;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -13,6 +14,7 @@ use super::Http;
 use super::aside::{First, first};
 use super::connection::{HEADER_BYTES_MAX, Unwanted, unwanted};
 use super::progress::Progress;
+use super::unread;
 use super::watched::Watched;
 use crate::config::WebSettings;
 use crate::listen::Client;
@@ -52,8 +54,9 @@ pub(super) async fn serve(
                 let place = room.acquire_owned().await;
                 let answering = tokio::spawn(async move {
                     let (_at_hand, _watch) = (progress.at_hand(), http.own.watch_panics());
-                    let answer = http.answer(request, &client).await;
-                    drop(place);
+                    let (head, mut body) = Request::into_parts(request);
+                    let answer = http.answer(&head, &mut body, &client).await;
+                    unread::pass_over(&head.headers, body, place).await;
                     answer
                 });
                 answering.await
@@ -102,7 +105,7 @@ mod tests {
     use http_body_util::BodyExt;
     use hyper::body::{Body, Frame};
     use hyper::client::conn::http2::{SendRequest, handshake};
-    use hyper::{Method, Request, StatusCode};
+    use hyper::{Method, StatusCode};
     use tokio::sync::mpsc;
     use tokio::task::JoinHandle;
 

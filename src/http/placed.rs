@@ -51,7 +51,7 @@ impl Http {
         tail: &[u8],
         query: &str,
         headers: &HeaderMap,
-        body: Incoming,
+        body: &mut Incoming,
         sender: &Sender<'_>,
     ) -> Reply {
         let placed = self.try_place(tail, query, headers, body, sender).await;
@@ -71,7 +71,7 @@ impl Http {
         tail: &[u8],
         query: &str,
         headers: &HeaderMap,
-        body: Incoming,
+        body: &mut Incoming,
         sender: &Sender<'_>,
     ) -> Result<(), Failure> {
         let placement = placement(query).map_err(Failure::Placed)?;

@@ -37,7 +37,7 @@ impl Http {
         mode: Mode,
         tail: &[u8],
         headers: &HeaderMap,
-        body: Incoming,
+        body: &mut Incoming,
         sender: &Sender<'_>,
     ) -> Reply {
         let since = Instant::now();
@@ -65,7 +65,7 @@ impl Http {
         mode: Mode,
         tail: &[u8],
         headers: &HeaderMap,
-        body: Incoming,
+        body: &mut Incoming,
         sender: &Sender<'_>,
         body_bytes: &mut u64,
     ) -> Result<StatusCode, Failure> {
@@ -176,7 +176,7 @@ impl Http {
         &self,
         tail: &[u8],
         headers: &HeaderMap,
-        body: Incoming,
+        body: &mut Incoming,
         sender: &Sender<'_>,
     ) -> Reply {
         let caller = &sender.caller;

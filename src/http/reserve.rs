@@ -1,13 +1,13 @@
 //! Connections for which there is no room: they are told so at once, and probes are answered.
 
 use std::convert::Infallible;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 use hyper::header::{HeaderValue, RETRY_AFTER};
+use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, StatusCode};
@@ -22,13 +22,14 @@ use super::reply::{Reply, and_close, error};
 use super::request_id::identify;
 use super::route::Route;
 use crate::listen::Protocol;
+use super::unread::{linger, pass_over};
 
 /// How many connections may be told at a time.
 pub(super) const RESERVE_CONNECTIONS_MAX: usize = 256;
 /// How long each may take: to send its head, and to read its answer; over TLS with the handshake.
 pub const RESERVE_WAIT: Duration = Duration::from_secs(5);
-/// How long a body is passed over before the answer, which a client that still sends may not read.
-const RESERVE_BODY_WAIT: Duration = Duration::from_secs(1);
+/// How long a client of HTTP/2 has to read its answer before the connection is ended.
+const RESERVE_READ_WAIT: Duration = Duration::from_secs(1);
 
 /// Answers one request of a connection.
 pub async fn serve_in_reserve(
@@ -38,10 +39,14 @@ pub async fn serve_in_reserve(
 ) {
     let settings = &http.config.web;
     let answered = Arc::new(Notify::new());
-    let service = service_fn(|request| {
+    let service = service_fn(|request: Request<Incoming>| {
         let (http, answered) = (Arc::clone(&http), Arc::clone(&answered));
         async move {
-            let reply = http.answer_in_reserve(request).await;
+            let (head, body) = request.into_parts();
+            let reply = http.answer_in_reserve(&head);
+            if protocol == Protocol::Http2 {
+                pass_over(&head.headers, body, ()).await;
+            }
             answered.notify_one();
             Ok::<_, Infallible>(http.with_headers(reply))
         }
@@ -52,13 +57,21 @@ pub async fn serve_in_reserve(
             Protocol::Http1 => {
                 let mut builder = http1::Builder::new();
                 builder.keep_alive(false).half_close(true).max_buf_size(HEADER_BYTES_MAX);
-                builder.serve_connection(stream, service).await
+                let mut connection = builder.serve_connection(stream, service);
+                let served = Pin::new(&mut connection).await;
+                linger(connection.into_parts().io.into_inner()).await;
+                served
             }
             Protocol::Http2 => {
                 let mut builder = super::http2::builder(settings);
                 let connection = builder.max_concurrent_streams(1);
                 let mut connection = pin!(connection.serve_connection(stream, service));
-                match first(connection.as_mut(), pin!(answered.notified())).await {
+                // Python's h2 breaks off at the PING that goes with the end of a connection: the client reads its answer first.
+                let has_read = async {
+                    answered.notified().await;
+                    tokio::time::sleep(RESERVE_READ_WAIT).await;
+                };
+                match first(connection.as_mut(), pin!(has_read)).await {
                     First::Main(served) => served,
                     First::Aside(()) => {
                         connection.as_mut().graceful_shutdown();
@@ -74,13 +87,11 @@ pub async fn serve_in_reserve(
 }
 
 impl Http {
-    async fn answer_in_reserve(&self, request: Request<Incoming>) -> Reply {
-        let headers = request.headers().clone();
-        let reply = match self.route(request.method(), request.uri().path()) {
+    fn answer_in_reserve(&self, head: &Parts) -> Reply {
+        let reply = match self.route(&head.method, head.uri.path()) {
             Route::Healthy => and_close(self.healthy()),
             Route::Ready => and_close(self.ready()),
             _ => {
-                drop(tokio::time::timeout(RESERVE_BODY_WAIT, pass_over(request)).await);
                 self.seats.refused();
                 let reason = "as many connections as --web.max-connections allows are being served";
                 let mut reply = error(StatusCode::SERVICE_UNAVAILABLE, reason);
@@ -88,13 +99,8 @@ impl Http {
                 and_close(reply)
             }
         };
-        identify(reply, &headers)
+        identify(reply, &head.headers)
     }
-}
-
-async fn pass_over(request: Request<Incoming>) {
-    let mut body = request.into_body();
-    while !body.is_end_stream() && body.frame().await.is_some_and(|frame| frame.is_ok()) {}
 }
 
 #[cfg(test)]

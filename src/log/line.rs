@@ -19,15 +19,32 @@ pub(super) fn line(event: &Event<'_>, format: LogFormat) -> String {
     let metadata = event.metadata();
     let mut fields = Fields::default();
     event.record(&mut fields);
-    let file = metadata.file().unwrap_or_default();
+    let caller = caller(metadata.file().unwrap_or_default(), metadata.line().unwrap_or_default());
+    let level = metadata.level().as_str().to_ascii_lowercase();
+    of(&level, &caller, fields.message, fields.others, format)
+}
+
+/// Where in the sources a message comes from.
+pub(super) fn caller(file: &str, line: u32) -> String {
     let file = file.rsplit_once("src/").map_or(file, |(_, file)| file);
+    format!("{file}:{line}")
+}
+
+/// The line of a message with these fields, with its line feed.
+pub(super) fn of(
+    level: &str,
+    caller: &str,
+    message: String,
+    fields: impl IntoIterator<Item = (&'static str, String)>,
+    format: LogFormat,
+) -> String {
     let head = [
         ("ts", humantime::format_rfc3339_millis(SystemTime::now()).to_string()),
-        ("level", metadata.level().as_str().to_ascii_lowercase()),
-        ("caller", format!("{file}:{}", metadata.line().unwrap_or_default())),
-        ("msg", fields.message),
+        ("level", level.to_owned()),
+        ("caller", caller.to_owned()),
+        ("msg", message),
     ];
-    let pairs = head.into_iter().chain(fields.others);
+    let pairs = head.into_iter().chain(fields);
     match format {
         LogFormat::Logfmt => logfmt(pairs),
         LogFormat::Json => json(pairs),
@@ -54,7 +71,7 @@ impl Visit for Fields {
     }
 }
 
-fn cut(mut value: String) -> String {
+pub(super) fn cut(mut value: String) -> String {
     if value.len() > VALUE_BYTES_MAX {
         let end = (0..=VALUE_BYTES_MAX).rev().find(|at| value.is_char_boundary(*at));
         value.truncate(end.unwrap_or_default());

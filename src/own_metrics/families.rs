@@ -8,6 +8,7 @@ use super::window::{QUANTILES, Summary};
 use super::{FORMATS, OwnMetrics, SCRAPE_CODES, TICK, access, persistence, process};
 use crate::access::Access;
 use crate::exposition::Kind;
+use crate::log;
 use crate::persist::Status;
 use crate::scrape::OwnFamily;
 use crate::shard::{Budget, Limits, Shards, kept_bytes};
@@ -32,6 +33,7 @@ pub const RESERVED: [(&str, Kind); 47] = [
     ("shardgate_connections_limit", Kind::Gauge),
     ("shardgate_connections_refused_total", Kind::Counter),
     ("shardgate_groups", Kind::Gauge),
+    ("shardgate_log_lines_dropped_total", Kind::Counter),
     ("shardgate_persistence_commit_seconds_total", Kind::Counter),
     ("shardgate_persistence_commits_total", Kind::Counter),
     ("shardgate_persistence_dirty_groups", Kind::Gauge),
@@ -88,6 +90,7 @@ impl OwnMetrics {
         families.extend(self.policy.families(POLICY));
         families.extend(self.web_config.families(WEB_CONFIG));
         families.push(self.shed_pushes());
+        families.push(dropped_log_lines());
         families
             .extend(status.into_iter().flat_map(|status| persistence::families(status, shards)));
         debug_assert!(
@@ -187,6 +190,12 @@ impl OwnMetrics {
         write_summary(&mut seconds, &[], &self.scrape_seconds.summary(age), TICK.as_secs_f64());
         [in_flight.value(self.scrapes_in_flight.load(Relaxed) as f64), total, bytes, seconds]
     }
+}
+
+fn dropped_log_lines() -> OwnFamily {
+    let help = "Lines of the log dropped because standard error did not take them.";
+    OwnFamily::new("shardgate_log_lines_dropped_total", Kind::Counter, help)
+        .value(log::lines_dropped() as f64)
 }
 
 fn build_info() -> OwnFamily {

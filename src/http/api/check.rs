@@ -56,7 +56,7 @@ impl Http {
         &self,
         query: &str,
         headers: &HeaderMap,
-        body: Incoming,
+        body: &mut Incoming,
     ) -> Reply {
         let (mode, tail) = match group(query) {
             Ok(group) => group,

@@ -34,7 +34,7 @@ impl Http {
     pub(super) async fn delete_form(
         &self,
         visitor: &Visitor<'_>,
-        body: Incoming,
+        body: &mut Incoming,
         client: &Client,
     ) -> Result<Reply, Instead> {
         let fields = self.fields(body).await?;
@@ -124,7 +124,7 @@ impl Http {
     pub(super) async fn wipe_form(
         &self,
         visitor: &Visitor<'_>,
-        body: Incoming,
+        body: &mut Incoming,
         client: &Client,
     ) -> Result<Reply, Instead> {
         let fields = self.fields(body).await?;
@@ -164,7 +164,7 @@ impl Http {
         groups.iter().map(key).collect()
     }
 
-    async fn fields(&self, body: Incoming) -> Result<Fields, Failure> {
+    async fn fields(&self, body: &mut Incoming) -> Result<Fields, Failure> {
         let body = self.form_body(body, FORM_BYTES_MAX).await?;
         let mut fields = Fields::default();
         for (name, value) in form_urlencoded::parse(&body) {

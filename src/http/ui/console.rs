@@ -35,7 +35,7 @@ impl Http {
     pub(super) async fn check_form(
         &self,
         visitor: &Visitor<'_>,
-        body: Incoming,
+        body: &mut Incoming,
     ) -> Result<Reply, Instead> {
         let body = self.form_body(body, CONSOLE_BYTES_MAX).await?;
         let (mut token, mut path, mut exposition) = Default::default();

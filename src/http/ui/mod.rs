@@ -102,7 +102,7 @@ impl Http {
         &self,
         form: Form,
         headers: &HeaderMap,
-        body: Incoming,
+        body: &mut Incoming,
         sender: &Sender<'_>,
     ) -> Reply {
         let visitor = self.visitor(headers, &sender.caller);
@@ -116,7 +116,7 @@ impl Http {
     }
 
     /// Reads what a form has sent.
-    async fn form_body(&self, body: Incoming, bytes_max: usize) -> Result<Bytes, Failure> {
+    async fn form_body(&self, body: &mut Incoming, bytes_max: usize) -> Result<Bytes, Failure> {
         let mut room = Room::of(&*self.in_flight);
         let wait = self.config.web.body_wait;
         collect(body, bytes_max, &mut room, wait).await.map_err(Failure::Body)
