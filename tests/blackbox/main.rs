@@ -38,6 +38,7 @@ mod quotas;
 mod read;
 mod sd;
 mod shedding;
+mod signals;
 mod systemd;
 mod ui;
 mod utf8_names;
