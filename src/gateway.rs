@@ -222,7 +222,7 @@ fn opener(file: PathBuf) -> OpenStorage {
     Box::new(move |opening| {
         let store = match opening {
             Opening::First => Store::open_or_create(&file)?,
-            Opening::Again => Store::open_again(LockedFile::open(&file)?)?,
+            Opening::Again => Store::open(LockedFile::open(&file)?)?,
         };
         Ok(Box::new(store))
     })

@@ -36,6 +36,7 @@ pub mod scrape;
 pub mod selector;
 pub mod shard;
 pub mod shutdown;
+pub mod signals;
 pub mod systemd;
 pub mod tls;
 pub mod ui;

@@ -9,7 +9,7 @@ use shardgate::config::{
 };
 use shardgate::gateway::Gateway;
 use shardgate::persist;
-use shardgate::{descriptors, import, log, reload, shutdown};
+use shardgate::{descriptors, import, log, reload, signals};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -53,14 +53,16 @@ fn serve(flags: Flags) -> ExitCode {
     };
     runtime.block_on(async {
         tracing::info!(version = env!("CARGO_PKG_VERSION"), shards = config.shards, "starting");
+        let stopping = match signals::take_over() {
+            Ok(stopping) => stopping,
+            Err(error) => return fail(format_args!("cannot listen to signals: {error}")),
+        };
         descriptors::raise(config.web.connections_max);
         let gateway = match Gateway::start(config) {
             Ok(gateway) => gateway,
             Err(error) => return fail(format_args!("{error}")),
         };
-        if let Err(error) = shutdown::on_signal(gateway.stopper()) {
-            return fail(format_args!("cannot listen to signals: {error}"));
-        }
+        stopping.stops(gateway.stopper());
         match gateway.run().await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(format_args!("{error}")),

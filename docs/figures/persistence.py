@@ -3,9 +3,11 @@
 
     cargo build --profile dist --workspace
     docs/figures/persistence.py rates      # or: disk, latency, restart, growth
+    docs/figures/persistence.py stores before=OLD/shardgate after=target/release/shardgate
 
 The files are written below target/, which should be on the disk in question. `growth` pushes ten million
-times and takes some minutes.
+times and takes some minutes. `stores` compares gateways that keep their groups in different ways, in turn; a
+number behind them is how many groups, 100,000 without one.
 """
 import contextlib
 import http.client
@@ -127,6 +129,50 @@ def restart():
             row(f"after {ending}", ", ".join(f"{seconds:.2f} s" for seconds in took))
 
 
+def written(address):
+    connection = http.client.HTTPConnection(*address.split(":"))
+    connection.request("GET", "/metrics?name[]=shardgate_persistence_written_bytes_total")
+    lines = connection.getresponse().read().decode().splitlines()
+    return sum(float(line.split()[-1]) for line in lines if not line.startswith("#"))
+
+
+def stores():
+    binaries = dict(word.split("=", 1) for word in sys.argv[2:] if "=" in word)
+    groups = next((int(word) for word in sys.argv[2:] if "=" not in word), 100_000)
+    with tempfile.TemporaryDirectory(dir=ROOT / "target") as directory:
+        command = {
+            f"{name} {sync}": f"{binary} {LISTEN} --persistence.file={directory}/{name}-{sync} --persistence.sync={sync}"
+            for sync in ("interval", "push") for name, binary in binaries.items()
+        }
+        spawn = [word for name, line in command.items() for word in ("--spawn", f"{name}={line}")]
+        row = table("512 connections", "pushes/s", "of the first", "p50", "p99", "processor time per push")
+        compared = loadtest(
+            "compare", "--profile", profile("batch-job"), "--groups", groups, "--connections", 512,
+            "--rounds", 5, "--round-seconds", 2, "--warmup", "300ms", *spawn,
+        )
+        for target in compared["targets"]:
+            row(target["name"], f"{target['pushes_per_second']['median']:,.0f}",
+                f"{target['pushes_per_second_ratio']['median']:.2f}",
+                ms(target["latency_p50_seconds"]["median"]), ms(target["latency_p99_seconds"]["median"]),
+                f"{target['cpu_seconds_per_push']['median'] * 1e6:.1f} us")
+        print()
+        row = table(f"{groups:,} groups", "written per push", "file", "ready after kill -9, five starts")
+        found = {name: ([], []) for name in command}
+        for _ in range(5):
+            for name in command:
+                seconds, address, gateway = ready(command[name])
+                before = written(address)
+                pushes = run(address, "--groups", groups, "--prefill=false", "--rate", 5000, "--duration", "2s")["successes"]
+                time.sleep(2)
+                found[name][0].append((written(address) - before) / pushes)
+                found[name][1].append(seconds)
+                gateway.__exit__(None, None, None)
+        for name, (per_push, seconds) in found.items():
+            size = sum(file.stat().st_size for file in pathlib.Path(directory).glob(name.replace(" ", "-") + "*"))
+            row(name, f"{statistics.median(per_push):,.0f} bytes", f"{size / (1 << 20):.1f} MiB",
+                ", ".join(f"{one:.2f} s" for one in seconds))
+
+
 def sizes(file):
     said = subprocess.run([SHARDGATE, "store", "check", file], capture_output=True, text=True).stdout
     groups, stored = int(said.split(" groups in ")[0].split()[-1]), int(said.split(" groups in ")[1].split()[0])
@@ -168,4 +214,4 @@ def growth():
 
 
 if __name__ == "__main__":
-    {"disk": disk, "rates": rates, "latency": latency, "restart": restart, "growth": growth}[sys.argv[1]]()
+    {"stores": stores, "disk": disk, "rates": rates, "latency": latency, "restart": restart, "growth": growth}[sys.argv[1]]()

@@ -21,8 +21,8 @@ use super::connection::HEADER_BYTES_MAX;
 use super::reply::{Reply, and_close, error};
 use super::request_id::identify;
 use super::route::Route;
-use crate::listen::Protocol;
 use super::unread::{linger, pass_over};
+use crate::listen::Protocol;
 
 /// How many connections may be told at a time.
 pub(super) const RESERVE_CONNECTIONS_MAX: usize = 256;

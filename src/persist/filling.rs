@@ -92,7 +92,9 @@ impl<'t, 's> Filling<'t, 's> {
                 }
             }
             self.table.remove(number).map_err(writing)?;
-            self.segments.give_up(number);
+            if !self.segments.give_up(number) {
+                return Err(StorageError::Damaged(format!("segment {number} lacks records")));
+            }
         }
         Ok(())
     }

@@ -75,11 +75,6 @@ impl<B: StorageBackend> Held<B> {
         Ok(())
     }
 
-    /// Forgets the writes held back, as if they had never been made.
-    pub fn forget(&self) {
-        self.held().iter_mut().for_each(VecDeque::clear);
-    }
-
     /// How many bytes have been written to what is behind this.
     pub fn written_bytes(&self) -> u64 {
         self.shared.written_bytes.load(Ordering::Relaxed)

@@ -6,8 +6,7 @@
 //! - `status`: how it fares, for requests, probes and metrics.
 //! - `load`: from the store to the shards. `inspect`: the same file looked at without a gateway.
 //! - `record`: what is stored of a group. `storage`: what is needed of a store, `store`: redb as one, and
-//!   `segments`: which records in it are the last of their groups, `filling`: how they are written. `newer`: which of the last two commits
-//!   redb begins with.
+//!   `segments`: which records in it are the last of their groups, `filling`: how they are written.
 //! - `held`, `file`: the bytes below it: nothing is written to a file before it has been read to its end.
 //!
 //! **Invariants:** what is on disk is a state that all groups had at one moment. A file that is not whole
@@ -19,7 +18,6 @@ mod filling;
 mod held;
 mod inspect;
 mod load;
-mod newer;
 mod record;
 mod segments;
 mod status;

@@ -74,8 +74,9 @@ impl Segments {
     pub(super) fn forget(&mut self, key: &str) {
         if let Some(Place { segment, bytes }) = self.places.remove(key) {
             self.living_bytes -= bytes;
-            let entry = self.by_number.get_mut(&segment);
-            entry.expect("a record is in a segment").living_bytes -= bytes;
+            if let Some(entry) = self.by_number.get_mut(&segment) {
+                entry.living_bytes -= bytes;
+            }
         }
     }
 
@@ -87,12 +88,14 @@ impl Segments {
         Some((*number, [segment.bytes, segment.living_bytes]))
     }
 
-    /// A segment is no more. What was living in it has been written elsewhere.
-    pub(super) fn give_up(&mut self, number: u64) {
-        if let Some(segment) = self.by_number.remove(&number) {
-            debug_assert_eq!(segment.living_bytes, 0, "the living have been moved");
-            self.bytes -= segment.bytes;
+    /// A segment is no more. What was living in it has been written elsewhere: answers whether that is so, and changes
+    /// nothing if it is not.
+    pub(super) fn give_up(&mut self, number: u64) -> bool {
+        if self.by_number.get(&number).is_some_and(|segment| segment.living_bytes > 0) {
+            return false;
         }
+        self.bytes -= self.by_number.remove(&number).map_or(0, |segment| segment.bytes);
+        true
     }
 
     /// How many bytes of last records there are.

@@ -15,7 +15,6 @@ use super::file::LockedFile;
 use super::filling::{Filling, records};
 use super::held::Held;
 use super::load::of_record;
-use super::newer;
 use super::segments::Segments;
 use super::storage::{Change, Storage, StorageError};
 
@@ -95,23 +94,6 @@ impl<B: StorageBackend> Store<B> {
     /// When it cannot be read, or is not what a gateway wrote.
     pub fn open(backend: B) -> Result<Store<B>, StorageError> {
         check_beginning(&backend)?;
-        let backend = Held::new(backend);
-        if newer::prefer(&backend)? {
-            if let Ok(store) = Store::checked(backend.clone()) {
-                return Ok(store);
-            }
-            backend.forget();
-        }
-        Store::checked(backend)
-    }
-
-    /// Opens a store that this gateway has failed to write to. Of a commit whose sync failed nothing is
-    /// built on, whole as it may look: what could not be synced need not be on disk, though it is read back.
-    ///
-    /// # Errors
-    /// As [`Store::open`].
-    pub fn open_again(backend: B) -> Result<Store<B>, StorageError> {
-        check_beginning(&backend)?;
         Store::checked(Held::new(backend))
     }
 
@@ -142,6 +124,17 @@ impl<B: StorageBackend> Store<B> {
             FORMAT => Ok(()),
             newer => Err(StorageError::Newer(newer)),
         }
+    }
+
+    /// Commits once more what is there. redb knows the last two commits, and goes back to the one before where the last is
+    /// not whole, or a single bit that no checksum covers says so. With this both are the same, and a commit that was
+    /// changed later does not pass for one that was torn: what it shares with the other is not whole in either.
+    fn repeat(&self, sequence: u64) -> Result<(), StorageError> {
+        let transaction = self.database.begin_write().map_err(writing)?;
+        let mut about = transaction.open_table(ABOUT).map_err(writing)?;
+        about.insert(SEQUENCE_KEY, sequence).map_err(writing)?;
+        drop(about);
+        transaction.commit().map_err(writing)
     }
 
     fn about(&self, key: &str) -> Result<u64, StorageError> {
@@ -190,9 +183,7 @@ impl<B: StorageBackend> Storage for Store<B> {
     }
 
     fn commit(&mut self, sequence: u64, changes: &[Change<'_>]) -> Result<(), StorageError> {
-        let mut transaction = self.database.begin_write().map_err(writing)?;
-        // Costs a second sync, and tells a commit that was torn from one that was changed later.
-        transaction.set_two_phase_commit(true);
+        let transaction = self.database.begin_write().map_err(writing)?;
         {
             let table = transaction.open_table(SEGMENTS).map_err(writing)?;
             let mut filling = Filling::new(table, &mut self.segments);
@@ -212,7 +203,8 @@ impl<B: StorageBackend> Storage for Store<B> {
                 about.insert(ID_KEY, id).map_err(writing)?;
             }
         }
-        transaction.commit().map_err(writing)
+        transaction.commit().map_err(writing)?;
+        self.repeat(sequence)
     }
 
     fn is_wasteful(&self) -> bool {

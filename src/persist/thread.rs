@@ -187,10 +187,7 @@ struct Owner {
 
 impl Owner {
     fn run(mut self, tell_loaded: oneshot::Sender<()>) -> Result<(), Ended> {
-        let opened = (self.open)(Opening::First).and_then(|mut storage| {
-            let loaded = self.load(&mut *storage)?;
-            Ok((storage, loaded))
-        });
+        let opened = (self.open)(Opening::First).and_then(|storage| self.load(storage));
         let (storage, loaded) = match opened {
             Ok(opened) => opened,
             Err(error) => {
@@ -199,34 +196,42 @@ impl Owner {
                 return if is_stopped { Ok(()) } else { Err(self.ended(false, &error)) };
             }
         };
-        self.status.has_loaded(loaded.has_quoted_names, storage.bytes());
         let _unheard = tell_loaded.send(());
         (self.committed, self.id) = (loaded.sequence, loaded.id);
         self.save(storage)
     }
 
-    /// Loads the groups, and once all of them are, lets the store be written to.
-    fn load(&self, storage: &mut dyn Storage) -> Result<Loaded, StorageError> {
+    /// Loads the groups, and once all of them are, lets the store be written to. Answers the store too, unless it is to
+    /// be opened anew.
+    fn load(
+        &self,
+        storage: Box<dyn Storage>,
+    ) -> Result<(Option<Box<dyn Storage>>, Loaded), StorageError> {
+        let mut storage = storage;
         let is_stopped = || *self.stopping.borrow();
-        let mut loaded = load(storage, &self.shards, &self.status, &self.runtime, is_stopped)?;
+        let mut loaded =
+            load(&mut *storage, &self.shards, &self.status, &self.runtime, is_stopped)?;
         storage.accept()?;
         let bytes = storage.bytes();
+        let mut is_to_be_opened_anew = false;
         if bytes > COMPACTED_BYTES_MIN && bytes > COMPACTED_ABOVE * loaded.bytes {
-            match compact(storage, &mut loaded.sequence) {
+            match compact(&mut *storage, &mut loaded.sequence) {
                 Ok(()) => {
                     tracing::info!(bytes_before = bytes, bytes = storage.bytes(), "compacted");
                 }
                 // It shows again at the next commit, if it matters.
                 Err(error) => {
                     tracing::warn!(err = %error, "the persistence file was not compacted");
+                    is_to_be_opened_anew = true;
                 }
             }
         }
-        Ok(loaded)
+        self.status.has_loaded(loaded.has_quoted_names, storage.bytes());
+        Ok(((!is_to_be_opened_anew).then_some(storage), loaded))
     }
 
     /// Commits what changes, until asked to stop.
-    fn save(mut self, storage: Box<dyn Storage>) -> Result<(), Ended> {
+    fn save(mut self, mut storage: Option<Box<dyn Storage>>) -> Result<(), Ended> {
         let pace = Arc::new(Pace::new(self.interval));
         let source = Source {
             shards: self.shards.clone(),
@@ -238,7 +243,6 @@ impl Owner {
         };
         let (send, epochs) = flume::bounded(0);
         let source = self.runtime.spawn(source.run(send));
-        let mut storage = Some(storage);
         while let Ok(mut epoch) = epochs.recv() {
             loop {
                 // Who asks for an end gets a last try.

@@ -108,7 +108,7 @@ fn tell_doubts(access: &Access) {
 /// Follows the changes of settings until `stopping` turns true: every [`LOOK_WAIT`], and at once upon SIGHUP.
 pub async fn follow(settings: Vec<Setting>, stopping: watch::Receiver<bool>) {
     if settings.is_empty() {
-        return; // And SIGHUP ends the process, as it does the reference.
+        return;
     }
     let statuses: Vec<_> = settings.iter().map(|setting| Arc::clone(&setting.status)).collect();
     if let Err(error) = follow_until_stopped(settings, stopping).await {

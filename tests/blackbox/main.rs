@@ -43,6 +43,7 @@ mod read;
 mod refusals;
 mod sd;
 mod shedding;
+mod signals;
 mod systemd;
 mod ui;
 mod utf8_names;

@@ -170,9 +170,14 @@ impl Process {
     }
 
     /// Asks it to end, and waits until it has. Answers how, and what it had logged.
-    pub(crate) fn terminate(mut self) -> (ExitStatus, Vec<String>) {
+    pub(crate) fn terminate(self) -> (ExitStatus, Vec<String>) {
         let sent = Command::new("kill").args(["-TERM", &self.id()]).status();
         assert!(sent.unwrap().success());
+        self.ended()
+    }
+
+    /// Waits until it has ended. Answers how, and what it had logged.
+    pub(crate) fn ended(mut self) -> (ExitStatus, Vec<String>) {
         await_that("it has ended", || self.child.try_wait().unwrap().is_some());
         self.logging.take().unwrap().join().unwrap();
         let log = std::mem::take(&mut *self.log.lock().unwrap());

@@ -221,3 +221,56 @@ async fn a_failure_of_any_operation_is_recovered_from() {
     let failed = all.iter().filter(|status| status.counts().errors > 0).count();
     assert!(failed > 100, "{failed}");
 }
+
+/// What a store holds of which most is dead, so that a start compacts it, and its groups.
+async fn wasteful() -> (Vec<u8>, Groups) {
+    const GROUPS: usize = 160;
+    let name = "a".repeat(60_000);
+    let disk = Disk::holding(empty());
+    let gateway = started(&disk, Promise::Interval, NEVER).await;
+    for group in 0..GROUPS {
+        let pushed = push(&gateway.shards, key(0, group), Mode::Replace, &name, 1).await;
+        pushed.expect("the disk is fine");
+    }
+    assert_eq!(gateway.stop().await, Ok(()));
+    let gateway = started(&disk, Promise::Interval, NEVER).await;
+    // Every eighth stays, so that each of the segments has something that lives.
+    for group in (0..GROUPS).filter(|group| group % 8 > 0) {
+        gateway.shards.delete(key(0, group)).await.expect("the disk is fine");
+    }
+    let groups = gateway.groups().await;
+    assert_eq!(gateway.stop().await, Ok(()));
+    (disk.bytes(), groups)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failure_while_the_store_is_compacted_at_the_start_is_recovered_from() {
+    let (bytes, before) = wasteful().await;
+    let unhindered = Disk::holding(bytes.clone());
+    let gateway = started(&unhindered, Promise::Push, NEVER).await;
+    let operations = unhindered.operations();
+    assert_eq!(gateway.stop().await, Ok(()));
+    assert!(operations > 50, "it is compacted: {operations}");
+    let (mut compacted, mut failed) = (0, 0);
+    for at in (0..operations).step_by(operations / 12) {
+        let disk = Disk::holding(bytes.clone());
+        disk.set_fault(Fault::Once(at));
+        let Ok(gateway) = Gateway::start(&disk, Promise::Push, NEVER).await else { continue };
+        compacted += 1;
+        failed += usize::from(disk.operations() > at);
+        // What is deleted and what is pushed had its last record in what was being given up.
+        let mut expected = before.clone();
+        for group in (0..32).step_by(8) {
+            expected.remove(key(0, group).text());
+            assert_eq!(gateway.shards.delete(key(0, group)).await, Ok(()), "{at} of {operations}");
+        }
+        for group in (8..48).step_by(8) {
+            expected.insert(key(0, group).text().to_owned(), line(&key(0, group), "m", 2));
+            assert_eq!(put(&gateway, group, 2).await, Ok(()), "{at} of {operations}");
+        }
+        assert_eq!(saved(&disk).await, expected, "{at} of {operations}");
+        assert_eq!(gateway.stop().await, Ok(()));
+        assert_eq!(groups_of(disk.bytes()).await, expected, "{at} of {operations}");
+    }
+    assert!(failed > 6, "{failed} of {compacted}");
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shardgate::exposition::NameRules;
-use shardgate::persist::{Ended, Opening, Options, Persistence, Promise, Saver, Status, Store};
+use shardgate::persist::{Ended, Options, Persistence, Promise, Saver, Status, Store};
 use shardgate::push::{GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, decode};
 use shardgate::shard::{self, Mode, PushError, Shards, Unavailable};
 use tokio::task::JoinSet;
@@ -39,13 +39,7 @@ impl Gateway {
         let (shards, tasks) =
             Shards::start(&shard::Options { shards: 3, reserved: &[], limits: None, saving });
         let (status, disk) = (saver.status(), disk.clone());
-        let open = Box::new(move |opening| {
-            let store = match opening {
-                Opening::First => Store::open(disk.clone()),
-                Opening::Again => Store::open_again(disk.clone()),
-            };
-            Ok(Box::new(store?) as Box<_>)
-        });
+        let open = Box::new(move |_| Ok(Box::new(Store::open(disk.clone())?) as Box<_>));
         let mut persistence = saver.start(shards.clone(), open).expect("there can be a thread");
         if persistence.loaded().await {
             return Ok(Gateway { shards, status, persistence, tasks });
