@@ -27,6 +27,7 @@ pub mod history;
 pub mod http;
 pub mod listen;
 pub mod log;
+pub mod memory;
 pub mod migrate;
 pub mod own_metrics;
 mod percent;

@@ -36,8 +36,13 @@ impl Gateway {
     ) -> Result<Gateway, Ended> {
         let saver = Saver::new(Options { file: PathBuf::from("the disk"), promise, interval });
         let saving = Some(saver.saving());
-        let (shards, tasks) =
-            Shards::start(&shard::Options { shards: 3, reserved: &[], limits: None, saving });
+        let (shards, tasks) = Shards::start(&shard::Options {
+            shards: 3,
+            reserved: &[],
+            limits: None,
+            group_bytes_max: shard::GROUP_BYTES_MAX,
+            saving,
+        });
         let (status, disk) = (saver.status(), disk.clone());
         let open = Box::new(move |opening| {
             let store = match opening {
