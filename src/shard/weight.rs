@@ -23,7 +23,7 @@ const HELD_BYTES: u64 = 96;
 /// A series: its fingerprint in the group and in the index.
 const SERIES_BYTES: u64 = 40;
 /// A family on its shard: its tables, its first page, and its name in the index.
-const FAMILY_BYTES: u64 = 640;
+const FAMILY_BYTES: u64 = 1024;
 /// So often the name of a family is there: by itself, and in the index.
 const NAME_COPIES: u64 = 2;
 /// A name in the index that a histogram or summary occupies.

@@ -28,8 +28,8 @@ pub(super) struct BoundFlags {
     #[arg(long = "storage.max-series", value_name = "N", default_value = "0")]
     series_max: u64,
 
-    /// Most bytes stored: samples as text, help texts, keys and tables; 0 for no bound. [default: half of
-    /// the memory that the machine or its cgroup has]
+    /// Most bytes stored: samples as text, help texts, keys and tables; 0 for no bound. [default: half
+    /// of what --push.max-bytes-in-flight leaves of the memory of the machine or its cgroup]
     #[arg(long = "storage.max-bytes", value_name = "BYTES")]
     bytes_max: Option<u64>,
 
@@ -56,7 +56,8 @@ impl BoundFlags {
     /// The flags with their values, and what they come to.
     pub(super) fn into_bounds(self) -> (Vec<(&'static str, String)>, Bounds) {
         let memory = self.bytes_max.is_none().then(memory::limit).flatten();
-        let bytes_max = self.bytes_max.or(memory.as_ref().map(Memory::share)).unwrap_or_default();
+        let share = |memory: &Memory| memory.share(self.in_flight_bytes_max);
+        let bytes_max = self.bytes_max.or(memory.as_ref().map(share)).unwrap_or_default();
         let flags = vec![
             ("push.max-body-bytes", self.body_bytes_max.to_string()),
             ("push.max-bytes-in-flight", self.in_flight_bytes_max.to_string()),
