@@ -166,7 +166,7 @@ fn what_was_stored_under_a_larger_bound_is_loaded_and_only_growth_is_refused() {
         gateway.put(&format!("/metrics/job/{job}"), &body(1));
     }
     gateway.stop();
-    let bounds = ["--storage.max-bytes=5000", "--storage.max-group-bytes=4000"];
+    let bounds = ["--storage.max-bytes=9000", "--storage.max-group-bytes=4000"];
     let gateway = persistence::start(&file, &bounds);
     assert_eq!(gateway.lines().iter().filter(|line| line.starts_with("m{")).count(), 2);
     let push = |method: &str, job: &str, body: &str| {
