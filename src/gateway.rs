@@ -21,7 +21,7 @@ use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver
 use crate::reload::{self, Setting};
 use crate::shard::{Budget, Limits, Options, Shards};
 use crate::tls::Acceptor;
-use crate::{shutdown, systemd};
+use crate::{memory, shutdown, systemd};
 
 /// How long requests at hand may take once the gateway is asked to stop.
 pub const DRAIN_WAIT: Duration = Duration::from_secs(30);
@@ -88,6 +88,7 @@ impl Gateway {
             shards: config.shards.get(),
             reserved: &RESERVED,
             limits: limits(&config.bounds),
+            group_bytes_max: config.bounds.group_bytes_max,
             saving: saver.as_ref().map(Saver::saving),
         };
         let (shards, shard_tasks) = Shards::start(&options);
@@ -153,6 +154,8 @@ impl Gateway {
         for address in &listeners {
             tracing::info!(%address, "listening");
         }
+        let bounds = &http.config.bounds;
+        memory::tell(bounds.stored_bytes_max, bounds.memory.as_ref());
         tokio::spawn(reload::follow(settings, http.stop.subscribe()));
         let watchdog = tokio::spawn(systemd::keep_watchdog_quiet(http.shards.clone()));
         // Every connection holds a sender; once all are gone, so are the connections.

@@ -27,6 +27,7 @@ pub mod http;
 pub mod import;
 pub mod listen;
 pub mod log;
+pub mod memory;
 pub mod own_metrics;
 mod percent;
 pub mod persist;

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use shardgate::exposition::NameRules;
 use shardgate::push::{GroupingKey, decode};
 use shardgate::shard::{
-    Bound, Budget, Full, Limits, Mode, Options, PushError, Shards, Usage, Whose,
+    Bound, Budget, Full, GROUP_BYTES_MAX, Limits, Mode, Options, PushError, Shards, Usage, Whose,
 };
 use tokio::task::JoinSet;
 
 const TASKS: usize = 16;
 const ROUNDS: usize = 300;
-const LIMITS: Limits = Limits { groups: u64::MAX, series: 60, bytes: 1500 };
+const LIMITS: Limits = Limits { groups: u64::MAX, series: 60, bytes: 13_000 };
 const OWNERS_LIMITS: Limits = Limits { groups: 4, series: 20, bytes: u64::MAX };
 
 fn key(task: usize) -> GroupingKey {
@@ -35,11 +35,16 @@ async fn put(
     shards.push(key(task), Mode::Replace, batch.expect("it is valid"), owner).await
 }
 
-/// What a group with so many series counts for.
-fn usage(task: usize, series: usize) -> Usage {
-    let batch = decode(&key(task), body(series).as_bytes(), NameRules::Legacy).expect("valid");
-    let bytes: u64 = batch.families.iter().map(|family| batch.text(family).len() as u64).sum();
-    Usage { groups: 1, series: 2 + series as u64, bytes }
+/// What a group with so many series counts for, and in bytes what it shares with others of its shard.
+async fn usage(task: usize, series: usize) -> (Usage, u64) {
+    let limits = Some(Limits::NONE);
+    let group_bytes_max = GROUP_BYTES_MAX;
+    let options = Options { shards: 1, reserved: &[], limits, group_bytes_max, saving: None };
+    let (shards, _tasks) = Shards::start(&options);
+    let owner = Arc::new(Budget::new(Limits::NONE));
+    assert_eq!(put(&shards, task, series, Some(Arc::clone(&owner))).await, Ok(()));
+    let all = shards.budget().expect("there is one").used();
+    (owner.used(), all.bytes - owner.used().bytes)
 }
 
 fn sum(usages: impl Iterator<Item = Usage>) -> Usage {
@@ -63,7 +68,13 @@ fn owner_of(owners: &[Arc<Budget>; 2], task: usize, round: usize) -> Option<usiz
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_is_stored_never_exceeds_a_bound_and_is_counted_to_the_last_series() {
-    let options = Options { shards: 7, reserved: &[], limits: Some(LIMITS), saving: None };
+    let options = Options {
+        shards: 7,
+        reserved: &[],
+        limits: Some(LIMITS),
+        group_bytes_max: GROUP_BYTES_MAX,
+        saving: None,
+    };
     let (shards, _tasks) = Shards::start(&options);
     let owners = [(); 2].map(|()| Arc::new(Budget::new(OWNERS_LIMITS)));
     let (is_over, refused) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
@@ -112,15 +123,23 @@ async fn what_is_stored_never_exceeds_a_bound_and_is_counted_to_the_last_series(
     watching.await.expect("nothing was ever exceeded");
     assert!(refused.load(Ordering::Relaxed) > ROUNDS, "the bounds were met");
     let budget = shards.budget().expect("there is a bound");
-    let held_by = |is_meant: &dyn Fn(Option<usize>) -> bool| {
-        let held = held.iter().filter_map(|(task, held)| Some((*task, (*held)?)));
-        sum(held
-            .filter(|(_, (_, of))| is_meant(*of))
-            .map(|(task, (series, _))| usage(task, series)))
-    };
-    assert_eq!(budget.used(), held_by(&|_| true));
-    for (at, owner) in owners.iter().enumerate() {
-        assert_eq!(owner.used(), held_by(&|of| of == Some(at)), "owner {at}");
+    let (mut all, mut owned, mut shared) = (Vec::new(), [Vec::new(), Vec::new()], 1);
+    for (task, held) in held.iter() {
+        let Some((series, of)) = held else { continue };
+        let (usage, bytes) = usage(*task, *series).await;
+        shared = bytes;
+        all.push(usage);
+        if let Some(of) = of {
+            owned[*of].push(usage);
+        }
+    }
+    let (all, used) = (sum(all.into_iter()), budget.used());
+    assert_eq!((used.groups, used.series), (all.groups, all.series));
+    let shards_with_groups = (used.bytes - all.bytes) / shared;
+    assert_eq!(used.bytes, all.bytes + shards_with_groups * shared);
+    assert!((1..=7).contains(&shards_with_groups), "each has the one family once");
+    for (at, (owner, owned)) in owners.iter().zip(owned).enumerate() {
+        assert_eq!(owner.used(), sum(owned.into_iter()), "owner {at}");
     }
     shards.wipe().await.expect("the shards live");
     assert_eq!(budget.used(), Usage::default());
@@ -129,7 +148,13 @@ async fn what_is_stored_never_exceeds_a_bound_and_is_counted_to_the_last_series(
 
 #[tokio::test]
 async fn a_quota_says_whose_it_is_and_a_push_that_conflicts_takes_nothing() {
-    let options = Options { shards: 2, reserved: &[], limits: None, saving: None };
+    let options = Options {
+        shards: 2,
+        reserved: &[],
+        limits: None,
+        group_bytes_max: GROUP_BYTES_MAX,
+        saving: None,
+    };
     let (shards, _tasks) = Shards::start(&options);
     assert!(shards.budget().is_none());
     let owner = Arc::new(Budget::new(Limits { groups: 1, series: 5, ..Limits::NONE }));

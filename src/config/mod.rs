@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::exposition::NameRules;
+use crate::memory::Memory;
 use crate::persist;
 
 pub use address::Address;
@@ -93,6 +94,10 @@ pub struct Bounds {
     pub label_bytes_max: usize,
     /// How many series may be stored, if there is a bound.
     pub series_max: Option<u64>,
-    /// How many bytes of samples may be stored, if there is a bound.
+    /// How many bytes may be stored, as they count, if there is a bound.
     pub stored_bytes_max: Option<u64>,
+    /// How many of them one group may count for.
+    pub group_bytes_max: u64,
+    /// The memory of which the bound is a share, where no flag says what it is.
+    pub memory: Option<Memory>,
 }

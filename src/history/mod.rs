@@ -50,8 +50,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn samples_come_at_their_time_and_tell_what_has_happened() {
-        let (shards, _tasks) =
-            Shards::start(&Options { shards: 3, reserved: &[], limits: None, saving: None });
+        let (shards, _tasks) = Shards::start(&Options {
+            shards: 3,
+            reserved: &[],
+            limits: None,
+            group_bytes_max: crate::shard::GROUP_BYTES_MAX,
+            saving: None,
+        });
         let (own, history) = (OwnMetrics::default(), History::default());
         let happening = async {
             tokio::time::sleep(SAMPLE_EVERY / 2).await;

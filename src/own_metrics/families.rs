@@ -225,7 +225,10 @@ fn stored(shards: &Shards) -> [OwnFamily; 6] {
     let mut groups = gauge("shardgate_groups", "Groups stored, by shard.");
     let mut series = gauge("shardgate_series", "Series stored, by shard.");
     let mut samples = gauge("shardgate_samples", "Samples that a scrape shows, by shard.");
-    let mut bytes = gauge("shardgate_storage_bytes", "Bytes of samples stored, by shard.");
+    let mut bytes = gauge(
+        "shardgate_storage_bytes",
+        "Bytes stored, as they count against the bound, by shard.",
+    );
     let mut queued = gauge("shardgate_shard_queue_length", "Messages waiting, by shard.");
     let mut capacity = gauge("shardgate_shard_queue_capacity", "Messages that may wait, by shard.");
     for (shard, (stats, queue_len)) in shards.stats().enumerate() {
@@ -245,7 +248,7 @@ fn limits(budget: &Budget) -> impl Iterator<Item = OwnFamily> {
     let Limits { series, bytes, .. } = budget.limits();
     let limits = [
         ("shardgate_storage_series_limit", "Most series stored.", series),
-        ("shardgate_storage_bytes_limit", "Most bytes of samples stored.", bytes),
+        ("shardgate_storage_bytes_limit", "Most bytes stored, as they count.", bytes),
     ];
     let limits = limits.into_iter().filter(|(_, _, limit)| *limit < u64::MAX);
     limits.map(|(name, help, limit)| OwnFamily::new(name, Kind::Gauge, help).value(limit as f64))

@@ -184,10 +184,12 @@ pub enum Refusal {
         /// The family it is in.
         family: String,
     },
-    /// The group would be larger than what can be kept on disk.
+    /// The group would be larger than a group may become.
     GroupTooLarge {
-        /// How large its samples may be, in bytes.
-        bytes_max: usize,
+        /// What it would count for, its help texts included, in bytes.
+        bytes: u64,
+        /// What it may count for.
+        bytes_max: u64,
     },
     /// The group is stored under a key that differs only in labels with an empty value.
     OtherSpelling,
@@ -309,8 +311,11 @@ impl fmt::Display for Refusal {
                     "a series of family {family:?} exists in another group already (a label with an empty value is the same as no label)"
                 )
             }
-            Refusal::GroupTooLarge { bytes_max } => {
-                write!(f, "the group would be larger than {bytes_max} bytes")
+            Refusal::GroupTooLarge { bytes, bytes_max } => {
+                write!(
+                    f,
+                    "the group would count for {bytes} bytes, --storage.max-group-bytes allows {bytes_max}: push to several groups, or raise the flag"
+                )
             }
             Refusal::OtherSpelling => {
                 write!(

@@ -1,4 +1,4 @@
-//! How much may be stored, by everybody together or by one owner of groups.
+//! How much may be stored, by everybody together or by one owner of groups. `weight` says what counts for how much.
 //!
 //! A push claims what its group will have more than before, and is refused when a budget has not so much
 //! left. What the group will have less is given back once the push has been applied: until then nobody
@@ -15,8 +15,8 @@ pub struct Limits {
     pub groups: u64,
     /// Series, the push times of every group included.
     pub series: u64,
-    /// Bytes of samples, as the plain text format has them, without push times; and where protobuf is
-    /// kept because text cannot say all of it, the bytes of that.
+    /// Bytes of all that pushes leave behind: samples as text, protobuf forms, keys, and what the tables take.
+    /// Those of the gateway include names of families and help texts, which groups share.
     pub bytes: u64,
 }
 
@@ -35,8 +35,9 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// A group that has its push times only.
-    pub(super) const EMPTY_GROUP: Usage = Usage { groups: 1, series: 2, bytes: 0 };
+    fn with_bytes(self, bytes: u64) -> Usage {
+        Usage { bytes: self.bytes + bytes, ..self }
+    }
 
     /// What this has more than `other` of each.
     fn beyond(self, other: Usage) -> Usage {
@@ -195,6 +196,43 @@ impl Budget {
     }
 }
 
+/// What comes and goes with a push that no group has to itself, in bytes.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SharedChange {
+    pub(super) added: u64,
+    pub(super) removed: u64,
+}
+
+/// What the groups of a shard share. It counts for the gateway and for no owner, and is given back when it is dropped.
+///
+/// A claim takes and gives back what a push changes of it, so that it changes together with what the group counts for.
+#[derive(Debug, Default)]
+pub(super) struct SharedCharge {
+    gateway: Option<Arc<Budget>>,
+    pub(super) bytes: u64,
+}
+
+impl SharedCharge {
+    /// Nothing yet, of that budget.
+    pub(super) fn new(gateway: Option<Arc<Budget>>) -> SharedCharge {
+        SharedCharge { gateway, bytes: 0 }
+    }
+
+    /// Gives back what it no longer is, having been `before`.
+    pub(super) fn shrank(&self, before: u64) {
+        if let Some(gateway) = &self.gateway {
+            gateway.give_back(Usage { bytes: before - self.bytes, ..Usage::default() });
+        }
+    }
+}
+
+impl Drop for SharedCharge {
+    fn drop(&mut self) {
+        let before = std::mem::take(&mut self.bytes);
+        self.shrank(before);
+    }
+}
+
 /// What a group counts for, and where. Given back when it is dropped, and so with its group.
 #[derive(Debug, Default)]
 pub(super) struct Charge {
@@ -207,6 +245,11 @@ pub(super) struct Charge {
 impl Charge {
     pub(super) fn usage(&self) -> Usage {
         self.usage
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_of(&self, owner: &Arc<Budget>) -> bool {
+        is_same(self.owner.as_ref(), Some(owner))
     }
 }
 
@@ -236,28 +279,35 @@ pub(super) struct Claim<'b> {
     owner: Option<&'b Arc<Budget>>,
     from_gateway: Usage,
     from_owner: Usage,
+    /// What the gateway gets back once the push is applied.
+    spare: Usage,
     usage: Usage,
 }
 
 impl<'b> Claim<'b> {
-    /// Takes what a group that will come to `usage` has more than `stored`, if it is stored. Where
-    /// nothing is bounded this touches nothing that is shared.
+    /// Takes what a group that will come to `usage` has more than `stored`, if it is stored, together with what changes
+    /// of what groups share. Where nothing is bounded this touches nothing that others use.
     pub(super) fn new(
         gateway: Option<&'b Arc<Budget>>,
         owner: Option<&'b Arc<Budget>>,
         stored: Option<&Charge>,
         usage: Usage,
+        shared: SharedChange,
         room: Room,
     ) -> Result<Claim<'b>, Full> {
         let nothing = Usage::default();
         let before = stored.map_or(nothing, |charge| charge.usage);
         let is_owners = stored.is_some_and(|charge| is_same(charge.owner.as_ref(), owner));
-        let mut claim = Claim { gateway, owner, from_gateway: nothing, from_owner: nothing, usage };
+        let (from_gateway, from_owner, spare) = (nothing, nothing, nothing);
+        let mut claim = Claim { gateway, owner, from_gateway, from_owner, spare, usage };
         if let Some(budget) = gateway {
-            let wanted = usage.beyond(before);
+            let had = before.with_bytes(shared.removed);
+            let will_have = usage.with_bytes(shared.added);
+            let wanted = will_have.beyond(had);
             let taken = budget.take_if(room == Room::Needed, wanted);
             taken.map_err(|bound| Full { whose: Whose::Gateway, bound })?;
             claim.from_gateway = wanted;
+            claim.spare = had.beyond(will_have);
         }
         if let Some(budget) = owner {
             let wanted = if is_owners { usage.beyond(before) } else { usage };
@@ -273,11 +323,9 @@ impl<'b> Claim<'b> {
     pub(super) fn settle(mut self, charge: &mut Charge) {
         let before = std::mem::replace(&mut charge.usage, self.usage);
         (self.from_gateway, self.from_owner) = Default::default();
-        match self.gateway {
-            Some(gateway) if charge.gateway.is_some() => {
-                gateway.give_back(before.beyond(self.usage));
-            }
-            gateway => charge.gateway = gateway.cloned(),
+        if let Some(gateway) = self.gateway {
+            gateway.give_back(self.spare);
+            charge.gateway.get_or_insert_with(|| Arc::clone(gateway));
         }
         if is_same(charge.owner.as_ref(), self.owner) {
             if let Some(owner) = self.owner {
@@ -320,7 +368,8 @@ mod tests {
 
     fn stored(gateway: &Arc<Budget>, owner: Option<&Arc<Budget>>, usage: Usage) -> Charge {
         let mut charge = Charge::default();
-        let claim = Claim::new(Some(gateway), owner, None, usage, Room::Needed);
+        let claim =
+            Claim::new(Some(gateway), owner, None, usage, SharedChange::default(), Room::Needed);
         claim.expect("there is room").settle(&mut charge);
         charge
     }
@@ -331,7 +380,8 @@ mod tests {
         let charge = stored(&gateway, Some(&owner), usage(5, 50));
         let refused = |series, bytes| {
             let wanted = usage(series, bytes);
-            Claim::new(Some(&gateway), Some(&owner), None, wanted, Room::Needed).err()
+            let shared = SharedChange::default();
+            Claim::new(Some(&gateway), Some(&owner), None, wanted, shared, Room::Needed).err()
         };
         let full = |whose, bound| Some(Full { whose, bound });
         assert_eq!(refused(6, 1), full(Whose::Gateway, Bound::Series));
@@ -358,7 +408,8 @@ mod tests {
             (4, 40, Room::Needed, true),
         ] {
             let wanted = usage(series, bytes);
-            let claim = Claim::new(Some(&gateway), None, Some(&charge), wanted, room);
+            let shared = SharedChange::default();
+            let claim = Claim::new(Some(&gateway), None, Some(&charge), wanted, shared, room);
             assert_eq!(claim.is_ok(), is_allowed, "{series} {bytes}");
             if let Ok(claim) = claim {
                 claim.settle(&mut charge);
@@ -368,11 +419,39 @@ mod tests {
     }
 
     #[test]
+    fn what_groups_share_changes_together_with_what_the_group_counts_for() {
+        let gateway = budget(9, 9, 100);
+        let mut charge = stored(&gateway, None, usage(5, 50));
+        let mut shared = SharedCharge::new(Some(Arc::clone(&gateway)));
+        for (bytes, added, removed, is_allowed) in [
+            (50, 50, 0, true),
+            (51, 0, 0, false),
+            (60, 20, 30, true),
+            (60, 21, 20, false),
+            (60, 0, 40, true),
+        ] {
+            let change = SharedChange { added, removed };
+            let wanted = usage(5, bytes);
+            let claim =
+                Claim::new(Some(&gateway), None, Some(&charge), wanted, change, Room::Needed);
+            assert_eq!(claim.is_ok(), is_allowed, "{bytes} {change:?}");
+            if let Ok(claim) = claim {
+                claim.settle(&mut charge);
+                shared.bytes = shared.bytes + added - removed;
+                assert_eq!(gateway.used(), wanted.with_bytes(shared.bytes));
+            }
+        }
+        drop((charge, shared));
+        assert_eq!(gateway.used(), Usage::default());
+    }
+
+    #[test]
     fn a_group_counts_for_who_last_pushed_to_it() {
         let (gateway, one, other) = (budget(9, 9, 100), budget(9, 9, 100), budget(9, 5, 100));
         let mut charge = stored(&gateway, Some(&one), usage(5, 50));
         let claim = |owner, charge: &Charge, series| {
-            Claim::new(Some(&gateway), owner, Some(charge), usage(series, 40), Room::Needed)
+            let (usage, shared) = (usage(series, 40), SharedChange::default());
+            Claim::new(Some(&gateway), owner, Some(charge), usage, shared, Room::Needed)
         };
         let full = claim(Some(&other), &charge, 6).expect_err("it is more than the other may have");
         assert_eq!(full, Full { whose: Whose::Owner, bound: Bound::Series });

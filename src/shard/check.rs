@@ -3,6 +3,7 @@
 use super::budget::Usage;
 use super::plan::{self, Mode};
 use super::store::Store;
+use super::weight;
 use crate::push::{Batch, GroupingKey, Refusal};
 
 impl Store {
@@ -24,10 +25,10 @@ impl Store {
         let held = stored.map_or(&[][..], |group| &group.families);
         let steps = plan::steps(&self.families, held, mode, batch);
         let change = plan::change(&self.families, held, &steps, batch)?;
-        if self.unsaved.is_some() {
-            let before = stored.map_or(Usage::EMPTY_GROUP, |group| group.charge.usage());
-            plan::check_size(plan::usage(before, held, &steps, batch, &change))?;
-        }
+        let empty = || Usage::of_empty_group(key);
+        let before = stored.map_or_else(empty, |group| group.charge.usage());
+        let weighed = weight::weigh(&self.families, before, held, &steps, batch);
+        plan::check_size(&weighed, self.group_bytes_max)?;
         self.index.check(&change)
     }
 }

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::budget::{Budget, SharedCharge};
 use super::family::{Family, FamilyId, FamilySnapshot};
 use super::group::{Held, Timestamp, write_time};
 use super::page::Block;
 use super::pages::{Pages, Place};
 use super::part::PartHash;
+use super::weight;
 use crate::exposition::{Kind, has_quoted_names};
 use crate::push::{Batch, BatchFamily, PUSH_FAILURE_TIME, PUSH_TIME};
 
@@ -34,8 +36,8 @@ pub(super) struct Families {
     pub(super) series: u64,
     /// How many samples, likewise.
     pub(super) samples: u64,
-    /// How many bytes these take, with the protobuf forms that are kept.
-    pub(super) bytes: u64,
+    /// What groups share: families and help texts, the push times excepted.
+    pub(super) shared: SharedCharge,
     scratch: Vec<u8>,
 }
 
@@ -54,7 +56,8 @@ impl IndexMut<FamilyId> for Families {
 }
 
 impl Families {
-    pub(super) fn new() -> Families {
+    /// None but the push times; what is shared counts for `gateway`.
+    pub(super) fn new(gateway: Option<Arc<Budget>>) -> Families {
         let list = [(PUSH_TIME, PUSH_TIME_HELP), (PUSH_FAILURE_TIME, PUSH_FAILURE_TIME_HELP)];
         let list = list.map(|(name, help)| {
             let mut family = Family::new(name, Kind::Gauge);
@@ -67,7 +70,7 @@ impl Families {
             unused: Vec::new(),
             series: 0,
             samples: 0,
-            bytes: 0,
+            shared: SharedCharge::new(gateway),
             scratch: Vec::new(),
         }
     }
@@ -154,16 +157,21 @@ impl Families {
         new: &BatchFamily,
         now: Timestamp,
     ) {
-        let family = &mut self[held.family];
-        family.kind = new.kind;
+        let family = &mut self.list[held.family as usize];
+        if family.kind != new.kind {
+            let [was, is] =
+                [family.kind, new.kind].map(|kind| weight::of_family(&family.name, kind));
+            self.shared.bytes = self.shared.bytes + is - was;
+            family.kind = new.kind;
+        }
         held.place = family.pages.replace(held.place, block(batch, new));
+        let before = family.help_bytes;
         held.help = family.change_help(held.help.take(), batch.help(new));
+        self.shared.bytes = self.shared.bytes + family.help_bytes - before;
         held.pushed = now;
         self.samples = self.samples + u64::from(new.samples) - u64::from(held.samples);
         held.samples = new.samples;
-        let bytes = new.bytes();
-        self.bytes = self.bytes + u64::from(bytes) - u64::from(held.bytes);
-        held.bytes = bytes;
+        held.bytes = new.bytes();
         let series = batch.series(new);
         if held.series[..] != *series {
             self.series = self.series + series.len() as u64 - held.series.len() as u64;
@@ -182,17 +190,18 @@ impl Families {
         let series = SmallVec::from_slice(batch.series(new));
         self.samples += u64::from(new.samples);
         self.series += series.len() as u64;
-        self.bytes += u64::from(new.bytes());
-        let family = &mut self[id];
-        family.kind = new.kind;
+        let family = &mut self.list[id as usize];
         family.holders += 1;
+        let before = family.help_bytes;
+        let help = family.change_help(None, batch.help(new));
+        self.shared.bytes = self.shared.bytes + family.help_bytes - before;
         Held {
             family: id,
             samples: new.samples,
             bytes: new.bytes(),
             place: family.pages.insert(part, block(batch, new)),
             pushed: now,
-            help: family.change_help(None, batch.help(new)),
+            help,
             series,
         }
     }
@@ -200,15 +209,17 @@ impl Families {
     /// Lets go of what a group holds, and tells the name that goes with it when nobody else does.
     pub(super) fn remove(&mut self, held: Held) -> Option<(Arc<str>, Kind)> {
         self.samples -= u64::from(held.samples);
-        self.bytes -= u64::from(held.bytes);
         self.series -= held.series.len() as u64;
         let family = &mut self.list[held.family as usize];
         family.pages.remove(held.place);
+        let before = family.help_bytes;
         family.change_help(held.help, "");
+        self.shared.bytes = self.shared.bytes + family.help_bytes - before;
         family.holders -= 1;
         if family.holders > 0 {
             return None;
         }
+        self.shared.bytes -= weight::of_family(&family.name, family.kind);
         let gone = std::mem::replace(family, Family::new("", Kind::Untyped));
         self.ids.remove(&gone.name);
         self.unused.push(held.family);
@@ -219,6 +230,7 @@ impl Families {
         if let Some(id) = self.ids.get(name) {
             return *id;
         }
+        self.shared.bytes += weight::of_family(name, kind);
         let family = Family::new(name, kind);
         let name = Arc::clone(&family.name);
         let id = match self.unused.pop() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::page::Page;
 use super::pages::Pages;
+use super::weight;
 use crate::exposition::Kind;
 
 /// The number of a family on its shard; reused once nothing holds the family.
@@ -20,6 +21,8 @@ pub(super) struct Family {
     pub(super) pages: Pages,
     /// The help texts that groups brought, and how many brought each.
     helps: BTreeMap<Arc<str>, u32>,
+    /// What these count for.
+    pub(super) help_bytes: u64,
 }
 
 impl Family {
@@ -30,6 +33,7 @@ impl Family {
             holders: 0,
             pages: Pages::default(),
             helps: BTreeMap::new(),
+            help_bytes: 0,
         }
     }
 
@@ -46,7 +50,10 @@ impl Family {
         }
         let shared = match self.helps.get_key_value(new) {
             Some((shared, _)) => Arc::clone(shared),
-            None => Arc::from(new),
+            None => {
+                self.help_bytes += weight::of_help(new);
+                Arc::from(new)
+            }
         };
         *self.helps.entry(Arc::clone(&shared)).or_default() += 1;
         Some(shared)
@@ -57,8 +64,14 @@ impl Family {
             *count -= 1;
             if *count == 0 {
                 self.helps.remove(help);
+                self.help_bytes -= weight::of_help(help);
             }
         }
+    }
+
+    /// How many groups brought this help text.
+    pub(super) fn help_holders(&self, help: &str) -> u32 {
+        self.helps.get(help).copied().unwrap_or_default()
     }
 
     /// The smallest of the help texts stored, escaped, so that the choice depends on what is stored and

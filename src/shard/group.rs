@@ -69,10 +69,12 @@ pub(super) struct Group {
     pub(super) push_time: Place,
     pub(super) failure_time: Place,
     pub(super) saving: SaveState,
-    /// How many series and bytes it has, for which it counts.
+    /// What it counts for.
     pub(super) charge: Charge,
     /// How many lines a scrape of its families has.
     pub(super) samples: u64,
+    /// How many bytes those lines are, with the protobuf forms that are kept.
+    pub(super) bytes: u64,
     /// Sorted by the families' names.
     pub(super) families: Vec<Held>,
 }

@@ -36,6 +36,8 @@ pub struct Options<'a> {
     pub reserved: &'a [(&'a str, Kind)],
     /// How much may be stored; `None` when nothing bounds it.
     pub limits: Option<Limits>,
+    /// How large one group may become, in bytes that count; at most [`GROUP_BYTES_MAX`](super::GROUP_BYTES_MAX).
+    pub group_bytes_max: u64,
     /// How groups are written down; `None` when they never are.
     pub saving: Option<Saving>,
 }
@@ -88,7 +90,7 @@ impl Shards {
             let shard_stats = Arc::new(ShardStats::default());
             let store =
                 Store::new(Arc::clone(&index), options.saving.as_ref().map(|saving| saving.write));
-            let store = store.within(budget.clone());
+            let store = store.within(budget.clone(), options.group_bytes_max);
             let awaited = options.saving.as_ref().and_then(|saving| saving.awaited.clone());
             let left_behind = mailbox.left_behind();
             let running =
@@ -386,7 +388,13 @@ mod tests {
     use crate::push::decode;
 
     fn start() -> (Shards, JoinSet<()>) {
-        Shards::start(&Options { shards: 3, reserved: &[], limits: None, saving: None })
+        Shards::start(&Options {
+            shards: 3,
+            reserved: &[],
+            limits: None,
+            group_bytes_max: super::super::GROUP_BYTES_MAX,
+            saving: None,
+        })
     }
 
     fn key(group: usize) -> GroupingKey {
@@ -444,8 +452,13 @@ mod tests {
 
     #[tokio::test]
     async fn shards_end_with_their_last_handle_and_apply_what_was_sent() {
-        let (shards, mut tasks) =
-            Shards::start(&Options { shards: 2, reserved: &[], limits: None, saving: None });
+        let (shards, mut tasks) = Shards::start(&Options {
+            shards: 2,
+            reserved: &[],
+            limits: None,
+            group_bytes_max: super::super::GROUP_BYTES_MAX,
+            saving: None,
+        });
         let batch = decode(&key(1), b"m 1\n", NameRules::Legacy).expect("a valid push");
         shards.push_unchecked(key(1), Mode::Replace, batch, None).await.expect("they live");
         let stats = shards.shared.stats.clone();

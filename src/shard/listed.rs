@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::budget::Usage;
 use super::families::{PUSH_FAILURE_TIME_ID, PUSH_TIME_ID};
 use super::family::FamilyId;
 use super::group::{Group, Timestamp};
@@ -114,16 +113,15 @@ impl Store {
 
     fn summary(hash: u64, group: &Group) -> GroupSummary {
         // What its families come to is known: they lie elsewhere in memory, and there may be many groups.
-        let Usage { series, bytes, .. } = group.charge.usage();
         GroupSummary {
             group: GroupRef { key: Arc::clone(&group.key), hash },
             has_empty_instance: group.has_empty_instance,
             pushed: group.pushed,
             failed: group.failed,
             families: group.families.len() as u64,
-            series: series - Usage::EMPTY_GROUP.series,
+            series: group.charge.usage().series - 2,
             samples: group.samples,
-            bytes,
+            bytes: group.bytes,
         }
     }
 

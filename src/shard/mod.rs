@@ -13,7 +13,7 @@
 //!   scrape leaves with a page for the next one.
 //! - `index`: the one thing the shards share: which types and series exist anywhere. A push locks
 //!   parts of it only when it changes which those are.
-//! - `budget`: how much may be stored, and who has how much of it.
+//! - `budget`: how much may be stored, and who has how much of it; `weight`: what counts for how much.
 //! - `lanes`: how commands overtake the pushes that are queued.
 //! - `cut`: how the shards answer a scrape at one and the same moment.
 //! - `roll`: all groups, some at a time, for the query API; `listed` is what there is to know of them there.
@@ -28,6 +28,8 @@
 mod budget;
 mod check;
 mod checkpoint;
+#[cfg(test)]
+mod counted;
 mod cut;
 mod families;
 mod family;
@@ -51,6 +53,7 @@ mod store;
 mod task;
 mod unsaved;
 mod waiter;
+mod weight;
 mod wipe;
 
 pub use budget::{Bound, Budget, Full, Limits, Usage, Whose};
@@ -65,7 +68,7 @@ pub use listed::{FamilyView, GroupRef, GroupSummary, GroupView};
 pub use page::{Block, Page};
 pub use part::Part;
 pub use placed::Placement;
-pub use plan::Mode;
+pub use plan::{GROUP_BYTES_MAX, Mode};
 pub use rendering::{Deflated, Rendering, RenderingKey, kept_bytes};
 pub use roll::{DELETED_AT_A_TIME, LISTED_AT_A_TIME, Roll};
 pub use snapshot::{HomedPage, Piece, Selection, Snapshot};

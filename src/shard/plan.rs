@@ -4,14 +4,15 @@ use std::cmp::Ordering;
 
 use smallvec::SmallVec;
 
-use super::budget::{Room, Usage};
+use super::budget::Room;
 use super::families::Families;
 use super::group::Held;
 use super::index::Change;
+use super::weight::Weighed;
 use crate::push::{Batch, BatchFamily, Refusal, Series};
 
-/// How large the samples of a group may be that is to be written down.
-const GROUP_BYTES_MAX: usize = 1 << 30;
+/// How large a group may be at most, since one is written down as a whole.
+pub const GROUP_BYTES_MAX: u64 = 1 << 30;
 
 /// What a push does with the families it does not name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,32 +56,12 @@ pub(super) fn steps(families: &Families, held: &[Held], mode: Mode, batch: &Batc
     steps
 }
 
-/// What a group comes to hold that had `before`.
-pub(super) fn usage(
-    before: Usage,
-    held: &[Held],
-    steps: &Steps,
-    batch: &Batch,
-    change: &Change<'_>,
-) -> Usage {
-    let (mut bytes, mut gone) = (before.bytes, 0);
-    for step in steps {
-        if let Step::Remove { held: at } | Step::Replace { held: at, .. } = *step {
-            gone += u64::from(held[at].bytes);
-        }
-        if let Step::Insert { family } | Step::Replace { family, .. } = *step {
-            bytes += u64::from(batch.families[family].bytes());
-        }
-    }
-    let added = before.series + change.series_added.len() as u64;
-    let series = added - change.series_removed.len() as u64;
-    Usage { groups: before.groups, series, bytes: bytes - gone }
-}
-
-/// Refuses a group that is larger than can be written down.
-pub(super) fn check_size(usage: Usage) -> Result<(), Refusal> {
-    if usage.bytes > GROUP_BYTES_MAX as u64 {
-        Err(Refusal::GroupTooLarge { bytes_max: GROUP_BYTES_MAX })
+/// Refuses to let a group grow beyond `bytes_max`. One that is larger, since it was stored under another bound, may
+/// still change and shrink.
+pub(super) fn check_size(weighed: &Weighed, bytes_max: u64) -> Result<(), Refusal> {
+    let [bytes_before, bytes] = weighed.group_bytes;
+    if bytes > bytes_max && bytes > bytes_before {
+        Err(Refusal::GroupTooLarge { bytes, bytes_max })
     } else {
         Ok(())
     }
@@ -93,7 +74,8 @@ pub(super) fn room(held: &[Held], steps: &Steps, batch: &Batch, change: &Change<
         Step::Keep => true,
         Step::Replace { held: at, family } => {
             let new = &batch.families[family];
-            new.samples <= held[at].samples && !new.has_native()
+            let help = held[at].help.as_deref().unwrap_or_default();
+            new.samples <= held[at].samples && !new.has_native() && help == batch.help(new)
         }
         Step::Remove { .. } | Step::Insert { .. } => false,
     };

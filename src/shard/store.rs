@@ -5,18 +5,19 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-use super::budget::{Budget, Charge, Claim, Room, Usage};
+use super::budget::{Budget, Charge, Claim, Room, SharedChange, Usage};
 use super::families::{Families, PUSH_FAILURE_TIME_ID, PUSH_TIME_ID};
 use super::group::{Group, Held, Timestamp};
 use super::image::{RestoredGroup, WriteImage};
 use super::index::{Change, Index};
 use super::jobs::Jobs;
 use super::part::PartHash;
-use super::plan::{self, Mode, Step, Steps};
+use super::plan::{self, GROUP_BYTES_MAX, Mode, Step, Steps};
 use super::select;
 use super::snapshot::{HomedPage, Selection, Snapshot};
 use super::unsaved::{Changes, SaveState, Unsaved};
 use super::waiter::PushError;
+use super::weight;
 use crate::exposition::Kind;
 use crate::push::{Batch, GroupingKey, Refusal, Series};
 
@@ -34,7 +35,11 @@ pub struct Store {
     pub(super) jobs: Jobs,
     pub(super) families: Families,
     /// What all groups of the gateway may come to; `None` when nothing bounds that.
-    budget: Option<Arc<Budget>>,
+    pub(super) budget: Option<Arc<Budget>>,
+    /// How large a group may become.
+    pub(super) group_bytes_max: u64,
+    /// What the groups count for, without what they share.
+    pub(super) group_bytes: u64,
     /// What is to be written down; `None` when nothing ever is.
     pub(super) unsaved: Option<Unsaved>,
 }
@@ -47,15 +52,17 @@ impl Store {
             index,
             groups: HashTable::new(),
             jobs: Jobs::default(),
-            families: Families::new(),
+            families: Families::new(None),
             budget: None,
+            group_bytes_max: GROUP_BYTES_MAX,
+            group_bytes: 0,
             unsaved: write.map(Unsaved::new),
         }
     }
 
-    /// The store, bounded by a budget that others may share.
-    pub(super) fn within(self, budget: Option<Arc<Budget>>) -> Store {
-        Store { budget, ..self }
+    /// The empty store, bounded by a budget that others may share, and in the size of each group.
+    pub(super) fn within(self, budget: Option<Arc<Budget>>, group_bytes_max: u64) -> Store {
+        Store { families: Families::new(budget.clone()), budget, group_bytes_max, ..self }
     }
 
     /// How many groups are stored.
@@ -73,9 +80,9 @@ impl Store {
         self.families.samples + 2 * self.groups()
     }
 
-    /// How many bytes the samples of the groups take, as their budget counts them.
+    /// What all that is stored counts for in bytes.
     pub fn bytes(&self) -> u64 {
-        self.families.bytes
+        self.group_bytes + self.families.shared.bytes
     }
 
     /// Applies a push to the group `key`, whose hash is `hash`, for whom it then counts.
@@ -111,16 +118,15 @@ impl Store {
         if self.check_spelling(hash, key).is_err() {
             return;
         }
-        let Store { groups, jobs, families, unsaved, budget, .. } = self;
+        let Store { groups, jobs, families, unsaved, budget, group_bytes, .. } = self;
         let is_stored = groups.find(hash, |(_, group)| *group.key == *key.text()).is_some();
         let claim = if is_stored {
             None
         } else {
-            let Ok(claim) =
-                Claim::new(budget.as_ref(), owner, None, Usage::EMPTY_GROUP, Room::Needed)
-            else {
-                return;
-            };
+            let (usage, shared) = (Usage::of_empty_group(key), SharedChange::default());
+            let claim = Claim::new(budget.as_ref(), owner, None, usage, shared, Room::Needed);
+            let Ok(claim) = claim else { return };
+            *group_bytes += usage.bytes;
             Some(claim)
         };
         let group = group_or_new(groups, jobs, families, hash, key, now);
@@ -251,7 +257,8 @@ impl Store {
         room: Room,
         now: Timestamp,
     ) -> Result<(), PushError> {
-        let Store { groups, jobs, families, unsaved, budget, index } = self;
+        let Store { groups, jobs, families, unsaved, budget, index, group_bytes, group_bytes_max } =
+            self;
         let (steps, claim) = {
             let stored = groups.find(hash, |(_, group)| *group.key == *key.text());
             let stored = stored.map(|(_, group)| group);
@@ -260,21 +267,24 @@ impl Store {
             let steps = plan::steps(families, held, mode, batch);
             let change = plan::change(families, held, &steps, batch)?;
             let charge = stored.map(|group| &group.charge);
-            let before = charge.map_or(Usage::EMPTY_GROUP, Charge::usage);
-            let usage = plan::usage(before, held, &steps, batch, &change);
-            if unsaved.is_some() {
-                plan::check_size(usage)?;
+            let before = charge.map_or_else(|| Usage::of_empty_group(key), Charge::usage);
+            let weighed = weight::weigh(families, before, held, &steps, batch);
+            if room != Room::NotNeeded {
+                plan::check_size(&weighed, *group_bytes_max)?;
             }
             let is_bounded = room == Room::Needed && stored.is_some() && budget.is_some();
             let room = if is_bounded { plan::room(held, &steps, batch, &change) } else { room };
-            let claim = Claim::new(budget.as_ref(), owner, charge, usage, room)?;
+            let weight::Weighed { usage, shared, .. } = weighed;
+            let claim = Claim::new(budget.as_ref(), owner, charge, usage, shared, room)?;
             if !change.is_empty() {
                 index.apply(&change)?;
             }
             (steps, claim)
         };
         let group = group_or_new(groups, jobs, families, hash, key, now);
+        *group_bytes -= group.charge.usage().bytes;
         claim.settle(&mut group.charge);
+        *group_bytes += group.charge.usage().bytes;
         if let Some(unsaved) = unsaved {
             unsaved.changes(hash, group, families);
         }
@@ -283,6 +293,7 @@ impl Store {
         group.push_time = families.replace_time(id, &group.key, now, place);
         take_steps(families, group.part, &mut group.families, &steps, batch, now);
         group.samples = group.families.iter().map(|held| u64::from(held.samples)).sum();
+        group.bytes = group.families.iter().map(|held| u64::from(held.bytes)).sum();
         Ok(())
     }
 
@@ -290,7 +301,9 @@ impl Store {
     /// and not of more: others wait for it meanwhile.
     pub(super) fn drop_groups(&mut self, groups: impl IntoIterator<Item = (u64, Group)>) {
         let (mut names, mut series_removed) = (Vec::new(), Vec::new());
+        let shared_before = self.families.shared.bytes;
         for (hash, mut group) in groups {
+            self.group_bytes -= group.charge.usage().bytes;
             if let Some(unsaved) = &mut self.unsaved {
                 unsaved.goes(hash, &mut group, &mut self.families);
             }
@@ -308,6 +321,7 @@ impl Store {
             self.families[PUSH_TIME_ID].pages.remove(group.push_time);
             self.families[PUSH_FAILURE_TIME_ID].pages.remove(group.failure_time);
         }
+        self.families.shared.shrank(shared_before);
         self.forget(&mut names, &mut series_removed);
     }
 
@@ -350,6 +364,7 @@ fn group_or_new<'g>(
         saving: SaveState::default(),
         charge: Charge::default(),
         samples: 0,
+        bytes: 0,
         families: Vec::new(),
     };
     &mut new.insert((hash, group)).into_mut().1

@@ -39,10 +39,12 @@ impl Store {
                 unsaved.goes(*hash, group, &mut self.families);
             }
         }
+        self.group_bytes = 0;
+        let families = Families::new(self.budget.clone());
         Remains {
             _groups: groups,
             _jobs: std::mem::take(&mut self.jobs),
-            _families: std::mem::replace(&mut self.families, Families::new()),
+            _families: std::mem::replace(&mut self.families, families),
             _index: None,
         }
     }

@@ -36,8 +36,13 @@ impl Gateway {
     ) -> Result<Gateway, Ended> {
         let saver = Saver::new(Options { file: PathBuf::from("the disk"), promise, interval });
         let saving = Some(saver.saving());
-        let (shards, tasks) =
-            Shards::start(&shard::Options { shards: 3, reserved: &[], limits: None, saving });
+        let (shards, tasks) = Shards::start(&shard::Options {
+            shards: 3,
+            reserved: &[],
+            limits: None,
+            group_bytes_max: shard::GROUP_BYTES_MAX,
+            saving,
+        });
         let (status, disk) = (saver.status(), disk.clone());
         let open = Box::new(move |_| Ok(Box::new(Store::open(disk.clone())?) as Box<_>));
         let mut persistence = saver.start(shards.clone(), open).expect("there can be a thread");

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use shardgate::exposition::{Kind, NameRules};
 use shardgate::push::{GroupingKey, Refusal, Rejected, decode};
 use shardgate::scrape::{Form, Runs};
-use shardgate::shard::{Mode, Options, PushError, Selection, Shards, Snapshot};
+use shardgate::shard::{GROUP_BYTES_MAX, Mode, Options, PushError, Selection, Shards, Snapshot};
 use tokio::task::JoinSet;
 
 use crate::oracle::expose::expose;
@@ -15,7 +15,13 @@ use crate::oracle::scrape::{self, Scrape};
 
 /// Starts shards; the set of their tasks has to be kept while they are used.
 pub(crate) fn start(shards: usize) -> (Shards, JoinSet<()>) {
-    Shards::start(&Options { shards, reserved: &own::reserved(), limits: None, saving: None })
+    Shards::start(&Options {
+        shards,
+        reserved: &own::reserved(),
+        limits: None,
+        group_bytes_max: GROUP_BYTES_MAX,
+        saving: None,
+    })
 }
 
 fn grouping_key(key: &Key) -> GroupingKey {

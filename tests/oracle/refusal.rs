@@ -47,6 +47,6 @@ fn reason(refusal: &Refusal) -> Reason {
         Refusal::SeriesElsewhere { .. } => Reason::SeriesElsewhere,
         Refusal::OtherSpelling => Reason::OtherSpelling,
         Refusal::Message { .. } => unreachable!("the bodies are text"),
-        Refusal::GroupTooLarge { .. } => unreachable!("nothing is kept on disk"),
+        Refusal::GroupTooLarge { .. } => unreachable!("no group is that large"),
     }
 }

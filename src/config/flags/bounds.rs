@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::value;
 use crate::config::Bounds;
+use crate::memory::{self, Memory};
 
 #[derive(Debug, Args)]
 pub(super) struct BoundFlags {
@@ -27,9 +28,14 @@ pub(super) struct BoundFlags {
     #[arg(long = "storage.max-series", value_name = "N", default_value = "0")]
     series_max: u64,
 
-    /// Most bytes of samples stored, as text; 0 for no bound.
-    #[arg(long = "storage.max-bytes", value_name = "BYTES", default_value = "0")]
-    bytes_max: u64,
+    /// Most bytes stored: samples as text, help texts, keys and tables; 0 for no bound. [default: half
+    /// of what --push.max-bytes-in-flight leaves of the memory of the machine or its cgroup]
+    #[arg(long = "storage.max-bytes", value_name = "BYTES")]
+    bytes_max: Option<u64>,
+
+    /// Most bytes that one group counts for, its help texts included.
+    #[arg(long = "storage.max-group-bytes", value_name = "BYTES", default_value = "67108864", value_parser = value::group_bytes)]
+    group_bytes_max: u64,
 }
 
 impl BoundFlags {
@@ -49,12 +55,16 @@ impl BoundFlags {
 
     /// The flags with their values, and what they come to.
     pub(super) fn into_bounds(self) -> (Vec<(&'static str, String)>, Bounds) {
+        let memory = self.bytes_max.is_none().then(memory::limit).flatten();
+        let share = |memory: &Memory| memory.share(self.in_flight_bytes_max);
+        let bytes_max = self.bytes_max.or(memory.as_ref().map(share)).unwrap_or_default();
         let flags = vec![
             ("push.max-body-bytes", self.body_bytes_max.to_string()),
             ("push.max-bytes-in-flight", self.in_flight_bytes_max.to_string()),
             ("push.max-label-bytes", self.label_bytes_max.to_string()),
             ("push.max-labels", self.labels_max.to_string()),
-            ("storage.max-bytes", self.bytes_max.to_string()),
+            ("storage.max-bytes", bytes_max.to_string()),
+            ("storage.max-group-bytes", self.group_bytes_max.to_string()),
             ("storage.max-series", self.series_max.to_string()),
         ];
         let bounds = Bounds {
@@ -63,7 +73,9 @@ impl BoundFlags {
             labels_max: self.labels_max,
             label_bytes_max: self.label_bytes_max,
             series_max: Some(self.series_max).filter(|max| *max > 0),
-            stored_bytes_max: Some(self.bytes_max).filter(|max| *max > 0),
+            stored_bytes_max: Some(bytes_max).filter(|max| *max > 0),
+            group_bytes_max: self.group_bytes_max,
+            memory,
         };
         (flags, bounds)
     }

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::config::{Address, duration, prefix};
+use crate::shard::GROUP_BYTES_MAX;
 
 /// More shards than this only cost memory and longer scrapes.
 const SHARDS_MAX: usize = 1024;
@@ -66,6 +67,11 @@ pub(super) fn in_flight_bytes(text: &str) -> Result<usize, String> {
         .ok()
         .filter(|bytes| *bytes > 0)
         .ok_or_else(|| "expected a number of bytes, at least 1".to_owned())
+}
+
+pub(super) fn group_bytes(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| (1..=GROUP_BYTES_MAX).contains(number));
+    number.ok_or_else(|| format!("expected a number of bytes from 1 to {GROUP_BYTES_MAX}"))
 }
 
 pub(super) fn at_least_one(text: &str) -> Result<usize, String> {

@@ -97,7 +97,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_listing_that_takes_too_long_is_given_up() {
-        let options = Options { shards: 2, reserved: &[], limits: None, saving: None };
+        let options = Options {
+            shards: 2,
+            reserved: &[],
+            limits: None,
+            group_bytes_max: crate::shard::GROUP_BYTES_MAX,
+            saving: None,
+        };
         let (shards, _tasks) = Shards::start(&options);
         let key = GroupingKey::parse(b"/j", NameRules::Legacy).expect("a valid path");
         let batch = decode(&key, b"m 1\n", NameRules::Legacy).expect("a valid push");

@@ -147,6 +147,11 @@ impl Http {
         let started =
             Timestamp::from_nanos(u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX));
         let (bounds, seats) = (&config.bounds, self.seats.taken());
+        let stored_bound = match (&bounds.memory, bounds.stored_bytes_max) {
+            (Some(memory), _) => memory.to_string(),
+            (None, Some(_)) => "--storage.max-bytes".to_owned(),
+            (None, None) => "none: --storage.max-bytes=0".to_owned(),
+        };
         let revision = option_env!("SHARDGATE_REVISION").unwrap_or("not told");
         let page = StatusPage {
             frame: self.frame(visitor, "/status"),
@@ -187,6 +192,7 @@ impl Http {
             ],
             limits: vec![
                 ("Body of a push", bytes(bounds.body_bytes_max as u64)),
+                ("One group", bytes(bounds.group_bytes_max)),
                 ("Labels of a sample", count(bounds.labels_max as u64)),
                 ("Name or value of a label", bytes(bounds.label_bytes_max as u64)),
                 ("Time for the head of a request", span(config.web.header_wait)),
@@ -196,6 +202,7 @@ impl Http {
             settings: vec![
                 ("Shards", self.shards.stats().count().to_string()),
                 ("Groups are kept", persistence),
+                ("Bound of what is stored", stored_bound),
                 ("Web configuration", file(&config.web.config_file)),
                 ("Users", if has_users { "must log in" } else { "need no password" }.to_owned()),
                 ("Policy", file(&config.web.policy_file)),
