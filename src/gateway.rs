@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::access::Access;
 use crate::config::{Address, Bounds, Config, WebSettings};
 use crate::history::History;
 use crate::http::{
-    self, Answers, Forms, Http, InFlight, Protocol, RESERVE_WAIT, Scrapes, Seat, Seats,
+    self, Answers, Decoders, Forms, Http, InFlight, Protocol, RESERVE_WAIT, Scrapes, Seat, Seats,
 };
 use crate::listen::{self, Listener};
 use crate::own_metrics::{OwnMetrics, RESERVED};
@@ -112,7 +112,7 @@ impl Gateway {
             history: History::default(),
             access,
             in_flight: Arc::new(InFlight::new(in_flight_bytes_max)),
-            decodes: Arc::new(Semaphore::new(http::DECODES_MAX)),
+            decoders: Decoders::start().map_err(StartError::Thread)?,
             answers: Answers::default(),
             forms: Forms::default(),
             listening: listeners.iter().map(ToString::to_string).collect(),

@@ -9,11 +9,13 @@
 mod admin;
 mod admission;
 mod api;
+mod arriving;
 mod aside;
 mod body;
 mod check;
 mod client;
 mod connection;
+mod decoders;
 mod dispatch;
 mod http1;
 mod http2;
@@ -42,7 +44,7 @@ mod watched;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::access::Access;
 use crate::config::Config;
@@ -57,10 +59,10 @@ use reply::Failure;
 pub use api::Answers;
 pub use client::{Client, ClientCertificate, Source};
 pub use connection::{HEADER_BYTES_MAX, serve};
+pub use decoders::Decoders;
 pub use in_flight::InFlight;
 pub use lease::SCRAPE_SEND_WAIT;
 pub use protocol::Protocol;
-pub use push::DECODES_MAX;
 pub use request_id::REQUEST_ID_BYTES_MAX;
 pub use reserve::{RESERVE_WAIT, serve_in_reserve};
 pub use scrape::Scrapes;
@@ -84,8 +86,8 @@ pub struct Http {
     pub access: Arc<Access>,
     /// The room for bodies.
     pub in_flight: Arc<InFlight>,
-    /// One permit for each body that may be decoded aside.
-    pub decodes: Arc<Semaphore>,
+    /// What decodes bodies aside.
+    pub decoders: Decoders,
     /// What scrapes share.
     pub scrapes: Scrapes,
     /// How many connections are served at a time.

@@ -95,6 +95,15 @@ impl BatchFamily {
 }
 
 impl Batch {
+    /// How many bytes of memory the batch takes.
+    pub fn memory_bytes(&self) -> usize {
+        self.text.capacity()
+            + self.native.capacity()
+            + self.strings.capacity()
+            + self.series.capacity() * size_of::<Series>()
+            + self.families.capacity() * size_of::<BatchFamily>()
+    }
+
     /// How many bytes the samples of all families take, with the protobuf forms that are kept.
     pub fn bytes(&self) -> usize {
         self.text.len() + self.native.len()

@@ -11,6 +11,7 @@ mod check;
 mod connections;
 mod delete_many;
 mod endpoints;
+mod expansion;
 mod filters;
 mod formats;
 mod gateway;
