@@ -3,7 +3,7 @@
 //! A request's way: `connection` has it read by `http1` or `http2` (`progress` and `watched` note how far it is; `aside` keeps the
 //! timer and the stop signal out of its way), unless there are no `seats` left but in the `reserve`; `sound` refuses what others may read otherwise, `route` says whose it is (`prefix` where everything has one), `admission` who sends it and whether they may, `dispatch` hands it over and counts the answer, and one file per family of
 //! endpoints answers: `push`, `check` (a push that is only tried), `scrape` (`selection` reads its query, with `jobs`, `render` has the work done), `api`, `admin` (`manners` lets pushes go before what can wait), `probes`, `ui`. `body` reads and writes bodies
-//! within bounds (`in_flight` is that of all together; `lease` is what a scrape's holds on to); `reply` makes answers, and is the one table from errors to statuses;
+//! within bounds (`in_flight` is that of all together, `arriving` are those on their way; `decoders` decode the large ones; `lease` is what a scrape's holds on to); `reply` makes answers, and is the one table from errors to statuses;
 //! `request_id` says under which id the log has an error.
 
 mod admin;

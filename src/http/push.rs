@@ -27,6 +27,8 @@ use crate::shard::{Bound, Full, Mode, PushError, Whose};
 const DECODED_INLINE_BYTES_MAX: usize = 256 << 10;
 /// A packed body that is larger than this, as sent or unpacked, is unpacked there too.
 const UNPACKED_INLINE_BYTES_MAX: usize = 64 << 10;
+/// What a shard takes for each series of a batch while it finds out what the batch changes.
+const SERIES_APPLIED_BYTES: usize = 64;
 /// A batch larger than this takes room in flight until its shard has applied it.
 const UNCOUNTED_BATCH_BYTES_MAX: usize = 64 << 10;
 
@@ -260,7 +262,9 @@ fn keep_room<F: Deref<Target = InFlight>>(
     room: &mut Room<F>,
     batch: Batch,
 ) -> Result<Batch, Failure> {
-    let bytes = Some(batch.memory_bytes()).filter(|bytes| *bytes > UNCOUNTED_BATCH_BYTES_MAX);
+    let applying_bytes = batch.series_len() * SERIES_APPLIED_BYTES;
+    let bytes = Some(batch.memory_bytes() + applying_bytes)
+        .filter(|bytes| *bytes > UNCOUNTED_BATCH_BYTES_MAX);
     let has_room = room.change_to(bytes.unwrap_or_default());
     if has_room { Ok(batch) } else { Err(Failure::Body(BodyError::NoRoom { is_whole: true })) }
 }

@@ -158,7 +158,7 @@ mod tests {
             bytes <= held_max
         };
         let allowance = Allowance::new(32 << 20, &mut hold);
-        let batch = decode(&key(job_bytes), body, NameRules::Legacy.into(), allowance);
+        let batch = decode(&key(job_bytes), body, NameRules::Utf8.into(), allowance);
         (batch.map(|batch| batch.memory_bytes()), most)
     }
 
@@ -206,8 +206,10 @@ mod tests {
         let sums = lines(60, |at| format!("s_sum{{l=\"{at}\"}} 1\n"));
         let summaries = [&b"# TYPE s summary\n"[..], &sums].concat();
         let long = protobuf(100);
+        let quoted = lines(20_000, |at| format!("m{{\"a\\\"{at}\"=\"\"}} 1\n"));
         let short = lines(50_000, |at| format!("m{at} 1\n"));
-        let pushes: [(Decode, usize, &[u8]); 6] = [
+        let pushes: [(Decode, usize, &[u8]); 7] = [
+            (decode_within, 100, &quoted),
             (decode_within, 60_000, &plain),
             (decode_within, 30_000, &apart),
             (decode_within, 60_000, &histogram),

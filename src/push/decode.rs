@@ -248,6 +248,7 @@ impl<'a, 's> Decoder<'a, 's> {
             + 2 * self.families.list.len() * family_bytes
             + 2 * segments * size_of::<Segment>()
             + self.help_bytes
+            + self.names.kept_bytes()
             + self.fold.memory_bytes()
     }
 

@@ -9,6 +9,9 @@ use super::families::{FamilyInProgress, Segment};
 use super::{PUSH_FAILURE_TIME, PUSH_TIME};
 use crate::exposition::{Kind, NameRules, has_quoted_names, write_help};
 
+/// A family of so many series has them sorted in its batch.
+const SORTED_LEN_MIN: usize = 4096;
+
 /// Makes the batch from the families read, whose segments lie in `text` and `series`, and whose
 /// protobuf forms, where they are kept, in `native`.
 ///
@@ -48,7 +51,7 @@ pub(super) fn finish(
         check_name(family, &sorted[at + 1..])?;
         let segment = joined(&family.segments, &mut text, &mut series);
         let [from, to] = segment.series;
-        if has_duplicate(&series[from as usize..to as usize]) {
+        if has_duplicate(&mut series[from as usize..to as usize]) {
             return Err(Refusal::DuplicateSeries { family: lossy(family.name) }.into());
         }
         batch_families.push(BatchFamily {
@@ -156,11 +159,18 @@ fn push_strings(strings: &mut Vec<u8>, family: &FamilyInProgress<'_>) -> [u32; 3
     [name_start, name_end, strings.len() as u32]
 }
 
-fn has_duplicate(series: &[Series]) -> bool {
+/// Whether a series is there twice. Many are left sorted: a shard compares them with those there were.
+fn has_duplicate(series: &mut [Series]) -> bool {
     if series.len() <= 16 {
         return series.iter().enumerate().any(|(at, one)| series[..at].contains(one));
     }
-    let mut sorted = series.to_vec();
+    let mut copied;
+    let sorted = if series.len() < SORTED_LEN_MIN {
+        copied = series.to_vec();
+        &mut copied[..]
+    } else {
+        series
+    };
     sorted.sort_unstable();
     sorted.windows(2).any(|pair| pair[0] == pair[1])
 }
