@@ -45,10 +45,7 @@ impl<'r> Allowance<'r> {
     /// The same for as long as it is borrowed.
     pub(super) fn reborrow(&mut self) -> Allowance<'_> {
         let Allowance { rendered_bytes_max, hold, granted } = self;
-        let hold = match hold {
-            Some(hold) => Some(&mut **hold as &mut dyn FnMut(usize) -> bool),
-            None => None,
-        };
+        let hold = hold.as_mut().map(|hold| &mut **hold as &mut dyn FnMut(usize) -> bool);
         Allowance { rendered_bytes_max: *rendered_bytes_max, hold, granted: *granted }
     }
 
