@@ -8,13 +8,15 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::access::Access;
 use crate::config::{Address, Bounds, Config, WebSettings};
 use crate::history::History;
-use crate::http::{self, Answers, Forms, Http, InFlight, RESERVE_WAIT, Scrapes, Seat, Seats};
+use crate::http::{
+    self, Answers, Decoders, Forms, Http, InFlight, RESERVE_WAIT, Scrapes, Seat, Seats,
+};
 use crate::listen::{self, Client, Listener, Protocol, Source};
 use crate::own_metrics::{OwnMetrics, RESERVED};
 use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver, Store};
@@ -111,7 +113,7 @@ impl Gateway {
             history: History::default(),
             access,
             in_flight: Arc::new(InFlight::new(in_flight_bytes_max)),
-            decodes: Arc::new(Semaphore::new(http::DECODES_MAX)),
+            decoders: Decoders::start().map_err(StartError::Thread)?,
             answers: Answers::default(),
             forms: Forms::default(),
             listening: listeners.iter().map(ToString::to_string).collect(),

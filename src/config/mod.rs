@@ -88,6 +88,8 @@ pub struct Bounds {
     pub body_bytes_max: usize,
     /// How many bytes of bodies may be in memory at a time.
     pub in_flight_bytes_max: usize,
+    /// How large the samples of one push may be once rendered, in bytes.
+    pub rendered_bytes_max: usize,
     /// How many labels a sample may have.
     pub labels_max: usize,
     /// How long the name or the value of a label may be, in bytes.

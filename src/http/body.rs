@@ -12,6 +12,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
+use super::arriving::Arriving;
 use super::in_flight::{InFlight, Room};
 use super::lease::{Expired, Lease};
 
@@ -25,15 +26,17 @@ pub(super) enum BodyError {
         /// Whether the rest of it can be told from the next request.
         is_whole: bool,
     },
+    /// It came so slowly that others got its room.
+    GaveWay,
     /// It took too long.
     TimedOut,
     /// The connection was cut, or what came was not HTTP.
     Broken(hyper::Error),
 }
 
-/// How much room a body takes at first if it tells a longer length, and memory with it: who only begins
-/// one takes no room from others.
-const BEGUN_BYTES: usize = 64 << 10;
+/// How much room a body takes at least once some of it has come, if it tells as long a length; else twice as much as has
+/// come. Who only announces one takes no room from others.
+const BEGUN_BYTES: usize = 1 << 10;
 
 /// Reads a body of at most `bytes_max` within `wait`, taking room for it as it arrives. One that arrives in
 /// one piece is not copied.
@@ -60,24 +63,32 @@ pub(super) async fn collect(
         let rest = body.size_hint();
         let with_first = |rest: u64| first.len().saturating_add(rest as usize);
         let whole_max = rest.upper().map_or(bytes_max, with_first).min(bytes_max);
-        let mut taken = with_first(rest.lower()).min(BEGUN_BYTES).max(first.len());
-        take(room, taken)?;
+        let mut taken = (2 * first.len()).max(BEGUN_BYTES).min(whole_max).max(first.len());
+        let mut arriving = Arriving::begin(room, taken, first.len())?;
         let mut whole = Vec::with_capacity(taken);
         whole.extend_from_slice(&first);
         drop(first);
-        while let Some(data) = next_data(body).await? {
+        loop {
+            let data = tokio::select! {
+                biased;
+                data = next_data(body) => data?,
+                () = arriving.given_way() => return Err(BodyError::GaveWay),
+            };
+            let Some(data) = data else { break };
+            arriving.moved(data.len());
             let bytes = whole.len() + data.len();
             if bytes > bytes_max {
                 return Err(BodyError::TooLarge);
             }
             if bytes > taken {
                 let wanted = (2 * taken).min(whole_max).max(bytes);
-                take(room, wanted - taken)?;
+                arriving.take(wanted - taken)?;
                 whole.reserve_exact(wanted - whole.len());
                 taken = wanted;
             }
             whole.extend_from_slice(&data);
         }
+        arriving.end()?;
         Ok(Bytes::from(whole))
     };
     within(wait, read).await
@@ -109,10 +120,6 @@ async fn within<T>(
         Poll::Ready(read) => read,
         Poll::Pending => tokio::time::timeout(wait, read).await.unwrap_or(Err(BodyError::TimedOut)),
     }
-}
-
-fn take(room: &mut Room<&InFlight>, bytes: usize) -> Result<(), BodyError> {
-    if room.take(bytes) { Ok(()) } else { Err(BodyError::NoRoom { is_whole: false }) }
 }
 
 async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {

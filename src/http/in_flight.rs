@@ -1,19 +1,25 @@
 //! How many bytes of bodies, and of what large ones were decoded to, are in memory, of all requests together.
 
+use std::net::IpAddr;
 use std::ops::Deref;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use super::arriving::OnTheirWay;
 
 /// The room for bodies.
 #[derive(Debug)]
 pub struct InFlight {
-    bytes_max: usize,
-    left: AtomicUsize,
+    pub(super) bytes_max: usize,
+    pub(super) left: AtomicUsize,
+    pub(super) on_their_way: Mutex<OnTheirWay>,
 }
 
 impl InFlight {
     /// Room for so many bytes.
     pub fn new(bytes_max: usize) -> InFlight {
-        InFlight { bytes_max, left: AtomicUsize::new(bytes_max) }
+        let left = AtomicUsize::new(bytes_max);
+        InFlight { bytes_max, left, on_their_way: Mutex::default() }
     }
 
     /// How many bytes are taken.
@@ -25,20 +31,35 @@ impl InFlight {
 /// What one request has taken. Given back when it is dropped.
 #[derive(Debug)]
 pub(super) struct Room<F: Deref<Target = InFlight>> {
-    in_flight: F,
-    bytes: usize,
+    pub(super) in_flight: F,
+    pub(super) bytes: usize,
+    pub(super) source: Option<IpAddr>,
 }
 
 impl<F: Deref<Target = InFlight>> Room<F> {
     /// Nothing yet.
     pub(super) fn of(in_flight: F) -> Room<F> {
-        Room { in_flight, bytes: 0 }
+        Room { in_flight, bytes: 0, source: None }
     }
 
-    /// Takes more, and answers whether there was so much.
+    /// The same, taken for somebody.
+    pub(super) fn sent_by(self, source: Option<IpAddr>) -> Room<F>
+    where
+        F: Copy,
+    {
+        Room { in_flight: self.in_flight, bytes: 0, source }
+    }
+
+    /// How many bytes it is.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes more, if need be from bodies that come too slowly, and answers whether there was so much.
     pub(super) fn take(&mut self, bytes: usize) -> bool {
         let left = &self.in_flight.left;
-        let is_taken = left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(bytes)).is_ok();
+        let take = || left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(bytes)).is_ok();
+        let is_taken = take() || (self.in_flight.make_room(bytes) && take());
         if is_taken {
             self.bytes += bytes;
         }
@@ -59,7 +80,7 @@ impl<F: Deref<Target = InFlight>> Room<F> {
 
     /// The same room, taken through another pointer to where it is.
     pub(super) fn through<G: Deref<Target = InFlight>>(mut self, in_flight: G) -> Room<G> {
-        Room { in_flight, bytes: std::mem::take(&mut self.bytes) }
+        Room { in_flight, bytes: std::mem::take(&mut self.bytes), source: self.source }
     }
 }
 

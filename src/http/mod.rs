@@ -3,16 +3,18 @@
 //! A request's way: `connection` has it read by `http1` or `http2` (`progress` and `watched` note how far it is; `aside` keeps the
 //! timer and the stop signal out of its way), unless there are no `seats` left but in the `reserve`; `sound` refuses what others may read otherwise, `route` says whose it is (`prefix` where everything has one), `admission` who sends it and whether they may, `dispatch` hands it over and counts the answer, and one file per family of
 //! endpoints answers: `push`, `check` (a push that is only tried), `scrape` (`selection` reads its query, with `jobs`, `render` has the work done), `api`, `admin` (`manners` lets pushes go before what can wait), `probes`, `ui`. `body` reads and writes bodies
-//! within bounds (`in_flight` is that of all together; `lease` is what a scrape's holds on to); `reply` makes answers, and is the one table from errors to statuses;
+//! within bounds (`in_flight` is that of all together, `arriving` are those on their way; `decoders` decode the large ones; `lease` is what a scrape's holds on to); `reply` makes answers, and is the one table from errors to statuses;
 //! `unread` takes in what an answer has left of a body; `request_id` says under which id the log has an error.
 
 mod admin;
 mod admission;
 mod api;
+mod arriving;
 mod aside;
 mod body;
 mod check;
 mod connection;
+mod decoders;
 mod dispatch;
 mod http1;
 mod http2;
@@ -41,7 +43,7 @@ mod watched;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::access::Access;
 use crate::config::Config;
@@ -55,9 +57,9 @@ use reply::Failure;
 
 pub use api::Answers;
 pub use connection::{HEADER_BYTES_MAX, serve};
+pub use decoders::Decoders;
 pub use in_flight::InFlight;
 pub use lease::SCRAPE_SEND_WAIT;
-pub use push::DECODES_MAX;
 pub use request_id::REQUEST_ID_BYTES_MAX;
 pub use reserve::{RESERVE_WAIT, serve_in_reserve};
 pub use scrape::Scrapes;
@@ -81,8 +83,8 @@ pub struct Http {
     pub access: Arc<Access>,
     /// The room for bodies.
     pub in_flight: Arc<InFlight>,
-    /// One permit for each body that may be decoded aside.
-    pub decodes: Arc<Semaphore>,
+    /// What decodes bodies aside.
+    pub decoders: Decoders,
     /// What scrapes share.
     pub scrapes: Scrapes,
     /// How many connections are served at a time.

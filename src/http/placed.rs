@@ -79,7 +79,7 @@ impl Http {
         let key = self.pushed_key(tail, caller)?;
         self.writable().await?;
         let bytes_max = caller.body_bytes_max(self.config.bounds.body_bytes_max);
-        let mut room = Room::of(&*self.in_flight);
+        let mut room = Room::of(&*self.in_flight).sent_by(sender.client.source.host());
         let wait = self.config.web.body_wait;
         let body = collect(body, bytes_max, &mut room, wait).await.map_err(Failure::Body)?;
         let (encoding, decode) = (encoding(headers), decoder(is_protobuf(headers)));

@@ -18,18 +18,21 @@ use super::request_id::RequestId;
 use crate::access::{Caller, Exhausted};
 use crate::exposition::{NameRules, unescape};
 use crate::own_metrics::Verb;
-use crate::push::{Batch, Encoding, GroupingKey, InflateError, Rejected, Rules};
-use crate::push::{decode, decode_protobuf, inflate};
+use crate::push::{Allowance, Batch, Encoding, GroupingKey, InflateError, Rejected, Rules};
+use crate::push::{decode_protobuf_within, decode_within, expected, expected_of_protobuf, inflate};
 use crate::shard::{Bound, Full, Mode, PushError, Whose};
 
-/// A body larger than this is decoded on a thread of its own, so that nobody waits behind it.
+/// A body that is larger than this, or may come to more once rendered, is decoded on a thread of its own, so that
+/// nobody waits behind it.
 const DECODED_INLINE_BYTES_MAX: usize = 256 << 10;
-/// How many bodies are decoded on such threads at a time. The others wait for their turn.
-pub const DECODES_MAX: usize = 16;
+/// A packed body that is larger than this, as sent or unpacked, is unpacked there too.
+const UNPACKED_INLINE_BYTES_MAX: usize = 64 << 10;
+/// What a shard takes for each series of a batch while it finds out what the batch changes.
+const SERIES_APPLIED_BYTES: usize = 64;
 /// A batch larger than this takes room in flight until its shard has applied it.
 const UNCOUNTED_BATCH_BYTES_MAX: usize = 64 << 10;
 
-pub(super) type Decode = fn(&GroupingKey, &[u8], Rules) -> Result<Batch, Rejected>;
+pub(super) type Decode = fn(&GroupingKey, &[u8], Rules, Allowance<'_>) -> Result<Batch, Rejected>;
 
 impl Http {
     pub(super) async fn push(
@@ -71,17 +74,19 @@ impl Http {
     ) -> Result<StatusCode, Failure> {
         let (rules, caller) = (self.rules(), &sender.caller);
         let key = self.pushed_key(tail, caller)?;
-        let decode = decoder(is_protobuf(headers));
+        let is_protobuf = is_protobuf(headers);
+        let decode = decoder(is_protobuf);
         self.writable().await?;
         let bytes_max = caller.body_bytes_max(self.config.bounds.body_bytes_max);
-        let mut room = Room::of(&*self.in_flight);
+        let mut room = Room::of(&*self.in_flight).sent_by(sender.client.source.host());
         let wait = self.config.web.body_wait;
         let body = collect(body, bytes_max, &mut room, wait).await.map_err(Failure::Body)?;
         *body_bytes = body.len() as u64;
-        let encoding = encoding(headers);
-        let is_small = encoding == Encoding::Identity && body.len() <= DECODED_INLINE_BYTES_MAX;
+        let (encoding, body) = unpack_small(encoding(headers), body, bytes_max, &mut room)?;
+        let is_small = encoding == Encoding::Identity && is_small(&key, &body, is_protobuf);
         let (key, batch, _until_applied) = if is_small {
-            let batch = decode(&key, &body, rules).map_err(Failure::Rejected);
+            let rendered_bytes_max = self.config.bounds.rendered_bytes_max;
+            let batch = decode_in(&mut room, rendered_bytes_max, decode, &key, &body, rules);
             drop(body); // It need not wait for the shard.
             (key, batch.and_then(|batch| keep_room(&mut room, batch)), room)
         } else {
@@ -137,17 +142,19 @@ impl Http {
         bytes_max: usize,
         mut room: Room<Arc<InFlight>>,
     ) -> (GroupingKey, Result<Batch, Failure>, Room<Arc<InFlight>>) {
-        let (rules, turn) = (self.rules(), Arc::clone(&self.decodes).acquire_owned().await);
-        // Turn and room go along: the client may leave.
-        let decoding = tokio::task::spawn_blocking(move || {
-            let _until_decoded = turn;
+        let rules = self.rules();
+        let rendered_bytes_max = self.config.bounds.rendered_bytes_max;
+        // The room goes along: the client may leave.
+        let decode = move || {
             let batch = inflate(encoding, body, bytes_max, |bytes| room.take(bytes))
                 .map_err(Failure::Inflate)
-                .and_then(|body| decode(&key, &body, rules).map_err(Failure::Rejected))
+                .and_then(|body| {
+                    decode_in(&mut room, rendered_bytes_max, decode, &key, &body, rules)
+                })
                 .and_then(|batch| keep_room(&mut room, batch));
             (key, batch, room)
-        });
-        decoding.await.expect("decoding does not panic and is not aborted")
+        };
+        self.decoders.run(decode).await
     }
 
     /// The failure, in the words of the caller's quota where that was in the way. Counts what is denied.
@@ -205,12 +212,59 @@ impl Http {
     }
 }
 
+/// Decodes a body that has its room already. What it is decoded to takes room before it is there.
+fn decode_in<F: Deref<Target = InFlight>>(
+    room: &mut Room<F>,
+    rendered_bytes_max: usize,
+    decode: Decode,
+    key: &GroupingKey,
+    body: &[u8],
+    rules: Rules,
+) -> Result<Batch, Failure> {
+    let body_bytes = room.bytes();
+    let mut hold = |bytes| room.change_to(body_bytes + bytes);
+    let decoded = decode(key, body, rules, Allowance::new(rendered_bytes_max, &mut hold));
+    decoded.map_err(Failure::Rejected)
+}
+
+/// Whether a body is decoded so soon that others can wait for it.
+fn is_small(key: &GroupingKey, body: &[u8], is_protobuf: bool) -> bool {
+    let expected = || {
+        if is_protobuf { expected_of_protobuf(key, body) } else { expected(key, body).0 }
+    };
+    body.len() <= DECODED_INLINE_BYTES_MAX && expected() <= DECODED_INLINE_BYTES_MAX * 3 / 2
+}
+
+/// Unpacks a body that is small, and is so unpacked too. Any other is left as it is.
+fn unpack_small(
+    encoding: Encoding,
+    body: Bytes,
+    bytes_max: usize,
+    room: &mut Room<&InFlight>,
+) -> Result<(Encoding, Bytes), Failure> {
+    if encoding == Encoding::Identity || body.len() > UNPACKED_INLINE_BYTES_MAX {
+        return Ok((encoding, body));
+    }
+    let (packed_bytes, unpacked_bytes_max) =
+        (room.bytes(), bytes_max.min(UNPACKED_INLINE_BYTES_MAX));
+    match inflate(encoding, body.clone(), unpacked_bytes_max, |bytes| room.take(bytes)) {
+        Ok(unpacked) => Ok((Encoding::Identity, unpacked)),
+        Err(InflateError::TooLarge) => {
+            room.change_to(packed_bytes);
+            Ok((encoding, body))
+        }
+        Err(error) => Err(Failure::Inflate(error)),
+    }
+}
+
 /// Gives the room of a body back but for what its batch takes, if that is much.
 fn keep_room<F: Deref<Target = InFlight>>(
     room: &mut Room<F>,
     batch: Batch,
 ) -> Result<Batch, Failure> {
-    let bytes = Some(batch.bytes()).filter(|bytes| *bytes > UNCOUNTED_BATCH_BYTES_MAX);
+    let applying_bytes = batch.series_len() * SERIES_APPLIED_BYTES;
+    let bytes = Some(batch.memory_bytes() + applying_bytes)
+        .filter(|bytes| *bytes > UNCOUNTED_BATCH_BYTES_MAX);
     let has_room = room.change_to(bytes.unwrap_or_default());
     if has_room { Ok(batch) } else { Err(Failure::Body(BodyError::NoRoom { is_whole: true })) }
 }
@@ -231,7 +285,7 @@ pub(super) fn encoding(headers: &HeaderMap) -> Encoding {
 
 /// What reads a body.
 pub(super) fn decoder(is_protobuf: bool) -> Decode {
-    if is_protobuf { decode_protobuf } else { decode }
+    if is_protobuf { decode_protobuf_within } else { decode_within }
 }
 
 /// Whether the body is said to be delimited protobuf. As in the reference, anything said less

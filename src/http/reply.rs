@@ -15,7 +15,7 @@ use super::placed::PlacedError;
 use crate::access::{DenialKind, Denied};
 use crate::own_metrics::Shed;
 use crate::persist::NotReady;
-use crate::push::{InflateError, KeyError, RENDERED_BYTES_MAX, Rejected};
+use crate::push::{InflateError, KeyError, Rejected};
 use crate::shard::{Bound, Full, PushError, Unavailable, Whose};
 
 /// What every endpoint answers.
@@ -148,9 +148,9 @@ impl Failure {
             Failure::Push(PushError::Full(Full { bound: Bound::Bytes, .. })) => Some(Shed::Bytes),
             Failure::Push(PushError::Full(_)) => Some(Shed::Series),
             Failure::Push(PushError::Unavailable(Unavailable::Overloaded)) => Some(Shed::Queue),
-            Failure::Body(BodyError::NoRoom { .. }) | Failure::Inflate(InflateError::NoRoom) => {
-                Some(Shed::InFlight)
-            }
+            Failure::Body(BodyError::NoRoom { .. })
+            | Failure::Inflate(InflateError::NoRoom)
+            | Failure::Rejected(Rejected::NoRoom) => Some(Shed::InFlight),
             _ => None,
         }
     }
@@ -176,12 +176,12 @@ impl Failure {
             Failure::Body(BodyError::TooLarge) | Failure::Inflate(InflateError::TooLarge) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
-            Failure::Body(BodyError::TimedOut) => StatusCode::REQUEST_TIMEOUT,
+            Failure::Body(BodyError::TimedOut | BodyError::GaveWay) => StatusCode::REQUEST_TIMEOUT,
             Failure::Inflate(InflateError::Corrupt(..)) => StatusCode::BAD_REQUEST,
             Failure::Rejected(Rejected::Syntax(_) | Rejected::Refused(_)) => {
                 StatusCode::BAD_REQUEST
             }
-            Failure::Rejected(Rejected::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+            Failure::Rejected(Rejected::TooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
             Failure::Push(PushError::Refused(_)) | Failure::Placed(_) => StatusCode::BAD_REQUEST,
             Failure::Push(PushError::Newer(_)) => StatusCode::CONFLICT,
             Failure::Push(PushError::Full(Full { whose: Whose::Owner, .. })) => {
@@ -195,6 +195,7 @@ impl Failure {
             )
             | Failure::Body(BodyError::NoRoom { .. })
             | Failure::Inflate(InflateError::NoRoom)
+            | Failure::Rejected(Rejected::NoRoom)
             | Failure::TooManyScrapes
             | Failure::TooManyAnswers
             | Failure::TooManyDeletes
@@ -216,8 +217,13 @@ impl fmt::Display for Failure {
             Failure::Body(BodyError::TooLarge) => {
                 f.write_str("body larger than --push.max-body-bytes")
             }
-            Failure::Body(BodyError::NoRoom { .. }) | Failure::Inflate(InflateError::NoRoom) => f
+            Failure::Body(BodyError::NoRoom { .. })
+            | Failure::Inflate(InflateError::NoRoom)
+            | Failure::Rejected(Rejected::NoRoom) => f
                 .write_str("as many bytes of bodies as --push.max-bytes-in-flight allows are in memory; try again"),
+            Failure::Body(BodyError::GaveWay) => f.write_str(
+                "the body came so slowly that its room under --push.max-bytes-in-flight went to other pushes; send it again",
+            ),
             Failure::Body(BodyError::TimedOut) => f.write_str("the body took too long to arrive"),
             Failure::Body(BodyError::Broken(error)) => write!(f, "cannot read the body: {error}"),
             Failure::Inflate(InflateError::TooLarge) => {
@@ -230,12 +236,7 @@ impl fmt::Display for Failure {
             | Failure::Push(PushError::Refused(refusal)) => {
                 write!(f, "{INCONSISTENT}{refusal}")
             }
-            Failure::Rejected(Rejected::TooLarge) => {
-                write!(
-                    f,
-                    "push larger than {RENDERED_BYTES_MAX} bytes once every sample has its labels"
-                )
-            }
+            Failure::Rejected(Rejected::TooLarge(too_large)) => too_large.fmt(f),
             Failure::Push(error) => error.fmt(f),
             Failure::NotReady(reason) => reason.fmt(f),
             Failure::Shedding => {

@@ -66,10 +66,9 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::http::client::Client;
     use crate::http::connection::tests::http;
-    use crate::http::protocol::Protocol;
-    use crate::http::{Source, serve};
+    use crate::http::serve;
+    use crate::listen::{Client, Protocol, Source};
 
     type Body = h2::SendStream<Bytes>;
 

@@ -1,7 +1,7 @@
 //! Who is at the other end of a connection.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// A client, as its connection shows it.
@@ -27,6 +27,16 @@ pub enum Source {
         /// The client's port there.
         port: u32,
     },
+}
+
+impl Source {
+    /// The host that it is.
+    pub(crate) fn host(self) -> Option<IpAddr> {
+        match self {
+            Source::Ip(address) => Some(address.ip()),
+            Source::Unix | Source::Vsock { .. } => None,
+        }
+    }
 }
 
 impl fmt::Display for Source {

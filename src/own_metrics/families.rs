@@ -14,7 +14,7 @@ use crate::scrape::OwnFamily;
 use crate::shard::{Budget, Limits, Shards, kept_bytes};
 
 /// The names and kinds of all families below and in `process`.
-pub const RESERVED: [(&str, Kind); 47] = [
+pub const RESERVED: [(&str, Kind); 48] = [
     ("process_cpu_seconds_total", Kind::Counter),
     ("process_max_fds", Kind::Gauge),
     ("process_open_fds", Kind::Gauge),

@@ -105,6 +105,20 @@ impl BatchFamily {
 }
 
 impl Batch {
+    /// How many series it has.
+    pub fn series_len(&self) -> usize {
+        self.series.len()
+    }
+
+    /// How many bytes of memory the batch takes.
+    pub fn memory_bytes(&self) -> usize {
+        self.text.capacity()
+            + self.native.capacity()
+            + self.strings.capacity()
+            + self.series.capacity() * size_of::<Series>()
+            + self.families.capacity() * size_of::<BatchFamily>()
+    }
+
     /// How many bytes the samples of all families take, with the protobuf forms that are kept.
     pub fn bytes(&self) -> usize {
         self.text.len() + self.native.len()
@@ -134,7 +148,7 @@ impl Batch {
         family.has_native().then(|| &self.native[start as usize..end as usize])
     }
 
-    /// The fingerprints of the family's series, in the order of its text.
+    /// The fingerprints of the family's series: in the order of its text, or sorted where they are many.
     pub fn series(&self, family: &BatchFamily) -> &[Series] {
         &self.series[family.series[0] as usize..family.series[1] as usize]
     }

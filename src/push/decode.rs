@@ -6,10 +6,11 @@ use std::cell::{OnceCell, RefCell};
 use memchr::memchr;
 use smallvec::SmallVec;
 
+use super::allowance::{Allowance, TooLarge, expected};
 use super::batch::{Batch, Series, SeriesHasher};
-use super::error::{Refusal, Rejected, SyntaxErrorKind};
+use super::error::{Place, Refusal, Rejected, SyntaxErrorKind};
 use super::families::{Families, FamilyInProgress, Role, Segment};
-use super::finish::{RENDERED_BYTES_MAX, finish, is_push_time, lossy};
+use super::finish::{Room, finish, is_push_time, lossy};
 use super::fold::Fold;
 use super::grouping_key::GroupingKey;
 use super::labels;
@@ -25,6 +26,15 @@ use crate::exposition::Kind;
 /// What is kept between the pushes that one thread decodes, at most, so that a huge one does not pin
 /// its memory for ever.
 const SCRATCH_BYTES_MAX: usize = 1 << 20;
+
+/// How many lines, or metrics of protobuf, are read before it is asked again whether there is memory for them.
+const LINES_PER_LOOK: u32 = 64;
+/// What a family takes besides: where its messages lie, its place in the batch, its hash.
+const FAMILY_BYTES: usize = 192;
+/// Labels that take more than this are asked for by themselves.
+const LONG_LABELS_BYTES: usize = 4 << 10;
+/// What a sample has besides its name, labels and value: braces, quotes, a comma, a blank and a line feed.
+const AROUND_BYTES: usize = 8;
 
 /// Room for as many series as most pushes have.
 const SERIES_EXPECTED: usize = 32;
@@ -47,12 +57,24 @@ thread_local! {
 /// [`Rejected::Syntax`] for the first line that cannot be read; [`Rejected::Refused`] when all of it
 /// reads, but it contradicts itself or carries timestamps.
 pub fn decode(key: &GroupingKey, body: &[u8], rules: impl Into<Rules>) -> Result<Batch, Rejected> {
-    let rules = rules.into();
+    decode_within(key, body, rules.into(), Allowance::unlimited())
+}
+
+/// The same within an allowance.
+///
+/// # Errors
+/// Those of [`decode`], and [`Rejected::TooLarge`] and [`Rejected::NoRoom`] where the allowance does not suffice.
+pub fn decode_within(
+    key: &GroupingKey,
+    body: &[u8],
+    rules: Rules,
+    allowance: Allowance<'_>,
+) -> Result<Batch, Rejected> {
     let beginning = Beginning::of(body);
     if let Some(batch) = beginning.and_then(|beginning| beginning.recall(key, body, rules)) {
         return Ok(batch);
     }
-    let decoded = decode_anew(key, body, rules);
+    let decoded = decode_anew_within(key, body, rules, allowance);
     if let (Some(beginning), Ok(batch)) = (beginning, &decoded) {
         beginning.remember(key, body, rules, batch);
     }
@@ -61,23 +83,36 @@ pub fn decode(key: &GroupingKey, body: &[u8], rules: impl Into<Rules>) -> Result
 
 /// The same for a body of which nothing is known.
 pub(super) fn decode_anew(key: &GroupingKey, body: &[u8], rules: Rules) -> Result<Batch, Rejected> {
+    decode_anew_within(key, body, rules, Allowance::unlimited())
+}
+
+fn decode_anew_within(
+    key: &GroupingKey,
+    body: &[u8],
+    rules: Rules,
+    allowance: Allowance<'_>,
+) -> Result<Batch, Rejected> {
     let kept = OnceCell::new();
-    with_decoder(key, body.len(), rules, &kept, |mut decoder| {
+    let expected = expected(key, body);
+    with_decoder(key, expected, rules, allowance, &kept, |mut decoder| {
         decoder.check_utf8 = !body.is_ascii() && !is_utf8(body);
         decoder.decode(body)
     })
 }
 
-/// Has `decode` make a batch of a body of `body_bytes` bytes, with a decoder that has read nothing yet.
+/// Has `decode` make a batch of a body that is expected to come to so many bytes and samples, with a decoder that has
+/// read nothing yet.
 pub(super) fn with_decoder<'a>(
     key: &'a GroupingKey,
-    body_bytes: usize,
+    expected: (usize, usize),
     rules: Rules,
+    mut allowance: Allowance<'_>,
     kept: &'a OnceCell<KeptNames>,
     decode: impl FnOnce(Decoder<'a, '_>) -> Result<Batch, Rejected>,
 ) -> Result<Batch, Rejected> {
     SCRATCH.with_borrow_mut(|scratch| {
-        let result = decode(Decoder::new(key, body_bytes, rules, kept, scratch));
+        let result =
+            decode(Decoder::new(key, expected, rules, allowance.reborrow(), kept, scratch));
         scratch.folded.clear();
         scratch.folded.shrink_to(SCRATCH_BYTES_MAX);
         result
@@ -100,29 +135,56 @@ pub(super) struct Decoder<'a, 's> {
     check_utf8: bool,
     /// The first reason to refuse. Reading goes on, since a line that cannot be read counts for more.
     refusal: Option<Refusal>,
+    allowance: Allowance<'s>,
+    /// Set when what comes next is more than the allowance; then it has been left out.
+    stopped: Option<Stopped>,
+    /// How often the size has been looked at.
+    looks: u32,
+    /// How many stretches of text stand apart from others of their family.
+    segments: usize,
+    /// How many bytes help texts take that had to be written anew.
+    help_bytes: usize,
+}
+
+/// Why a push is not read to its end.
+#[derive(Debug, Clone, Copy)]
+enum Stopped {
+    TooLarge,
+    NoRoom,
 }
 
 impl<'a, 's> Decoder<'a, 's> {
     fn new(
         key: &'a GroupingKey,
-        body_bytes: usize,
+        (bytes, samples): (usize, usize),
         rules: Rules,
+        mut allowance: Allowance<'s>,
         kept: &'a OnceCell<KeptNames>,
         scratch: &'s mut Scratch,
     ) -> Self {
         let names = Names::new(rules.names, kept);
+        let mut bytes = bytes.min(allowance.rendered_bytes_max);
+        let mut series = samples.max(SERIES_EXPECTED);
+        if !allowance.holds(bytes + series * size_of::<Series>()) {
+            (bytes, series) = (0, 0); // It may come to less.
+        }
         Decoder {
             key,
             rules,
             names,
             families: Families::new(&scratch.hasher, names),
             fold: Fold::new(&mut scratch.folded),
-            text: Vec::with_capacity(body_bytes + body_bytes / 2),
+            text: Vec::with_capacity(bytes),
             native: Vec::new(),
-            series: Vec::with_capacity(SERIES_EXPECTED),
+            series: Vec::with_capacity(series),
             hasher: SeriesHasher::get(),
             check_utf8: false,
             refusal: None,
+            allowance,
+            stopped: None,
+            looks: 0,
+            segments: 0,
+            help_bytes: 0,
         }
     }
 
@@ -131,8 +193,8 @@ impl<'a, 's> Decoder<'a, 's> {
         let mut rest = body;
         let mut number = 0;
         while !rest.is_empty() {
+            self.check_size(Place::Line(number))?;
             number += 1;
-            self.check_size()?;
             if !self.check_utf8
                 && let Some(behind) = self.usual_line(rest, &mut labels)
             {
@@ -157,29 +219,122 @@ impl<'a, 's> Decoder<'a, 's> {
         {
             return Err(SyntaxErrorKind::LineEnds.in_line(joined));
         }
-        self.finish()
+        self.finish(Place::Line(number))
     }
 
     /// Whether what has been taken so far is within the bound, once rendered. A family counts for what it
     /// takes up meanwhile, since a few bytes make one that shows nothing.
-    pub(super) fn check_size(&self) -> Result<(), Rejected> {
+    pub(super) fn check_size(&mut self, at: Place) -> Result<(), Rejected> {
         let families_bytes = self.families.list.len() * size_of::<FamilyInProgress<'_>>();
         let rendered_bytes = self.text.len() + self.native.len() + self.fold.rendered_bytes();
-        if families_bytes + rendered_bytes > RENDERED_BYTES_MAX {
-            return Err(Rejected::TooLarge);
+        if families_bytes + rendered_bytes > self.allowance.rendered_bytes_max {
+            self.stopped = Some(Stopped::TooLarge);
         }
-        Ok(())
+        self.looks = self.looks.wrapping_add(1);
+        if self.looks.is_multiple_of(LINES_PER_LOOK) {
+            self.hold(0);
+        }
+        self.go_on(at)
+    }
+
+    /// Whether nothing has been left out.
+    fn go_on(&self, at: Place) -> Result<(), Rejected> {
+        match self.stopped {
+            None => Ok(()),
+            Some(Stopped::NoRoom) => Err(Rejected::NoRoom),
+            Some(Stopped::TooLarge) => Err(Rejected::TooLarge(TooLarge {
+                bytes_max: self.allowance.rendered_bytes_max,
+                at: Some(at),
+                key_bytes: self.key.text().len(),
+            })),
+        }
+    }
+
+    /// How many bytes of memory are taken. Whatever grows twofold is there twice while it does; the text grows by
+    /// [`Decoder::grow`], which counts for itself.
+    fn memory_bytes(&self) -> usize {
+        let family_bytes = size_of::<FamilyInProgress<'_>>() + FAMILY_BYTES;
+        let segments = self.segments + self.fold.series_len();
+        self.text.capacity()
+            + self.native.capacity()
+            + self.series.capacity() * size_of::<Series>()
+            + 2 * self.families.list.len() * family_bytes
+            + 2 * segments * size_of::<Segment>()
+            + self.help_bytes
+            + self.names.kept_bytes()
+            + self.fold.memory_bytes()
+    }
+
+    /// Asks for what is taken and `more` bytes, and answers whether there is so much.
+    fn hold(&mut self, more: usize) -> bool {
+        let has_room = self.allowance.holds(self.memory_bytes().saturating_add(more));
+        if !has_room {
+            self.stopped.get_or_insert(Stopped::NoRoom);
+        }
+        has_room
+    }
+
+    /// Whether a sample of so many bytes, and its series, can be added to the text. Where not, the push goes no further.
+    fn has_room(&mut self, bytes: usize) -> bool {
+        let is_there = self.text.capacity() - self.text.len() >= bytes
+            && self.series.len() < self.series.capacity();
+        is_there || self.grow(bytes)
+    }
+
+    #[cold]
+    fn grow(&mut self, bytes: usize) -> bool {
+        let (len, bytes_max) = (self.text.len(), self.allowance.rendered_bytes_max);
+        if len + bytes > bytes_max {
+            self.stopped.get_or_insert(Stopped::TooLarge);
+            return false;
+        }
+        let (series, text) = (&self.series, &self.text);
+        let more_series = if series.len() < series.capacity() { 0 } else { series.len().max(4) };
+        let is_full = text.capacity() - len < bytes;
+        let wanted = (2 * text.capacity()).min(bytes_max).max(len + bytes);
+        let more_text = if is_full { wanted - text.capacity() } else { 0 };
+        if !self.hold(more_text + more_series * size_of::<Series>()) {
+            return false;
+        }
+        self.series.reserve_exact(more_series);
+        if is_full {
+            self.text.reserve_exact(wanted - len);
+        }
+        true
+    }
+
+    /// Whether a help text of so many bytes can be written anew.
+    pub(super) fn has_help_room(&mut self, bytes: usize) -> bool {
+        self.help_bytes += 2 * bytes; // Each may need an escape.
+        bytes <= LONG_LABELS_BYTES || self.hold(0)
+    }
+
+    /// Whether `bytes` more of protobuf can be kept; makes room for them.
+    pub(super) fn has_native_room(&mut self, bytes: usize) -> bool {
+        if self.native.capacity() - self.native.len() >= bytes {
+            return true;
+        }
+        let wanted = (2 * self.native.capacity()).max(self.native.len() + bytes);
+        let has_room = self.hold(wanted - self.native.capacity());
+        if has_room {
+            self.native.reserve_exact(wanted - self.native.len());
+        }
+        has_room
     }
 
     /// Makes the batch, once all has been taken.
-    pub(super) fn finish(mut self) -> Result<Batch, Rejected> {
-        self.check_size()?;
+    pub(super) fn finish(mut self, at: Place) -> Result<Batch, Rejected> {
+        self.check_size(at)?;
         self.render_folded();
+        self.go_on(at)?;
+        let (held, key_bytes) = (self.memory_bytes(), self.key.text().len());
         if let Some(refusal) = self.refusal {
             return Err(Rejected::Refused(refusal));
         }
         let rules = self.names.rules();
-        finish(&self.families.list, rules, self.text, self.series, self.native)
+        let Decoder { families, text, series, native, allowance, .. } = self;
+        let mut room = Room { allowance, held, key_bytes };
+        finish(&families.list, rules, text, series, native, &mut room)
     }
 
     fn line(
@@ -188,7 +343,13 @@ impl<'a, 's> Decoder<'a, 's> {
         number: u32,
         labels: &mut Labels<'a>,
     ) -> Result<(), SyntaxErrorKind> {
-        match line::split(self.names, line, self.families.last_name(), labels)? {
+        match line::split(
+            self.names,
+            line,
+            self.families.last_name(),
+            self.rules.labels_max,
+            labels,
+        )? {
             Line::Nothing => {}
             Line::Mention { name } => {
                 self.families.resolve(name);
@@ -270,9 +431,14 @@ impl<'a, 's> Decoder<'a, 's> {
     }
 
     pub(super) fn plain_sample(&mut self, family: usize, labels: &[Label<'_>], value: Number<'_>) {
+        let opening = self.families.list[family].opening;
+        let own: usize = labels.iter().map(Label::bytes_max).sum();
+        let bytes = opening.before.len() + self.key.text().len() + own + AROUND_BYTES;
+        if !self.has_room(bytes + value.bytes_max()) {
+            return;
+        }
         let text = &mut self.text;
         let start = text.len();
-        let opening = self.families.list[family].opening;
         text.extend_from_slice(opening.before);
         if labels.is_empty() && !opening.is_quoted {
             text.extend_from_slice(self.key.braced());
@@ -289,7 +455,8 @@ impl<'a, 's> Decoder<'a, 's> {
         text.push(b'\n');
         let segment =
             Segment { text: [start as u32, text.len() as u32], series: [series, series + 1] };
-        self.families.list[family].extend(segment, 1);
+        let is_apart = self.families.list[family].extend(segment, 1);
+        self.segments += usize::from(is_apart);
     }
 
     fn folded_sample(
@@ -323,6 +490,11 @@ impl<'a, 's> Decoder<'a, 's> {
             return Err(SyntaxErrorKind::Count);
         }
         let name = self.families.list[family].opening.before;
+        let label_bytes: usize = labels.iter().map(Label::bytes_max).sum();
+        let identity_bytes = label_bytes + self.key.text().len();
+        if identity_bytes > LONG_LABELS_BYTES && !self.hold(2 * identity_bytes) {
+            return Ok(());
+        }
         let series = self.fold.series(name, family, self.key, labels);
         self.fold.add(series, role, bound, value);
         Ok(())
@@ -332,6 +504,14 @@ impl<'a, 's> Decoder<'a, 's> {
         if self.fold.is_empty() {
             return;
         }
+        // Its size is within the bound. What is expected of it may be more than there is.
+        let bytes = self.fold.rendered_bytes();
+        let more = bytes.saturating_sub(self.text.capacity() - self.text.len());
+        if !self.hold(more + self.fold.series_len() * size_of::<Series>()) {
+            return;
+        }
+        self.text.reserve_exact(bytes);
+        self.series.reserve_exact(self.fold.series_len());
         let (list, series) = (&mut self.families.list, &mut self.series);
         let (refusal, hasher) = (&mut self.refusal, self.hasher);
         let heads: SmallVec<[(Opening<'_>, Kind); 12]> = list
@@ -353,7 +533,7 @@ impl<'a, 's> Decoder<'a, 's> {
                 let first = series.len() as u32;
                 series.push(hasher.series(spelling));
                 let segment = Segment { text: [text_start, text_end], series: [first, first + 1] };
-                family.extend(segment, done.samples);
+                family.extend(segment, done.samples); // Those of a series are counted with it.
             },
         );
     }
@@ -367,6 +547,7 @@ fn is_utf8(bytes: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::exposition::NameRules;
+    use crate::push::RENDERED_BYTES_MAX;
     use crate::push::fold::{CLOSING_LINES, LINE_BYTES};
     use crate::push::told::told;
 

@@ -88,10 +88,9 @@ fn quoted_end(text: &[u8]) -> Option<usize> {
 }
 
 /// Why a family is refused, two of whose series, which have these fingerprints, are the same.
-pub(super) fn duplicate(family: &str, kind: Kind, text: &[u8], series: &[Series]) -> Refusal {
-    let mut sorted = series.to_vec();
-    sorted.sort_unstable();
-    let repeated = sorted.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
+pub(super) fn duplicate(family: &str, kind: Kind, text: &[u8], series: &mut [Series]) -> Refusal {
+    series.sort_unstable();
+    let repeated = series.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
     let hasher = SeriesHasher::get();
     let (mut first, mut empty_label): (Option<Vec<u8>>, _) = (None, None);
     // Only what repeats is copied: the family may be large.
@@ -153,7 +152,7 @@ mod tests {
         let label = |kind, text: &str| {
             let (mut series, hasher) = (Vec::new(), SeriesHasher::get());
             spellings("x", kind, text.as_bytes(), |spelling| series.push(hasher.series(spelling)));
-            match duplicate("x", kind, text.as_bytes(), &series) {
+            match duplicate("x", kind, text.as_bytes(), &mut series) {
                 Refusal::DuplicateSeries { empty_label, .. } => empty_label,
                 other => panic!("{other}"),
             }

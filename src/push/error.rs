@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::allowance::TooLarge;
+
 /// What is wrong with a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rejected {
@@ -10,7 +12,9 @@ pub enum Rejected {
     /// It reads, but cannot be stored: the group keeps what it has, and notes the failure.
     Refused(Refusal),
     /// Its samples would be larger than the bound, once rendered: the push touches no group.
-    TooLarge,
+    TooLarge(TooLarge),
+    /// There is no memory for it beside other pushes: the push touches no group.
+    NoRoom,
 }
 
 /// A part of a body, counted from 1.

@@ -33,7 +33,8 @@ pub(super) struct FamilyInProgress<'a> {
 }
 
 impl FamilyInProgress<'_> {
-    pub(super) fn extend(&mut self, segment: Segment, samples: u32) {
+    /// Adds samples, and answers whether they stand apart from those before.
+    pub(super) fn extend(&mut self, segment: Segment, samples: u32) -> bool {
         self.samples += samples;
         match self.segments.last_mut() {
             Some(last)
@@ -41,8 +42,12 @@ impl FamilyInProgress<'_> {
             {
                 last.text[1] = segment.text[1];
                 last.series[1] = segment.series[1];
+                false
             }
-            _ => self.segments.push(segment),
+            _ => {
+                self.segments.push(segment);
+                true
+            }
         }
     }
 }

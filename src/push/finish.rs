@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use super::allowance::{Allowance, TooLarge};
 use super::batch::{Batch, BatchFamily, Series};
 use super::empty_labels::duplicate;
 use super::error::{Refusal, Rejected};
@@ -9,22 +10,22 @@ use super::families::{FamilyInProgress, Segment};
 use super::{PUSH_FAILURE_TIME, PUSH_TIME};
 use crate::exposition::{Kind, NameRules, has_quoted_names, write_help};
 
-/// How large the samples of one push may be once rendered: every line gains the grouping labels, so
-/// that a small body under a long URL could otherwise grow without bound.
-pub const RENDERED_BYTES_MAX: usize = 256 << 20;
+/// A family of so many series has them sorted in its batch.
+const SORTED_LEN_MIN: usize = 4096;
 
 /// Makes the batch from the families read, whose segments lie in `text` and `series`, and whose
 /// protobuf forms, where they are kept, in `native`.
 ///
 /// Families without samples say nothing, and the two that the gateway sets itself are left out. Offsets fit
-/// 32 bits, since neither text nor strings are larger than [`RENDERED_BYTES_MAX`]; joined segments at most
-/// double the text.
+/// 32 bits, since neither text nor strings are larger than [`RENDERED_BYTES_MAX`](super::RENDERED_BYTES_MAX); joined
+/// segments at most double the text. `room` has the bound, and is asked for what is more than `held` bytes.
 pub(super) fn finish(
     families: &[FamilyInProgress<'_>],
     rules: NameRules,
     mut text: Vec<u8>,
     mut series: Vec<Series>,
     native: Vec<u8>,
+    room: &mut Room<'_>,
 ) -> Result<Batch, Rejected> {
     let is_exposed =
         |family: &&FamilyInProgress<'_>| family.samples > 0 && !is_push_time(family.name);
@@ -35,16 +36,23 @@ pub(super) fn finish(
         family.name.len() + family.help.as_deref().map_or(0, <[u8]>::len)
     };
     let strings_bytes: usize = sorted.iter().map(strings_bytes).sum();
-    if strings_bytes > RENDERED_BYTES_MAX {
-        return Err(Rejected::TooLarge);
+    if text.len() + native.len() + strings_bytes > room.allowance.rendered_bytes_max {
+        return Err(Rejected::TooLarge(TooLarge {
+            bytes_max: room.allowance.rendered_bytes_max,
+            at: None,
+            key_bytes: room.key_bytes,
+        }));
     }
+    let has_escapes = sorted.iter().any(|family| family.help_has_escapes);
+    room.take(if has_escapes { 2 * strings_bytes } else { strings_bytes })?;
+    reserve_joined(&sorted, &mut text, &mut series, room)?;
     let mut strings = Vec::with_capacity(strings_bytes);
     let mut batch_families = Vec::with_capacity(sorted.len());
     for (at, family) in sorted.iter().enumerate() {
         check_name(family, &sorted[at + 1..])?;
         let segment = joined(&family.segments, &mut text, &mut series);
         let [from, to] = segment.series;
-        let of_family = &series[from as usize..to as usize];
+        let of_family = &mut series[from as usize..to as usize];
         if has_duplicate(of_family) {
             let kind = family.kind.unwrap_or(Kind::Untyped);
             let text = &text[segment.text[0] as usize..segment.text[1] as usize];
@@ -84,6 +92,50 @@ fn check_name(
     Ok(())
 }
 
+/// What is left to take memory from, once a push has been read.
+pub(super) struct Room<'r> {
+    pub(super) allowance: Allowance<'r>,
+    /// How many bytes are taken.
+    pub(super) held: usize,
+    /// How many bytes the grouping labels have.
+    pub(super) key_bytes: usize,
+}
+
+impl Room<'_> {
+    fn take(&mut self, bytes: usize) -> Result<(), Rejected> {
+        self.held += bytes;
+        if self.allowance.holds(self.held) { Ok(()) } else { Err(Rejected::NoRoom) }
+    }
+}
+
+/// Makes room for the copies of segments that are joined, and for those of which the order is looked at.
+fn reserve_joined(
+    families: &[&FamilyInProgress<'_>],
+    text: &mut Vec<u8>,
+    series: &mut Vec<Series>,
+    room: &mut Room<'_>,
+) -> Result<(), Rejected> {
+    let len = |[start, end]: [u32; 2]| (end - start) as usize;
+    let (mut text_bytes, mut series_len, mut series_max) = (0, 0, 0);
+    for family in families {
+        let mut own = 0;
+        for segment in &family.segments {
+            own += len(segment.series);
+            if family.segments.len() > 1 {
+                text_bytes += len(segment.text);
+                series_len += len(segment.series);
+            }
+        }
+        series_max = own.max(series_max);
+    }
+    // What grows is there twice meanwhile.
+    let grown = if series_len > 0 { 2 * text_bytes + text.len() } else { 0 };
+    room.take(grown + (2 * series_len + series_max) * size_of::<Series>())?;
+    text.reserve_exact(text_bytes);
+    series.reserve_exact(series_len);
+    Ok(())
+}
+
 /// The segments as one. Most often they are, since the samples of a family stand together; where they
 /// do not, copies of them are put together behind all others.
 fn joined(segments: &[Segment], text: &mut Vec<u8>, series: &mut Vec<Series>) -> Segment {
@@ -111,11 +163,18 @@ fn push_strings(strings: &mut Vec<u8>, family: &FamilyInProgress<'_>) -> [u32; 3
     [name_start, name_end, strings.len() as u32]
 }
 
-pub(super) fn has_duplicate(series: &[Series]) -> bool {
+/// Whether a series is there twice. Many are left sorted: a shard compares them with those there were.
+pub(super) fn has_duplicate(series: &mut [Series]) -> bool {
     if series.len() <= 16 {
         return series.iter().enumerate().any(|(at, one)| series[..at].contains(one));
     }
-    let mut sorted = series.to_vec();
+    let mut copied;
+    let sorted = if series.len() < SORTED_LEN_MIN {
+        copied = series.to_vec();
+        &mut copied[..]
+    } else {
+        series
+    };
     sorted.sort_unstable();
     sorted.windows(2).any(|pair| pair[0] == pair[1])
 }
@@ -136,6 +195,7 @@ mod tests {
 
     use super::*;
     use crate::exposition::NameRules;
+    use crate::push::RENDERED_BYTES_MAX;
     use crate::push::families::Families;
     use crate::push::names::Names;
 
@@ -147,9 +207,12 @@ mod tests {
             let family = families.exact(b"m");
             families.list[family].samples = 1;
             families.list[family].help = Some(Cow::Owned(vec![b'x'; help_bytes]));
-            finish(&families.list, NameRules::Legacy, Vec::new(), Vec::new(), Vec::new())
+            let allowance = Allowance::unlimited();
+            let mut room = Room { allowance, held: 0, key_bytes: 0 };
+            let (text, native) = (Vec::new(), Vec::new());
+            finish(&families.list, NameRules::Legacy, text, Vec::new(), native, &mut room)
         };
         assert!(finished(100).is_ok());
-        assert!(matches!(finished(RENDERED_BYTES_MAX), Err(Rejected::TooLarge)));
+        assert!(matches!(finished(RENDERED_BYTES_MAX), Err(Rejected::TooLarge(_))));
     }
 }

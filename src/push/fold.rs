@@ -93,6 +93,18 @@ impl<'a, 's> Fold<'a, 's> {
         self.series.is_empty()
     }
 
+    /// How many series there are.
+    pub(super) fn series_len(&self) -> usize {
+        self.series.len()
+    }
+
+    /// How many bytes of memory it takes. Whatever grows twofold is there twice while it does.
+    pub(super) fn memory_bytes(&self) -> usize {
+        2 * (self.series.len() * (size_of::<Folded<'_>>() + size_of::<u32>())
+            + self.parts.len() * size_of::<Part<'_>>()
+            + self.bytes.len())
+    }
+
     /// About how large what was taken so far will be once rendered, and hardly ever less.
     pub(super) fn rendered_bytes(&self) -> usize {
         self.rendered_bytes

@@ -34,6 +34,13 @@ pub(super) struct Label<'a> {
 }
 
 impl Label<'_> {
+    /// How many bytes [`Label::write`] may append, with a comma behind them.
+    pub(super) fn bytes_max(&self) -> usize {
+        /// Quotes and a sign; a name in quotes may have as many escapes as bytes.
+        const AROUND: usize = 6;
+        self.whole.len().max(2 * self.name.len() + self.value.len() + AROUND)
+    }
+
     /// Appends the label as the output spells it.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         if self.whole.len() == self.name.len() + self.value.len() + br#"="""#.len() {
@@ -65,11 +72,13 @@ pub(super) enum Line<'a> {
 }
 
 /// Splits `line`, which holds no line feed. A sample's labels are left in `labels`. `likely` is the
-/// metric name that the line is probably about, most often that of the line before.
+/// metric name that the line is probably about, most often that of the line before. More labels than `labels_max` are
+/// an error.
 pub(super) fn split<'a>(
     names: Names<'a>,
     line: &'a [u8],
     likely: &'a [u8],
+    labels_max: usize,
     labels: &mut Labels<'a>,
 ) -> Result<Line<'a>, SyntaxErrorKind> {
     let mut cursor = Cursor { rest: line, names };
@@ -80,7 +89,7 @@ pub(super) fn split<'a>(
             cursor.advance(1);
             comment(cursor, likely)
         }
-        Some(_) => sample(cursor, likely, labels),
+        Some(_) => sample(cursor, likely, labels_max, labels),
     }
 }
 
@@ -112,6 +121,7 @@ fn comment<'a>(mut cursor: Cursor<'a>, likely: &'a [u8]) -> Result<Line<'a>, Syn
 fn sample<'a>(
     mut cursor: Cursor<'a>,
     likely: &'a [u8],
+    labels_max: usize,
     labels: &mut Labels<'a>,
 ) -> Result<Line<'a>, SyntaxErrorKind> {
     labels.clear();
@@ -123,7 +133,7 @@ fn sample<'a>(
     }
     if cursor.peek() == Some(b'{') {
         cursor.advance(1);
-        read_items(&mut cursor, &mut name, labels)?;
+        read_items(&mut cursor, &mut name, labels_max, labels)?;
         cursor.skip_blanks();
     }
     let name = name.ok_or(SyntaxErrorKind::MetricName)?;
@@ -145,6 +155,7 @@ fn sample<'a>(
 fn read_items<'a>(
     cursor: &mut Cursor<'a>,
     metric: &mut Option<&'a [u8]>,
+    labels_max: usize,
     labels: &mut Labels<'a>,
 ) -> Result<(), SyntaxErrorKind> {
     loop {
@@ -164,6 +175,9 @@ fn read_items<'a>(
             cursor.expect(b'"').ok_or(SyntaxErrorKind::LabelQuote)?;
             let value = cursor.quoted()?;
             let whole = &start[..start.len() - cursor.rest.len()];
+            if labels.len() >= labels_max {
+                return Err(SyntaxErrorKind::TooManyLabels); // Any number of them would be gathered.
+            }
             labels.push(Label { name, value, whole });
             cursor.skip_blanks();
         } else if metric.is_none() {

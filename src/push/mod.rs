@@ -8,6 +8,7 @@
 //!   again except against other groups.
 //!   `shapes` remembers what bodies looked like lately, and `shape` reads only the values of one that looks the same.
 //! - [`decode_protobuf`]: the same for a body of delimited protobuf.
+//! - [`Allowance`]: how much memory either may take, asked for before it is taken, and how large a push may become.
 //! - [`Rules`]: which names a push may use, and how many and how long labels.
 //! - [`RenderedFamily`]: what a batch is put together from that was decoded before.
 //! - [`inflate`]: undoes `Content-Encoding`, within a bound.
@@ -15,6 +16,7 @@
 //! **Invariant:** a `Batch` is a valid exposition in itself: every series in it exists once, carries
 //! the grouping labels and `instance`, and no two of its families share a name.
 
+mod allowance;
 mod batch;
 mod cursor;
 mod decode;
@@ -40,13 +42,13 @@ mod shapes;
 mod told;
 mod usual;
 
+pub use allowance::{Allowance, RENDERED_BYTES_MAX, TooLarge, expected, expected_of_protobuf};
 pub use batch::{Batch, BatchFamily, Series, SeriesHasher};
-pub use decode::decode;
+pub use decode::{decode, decode_within};
 pub use error::{Place, Problem, Refusal, Rejected, SyntaxError, SyntaxErrorKind};
-pub use finish::RENDERED_BYTES_MAX;
 pub use grouping_key::{GroupingKey, KeyError};
 pub use inflate::{Encoding, InflateError, inflate};
-pub use protobuf::decode_protobuf;
+pub use protobuf::{decode_protobuf, decode_protobuf_within};
 pub use restored::RenderedFamily;
 pub use rules::Rules;
 

@@ -34,6 +34,14 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// How many bytes are kept.
+    pub(super) fn kept_bytes(self) -> usize {
+        match self {
+            Names::Legacy => 0,
+            Names::Utf8(kept) => kept.bytes.get(),
+        }
+    }
+
     /// What a name means that is spelled `quoted` between its quotes, with valid escapes. Comes back
     /// as it is when it is no name by the rules.
     pub(super) fn unescaped(self, quoted: &'a [u8]) -> &'a [u8] {
@@ -53,8 +61,13 @@ impl<'a> Names<'a> {
 #[derive(Debug, Default)]
 pub(super) struct KeptNames {
     count: Cell<usize>,
+    /// What all names take.
+    bytes: Cell<usize>,
     blocks: [OnceCell<Block>; 32],
 }
+
+/// What a name takes besides its bytes: its cell, as much again that is empty, and what the allocator adds.
+const NAME_BYTES: usize = 64;
 
 type Block = Box<[OnceCell<Box<[u8]>>]>;
 
@@ -63,6 +76,7 @@ impl KeptNames {
     pub(super) fn keep(&self, name: Box<[u8]>) -> &[u8] {
         let at = self.count.get() + 1;
         self.count.set(at);
+        self.bytes.set(self.bytes.get() + name.len() + NAME_BYTES);
         let block = at.ilog2() as usize;
         let room = 1 << block;
         let cells = self.blocks[block].get_or_init(|| (0..room).map(|_| OnceCell::new()).collect());

@@ -30,6 +30,13 @@ impl<'a> Number<'a> {
         Number { text: self.text, value: Some(self.value().trunc()) }
     }
 
+    /// How many bytes [`Number::write`] appends at most.
+    pub(super) fn bytes_max(self) -> usize {
+        /// Those of the longest number that is written anew.
+        const WRITTEN: usize = 32;
+        if self.value.is_none() { self.text.len() } else { WRITTEN }
+    }
+
     pub(super) fn value(self) -> f64 {
         let parse = || parse_number(self.text).expect("what is spelled canonically is a number");
         self.value.unwrap_or_else(parse)

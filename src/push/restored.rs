@@ -57,10 +57,11 @@ impl Batch {
     pub fn repeated_series(&self) -> Option<Refusal> {
         let repeats = |family: &&BatchFamily| {
             let series = self.series(family);
-            series.len() > 1 && has_empty(self.text(family)) && has_duplicate(series)
+            series.len() > 1 && has_empty(self.text(family)) && has_duplicate(&mut series.to_vec())
         };
         let family = self.families.iter().find(repeats)?;
-        Some(duplicate(self.name(family), family.kind, self.text(family), self.series(family)))
+        let mut series = self.series(family).to_vec();
+        Some(duplicate(self.name(family), family.kind, self.text(family), &mut series))
     }
 }
 

@@ -174,6 +174,12 @@ impl Shape {
         Some(value)
     }
 
+    /// How many bytes of text a body of this shape comes to at most.
+    pub(super) fn bytes_max(&self, key: &GroupingKey, body: &[u8]) -> usize {
+        // Each label of the group is once in each line.
+        self.text.len() + self.lines.len() * key.text().len() + body.len()
+    }
+
     /// What a body of this shape comes to; `None` when it is of another, or not right.
     pub(super) fn decode(&self, key: &GroupingKey, body: &[u8], rules: Rules) -> Option<Batch> {
         let is_key_alike = key.len() == self.key_names.len()
@@ -183,8 +189,7 @@ impl Shape {
             return None;
         }
         let values = self.values(body)?;
-        let group_bytes = self.lines.len() * key.text().len(); // Each label once in each line.
-        let mut text = Vec::with_capacity(self.text.len() + group_bytes + body.len());
+        let mut text = Vec::with_capacity(self.bytes_max(key, body));
         let mut series = Vec::with_capacity(self.series_len);
         let mut families = Vec::with_capacity(self.families.len());
         let (hasher, mut spelling) = (SeriesHasher::get(), SmallVec::<[u8; 256]>::new());

@@ -14,6 +14,8 @@ use super::shape::Shape;
 const SHAPES_LEN: usize = 32;
 /// of bodies of at most so many bytes.
 const SHAPE_BODY_BYTES_MAX: usize = 16 << 10;
+/// A body that comes to more than this is decoded anew, by what counts the memory that it takes.
+const SHAPE_RENDERED_BYTES_MAX: usize = 128 << 10;
 /// A shape is made once two bodies in a row may have had it, and forgotten after so many in a row that did not.
 const MISSES_MAX: u32 = 64;
 
@@ -53,7 +55,11 @@ impl Beginning {
             if slot.beginning != self.0 {
                 return None;
             }
-            let batch = slot.shape.as_ref()?.decode(key, body, rules)?;
+            let shape = slot
+                .shape
+                .as_ref()
+                .filter(|shape| shape.bytes_max(key, body) <= SHAPE_RENDERED_BYTES_MAX)?;
+            let batch = shape.decode(key, body, rules)?;
             slot.misses = 0;
             Some(batch)
         })
@@ -61,6 +67,9 @@ impl Beginning {
 
     /// Notes a body that begins so and was decoded otherwise, and perhaps remembers its shape.
     pub(super) fn remember(self, key: &GroupingKey, body: &[u8], rules: Rules, batch: &Batch) {
+        if batch.bytes() > SHAPE_RENDERED_BYTES_MAX {
+            return;
+        }
         self.with_slot(|slot| {
             slot.misses += 1;
             let is_alike = slot.beginning == self.0;

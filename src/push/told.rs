@@ -8,7 +8,8 @@ pub(super) fn told(decoded: Result<Batch, Rejected>) -> Result<String, String> {
     let batch = decoded.map_err(|rejected| match rejected {
         Rejected::Syntax(error) => error.to_string(),
         Rejected::Refused(refusal) => format!("refused: {refusal}"),
-        Rejected::TooLarge => "too large".to_owned(),
+        Rejected::TooLarge(_) => "too large".to_owned(),
+        Rejected::NoRoom => "no room".to_owned(),
     })?;
     let mut out = Vec::new();
     for family in &batch.families {

@@ -33,7 +33,7 @@ impl<'a> Decoder<'a, '_> {
         labels.clear();
         let tail = match tail {
             [b'{', labelled @ ..] => {
-                let behind = usual_labels(labelled, labels)?;
+                let behind = usual_labels(labelled, self.rules.labels_max, labels)?;
                 // No label is longer than all of them. What may be too much is looked at where it can be named.
                 let may_be_long = labelled.len() - behind.len() > self.rules.label_bytes_max;
                 if may_be_long || labels.len() + self.key.len() > self.rules.labels_max {
@@ -79,12 +79,19 @@ impl<'a> Decoder<'a, '_> {
     }
 }
 
-/// Reads labels up to the closing brace, and answers what is behind it.
-fn usual_labels<'a>(body: &'a [u8], labels: &mut Labels<'a>) -> Option<&'a [u8]> {
+/// Reads labels up to the closing brace, and answers what is behind it. More than `labels_max` are not as usual.
+fn usual_labels<'a>(
+    body: &'a [u8],
+    labels_max: usize,
+    labels: &mut Labels<'a>,
+) -> Option<&'a [u8]> {
     let (mut last, mut rest): (&[u8], _) = (b"", body);
     loop {
         let name = &rest[..len_of(LABEL_NAME, rest)];
         let quoted = rest[name.len()..].strip_prefix(b"=\"")?;
+        if labels.len() >= labels_max {
+            return None;
+        }
         if name.first()?.is_ascii_digit() || name.starts_with(b"__") || name <= last {
             return None;
         }

@@ -183,7 +183,7 @@ impl Counted {
         let images = self.stores.iter().map(|store| {
             let families = &store.families;
             let image =
-                |(hash, group): &(u64, _)| (*hash, restored(&GroupImage { group, families }));
+                |(hash, group): &(u64, _)| (*hash, restored(&GroupImage::stored(group, families)));
             store.groups.iter().map(image).collect::<Vec<_>>()
         });
         let images: Vec<_> = images.collect();

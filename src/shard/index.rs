@@ -18,6 +18,8 @@ use crate::exposition::Kind;
 use crate::push::{Refusal, Series};
 
 const STRIPES: usize = 64;
+/// A change of so many series is put in order before it is made.
+const ORDERED_LEN_MIN: usize = 4096;
 
 /// The index; shared by all shards.
 #[derive(Debug)]
@@ -69,6 +71,14 @@ impl Change<'_> {
             && self.names_added.is_empty()
             && self.series_removed.is_empty()
             && self.series_added.is_empty()
+    }
+
+    /// Puts the series in the order of their stripes where there are many: the stripe at hand stays in the cache.
+    pub(super) fn order(&mut self) {
+        if self.series_removed.len().max(self.series_added.len()) >= ORDERED_LEN_MIN {
+            by_stripe(&mut self.series_removed, |series| *series);
+            by_stripe(&mut self.series_added, |(series, _)| *series);
+        }
     }
 
     /// Whether the change gives up `name` as a family.
@@ -189,6 +199,23 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The stripe of a series. Not the bits that place it within the stripe.
 fn series_stripe(series: Series) -> usize {
     (series.bits() >> 48) as usize % STRIPES
+}
+
+fn by_stripe<T: Copy>(all: &mut Vec<T>, series: impl Fn(&T) -> Series) {
+    let mut starts = [0; STRIPES + 1];
+    for one in &*all {
+        starts[series_stripe(series(one)) + 1] += 1;
+    }
+    for stripe in 0..STRIPES {
+        starts[stripe + 1] += starts[stripe];
+    }
+    let mut ordered = all.clone();
+    for one in &*all {
+        let start = &mut starts[series_stripe(series(one))];
+        ordered[*start] = *one;
+        *start += 1;
+    }
+    *all = ordered;
 }
 
 /// Some stripes of the index, locked.

@@ -102,13 +102,15 @@ mod tests {
     use crate::exposition::NameRules;
     use crate::push::{GroupingKey, decode};
     use crate::shard::{
-        Mode, Options, Placement, PushError, Saving, Selection, Shards, Timestamp, WriteImage,
+        GROUP_BYTES_MAX, Mode, Options, Placement, PushError, Saving, Selection, Shards, Timestamp,
+        WriteImage,
     };
 
     const WRITE: WriteImage = |image, out| out.extend_from_slice(image.key().as_bytes());
 
     fn start(saving: Option<Saving>) -> (Shards, JoinSet<()>) {
-        Shards::start(&Options { shards: 2, reserved: &[], limits: None, saving })
+        let group_bytes_max = GROUP_BYTES_MAX;
+        Shards::start(&Options { shards: 2, reserved: &[], limits: None, group_bytes_max, saving })
     }
 
     fn key(group: usize) -> GroupingKey {

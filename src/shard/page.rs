@@ -233,6 +233,12 @@ impl Page {
         died
     }
 
+    /// Whether a block of so many bytes is written over the one there is.
+    pub(super) fn has_place(&self, slot: u32, bytes: usize) -> bool {
+        let Slot { start, len, .. } = self.slots[slot as usize];
+        start as usize >= self.shared_bytes() && bytes <= len as usize
+    }
+
     /// Empties `slot`. Answers how many bytes have died.
     pub(super) fn clear(&mut self, slot: u32) -> usize {
         self.forget_renderings();

@@ -59,6 +59,11 @@ impl Pages {
             self.remove(place);
             return self.insert(part, Block { has_quoted_names, ..block });
         }
+        let is_large = others == 0 && block.text.len() > PAGE_BYTES_MAX;
+        if is_large && !leaf.page.has_place(place.slot, block.text.len()) {
+            // The old one goes first: else both would be there, and the new one be copied out again.
+            leaf.change(|page| page.clear(place.slot));
+        }
         leaf.change(|page| page.set(place.slot, part, block));
         place
     }
@@ -259,6 +264,16 @@ mod tests {
             pages.insert(PART, block(line.as_bytes()));
         }
         assert!(pages.pages.len() <= pages_before);
+    }
+
+    #[test]
+    fn a_large_block_that_grows_leaves_nothing_behind() {
+        let mut pages = Pages::default();
+        let place = pages.insert(PART, block(&b"x".repeat(3 * PAGE_BYTES)));
+        let place = pages.replace(place, block(&b"y".repeat(4 * PAGE_BYTES)));
+        let leaf = &pages.pages[place.page as usize];
+        assert_eq!((leaf.page.bytes(), leaf.dead_bytes), (4 * PAGE_BYTES, 0));
+        assert_eq!(text(&mut pages), "y".repeat(4 * PAGE_BYTES));
     }
 
     #[test]

@@ -109,6 +109,7 @@ pub(super) fn change<'a>(
             new.map_or("", |family| batch.name(family)),
         );
     }
+    change.order();
     Ok(change)
 }
 
@@ -150,12 +151,66 @@ fn change_series<'a>(change: &mut Change<'a>, old: &[Series], new: &[Series], fa
     }
     let sorted = |series: &[Series]| {
         let mut series = SmallVec::<[Series; 16]>::from_slice(series);
-        series.sort_unstable();
+        if !series.is_sorted() {
+            series.sort_unstable();
+        }
         series
     };
     let (sorted_old, sorted_new) = (sorted(old), sorted(new));
-    let is_old = |series: &&Series| sorted_old.binary_search(series).is_ok();
-    let is_new = |series: &&Series| sorted_new.binary_search(series).is_ok();
-    change.series_removed.extend(old.iter().filter(|series| !is_new(series)));
-    change.series_added.extend(new.iter().filter(|s| !is_old(s)).map(|series| (*series, family)));
+    // Both are walked side by side: to search each would take a shard long where there are many.
+    let (mut old, mut new) = (&sorted_old[..], &sorted_new[..]);
+    loop {
+        let order = match (old.first(), new.first()) {
+            (None, None) => return,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(one), Some(other)) => one.cmp(other),
+        };
+        match order {
+            Ordering::Less => change.series_removed.push(old[0]),
+            Ordering::Greater => change.series_added.push((new[0], family)),
+            Ordering::Equal => {}
+        }
+        old = &old[usize::from(order.is_le())..];
+        new = &new[usize::from(order.is_ge())..];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::exposition::NameRules;
+    use crate::push::{GroupingKey, decode};
+    use crate::shard::{Index, PushError, Store, Timestamp};
+
+    #[test]
+    fn many_series_come_and_go_as_few_do() {
+        let mut store = Store::new(Arc::new(Index::default()), None);
+        let mut push = |path: &str, body: &str| {
+            let key = GroupingKey::parse(path.as_bytes(), NameRules::Legacy).expect("a valid path");
+            let batch = decode(&key, body.as_bytes(), NameRules::Legacy).expect("a valid push");
+            let hash = path.bytes().fold(0, |hash, byte| hash * 31 + u64::from(byte));
+            store.push(hash, &key, Mode::Replace, &batch, None, Timestamp::now())
+        };
+        let many = |series: std::ops::Range<u32>| -> String {
+            series.map(|at| format!("m{{x=\"{at}\"}} 1\n")).collect()
+        };
+        let is_elsewhere =
+            |pushed| matches!(pushed, Err(PushError::Refused(Refusal::SeriesElsewhere { .. })));
+        assert_eq!(push("/a", &many(0..10_000)), Ok(()));
+        assert_eq!(push("/a", &many(0..10_000)), Ok(()), "nothing changes");
+        assert!(is_elsewhere(push("/a/x/7", "m 1\n")));
+        assert_eq!(push("/a", &many(5_000..15_000)), Ok(()));
+        assert_eq!(push("/a/x/7", "m 1\n"), Ok(()), "it has been given up");
+        for kept in ["/a/x/5000", "/a/x/9999", "/a/x/14999"] {
+            assert!(is_elsewhere(push(kept, "m 1\n")), "{kept}");
+        }
+        assert!(is_elsewhere(push("/a", &many(0..10_000))), "one of them is another's");
+        assert_eq!(push("/a", ""), Ok(()));
+        for path in ["/a/x/5000", "/a/x/9999", "/a/x/14999"] {
+            assert_eq!(push(path, "m 1\n"), Ok(()), "{path}");
+        }
+    }
 }

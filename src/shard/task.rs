@@ -196,6 +196,9 @@ pub(super) async fn run(
     }
 }
 
+/// A batch that is larger than this is freed elsewhere.
+const FREED_HERE_BYTES_MAX: usize = 1 << 20;
+
 struct Shard {
     store: Store,
     stats: Arc<ShardStats>,
@@ -218,6 +221,10 @@ impl Shard {
             Message::Push { hash, key, mode, batch, owner, reply } => {
                 let result = store.push(hash, &key, mode, &batch, owner.as_ref(), Timestamp::now());
                 stats.pushes.fetch_add(1, Ordering::Relaxed);
+                if batch.memory_bytes() > FREED_HERE_BYTES_MAX {
+                    // Giving it back to the kernel takes time, for which nobody need wait.
+                    drop(tokio::task::spawn_blocking(move || drop(batch)));
+                }
                 match (reply, result) {
                     (Some(reply), Ok(())) => self.applied(Waiter::Push(reply)),
                     (Some(reply), Err(error)) => answer(reply, Err(error)),

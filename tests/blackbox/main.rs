@@ -12,6 +12,7 @@ mod connections;
 mod delete_many;
 mod empty_labels;
 mod endpoints;
+mod expansion;
 mod filters;
 mod formats;
 mod gateway;

@@ -31,7 +31,8 @@ const PIPELINED: usize = 600;
 #[test]
 fn pushes_for_a_shard_that_is_far_behind_are_answered_soon_and_taken_again_later() {
     // Answered before they are applied, so that one connection can fill a queue.
-    let gateway = start(&["--push.disable-consistency-check"]);
+    let rendered = "--push.max-rendered-bytes=67108864";
+    let gateway = start(&["--push.disable-consistency-check", rendered]);
     let path = "/metrics/job/busy";
     // Each has no series in common with the other, so all of them go and come.
     let huge = ["one", "other"].map(|label| -> String {

@@ -12,9 +12,13 @@ pub(super) struct BoundFlags {
     #[arg(long = "push.max-body-bytes", value_name = "BYTES", default_value = "67108864", value_parser = value::body_bytes)]
     body_bytes_max: usize,
 
-    /// Most bytes of bodies that are in memory at a time, of all pushes together.
+    /// Most bytes of bodies, and of what they are decoded to, that are in memory at a time, of all pushes together.
     #[arg(long = "push.max-bytes-in-flight", value_name = "BYTES", default_value = "268435456", value_parser = value::in_flight_bytes)]
     in_flight_bytes_max: usize,
+
+    /// Most bytes of samples in a push, once each has the grouping labels; help texts included.
+    #[arg(long = "push.max-rendered-bytes", value_name = "BYTES", default_value = "33554432", value_parser = value::rendered_bytes)]
+    rendered_bytes_max: usize,
 
     /// Most labels of a sample, the grouping labels included.
     #[arg(long = "push.max-labels", value_name = "N", default_value = "1024", value_parser = value::at_least_one)]
@@ -63,6 +67,7 @@ impl BoundFlags {
             ("push.max-bytes-in-flight", self.in_flight_bytes_max.to_string()),
             ("push.max-label-bytes", self.label_bytes_max.to_string()),
             ("push.max-labels", self.labels_max.to_string()),
+            ("push.max-rendered-bytes", self.rendered_bytes_max.to_string()),
             ("storage.max-bytes", bytes_max.to_string()),
             ("storage.max-group-bytes", self.group_bytes_max.to_string()),
             ("storage.max-series", self.series_max.to_string()),
@@ -70,6 +75,7 @@ impl BoundFlags {
         let bounds = Bounds {
             body_bytes_max: self.body_bytes_max,
             in_flight_bytes_max: self.in_flight_bytes_max,
+            rendered_bytes_max: self.rendered_bytes_max,
             labels_max: self.labels_max,
             label_bytes_max: self.label_bytes_max,
             series_max: Some(self.series_max).filter(|max| *max > 0),

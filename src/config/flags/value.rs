@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::config::{Address, duration, prefix};
+use crate::push::RENDERED_BYTES_MAX;
 use crate::shard::GROUP_BYTES_MAX;
 
 /// More shards than this only cost memory and longer scrapes.
@@ -44,6 +45,11 @@ pub(super) fn interval(text: &str) -> Result<Duration, String> {
 pub(super) fn body_bytes(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (1..=BODY_BYTES_MAX).contains(number));
     number.ok_or_else(|| format!("expected a number of bytes from 1 to {BODY_BYTES_MAX}"))
+}
+
+pub(super) fn rendered_bytes(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=RENDERED_BYTES_MAX).contains(number));
+    number.ok_or_else(|| format!("expected a number of bytes from 1 to {RENDERED_BYTES_MAX}"))
 }
 
 pub(super) fn connections(text: &str) -> Result<usize, String> {

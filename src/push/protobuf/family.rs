@@ -70,7 +70,10 @@ impl<'a> Family<'a> {
         let field = value_field(kind);
         let in_progress = &mut decoder.families.list[position];
         in_progress.kind = Some(kind);
-        in_progress.help = Some(escape_help(self.help));
+        let help = self.help;
+        if decoder.has_help_room(help.len()) {
+            decoder.families.list[position].help = Some(escape_help(help));
+        }
         if let Some(label) = kind.part_label()
             && decoder.key.names(label)
             && metrics.clone().next().is_some()
@@ -83,21 +86,23 @@ impl<'a> Family<'a> {
             if !metric.fields().any(|one| one.number == field) {
                 return Err(refused(Problem::OtherValue));
             }
-            let own = labels::read(metric, kind, decoder.names.rules()).map_err(refused)?;
+            let own = labels::read(metric, kind, &decoder.rules).map_err(refused)?;
             let own_text = as_text(&own);
             let is_within = decoder.rules.check(decoder.key, &own_text);
             is_within.map_err(|kind| Rejected::Syntax(SyntaxError { at: self.at, kind }))?;
             if kind.part_label().is_some() {
                 let folded = Folded::read(metric, kind).map_err(refused)?;
-                say_folded(position, &folded, &own_text, decoder)?;
+                say_folded(self.at, position, &folded, &own_text, decoder)?;
             } else {
                 decoder.plain_sample(position, &own_text, value(metric, field));
             }
             if !self.is_all_shown {
                 let kept = kept.get_or_insert_with(|| Kept::new(decoder.key));
-                kept.write(&mut decoder.native, metric, &own);
+                if decoder.has_native_room(kept.bytes_max(metric)) {
+                    kept.write(&mut decoder.native, metric, &own);
+                }
             }
-            decoder.check_size()
+            decoder.check_size(self.at)
         })?;
         decoder.families.list[position].native = [kept_start, decoder.native.len() as u32];
         Ok(())
@@ -109,6 +114,7 @@ impl<'a> Family<'a> {
 }
 
 fn say_folded(
+    at: Place,
     position: usize,
     folded: &Folded<'_>,
     own: &[Label<'_>],
@@ -118,7 +124,7 @@ fn say_folded(
     let series = decoder.fold.insert(before, position, decoder.key, own);
     for (bound, value) in folded.parts() {
         decoder.fold.add(series, Role::Part, Some(Number::of(bound)), Number::of(value));
-        decoder.check_size()?; // A part takes more memory than it has bytes on the wire.
+        decoder.check_size(at)?; // A part takes more memory than it has bytes on the wire.
     }
     decoder.fold.add(series, Role::Sum, None, Number::of(folded.sum));
     decoder.fold.add(series, Role::Count, None, Number::of(folded.count));

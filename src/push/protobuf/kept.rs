@@ -28,6 +28,14 @@ impl<'k> Kept<'k> {
         Kept { key, group: (0..key.len()).map(record).collect() }
     }
 
+    /// How many bytes [`Kept::write`] may append.
+    pub(super) fn bytes_max(&self, metric: Message<'_>) -> usize {
+        /// A key and a length.
+        const AROUND: usize = 16;
+        let group: usize = self.group.iter().map(Vec::len).sum();
+        metric.bytes() + group + AROUND
+    }
+
     /// Appends a metric to those of its family. `own` are its labels.
     pub(super) fn write(&self, out: &mut Vec<u8>, metric: Message<'_>, own: &[OwnLabel<'_>]) {
         write_message(out, family::METRIC, |out| {

@@ -8,8 +8,8 @@ use smallvec::SmallVec;
 use super::schema::Message;
 use crate::exposition::protobuf::{label, metric};
 use crate::exposition::{Kind, NameRules, write_label_value};
-use crate::push::Problem;
 use crate::push::line::Label;
+use crate::push::{Problem, Rules};
 
 /// More labels than this are refused: while a metric is read, each takes 100 bytes of memory, however few
 /// it has on the wire.
@@ -39,7 +39,7 @@ pub(super) type OwnLabels<'a> = SmallVec<[OwnLabel<'a>; 8]>;
 pub(super) fn read<'a>(
     metric: Message<'a>,
     kind: Kind,
-    rules: NameRules,
+    rules: &Rules,
 ) -> Result<OwnLabels<'a>, Problem> {
     let mut labels = OwnLabels::new();
     for field in metric.fields().filter(|field| field.number == metric::LABEL) {
@@ -51,7 +51,10 @@ pub(super) fn read<'a>(
                 _ => {}
             }
         }
-        check_name(name, kind, rules)?;
+        check_name(name, kind, rules.names)?;
+        if labels.len() > rules.labels_max {
+            break; // One too many is found out below, however many there are.
+        }
         if labels.len() == METRIC_LABELS_MAX {
             return Err(Problem::TooManyLabels);
         }

@@ -24,6 +24,7 @@ mod wire;
 use std::cell::OnceCell;
 
 use self::family::Family;
+use super::allowance::Allowance;
 use super::batch::Batch;
 use super::decode::{Decoder, with_decoder};
 use super::error::{Place, Rejected, SyntaxError};
@@ -40,14 +41,28 @@ pub fn decode_protobuf(
     body: &[u8],
     rules: impl Into<Rules>,
 ) -> Result<Batch, Rejected> {
+    decode_protobuf_within(key, body, rules.into(), Allowance::unlimited())
+}
+
+/// The same within an allowance.
+///
+/// # Errors
+/// Those of [`decode_protobuf`], and [`Rejected::TooLarge`] and [`Rejected::NoRoom`] where the allowance does not suffice.
+pub fn decode_protobuf_within(
+    key: &GroupingKey,
+    body: &[u8],
+    rules: Rules,
+    allowance: Allowance<'_>,
+) -> Result<Batch, Rejected> {
     let kept = OnceCell::new();
-    with_decoder(key, body.len(), rules.into(), &kept, |mut decoder| {
+    let expected = (body.len() + body.len() / 2, 0);
+    with_decoder(key, expected, rules, allowance, &kept, |mut decoder| {
         let families = read(body, &mut decoder)?;
         let mut kept = None;
         for (position, family) in families.iter().enumerate() {
             family.say(position, &mut decoder, &mut kept)?;
         }
-        decoder.finish()
+        decoder.finish(Place::Family(families.len() as u32))
     })
 }
 
@@ -65,7 +80,7 @@ fn read<'a>(body: &'a [u8], decoder: &mut Decoder<'a, '_>) -> Result<Vec<Family<
             Some(earlier) => *earlier = family,
             None => families.push(family),
         }
-        decoder.check_size()?;
+        decoder.check_size(at)?;
     }
     Ok(families)
 }

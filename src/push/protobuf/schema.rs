@@ -147,6 +147,11 @@ impl<'a> Message<'a> {
         Ok((Message(bytes), is_all_shown))
     }
 
+    /// How many bytes it has.
+    pub(super) fn bytes(self) -> usize {
+        self.0.len()
+    }
+
     /// Its fields, in the order of the wire.
     pub(super) fn fields(self) -> impl Iterator<Item = Field<'a>> + Clone {
         let mut rest = self.0;
