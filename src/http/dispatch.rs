@@ -100,6 +100,7 @@ impl Http {
             self.own.answered(handler, verb, reply.status().as_u16());
         }
         let reply = if is_query { self.with_cors(path, reply) } else { reply };
+        let reply = reply.map(|body| body.kept(&self.unread));
         self.with_headers(identify(reply, &head.headers))
     }
 

@@ -38,7 +38,9 @@ pub(super) async fn serve(
         progress.take_request();
         async move {
             let _at_hand = progress.at_hand();
-            Ok::<_, Infallible>(http.answer(request, client).await)
+            let answer = http.answer(request, client).await;
+            answer.body().sent_on(progress.cut());
+            Ok::<_, Infallible>(answer)
         }
     });
     let mut connection = http1::Builder::new()

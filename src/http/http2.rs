@@ -53,6 +53,7 @@ pub(super) async fn serve(
                 let answering = tokio::spawn(async move {
                     let _at_hand = progress.at_hand();
                     let answer = http.answer(request, &client).await;
+                    answer.body().sent_on(progress.cut());
                     drop(place);
                     answer
                 });
