@@ -1,7 +1,6 @@
 //! The query API: which groups it shows, and how much of them.
 
 use std::io::Write;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
