@@ -105,6 +105,7 @@ impl Gateway {
         let in_flight_bytes_max = config.bounds.in_flight_bytes_max;
         let http = Http {
             scrapes: Scrapes::new(config.web.scrapes_max),
+            unread: Arc::default(),
             seats: Seats::new(config.web.connections_max),
             config,
             shards,

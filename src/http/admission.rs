@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::Guard;
 use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{HeaderMap, StatusCode};
 
@@ -15,7 +16,8 @@ use super::reply::{Failure, Reply, and_retry, error};
 use super::request_id::{RequestId, identify};
 use super::route::Route;
 use crate::access::{
-    AuthFailure, Caller, Check, Credentials, DenialKind, Denied, Hashing, Right, User, Verdict,
+    AuthFailure, Caller, Check, Credentials, DenialKind, Denied, Hashing, Right, Rules, User,
+    Verdict,
 };
 use crate::listen::Client;
 
@@ -48,12 +50,13 @@ impl Http {
         headers: &HeaderMap,
         client: &'c Client,
     ) -> Result<Sender<'c>, TurnedAway> {
-        let anybody = Sender { client, caller: Caller::default() };
-        if self.access.rules().is_none() {
-            return Ok(anybody);
-        }
+        let Some(rules) = self.access.rules() else {
+            return Ok(Sender { client, caller: Caller::default() });
+        };
+        // One request is judged by one version of the rules, whatever becomes of them while a password is hashed.
+        let rules = Guard::into_inner(rules);
         self.access.take_request().map_err(TurnedAway::TooOften)?;
-        let user = match self.known_user(headers)? {
+        let user = match known_user(&rules, headers)? {
             Known::Anybody => None,
             Known::User(user) => Some(user),
             // In a box, so that requests that need not wait do not carry the room for it.
@@ -63,7 +66,6 @@ impl Http {
             let common = certificate.common_name.iter();
             common.chain(&certificate.alternative_names).map(String::as_str)
         });
-        let Some(rules) = self.access.rules() else { return Ok(anybody) };
         let caller = rules.caller(user, names);
         if let Some(right) = needed(route) {
             caller.may(right).map_err(TurnedAway::Denied)?;
@@ -122,25 +124,6 @@ impl Http {
         }
         reply
     }
-
-    /// Which user it is, as far as that can be said at once.
-    fn known_user(&self, headers: &HeaderMap) -> Result<Known, TurnedAway> {
-        let rules = self.access.rules();
-        let Some(users) = rules.as_ref().and_then(|rules| rules.users()) else {
-            return Ok(Known::Anybody);
-        };
-        let header = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
-        let Some(credentials) = header.and_then(Credentials::from_header) else {
-            return Err(TurnedAway::Unknown(AuthFailure::NoCredentials, String::new()));
-        };
-        let failure = match users.check(&credentials) {
-            Verdict::Right(user) => return Ok(Known::User(user)),
-            Verdict::Unsure(check) => return Ok(Known::NotYet(check)),
-            Verdict::Wrong => AuthFailure::WrongCredentials,
-            Verdict::Busy => AuthFailure::Busy,
-        };
-        Err(TurnedAway::Unknown(failure, credentials.shown_name()))
-    }
 }
 
 /// Answers what somebody may not do, and logs it.
@@ -166,6 +149,22 @@ enum Known {
     Anybody,
     User(Arc<User>),
     NotYet(Check),
+}
+
+/// Which user it is, as far as that can be said at once.
+fn known_user(rules: &Rules, headers: &HeaderMap) -> Result<Known, TurnedAway> {
+    let Some(users) = rules.users() else { return Ok(Known::Anybody) };
+    let header = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+    let Some(credentials) = header.and_then(Credentials::from_header) else {
+        return Err(TurnedAway::Unknown(AuthFailure::NoCredentials, String::new()));
+    };
+    let failure = match users.check(&credentials) {
+        Verdict::Right(user) => return Ok(Known::User(user)),
+        Verdict::Unsure(check) => return Ok(Known::NotYet(check)),
+        Verdict::Wrong => AuthFailure::WrongCredentials,
+        Verdict::Busy => AuthFailure::Busy,
+    };
+    Err(TurnedAway::Unknown(failure, credentials.shown_name()))
 }
 
 /// The right that a request needs, whatever it is about.

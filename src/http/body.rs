@@ -4,17 +4,18 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{Notify, mpsc};
 
 use super::arriving::Arriving;
 use super::in_flight::{InFlight, Room};
-use super::lease::{Expired, Lease};
+use super::unread_answers::{Cut, Kept, UNCOUNTED_ANSWER_BYTES_MAX, Unread};
 
 /// Why a request's body was not read to its end.
 #[derive(Debug)]
@@ -142,7 +143,8 @@ pub(super) struct Chunks {
 #[derive(Debug)]
 enum Source {
     Own(VecDeque<Bytes>),
-    Leased(Lease),
+    /// Large, and counted until it is read.
+    Kept(Kept),
     /// `None` behind the end.
     Streamed(Option<mpsc::Receiver<Streamed>>),
 }
@@ -158,8 +160,8 @@ pub(super) enum Streamed {
 /// Why a body ends before its end.
 #[derive(Debug)]
 pub(super) enum Unfinished {
-    /// Its lease has.
-    Expired(Expired),
+    /// It was not read soon enough.
+    Cut(Cut),
     /// Who writes it has given it up.
     GivenUp,
 }
@@ -167,7 +169,7 @@ pub(super) enum Unfinished {
 impl fmt::Display for Unfinished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Unfinished::Expired(expired) => expired.fmt(f),
+            Unfinished::Cut(cut) => cut.fmt(f),
             Unfinished::GivenUp => f.write_str("the answer could not be written to its end"),
         }
     }
@@ -176,13 +178,23 @@ impl fmt::Display for Unfinished {
 impl std::error::Error for Unfinished {}
 
 impl Chunks {
-    /// The body of a scrape, which is cut when it takes too long to be sent.
-    pub(super) fn leased(chunks: Vec<Bytes>, slot: OwnedSemaphorePermit) -> Chunks {
-        if chunks.is_empty() {
-            return Chunks::default(); // A part of the gateway in which there is nothing.
+    /// Has it counted until it is read, if it is large. What is streamed is bounded by itself.
+    pub(super) fn kept(self, unread: &Arc<Unread>) -> Chunks {
+        match self {
+            Chunks { source: Source::Own(chunks), bytes_left }
+                if bytes_left > UNCOUNTED_ANSWER_BYTES_MAX as u64 =>
+            {
+                Chunks { source: Source::Kept(unread.keep(chunks)), bytes_left }
+            }
+            other => other,
         }
-        let bytes_left = bytes(&chunks);
-        Chunks { source: Source::Leased(Lease::new(chunks, slot)), bytes_left }
+    }
+
+    /// Says which connection to close if it is cut.
+    pub(super) fn sent_on(&self, connection: &Arc<Notify>) {
+        if let Source::Kept(kept) = &self.source {
+            kept.sent_on(connection);
+        }
     }
 
     /// A body that somebody writes while it is sent.
@@ -224,7 +236,7 @@ impl Body for Chunks {
     ) -> Poll<Option<Result<Frame<Bytes>, Unfinished>>> {
         let chunk = match &mut self.source {
             Source::Own(chunks) => Ok(chunks.pop_front()),
-            Source::Leased(lease) => lease.next().map_err(Unfinished::Expired),
+            Source::Kept(kept) => kept.next().map_err(Unfinished::Cut),
             Source::Streamed(pieces) => {
                 let chunk = ready!(poll_streamed(pieces, context));
                 return Poll::Ready(chunk.map(|chunk| chunk.map(Frame::data)));

@@ -60,6 +60,7 @@ pub(super) async fn unwanted(
 ) -> Unwanted {
     tokio::select! {
         unwanted = kept_waiting(progress, settings) => unwanted,
+        () = progress.cut().notified() => Unwanted::Idle,
         () = shutdown::requested(&mut stopping) => Unwanted::Stopping,
     }
 }

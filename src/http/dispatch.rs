@@ -17,7 +17,7 @@ use crate::own_metrics::{Handler, Verb};
 use crate::shard::Mode;
 
 impl Http {
-    /// Answers one request. The caller keeps what the answer has left of the body: see [`super::unread`].
+    /// Answers one request. The caller keeps what the answer has left of the body: see [`super::unread_body`].
     pub(super) async fn answer(&self, head: &Parts, body: &mut Incoming, client: &Client) -> Reply {
         if let Some((status, reason)) = sound::objection(head) {
             let reply = reply::and_close(reply::error(status, reason));
@@ -99,6 +99,7 @@ impl Http {
             self.own.answered(handler, verb, reply.status().as_u16());
         }
         let reply = if is_query { self.with_cors(path, reply) } else { reply };
+        let reply = reply.map(|body| body.kept(&self.unread));
         self.with_headers(identify(reply, &head.headers))
     }
 

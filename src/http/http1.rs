@@ -19,7 +19,7 @@ use super::aside::{First, first};
 use super::connection::{HEADER_BYTES_MAX, Unwanted, unwanted};
 use super::progress::Progress;
 use super::reply::and_close;
-use super::unread::{is_taken_in, linger};
+use super::unread_body::{is_taken_in, linger};
 use super::watched::Watched;
 use crate::listen::Client;
 use crate::listen::Protocol;
@@ -47,6 +47,7 @@ pub(super) async fn serve(
             let _at_hand = progress.at_hand();
             let (head, mut body) = Request::into_parts(request);
             let answer = http.answer(&head, &mut body, client).await;
+            answer.body().sent_on(progress.cut());
             // In a box, so that requests that leave nothing do not carry the room for it.
             if body.is_end_stream() || Box::pin(is_taken_in(&head.headers, &mut body)).await {
                 return Ok::<_, Infallible>(answer);

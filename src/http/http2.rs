@@ -14,7 +14,7 @@ use super::Http;
 use super::aside::{First, first};
 use super::connection::{HEADER_BYTES_MAX, Unwanted, unwanted};
 use super::progress::Progress;
-use super::unread;
+use super::unread_body;
 use super::watched::Watched;
 use crate::config::WebSettings;
 use crate::listen::Client;
@@ -56,7 +56,8 @@ pub(super) async fn serve(
                     let (_at_hand, _watch) = (progress.at_hand(), http.own.watch_panics());
                     let (head, mut body) = Request::into_parts(request);
                     let answer = http.answer(&head, &mut body, &client).await;
-                    unread::pass_over(&head.headers, body, place).await;
+                    answer.body().sent_on(progress.cut());
+                    unread_body::pass_over(&head.headers, body, place).await;
                     answer
                 });
                 answering.await

@@ -3,8 +3,8 @@
 //! A request's way: `connection` has it read by `http1` or `http2` (`progress` and `watched` note how far it is; `aside` keeps the
 //! timer and the stop signal out of its way), unless there are no `seats` left but in the `reserve`; `sound` refuses what others may read otherwise, `route` says whose it is (`prefix` where everything has one), `admission` who sends it and whether they may, `dispatch` hands it over and counts the answer, and one file per family of
 //! endpoints answers: `push`, `check` (a push that is only tried), `scrape` (`selection` reads its query, with `jobs`, `render` has the work done), `api`, `admin` (`manners` lets pushes go before what can wait), `probes`, `ui`. `body` reads and writes bodies
-//! within bounds (`in_flight` is that of all together, `arriving` are those on their way; `decoders` decode the large ones; `lease` is what a scrape's holds on to); `reply` makes answers, and is the one table from errors to statuses;
-//! `unread` takes in what an answer has left of a body; `request_id` says under which id the log has an error.
+//! within bounds (`in_flight` is that of all together, `arriving` are those on their way; `decoders` decode the large ones; `unread_answers` bounds what answers that wait to be read keep in memory); `reply` makes answers, and is the one table from errors to statuses;
+//! `unread_body` takes in what an answer has left of a body; `request_id` says under which id the log has an error.
 
 mod admin;
 mod admission;
@@ -20,7 +20,6 @@ mod http1;
 mod http2;
 mod in_flight;
 mod jobs;
-mod lease;
 mod manners;
 mod placed;
 mod prefix;
@@ -37,7 +36,8 @@ mod seats;
 mod selection;
 mod sound;
 mod ui;
-mod unread;
+mod unread_answers;
+mod unread_body;
 mod watched;
 
 use std::sync::Arc;
@@ -59,12 +59,12 @@ pub use api::Answers;
 pub use connection::{HEADER_BYTES_MAX, serve};
 pub use decoders::Decoders;
 pub use in_flight::InFlight;
-pub use lease::SCRAPE_SEND_WAIT;
 pub use request_id::REQUEST_ID_BYTES_MAX;
 pub use reserve::{RESERVE_WAIT, serve_in_reserve};
 pub use scrape::Scrapes;
 pub use seats::{Seat, Seats};
 pub use ui::Forms;
+pub use unread_answers::{SCRAPE_SEND_WAIT, UNREAD_BYTES_MAX, Unread};
 
 /// What answers requests; shared by all connections.
 #[derive(Debug)]
@@ -87,6 +87,8 @@ pub struct Http {
     pub decoders: Decoders,
     /// What scrapes share.
     pub scrapes: Scrapes,
+    /// Answers that wait to be read.
+    pub unread: Arc<Unread>,
     /// How many connections are served at a time.
     pub seats: Seats,
     /// What queries share.

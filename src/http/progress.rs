@@ -1,6 +1,9 @@
 //! How far a connection is: noted in passing, looked at from time to time.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use tokio::sync::Notify;
 
 use crate::listen::Protocol;
 
@@ -24,6 +27,8 @@ pub(super) struct Progress {
     answered: AtomicU64,
     /// How many of them at the last look.
     answered_when_seen: AtomicU64,
+    /// Told when an answer on this connection is cut: nothing can follow it.
+    cut: Arc<Notify>,
 }
 
 /// How far a connection is; another one when it goes on.
@@ -60,6 +65,7 @@ impl Progress {
             taken: zero(),
             answered: zero(),
             answered_when_seen: zero(),
+            cut: Arc::default(),
         }
     }
 
@@ -78,6 +84,11 @@ impl Progress {
     /// The request that was taken is answered when this is dropped.
     pub(super) fn at_hand(&self) -> AtHand<'_> {
         AtHand(self)
+    }
+
+    /// What is told when an answer on this connection is cut.
+    pub(super) fn cut(&self) -> &Arc<Notify> {
+        &self.cut
     }
 
     /// How many requests have come.

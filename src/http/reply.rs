@@ -9,13 +9,14 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 
-use super::api::API_ANSWERS_MAX;
+use super::api::{API_ANSWERS_MAX, LISTING_WAIT};
 use super::body::{BodyError, Chunks};
 use super::placed::PlacedError;
 use crate::access::{DenialKind, Denied};
 use crate::own_metrics::Shed;
 use crate::persist::NotReady;
 use crate::push::{InflateError, KeyError, Rejected};
+use crate::selector::REGEX_MATCHED_BYTES_MAX;
 use crate::shard::{Bound, Full, PushError, Unavailable, Whose};
 
 /// What every endpoint answers.
@@ -105,6 +106,8 @@ pub(super) enum Failure {
     TooManyAnswers,
     TooManyDeletes,
     SlowListing,
+    StoppedQuery,
+    DearQuery,
     Shedding,
     NotReady(NotReady),
 }
@@ -172,7 +175,9 @@ impl Failure {
                 DenialKind::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
                 DenialKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             },
-            Failure::Key(_) | Failure::Body(BodyError::Broken(_)) => StatusCode::BAD_REQUEST,
+            Failure::Key(_) | Failure::DearQuery | Failure::Body(BodyError::Broken(_)) => {
+                StatusCode::BAD_REQUEST
+            }
             Failure::Body(BodyError::TooLarge) | Failure::Inflate(InflateError::TooLarge) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
@@ -200,6 +205,7 @@ impl Failure {
             | Failure::TooManyAnswers
             | Failure::TooManyDeletes
             | Failure::SlowListing
+            | Failure::StoppedQuery
             | Failure::Shedding
             | Failure::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             Failure::Push(PushError::Unavailable(Unavailable::Dead)) => {
@@ -243,7 +249,7 @@ impl fmt::Display for Failure {
                 f.write_str("pushes are being turned away: shards or bodies have no room for them")
             }
             Failure::TooManyScrapes => {
-                f.write_str("as many scrapes as --web.max-scrapes allows are being served")
+                f.write_str("as many scrapes as --web.max-scrapes allows are being made; try again")
             }
             Failure::TooManyAnswers => {
                 write!(f, "{API_ANSWERS_MAX} queries are being answered; try again")
@@ -251,9 +257,17 @@ impl fmt::Display for Failure {
             Failure::TooManyDeletes => {
                 f.write_str("groups are being deleted by another request; try again")
             }
-            Failure::SlowListing => {
-                f.write_str("going through all groups took too long; name jobs, or try again")
-            }
+            Failure::SlowListing => write!(
+                f,
+                "going through all groups took more than {LISTING_WAIT:?}; name jobs with job=, use = instead of =~, or try again"
+            ),
+            Failure::StoppedQuery => f.write_str(
+                "the query was stopped since another one was waiting; name jobs with job=, use = instead of =~, or try again",
+            ),
+            Failure::DearQuery => write!(
+                f,
+                "parameter match[]: its regular expressions would read more than {REGEX_MATCHED_BYTES_MAX} bytes of label values, or a word boundary stands beside letters that are not ASCII in a long value; name jobs with job=, or use = instead of =~"
+            ),
         }
     }
 }

@@ -21,7 +21,7 @@ use super::connection::HEADER_BYTES_MAX;
 use super::reply::{Reply, and_close, error};
 use super::request_id::identify;
 use super::route::Route;
-use super::unread::{linger, pass_over};
+use super::unread_body::{linger, pass_over};
 use crate::listen::Protocol;
 
 /// How many connections may be told at a time.

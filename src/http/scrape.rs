@@ -1,13 +1,13 @@
 //! The scrape.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, VARY,
 };
 use hyper::{HeaderMap, StatusCode};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Http;
 use super::body::Chunks;
@@ -26,25 +26,34 @@ const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 /// With more families than this, putting them in order takes a millisecond.
 const FAMILIES_INLINE_MAX: usize = 1024;
 
+/// How long a scrape waits for its turn to be made. One takes milliseconds.
+const SCRAPE_WAIT: Duration = Duration::from_secs(5);
+
 /// What scrapes share.
 #[derive(Debug)]
 pub struct Scrapes {
     scrapes_max: usize,
-    /// One permit for each scrape that may be served at a time.
-    slots: Arc<Semaphore>,
+    /// One permit for each scrape that may be made at a time.
+    slots: Semaphore,
     /// Fragments kept from one scrape to the next.
     runs: Arc<Runs>,
 }
 
 impl Scrapes {
-    /// Room for so many scrapes at a time.
+    /// Room to make so many scrapes at a time.
     pub fn new(scrapes_max: usize) -> Scrapes {
-        Scrapes { scrapes_max, slots: Arc::new(Semaphore::new(scrapes_max)), runs: Arc::default() }
+        Scrapes { scrapes_max, slots: Semaphore::new(scrapes_max), runs: Arc::default() }
     }
 
-    /// How many are being served.
+    /// How many are being made.
     pub(super) fn taken(&self) -> u64 {
         (self.scrapes_max - self.slots.available_permits()) as u64
+    }
+
+    /// Room for one more, once one of those before it has been made.
+    async fn slot(&self) -> Result<SemaphorePermit<'_>, Failure> {
+        let slot = tokio::time::timeout(SCRAPE_WAIT, self.slots.acquire());
+        slot.await.ok().and_then(Result::ok).ok_or(Failure::TooManyScrapes)
     }
 
     /// How many bytes of fragments are kept, those of the pages apart.
@@ -95,9 +104,8 @@ impl Http {
         form: Form,
     ) -> Result<(Reply, usize), Failure> {
         self.readable()?;
-        // Held until the answer has been sent: it may hold on to a whole state of the gateway.
-        let slots = Arc::clone(&self.scrapes.slots);
-        let slot = slots.try_acquire_owned().map_err(|_| Failure::TooManyScrapes)?;
+        // Held while the answer is made, not until it is read: a slow reader costs nobody a scrape.
+        let _until_made = self.scrapes.slot().await?;
         let own = self.own_families(&selection);
         let is_whole = selection.is_whole();
         let snapshots = self.shards.snapshot(selection).await?;
@@ -120,7 +128,7 @@ impl Http {
         let assembling = tokio::task::spawn_blocking(move || scrape.answer(&runs));
         let Answer { chunks, plain_bytes } =
             assembling.await.expect("assembling does not panic and is not aborted");
-        let mut reply = Reply::new(Chunks::leased(chunks, slot));
+        let mut reply = Reply::new(Chunks::from(chunks));
         reply.headers_mut().insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
         if form.gzip {
             reply.headers_mut().insert(CONTENT_ENCODING, GZIP);
@@ -157,4 +165,27 @@ impl Http {
 /// The values of all headers of that name, those that are text.
 fn values(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::connection::tests::http;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_scrape_waits_its_turn_and_is_refused_only_after_a_while() {
+        let http = http(&["--web.max-scrapes=1"]);
+        let client = Client { source: crate::listen::Source::Unix, certificate: None };
+        let headers = HeaderMap::new();
+        let slot = http.scrapes.slot().await.expect("there is one");
+        let refused = http.scrape(&headers, "", &client).await;
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(refused.headers().contains_key("retry-after"));
+        let (waiting, ()) = tokio::join!(http.scrape(&headers, "", &client), async {
+            tokio::time::sleep(SCRAPE_WAIT / 2).await;
+            drop(slot);
+        });
+        assert_eq!(waiting.status(), StatusCode::OK);
+        assert_eq!(http.scrapes.taken(), 0, "it counts no more, read or not");
+    }
 }

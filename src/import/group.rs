@@ -3,7 +3,7 @@
 use super::family::Unclear;
 use crate::exposition::{NameRules, labels, unescape};
 use crate::push::{BatchFamily, GroupingKey, decode_protobuf};
-use crate::selector::Selector;
+use crate::selector::{Effort, Selector};
 use crate::shard::Timestamp;
 
 /// A group on its way.
@@ -61,5 +61,6 @@ pub(super) fn is_asked_for(key: &GroupingKey, selectors: &[(String, Selector)]) 
         let found = labels.iter().find(|(label, _)| *label == name);
         found.map_or("", |(_, value)| &**value)
     };
-    selectors.is_empty() || selectors.iter().any(|(_, selector)| selector.matches(value_of))
+    let matches = |selector: &Selector| selector.matches(value_of, &mut Effort::unbounded());
+    selectors.is_empty() || selectors.iter().any(|(_, selector)| matches(selector).unwrap_or(true))
 }

@@ -1,20 +1,23 @@
 //! Prometheus selectors, over the grouping labels of groups: `{job="x",instance=~"node-.*",env!="prod"}`.
 //!
 //! `scan` splits the text into tokens, `quoted` undoes the escapes of strings, `parse` puts the tokens
-//! together. A label that is not there has the empty value. Regular expressions have to match the
+//! together, `whole` matches regular expressions within an `effort`. A label that is not there has the empty value. Regular expressions have to match the
 //! whole value, and a dot in them matches a line end as well.
 //!
 //! **Invariant:** what a selector costs, to make and to match, is bounded whatever its text.
 
+mod effort;
 mod parse;
 mod quoted;
 mod scan;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use std::fmt;
 
-use regex::{Regex, RegexBuilder};
+pub use effort::{Effort, REGEX_MATCHED_BYTES_MAX, Spent};
+use whole::Whole;
 
 /// How long a regular expression may be, in bytes.
 pub const REGEX_BYTES_MAX: usize = 4096;
@@ -42,7 +45,7 @@ struct Matcher {
 #[derive(Debug)]
 enum Test {
     Equals(String),
-    Matches(Regex),
+    Matches(Whole),
 }
 
 /// Why a text is no selector, and where: the character, counted from 1.
@@ -86,13 +89,25 @@ impl Selector {
 
     /// Whether it matches what has these labels: `value_of` gives the value of one, empty where there is
     /// none.
-    pub fn matches<'a>(&self, value_of: impl Fn(&str) -> &'a str) -> bool {
-        self.matchers.iter().all(|matcher| matcher.matches(value_of(&matcher.label)))
+    ///
+    /// # Errors
+    /// When that takes more than what is left of the effort.
+    pub fn matches<'a>(
+        &self,
+        value_of: impl Fn(&str) -> &'a str,
+        effort: &mut Effort<'_>,
+    ) -> Result<bool, Spent> {
+        for matcher in &self.matchers {
+            if !matcher.matches(value_of(&matcher.label), effort)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Whether it matches even what has no labels, so that it may well match everything.
     pub fn matches_without_labels(&self) -> bool {
-        self.matches(|_| "")
+        self.matches(|_| "", &mut Effort::new(0, &|| false)).unwrap_or(true)
     }
 
     /// How many matchers it has.
@@ -102,32 +117,13 @@ impl Selector {
 }
 
 impl Matcher {
-    fn matches(&self, value: &str) -> bool {
+    fn matches(&self, value: &str, effort: &mut Effort<'_>) -> Result<bool, Spent> {
         let is_match = match &self.test {
             Test::Equals(wanted) => value == wanted,
-            Test::Matches(regex) => regex.is_match(value),
+            Test::Matches(whole) => whole.is_match(value, effort)?,
         };
-        is_match != self.is_negated
+        Ok(is_match != self.is_negated)
     }
-}
-
-/// Compiles a regular expression that matches whole values only.
-fn regex(text: &str) -> Result<Regex, Reason> {
-    if text.len() > REGEX_BYTES_MAX {
-        return Err(Reason::RegexTooLong);
-    }
-    let build = |text: &str| {
-        let mut builder = RegexBuilder::new(text);
-        builder.size_limit(REGEX_COMPILED_BYTES_MAX).dfa_size_limit(REGEX_COMPILED_BYTES_MAX);
-        builder.nest_limit(REGEX_NEST_MAX).build().map_err(|error| {
-            // Its own words show the whole expression first, over several lines.
-            let words = error.to_string();
-            let last = words.lines().last().unwrap_or_default();
-            Reason::Regex(last.trim_start_matches("error: ").to_owned())
-        })
-    };
-    build(text)?; // By itself: `a)|(b` would be one only between what is put around it.
-    build(&format!(r"\A(?s:{text})\z"))
 }
 
 impl fmt::Display for SelectorError {

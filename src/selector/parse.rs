@@ -6,7 +6,7 @@
 //! ```
 
 use super::scan::{Scanner, Token};
-use super::{MATCHERS_MAX, Matcher, Reason, Selector, SelectorError, Test, regex};
+use super::{MATCHERS_MAX, Matcher, Reason, Selector, SelectorError, Test, Whole};
 
 const NAME: &str = "__name__";
 
@@ -66,7 +66,7 @@ fn matcher(
         (at, _) => return Err(scanner.error(at, Reason::Expected("a value in quotes"))),
     };
     let test = if is_regex {
-        Test::Matches(regex(&value).map_err(|reason| scanner.error(at, reason))?)
+        Test::Matches(Whole::new(&value).map_err(|reason| scanner.error(at, reason))?)
     } else {
         Test::Equals(value)
     };

@@ -18,6 +18,8 @@ pub struct CheckPage<'a> {
     pub command: String,
     /// What came of the check, if there was one.
     pub outcome: Option<Outcome>,
+    /// What is said when not all of the exposition is shown again.
+    pub cut: Option<String>,
 }
 
 /// What came of a check.
@@ -35,9 +37,21 @@ pub fn command(url: &str, path: &str) -> String {
     format!("curl --data-binary @metrics.txt '{url}'")
 }
 
+/// The start of a text, cut between two characters.
+pub fn start_of(text: &str, bytes_max: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes_max)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        assert_eq!(start_of("aéb", 2), "a");
+        assert_eq!(start_of("aéb", 3), "aé");
+        assert_eq!(start_of("aéb", 30), "aéb");
+    }
 
     #[test]
     fn the_command_is_one_word_to_a_shell() {

@@ -34,7 +34,7 @@ mod tests;
 mod token;
 
 pub use assets::{Asset, asset};
-pub use check::{CheckPage, Outcome, command};
+pub use check::{CheckPage, Outcome, command, start_of};
 pub use choose::{Choice, Chosen, choose, worst};
 pub use confirm::{ConfirmPage, MessagePage, NAMED_MAX};
 pub use family::{Family, LINES_INLINE_MAX, Stored};

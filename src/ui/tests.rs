@@ -207,6 +207,7 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         path: text,
         exposition: text,
         command: command("http://h", text),
+        cut: None,
         outcome: Some(Outcome::Rejected(text.to_owned())),
     };
     let confirm = ConfirmPage {

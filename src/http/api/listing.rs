@@ -6,12 +6,15 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 use super::query::{Query, Sort};
+use super::turn::Stop;
 use crate::http::manners::Manners;
 use crate::http::reply::Failure;
+use crate::selector::{Effort, REGEX_MATCHED_BYTES_MAX, Spent};
 use crate::shard::{GroupSummary, Shards};
 
 /// How long it may take to go through all groups.
-const LISTING_WAIT: Duration = Duration::from_secs(60);
+/// Less than requests may take once the gateway is asked to stop.
+pub(in crate::http) const LISTING_WAIT: Duration = Duration::from_secs(20);
 
 /// What a query has found.
 #[derive(Debug)]
@@ -23,8 +26,13 @@ pub(super) struct Listing {
 }
 
 /// The page of groups that a query asks for. Blocks, as [`matching`] does.
-pub(super) fn list(runtime: &Handle, shards: &Shards, query: &Query) -> Result<Listing, Failure> {
-    let groups = matching(runtime, shards, query)?;
+pub(super) fn list(
+    runtime: &Handle,
+    shards: &Shards,
+    query: &Query,
+    stop: &Stop,
+) -> Result<Listing, Failure> {
+    let groups = matching(runtime, shards, query, stop)?;
     Ok(Listing { total: groups.len(), groups: page(groups, query) })
 }
 
@@ -34,8 +42,9 @@ fn matching(
     runtime: &Handle,
     shards: &Shards,
     query: &Query,
+    stop: &Stop,
 ) -> Result<Vec<GroupSummary>, Failure> {
-    matching_within(LISTING_WAIT, runtime, shards, query)
+    matching_within(LISTING_WAIT, runtime, shards, query, stop)
 }
 
 fn matching_within(
@@ -43,14 +52,25 @@ fn matching_within(
     runtime: &Handle,
     shards: &Shards,
     query: &Query,
+    stop: &Stop,
 ) -> Result<Vec<GroupSummary>, Failure> {
     let (began, manners) = (Instant::now(), Manners::new(shards.clone()));
+    let is_over = || stop.is_set() || began.elapsed() > wait;
+    let why_over = || if stop.is_set() { Failure::StoppedQuery } else { Failure::SlowListing };
+    let mut effort = Effort::new(REGEX_MATCHED_BYTES_MAX, &is_over);
     let mut roll = runtime.block_on(shards.roll(query.filter.escaped_jobs()))?;
     let mut groups = Vec::new();
     while let Some(next) = runtime.block_on(roll.next())? {
-        groups.extend(next.into_iter().filter(|summary| query.filter.matches(&summary.group.key)));
-        if began.elapsed() > wait {
-            return Err(Failure::SlowListing);
+        for summary in next {
+            match query.filter.matches(&summary.group.key, &mut effort) {
+                Ok(true) => groups.push(summary),
+                Ok(false) => {}
+                Err(Spent::Bytes) => return Err(Failure::DearQuery),
+                Err(Spent::Over) => return Err(why_over()),
+            }
+        }
+        if is_over() {
+            return Err(why_over());
         }
         if let Some(pause) = manners.pause() {
             std::thread::sleep(pause);
@@ -110,7 +130,8 @@ mod tests {
         shards.push(key, Mode::Replace, batch, None).await.expect("it is the first");
         let runtime = Handle::current();
         let listing = tokio::task::spawn_blocking(move || {
-            let list = |wait| matching_within(wait, &runtime, &shards, &Query::default());
+            let (query, stop) = (Query::default(), Stop::default());
+            let list = |wait| matching_within(wait, &runtime, &shards, &query, &stop);
             (list(LISTING_WAIT), list(Duration::ZERO))
         });
         let (whole, given_up) = listing.await.expect("it does not panic");

@@ -12,6 +12,7 @@ mod metrics;
 mod query;
 mod sd;
 mod stream;
+mod turn;
 
 use std::sync::Arc;
 
@@ -34,9 +35,11 @@ use crate::shard::Unavailable;
 use groups::Deletion;
 use listing::{Listing, list};
 use query::{Query, QueryError};
+use turn::{Awaited, Stop, Turn, Turns};
 
-/// How many queries are answered at a time, until they have been sent.
-pub(super) const API_ANSWERS_MAX: usize = 4;
+pub(super) use listing::LISTING_WAIT;
+pub(super) use turn::API_ANSWERS_MAX;
+
 /// How many delete groups by selectors at a time.
 const API_DELETES_MAX: usize = 1;
 
@@ -72,11 +75,10 @@ impl Http {
 
     /// Groups with everything they hold.
     pub(super) async fn api_metrics(&self, query: &str, client: &Client) -> Reply {
-        let shown = self.listing(query).await.map(|(listing, slot)| {
+        let shown = self.listing(query).await.map(|(listing, turn)| {
             let groups = listing.groups.into_iter().map(|summary| (summary.group, summary.bytes));
             let (groups, shards) = (groups.collect::<Vec<_>>(), self.shards.clone());
-            let body = stream::streamed(client.source, move |out| {
-                let _until_sent = slot;
+            let body = stream::streamed(client.source, turn, move |out| {
                 metrics::write(out, &shards, &groups)
             });
             (body, listing.total)
@@ -86,12 +88,10 @@ impl Http {
 
     /// Groups without what they hold.
     pub(super) async fn api_groups(&self, query: &str, client: &Client) -> Reply {
-        let shown = self.listing(query).await.map(|(listing, slot)| {
+        let shown = self.listing(query).await.map(|(listing, turn)| {
             let total = listing.total;
-            let body = stream::streamed(client.source, move |out| {
-                let _until_sent = slot;
-                groups::write(out, &listing)
-            });
+            let body =
+                stream::streamed(client.source, turn, move |out| groups::write(out, &listing));
             (body, total)
         });
         shown.map_or_else(Refused::into, |(body, total)| answer(body, total))
@@ -108,16 +108,19 @@ impl Http {
         }
     }
 
-    async fn listing(&self, query: &str) -> Result<(Listing, OwnedSemaphorePermit), Refused> {
+    async fn listing(&self, query: &str) -> Result<(Listing, Arc<Turn>), Refused> {
         self.readable()?;
-        let slot = self.answers.slot()?;
+        let turn = self.answers.turns.take().await?;
+        let awaited = Awaited::new(&turn);
         let (shards, query, runtime) = (self.shards.clone(), query.to_owned(), Handle::current());
-        // Regular expressions are compiled there as well. The slot goes along: the client may leave.
+        // Regular expressions are compiled there as well. The turn goes along: the client may leave.
         let listing = tokio::task::spawn_blocking(move || {
             let query = Query::to_show(&query)?;
-            Ok((list(&runtime, &shards, &query)?, slot))
+            Ok((list(&runtime, &shards, &query, &turn.stop)?, turn))
         });
-        listing.await.expect("listing does not panic and is not aborted")
+        let listed = listing.await.expect("listing does not panic and is not aborted");
+        awaited.answered();
+        listed
     }
 
     async fn delete_groups(&self, query: &str, client: &Client) -> Result<Deletion, Refused> {
@@ -129,7 +132,7 @@ impl Http {
         let deleting = tokio::task::spawn_blocking(move || {
             let _until_done = slot;
             let query = Query::to_delete(&query)?;
-            let groups = list(&runtime, &shards, &query)?.groups;
+            let groups = list(&runtime, &shards, &query, &Stop::default())?.groups;
             let mut deletion =
                 Deletion { matched: groups.len() as u64, deleted: 0, dry_run: query.is_dry_run };
             if !deletion.dry_run {
@@ -171,8 +174,7 @@ impl Http {
 /// What queries share.
 #[derive(Debug)]
 pub struct Answers {
-    /// One permit for each that may be answered at a time.
-    slots: Arc<Semaphore>,
+    turns: Turns,
     /// The same for those that delete: who reads keeps nobody from that.
     delete_slots: Arc<Semaphore>,
 }
@@ -180,17 +182,13 @@ pub struct Answers {
 impl Default for Answers {
     fn default() -> Answers {
         Answers {
-            slots: Arc::new(Semaphore::new(API_ANSWERS_MAX)),
+            turns: Turns::new(API_ANSWERS_MAX),
             delete_slots: Arc::new(Semaphore::new(API_DELETES_MAX)),
         }
     }
 }
 
 impl Answers {
-    fn slot(&self) -> Result<OwnedSemaphorePermit, Failure> {
-        Arc::clone(&self.slots).try_acquire_owned().map_err(|_| Failure::TooManyAnswers)
-    }
-
     fn delete_slot(&self) -> Result<OwnedSemaphorePermit, Failure> {
         Arc::clone(&self.delete_slots).try_acquire_owned().map_err(|_| Failure::TooManyDeletes)
     }

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use crate::exposition::{labels, unescape};
 use crate::http::jobs::{JobError, NamedJobs};
-use crate::selector::{MATCHERS_MAX, Selector, SelectorError};
+use crate::selector::{Effort, MATCHERS_MAX, Selector, SelectorError, Spent};
 
 /// Which groups, and which of those to show in which order.
 #[derive(Debug, Default)]
@@ -191,17 +191,20 @@ impl Filter {
     }
 
     /// Whether a group is asked for, by the text of its key.
-    pub(super) fn matches(&self, key: &str) -> bool {
+    pub(super) fn matches(&self, key: &str, effort: &mut Effort<'_>) -> Result<bool, Spent> {
         if self.jobs.is_empty() && self.selectors.is_empty() {
-            return true;
+            return Ok(true);
         }
         let labels = labels(key);
         if !self.jobs.is_empty() {
             let job = labels.iter().find(|(name, _)| name == "job");
             let job = job.map_or("", |(_, escaped)| &**escaped);
             if self.jobs.binary_search_by(|asked| (**asked).cmp(job)).is_err() {
-                return false;
+                return Ok(false);
             }
+        }
+        if self.selectors.is_empty() {
+            return Ok(true);
         }
         let labels: SmallVec<[(&str, Cow<'_, str>); 8]> =
             labels.iter().map(|(name, value)| (&**name, unescape(value))).collect();
@@ -209,8 +212,12 @@ impl Filter {
             let found = labels.iter().find(|(label, _)| *label == name);
             found.map_or("", |(_, value)| &**value)
         };
-        self.selectors.is_empty()
-            || self.selectors.iter().any(|(_, selector)| selector.matches(value_of))
+        for (_, selector) in &self.selectors {
+            if selector.matches(value_of, effort)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

@@ -1,13 +1,15 @@
 //! An answer that is written while it is sent: never more of it is in memory than a few chunks.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use super::turn::Turn;
 use crate::http::body::{Chunks, Streamed};
-use crate::http::lease::SCRAPE_SEND_WAIT;
+use crate::http::unread_answers::SCRAPE_SEND_WAIT;
 use crate::listen::Source;
 
 /// How large a chunk is.
@@ -18,6 +20,7 @@ const CHUNK_BYTES: usize = 64 << 10;
 pub(super) struct Stream {
     chunk: Vec<u8>,
     to: mpsc::Sender<Streamed>,
+    turn: Option<Arc<Turn>>,
     runtime: Handle,
 }
 
@@ -27,12 +30,13 @@ pub(super) struct Stream {
 /// `source` is the client, for the log.
 pub(super) fn streamed(
     source: Source,
+    turn: impl Into<Option<Arc<Turn>>>,
     write: impl FnOnce(&mut Stream) -> io::Result<()> + Send + 'static,
 ) -> Chunks {
     let (to, pieces) = mpsc::channel(1);
-    let runtime = Handle::current();
+    let (turn, runtime) = (turn.into(), Handle::current());
     tokio::task::spawn_blocking(move || {
-        let mut stream = Stream { chunk: Vec::with_capacity(CHUNK_BYTES), to, runtime };
+        let mut stream = Stream { chunk: Vec::with_capacity(CHUNK_BYTES), to, turn, runtime };
         if let Err(error) = write(&mut stream).and_then(|()| stream.end()) {
             tracing::info!(%source, err = %error, "an answer of the query API was cut");
         }
@@ -52,11 +56,26 @@ impl Stream {
     }
 
     fn send(&self, piece: Streamed) -> io::Result<()> {
-        let sending = tokio::time::timeout(SCRAPE_SEND_WAIT, self.to.send(piece));
+        let sending = async {
+            let sending = tokio::time::timeout(SCRAPE_SEND_WAIT, self.to.send(piece));
+            let Some(turn) = &self.turn else { return Some(sending.await) };
+            tokio::select! {
+                sent = sending => Some(sent),
+                () = turn.stop.wait() => None,
+            }
+        };
         match self.runtime.block_on(sending) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(io::Error::new(io::ErrorKind::BrokenPipe, "the client is gone")),
-            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the client reads nothing")),
+            Some(Ok(Ok(()))) => {
+                self.turn.iter().for_each(|turn| turn.goes_on());
+                Ok(())
+            }
+            Some(Ok(Err(_))) => {
+                Err(io::Error::new(io::ErrorKind::BrokenPipe, "the client is gone"))
+            }
+            Some(Err(_)) => {
+                Err(io::Error::new(io::ErrorKind::TimedOut, "the client reads nothing"))
+            }
+            None => Err(io::Error::new(io::ErrorKind::TimedOut, "another query needs its turn")),
         }
     }
 }
@@ -89,7 +108,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_written_is_what_is_sent_whatever_its_pieces() {
-        let body = streamed(Source::Unix, |out| {
+        let body = streamed(Source::Unix, None, |out| {
             for at in 0..100_000_u32 {
                 out.write_all(&at.to_le_bytes())?;
             }
@@ -102,7 +121,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_is_given_up_does_not_look_whole() {
-        let body = streamed(Source::Unix, |out| {
+        let body = streamed(Source::Unix, None, |out| {
             out.write_all(b"{")?;
             out.flush()?;
             Err(io::Error::other("a shard has died"))
@@ -114,7 +133,7 @@ mod tests {
     async fn who_reads_nothing_for_long_is_given_up() {
         let (until_ended, mut ended) = oneshot::channel::<()>();
         let began = Instant::now();
-        let body = streamed(Source::Unix, move |out| {
+        let body = streamed(Source::Unix, None, move |out| {
             let _until_ended = until_ended;
             loop {
                 out.write_all(&[0; CHUNK_BYTES])?;

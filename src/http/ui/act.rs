@@ -15,6 +15,9 @@ use crate::push::GroupingKey;
 use crate::shard::{GroupSummary, Timestamp};
 use crate::ui::{ConfirmPage, Filter, GroupLine, NAMED_MAX, Row, count_of};
 
+/// How much of a path that was typed an error quotes, in bytes.
+const QUOTED_BYTES_MAX: usize = 200;
+
 /// A form, read.
 #[derive(Default)]
 struct Fields {
@@ -158,14 +161,15 @@ impl Http {
         }
         let key = |path: &String| {
             let tail = path.strip_prefix("/job").unwrap_or_default();
-            GroupingKey::parse(tail.as_bytes(), self.config.name_rules)
-                .map_err(|error| format!("group {path:?}: {error}").into())
+            GroupingKey::parse(tail.as_bytes(), self.config.name_rules).map_err(|error| {
+                format!("group {:?}: {error}", crate::ui::start_of(path, QUOTED_BYTES_MAX)).into()
+            })
         };
         groups.iter().map(key).collect()
     }
 
     async fn fields(&self, body: &mut Incoming) -> Result<Fields, Failure> {
-        let body = self.form_body(body, FORM_BYTES_MAX).await?;
+        let (body, _until_read) = self.form_body(body, FORM_BYTES_MAX).await?;
         let mut fields = Fields::default();
         for (name, value) in form_urlencoded::parse(&body) {
             match &*name {

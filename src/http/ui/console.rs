@@ -16,11 +16,15 @@ use crate::http::reply::Reply;
 use crate::percent;
 use crate::push::Encoding;
 use crate::shard::Mode;
-use crate::ui::{CheckPage, Outcome, command, count_of};
+use crate::ui::{CheckPage, Outcome, bytes, command, count_of, start_of};
 
 /// How large a form with an exposition may be, in bytes: more is nothing to paste.
 pub(super) const CONSOLE_BYTES_MAX: usize = 4 << 20;
 /// Where a push goes when nobody says otherwise.
+/// How much of what was typed the console shows again, in bytes. Escaped, a byte may become five.
+pub(super) const SHOWN_AGAIN_BYTES_MAX: usize = 64 << 10;
+/// The same for the path.
+const PATH_SHOWN_BYTES_MAX: usize = 4 << 10;
 const PATH_BY_DEFAULT: &str = "/job/some_job";
 
 impl Http {
@@ -37,7 +41,7 @@ impl Http {
         visitor: &Visitor<'_>,
         body: &mut Incoming,
     ) -> Result<Reply, Instead> {
-        let body = self.form_body(body, CONSOLE_BYTES_MAX).await?;
+        let (body, _until_shown) = self.form_body(body, CONSOLE_BYTES_MAX).await?;
         let (mut token, mut path, mut exposition) = Default::default();
         for (name, value) in form_urlencoded::parse(&body) {
             match &*name {
@@ -97,8 +101,18 @@ impl Http {
             "" => format!("{scheme}://{}{}", host.unwrap_or("localhost:9091"), visitor.prefix),
             url => url.to_owned(),
         };
+        let path = start_of(path, PATH_SHOWN_BYTES_MAX);
         let command = command(&url, path.trim());
+        let sent_bytes = exposition.len();
+        let exposition = start_of(exposition, SHOWN_AGAIN_BYTES_MAX);
+        let cut = (exposition.len() < sent_bytes).then(|| {
+            format!(
+                "All {} were checked. Only the first {} are shown below.",
+                bytes(sent_bytes as u64),
+                bytes(exposition.len() as u64)
+            )
+        });
         let frame = self.frame(visitor, "/check");
-        html(StatusCode::OK, &CheckPage { frame, path, exposition, command, outcome })
+        html(StatusCode::OK, &CheckPage { frame, path, exposition, command, outcome, cut })
     }
 }

@@ -13,7 +13,7 @@ mod paths;
 mod show;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::HeaderMap;
@@ -22,8 +22,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Http;
 use super::admission::Sender;
+use super::api::LISTING_WAIT;
 use super::body::collect;
-use super::in_flight::Room;
+use super::in_flight::{InFlight, Room};
 use super::manners::Manners;
 use super::reply::{Failure, Reply};
 use crate::access::Caller;
@@ -37,6 +38,8 @@ pub(super) use paths::{Form, Page, form, page};
 pub(super) const PAGES_MAX: usize = 4;
 /// How long one waits for its turn.
 pub(super) const PAGE_WAIT: Duration = Duration::from_secs(2);
+/// How many bytes of grouping keys a page looks at before others have their turn: a search has many words.
+const LOOKED_AT_BYTES_MAX: usize = 64 << 10;
 /// How large a form may be that deletes something, in bytes.
 pub(super) const FORM_BYTES_MAX: usize = 1 << 20;
 /// How many groups one may name.
@@ -116,10 +119,15 @@ impl Http {
     }
 
     /// Reads what a form has sent.
-    async fn form_body(&self, body: &mut Incoming, bytes_max: usize) -> Result<Bytes, Failure> {
+    async fn form_body(
+        &self,
+        body: &mut Incoming,
+        bytes_max: usize,
+    ) -> Result<(Bytes, Room<&InFlight>), Failure> {
         let mut room = Room::of(&*self.in_flight);
         let wait = self.config.web.body_wait;
-        collect(body, bytes_max, &mut room, wait).await.map_err(Failure::Body)
+        let body = collect(body, bytes_max, &mut room, wait).await.map_err(Failure::Body)?;
+        Ok((body, room))
     }
 
     fn visitor<'a>(&self, headers: &'a HeaderMap, caller: &'a Caller) -> Visitor<'a> {
@@ -148,10 +156,21 @@ impl Http {
     ) -> Result<OwnedSemaphorePermit, Failure> {
         self.readable()?;
         let turn = self.forms.turn().await?;
-        let manners = Manners::new(self.shards.clone());
+        let (began, manners) = (Instant::now(), Manners::new(self.shards.clone()));
+        let mut looked_at_bytes = 0;
         let mut roll = self.shards.roll(jobs).await?;
         while let Some(next) = roll.next().await? {
-            next.into_iter().for_each(&mut take);
+            for group in next {
+                looked_at_bytes += group.group.key.len();
+                take(group);
+                if looked_at_bytes > LOOKED_AT_BYTES_MAX {
+                    looked_at_bytes = 0;
+                    tokio::task::yield_now().await; // Also where it ends if nobody waits for it.
+                }
+            }
+            if began.elapsed() > LISTING_WAIT {
+                return Err(Failure::SlowListing);
+            }
             if let Some(pause) = manners.pause() {
                 tokio::time::sleep(pause).await;
             }
