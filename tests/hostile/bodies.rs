@@ -138,7 +138,7 @@ pub(crate) fn table() -> Vec<Case> {
             answered(400),
         ),
         ("20,000 braces", text("{".repeat(20_000)), answered(400)),
-        ("a body just at the bound", text("#".repeat(1_500_000)), stored()),
+        ("a body just at the bound", text("#".repeat(1_499_999) + "\n"), stored()),
         ("a body just above the bound", text("#".repeat(1_500_001)), refused(413)),
         (
             "a grouping label that makes each sample large",

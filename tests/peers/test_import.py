@@ -34,7 +34,7 @@ NATIVE = MetricFamily(
 ODD = (
     ("/job/plain", "", b"# HELP c A \\\\ and \\n a line.\n# TYPE c counter\nc{k=\"\\\\ \\\" \\n\"} 1e+06\n"),
     ("/job@base64/YS9i/path@base64/L3Zhci90bXA", "", b"m{k=\"\"} NaN\n"),
-    ("/job/plain/empty@base64/=", "", b"m 0.1\n"),
+    ("/job/plain/empty@base64/=/side/a", "", b"m 0.1\n"),
     ("/job/plain/instance@base64/=/zone/a", "", b"m{instance=\"gone\"} -Inf\n"),
     ("/job/plain/zone/b", "", b"m{instance=\"own\"} +Inf\nm{instance=\"other\"} -0\n"),
     ("/job/%C3%A9%20%F0%9F%98%80/instance/h%C3%B6st", "", b"m{k=\"\xc3\xa9\"} 5e-324\n"),
