@@ -256,8 +256,8 @@ def refusals():
                 with tempfile.TemporaryDirectory() as directory:
                     folder = pathlib.Path(directory)
                     with peers.refusing(folder, refusal) as server:
-                        for body in peers.BODIES:
-                            each = -(-count // len(peers.BODIES))
+                        for body in peers.SIZES[version]:
+                            each = -(-count // len(peers.SIZES[version]))
                             seen += client(peers.url(server, refusal), peers.body(folder, body), each, version)
                             asked += each
                 good = seen.pop(f"{refusal.status} over HTTP/{version}", 0)

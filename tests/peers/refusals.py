@@ -21,6 +21,8 @@ from gateways import REPOSITORY, Server, free_port, running, shardgate_binary
 SECONDS_MAX = 300
 SOURCE = Path(__file__).parent / "go_refusals"
 BODIES = {"small": 200, "medium": 100_000, "large": 3_000_000}
+# By version. Over HTTP/2 a large body may be reset once its time is over, which httpx does not stand.
+SIZES = {1: ("small", "medium", "large"), 2: ("small", "medium")}
 # Of the password "secret".
 USER = "basic_auth_users: { pusher: $2b$10$abcdefghijklmnopqrstuuqflPDzB6gcMhKa1rZqKiun2YGL5sa2u }\n"
 

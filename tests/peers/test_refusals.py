@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from refusals import BODIES, CLIENTS, REFUSALS, Refusal, body, refusing, url
+from refusals import CLIENTS, REFUSALS, SIZES, Refusal, body, refusing, url
 
 COUNT = 200
 
@@ -19,7 +19,7 @@ def test_a_refusal_is_seen_by_every_client(
 ) -> None:
     with refusing(tmp_path, refusal) as server:
         target = url(server, refusal)
-        each = -(-COUNT // len(BODIES))
-        for size in BODIES:
+        each = -(-COUNT // len(SIZES[version]))
+        for size in SIZES[version]:
             seen = CLIENTS[client](target, body(tmp_path, size), each, version)
             assert seen == {f"{refusal.status} over HTTP/{version}": each}, size
