@@ -93,7 +93,7 @@ pub(super) fn weigh(
             Step::Keep => {}
             Step::Remove { held: at } => remove(families, &held[at], &mut shared),
             Step::Insert { family } => {
-                insert(families, batch, &batch.families[family], &mut shared)
+                insert(families, batch, &batch.families[family], &mut shared);
             }
             Step::Replace { held: at, family } => {
                 replace(families, &held[at], batch, &batch.families[family], &mut shared);
