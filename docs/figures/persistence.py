@@ -141,7 +141,7 @@ def stores():
     groups = next((int(word) for word in sys.argv[2:] if "=" not in word), 100_000)
     with tempfile.TemporaryDirectory(dir=ROOT / "target") as directory:
         command = {
-            f"{name} {sync}": f"{binary} {LISTEN} --persistence.file={directory}/{name}-{sync} --persistence.sync={sync}"
+            f"{name}-{sync}": f"{binary} {LISTEN} --persistence.file={directory}/{name}-{sync} --persistence.sync={sync}"
             for sync in ("interval", "push") for name, binary in binaries.items()
         }
         spawn = [word for name, line in command.items() for word in ("--spawn", f"{name}={line}")]
@@ -168,7 +168,7 @@ def stores():
                 found[name][1].append(seconds)
                 gateway.__exit__(None, None, None)
         for name, (per_push, seconds) in found.items():
-            size = sum(file.stat().st_size for file in pathlib.Path(directory).glob(name.replace(" ", "-") + "*"))
+            size = sum(file.stat().st_size for file in pathlib.Path(directory).glob(name + "*"))
             row(name, f"{statistics.median(per_push):,.0f} bytes", f"{size / (1 << 20):.1f} MiB",
                 ", ".join(f"{one:.2f} s" for one in seconds))
 
