@@ -2,13 +2,13 @@
 
 use hyper::StatusCode;
 
-use super::Http;
-use super::admission::Sender;
-use super::reply::{Failure, Reply, empty};
+use crate::http::Http;
+use crate::http::reply::{Failure, Reply, empty};
+use crate::http::request::admission::Sender;
 
 impl Http {
     /// Forgets all groups. Unlike the reference, answers when it is done.
-    pub(super) async fn wipe(&self, sender: &Sender<'_>) -> Reply {
+    pub(in crate::http) async fn wipe(&self, sender: &Sender<'_>) -> Reply {
         let Sender { client, caller } = sender;
         tracing::info!(source = %client.source, by = %caller, "wiping all groups");
         let wiped = async {

@@ -1,44 +1,25 @@
 //! HTTP: the only place that knows hyper.
 //!
-//! A request's way: `connection` has it read by `http1` or `http2` (`progress` and `watched` note how far it is; `aside` keeps the
-//! timer and the stop signal out of its way), unless there are no `seats` left but in the `reserve`; `sound` refuses what others may read otherwise, `route` says whose it is (`prefix` where everything has one), `admission` who sends it and whether they may, `dispatch` hands it over and counts the answer, and one file per family of
-//! endpoints answers: `push`, `check` (a push that is only tried), `scrape` (`selection` reads its query, with `jobs`, `render` has the work done), `api`, `admin` (`manners` lets pushes go before what can wait), `probes`, `ui`. `body` reads and writes bodies
-//! within bounds (`in_flight` is that of all together, `arriving` are those on their way; `decoders` decode the large ones; `unread_answers` bounds what answers that wait to be read keep in memory); `reply` makes answers, and is the one table from errors to statuses;
-//! `unread_body` takes in what an answer has left of a body; `request_id` says under which id the log has an error.
+//! A request walks through the rooms in this order:
+//!
+//! ```text
+//! connection -> request -> body -> push | scrape | api | ui | admin | probes -> reply -> connection
+//! ```
+//!
+//! `reply` makes answers, and is the one table from errors to statuses. `push_priority` lets pushes go before work
+//! that can wait.
 
 mod admin;
-mod admission;
 mod api;
-mod arriving;
-mod aside;
 mod body;
-mod check;
 mod connection;
-mod decoders;
-mod dispatch;
-mod http1;
-mod http2;
-mod in_flight;
-mod jobs;
-mod manners;
-mod placed;
-mod prefix;
 mod probes;
-mod progress;
 mod push;
-mod render;
+mod push_priority;
 mod reply;
-mod request_id;
-mod reserve;
-mod route;
+mod request;
 mod scrape;
-mod seats;
-mod selection;
-mod sound;
 mod ui;
-mod unread_answers;
-mod unread_body;
-mod watched;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -56,15 +37,15 @@ use crate::shard::{Shards, Unavailable};
 use reply::Failure;
 
 pub use api::Answers;
-pub use connection::{HEADER_BYTES_MAX, serve};
-pub use decoders::Decoders;
-pub use in_flight::InFlight;
-pub use request_id::REQUEST_ID_BYTES_MAX;
-pub use reserve::{RESERVE_WAIT, serve_in_reserve};
-pub use scrape::Scrapes;
-pub use seats::{Seat, Seats};
+pub use body::in_flight::InFlight;
+pub use body::unread_answers::{SCRAPE_SEND_WAIT, UNREAD_BYTES_MAX, Unread};
+pub use connection::limit::{Seat, Seats};
+pub use connection::overflow::{RESERVE_WAIT, serve_in_reserve};
+pub use connection::serve::{HEADER_BYTES_MAX, serve};
+pub use push::decoders::Decoders;
+pub use request::request_id::REQUEST_ID_BYTES_MAX;
+pub use scrape::endpoint::Scrapes;
 pub use ui::Forms;
-pub use unread_answers::{SCRAPE_SEND_WAIT, UNREAD_BYTES_MAX, Unread};
 
 /// What answers requests; shared by all connections.
 #[derive(Debug)]

@@ -2,20 +2,20 @@
 
 use hyper::StatusCode;
 
-use super::Http;
-use super::admission::Sender;
-use super::reply::{Failure, Reply, error, text};
+use crate::http::Http;
+use crate::http::reply::{Failure, Reply, error, text};
+use crate::http::request::admission::Sender;
 use crate::shard::Unavailable;
 
 impl Http {
     /// Alive: it answers.
-    pub(super) fn healthy(&self) -> Reply {
+    pub(in crate::http) fn healthy(&self) -> Reply {
         text(StatusCode::OK, "OK")
     }
 
     /// Ready: every shard lives, the groups are loaded, what is to reach the disk does, and no push was turned
     /// away for load just now. One that is full is ready: what is stored can be replaced.
-    pub(super) fn ready(&self) -> Reply {
+    pub(in crate::http) fn ready(&self) -> Reply {
         if !self.shards.are_alive() {
             return error(StatusCode::INTERNAL_SERVER_ERROR, Unavailable::Dead);
         }
@@ -28,7 +28,7 @@ impl Http {
         }
     }
 
-    pub(super) fn quit(&self, sender: &Sender<'_>) -> Reply {
+    pub(in crate::http) fn quit(&self, sender: &Sender<'_>) -> Reply {
         if !self.config.web.enable_lifecycle {
             return text(StatusCode::FORBIDDEN, "Lifecycle API is not enabled.");
         }

@@ -9,10 +9,10 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 
-use super::api::{API_ANSWERS_MAX, LISTING_WAIT};
-use super::body::{BodyError, Chunks};
-use super::placed::PlacedError;
 use crate::access::{DenialKind, Denied};
+use crate::http::api::{API_ANSWERS_MAX, LISTING_WAIT};
+use crate::http::body::chunks::{BodyError, Chunks};
+use crate::http::push::placed::PlacedError;
 use crate::own_metrics::Shed;
 use crate::persist::NotReady;
 use crate::push::{InflateError, KeyError, Rejected};
@@ -20,28 +20,32 @@ use crate::selector::REGEX_MATCHED_BYTES_MAX;
 use crate::shard::{Bound, Full, PushError, Unavailable, Whose};
 
 /// What every endpoint answers.
-pub(super) type Reply = Response<Chunks>;
+pub(in crate::http) type Reply = Response<Chunks>;
 
-pub(super) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+pub(in crate::http) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
 /// What the reference puts before the reason why a push that reads well is refused.
 const INCONSISTENT: &str = "pushed metrics are invalid or inconsistent with existing metrics: ";
 
 /// A status and nothing else.
-pub(super) fn empty(status: StatusCode) -> Reply {
+pub(in crate::http) fn empty(status: StatusCode) -> Reply {
     let mut reply = Response::new(Chunks::default());
     *reply.status_mut() = status;
     reply
 }
 
 /// A text of our own, as it is.
-pub(super) fn text(status: StatusCode, text: &'static str) -> Reply {
+pub(in crate::http) fn text(status: StatusCode, text: &'static str) -> Reply {
     with_type(status, TEXT, Bytes::from_static(text.as_bytes()).into())
 }
 
 /// A body of this type and no other, whatever it looks like.
-pub(super) fn with_type(status: StatusCode, content_type: HeaderValue, body: Chunks) -> Reply {
+pub(in crate::http) fn with_type(
+    status: StatusCode,
+    content_type: HeaderValue,
+    body: Chunks,
+) -> Reply {
     let mut reply = Response::new(body);
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, content_type);
@@ -50,24 +54,24 @@ pub(super) fn with_type(status: StatusCode, content_type: HeaderValue, body: Chu
 }
 
 /// An error: its reason on a line of its own.
-pub(super) fn error(status: StatusCode, reason: impl fmt::Display) -> Reply {
+pub(in crate::http) fn error(status: StatusCode, reason: impl fmt::Display) -> Reply {
     with_type(status, TEXT, Bytes::from(format!("{reason}\n")).into())
 }
 
-pub(super) fn method_not_allowed(allowed: &'static str) -> Reply {
+pub(in crate::http) fn method_not_allowed(allowed: &'static str) -> Reply {
     let mut reply = error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
     reply.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     reply
 }
 
-pub(super) fn options(allowed: &'static str) -> Reply {
+pub(in crate::http) fn options(allowed: &'static str) -> Reply {
     let mut reply = empty(StatusCode::OK);
     reply.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     reply
 }
 
 /// To another path, keeping the query.
-pub(super) fn redirect(path: &str, query: Option<&str>) -> Reply {
+pub(in crate::http) fn redirect(path: &str, query: Option<&str>) -> Reply {
     let location = match query {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
@@ -80,13 +84,13 @@ pub(super) fn redirect(path: &str, query: Option<&str>) -> Reply {
 }
 
 /// Closes the connection behind an answer: what is left of the request is not worth reading.
-pub(super) fn and_close(mut reply: Reply) -> Reply {
+pub(in crate::http) fn and_close(mut reply: Reply) -> Reply {
     reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     reply
 }
 
 /// Asks the client to try again after a time, rounded up to seconds.
-pub(super) fn and_retry(mut reply: Reply, wait: Duration) -> Reply {
+pub(in crate::http) fn and_retry(mut reply: Reply, wait: Duration) -> Reply {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     reply
@@ -94,7 +98,7 @@ pub(super) fn and_retry(mut reply: Reply, wait: Duration) -> Reply {
 
 /// Anything that keeps a request from being done.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(in crate::http) enum Failure {
     Denied(Denied),
     Key(KeyError),
     Body(BodyError),
@@ -145,7 +149,7 @@ impl From<&Failure> for Reply {
 
 impl Failure {
     /// What there was no room in, if that is why a push failed.
-    pub(super) fn shed(&self) -> Option<Shed> {
+    pub(in crate::http) fn shed(&self) -> Option<Shed> {
         match self {
             Failure::Push(PushError::Full(Full { whose: Whose::Owner, .. })) => Some(Shed::Quota),
             Failure::Push(PushError::Full(Full { bound: Bound::Bytes, .. })) => Some(Shed::Bytes),

@@ -12,10 +12,10 @@ use serde_json::json;
 
 use super::JSON;
 use crate::http::Http;
-use crate::http::body::collect;
-use crate::http::check::{Candidate, Checked};
-use crate::http::in_flight::Room;
-use crate::http::push::is_protobuf;
+use crate::http::body::chunks::collect;
+use crate::http::body::in_flight::Room;
+use crate::http::push::check::{Candidate, Checked};
+use crate::http::push::endpoint::is_protobuf;
 use crate::http::reply::{Failure, Reply, error, with_type};
 use crate::push::Encoding;
 use crate::shard::Mode;

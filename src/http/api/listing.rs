@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 
 use super::query::{Query, Sort};
 use super::turn::Stop;
-use crate::http::manners::Manners;
+use crate::http::push_priority::Manners;
 use crate::http::reply::Failure;
 use crate::selector::{Effort, REGEX_MATCHED_BYTES_MAX, Spent};
 use crate::shard::{GroupSummary, Shards};

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::json::{JsonLabels, grouping_labels, time_stamp};
 use super::stream::Stream;
 use crate::exposition::{Kind, SampleLine, is_whole, parse_number, sample_lines, unescape};
-use crate::http::manners::Manners;
+use crate::http::push_priority::Manners;
 use crate::shard::{FamilyView, GroupRef, GroupView, Shards};
 
 /// How many groups are asked for at a time, and of how many bytes, unless one alone has more.

@@ -27,9 +27,9 @@ use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Http;
-use super::body::Chunks;
-use super::reply::{Failure, Reply, empty, with_type};
+use crate::http::Http;
+use crate::http::body::chunks::Chunks;
+use crate::http::reply::{Failure, Reply, empty, with_type};
 use crate::listen::Client;
 use crate::shard::Unavailable;
 use groups::Deletion;

@@ -6,7 +6,7 @@ use std::fmt;
 use smallvec::SmallVec;
 
 use crate::exposition::{labels, unescape};
-use crate::http::jobs::{JobError, NamedJobs};
+use crate::http::scrape::jobs::{JobError, NamedJobs};
 use crate::selector::{Effort, MATCHERS_MAX, Selector, SelectorError, Spent};
 
 /// Which groups, and which of those to show in which order.

@@ -11,7 +11,7 @@ use super::Visitor;
 use super::instead::Instead;
 use super::page::html;
 use crate::http::Http;
-use crate::http::check::{Candidate, Checked};
+use crate::http::push::check::{Candidate, Checked};
 use crate::http::reply::Reply;
 use crate::percent;
 use crate::push::Encoding;

@@ -1,0 +1,244 @@
+//! A connection that speaks HTTP/2.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use hyper::Request;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Semaphore, watch};
+
+use crate::config::WebSettings;
+use crate::http::Http;
+use crate::http::connection::first::{First, first};
+use crate::http::connection::progress::Progress;
+use crate::http::connection::serve::{HEADER_BYTES_MAX, Unwanted, unwanted};
+use crate::http::connection::unread_body;
+use crate::http::connection::watched::Watched;
+use crate::listen::Client;
+use crate::listen::Protocol;
+
+/// How many requests of one connection may be at hand at a time.
+const STREAMS_MAX: u32 = 128;
+/// How large a frame may be.
+const FRAME_BYTES_MAX: u32 = 16 << 10;
+/// How much of the bodies of one connection may be on its way, before we have taken it.
+const WINDOW_BYTES_MAX: u32 = 1 << 20;
+/// How much of one answer may wait to be sent, besides the chunk that was last.
+const ANSWER_BYTES_MAX: usize = 64 << 10;
+
+/// Serves requests side by side, each on a task of its own.
+pub(in crate::http) async fn serve(
+    http: Arc<Http>,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    client: Client,
+    stopping: watch::Receiver<bool>,
+) -> hyper::Result<()> {
+    let progress = Arc::new(Progress::new(Protocol::Http2));
+    let client = Arc::new(client);
+    let source = client.source;
+    let stream = TokioIo::new(Watched { stream, progress: Arc::clone(&progress) });
+    let room = Arc::new(Semaphore::new(STREAMS_MAX as usize));
+    let service = {
+        let (http, progress) = (Arc::clone(&http), Arc::clone(&progress));
+        service_fn(move |request| {
+            progress.take_request();
+            let (http, client) = (Arc::clone(&http), Arc::clone(&client));
+            let progress = Arc::clone(&progress);
+            let room = Arc::clone(&room);
+            async move {
+                // A stream that its client resets is gone at once, but not the work that it has caused, nor the bounds
+                // that this work counts against: it is done to its end, and its place is free only then.
+                let place = room.acquire_owned().await;
+                let answering = tokio::spawn(async move {
+                    let (_at_hand, _watch) = (progress.at_hand(), http.own.watch_panics());
+                    let (head, mut body) = Request::into_parts(request);
+                    let answer = http.answer(&head, &mut body, &client).await;
+                    answer.body().sent_on(progress.cut());
+                    unread_body::pass_over(&head.headers, body, place).await;
+                    answer
+                });
+                answering.await
+            }
+        })
+    };
+    let mut connection = pin!(builder(&http.config.web).serve_connection(stream, service));
+    let mut unwanted = pin!(unwanted(&progress, &http.config.web, stopping));
+    match first(connection.as_mut(), unwanted.as_mut()).await {
+        First::Main(served) => served,
+        First::Aside(Unwanted::Stopping) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+        First::Aside(Unwanted::Idle | Unwanted::SlowHead) => {
+            tracing::debug!(%source, "idle connection closed");
+            Ok(())
+        }
+    }
+}
+
+/// How HTTP/2 is spoken.
+pub(in crate::http) fn builder(settings: &WebSettings) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(HEADER_BYTES_MAX as u32)
+        .max_frame_size(FRAME_BYTES_MAX)
+        .initial_stream_window_size(WINDOW_BYTES_MAX)
+        .initial_connection_window_size(WINDOW_BYTES_MAX)
+        .max_send_buf_size(ANSWER_BYTES_MAX)
+        .keep_alive_interval(settings.idle_wait)
+        .keep_alive_timeout(settings.header_wait);
+    builder
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use http_body_util::BodyExt;
+    use hyper::body::{Body, Frame};
+    use hyper::client::conn::http2::{SendRequest, handshake};
+    use hyper::{Method, StatusCode};
+    use tokio::sync::mpsc;
+    use tokio::task::JoinHandle;
+
+    use super::*;
+    use crate::http::connection::serve::tests::http;
+
+    /// A body that is sent piece by piece.
+    struct Pieces(mpsc::UnboundedReceiver<Bytes>);
+
+    impl Body for Pieces {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            self.0.poll_recv(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+        }
+    }
+
+    struct Connection {
+        http: Arc<Http>,
+        client: SendRequest<Pieces>,
+        served: JoinHandle<hyper::Result<()>>,
+    }
+
+    async fn connect(flags: &[&str]) -> Connection {
+        let http = http(flags);
+        let (ours, theirs) = tokio::io::duplex(64 << 10);
+        let client = Client { source: crate::listen::Source::Unix, certificate: None };
+        let stopping = http.stop.subscribe();
+        let served = tokio::spawn(serve(Arc::clone(&http), ours, client, stopping));
+        let shaken = handshake(TokioExecutor::new(), TokioIo::new(theirs)).await;
+        let (client, connection) = shaken.expect("both speak HTTP/2");
+        tokio::spawn(connection);
+        Connection { http, client, served }
+    }
+
+    /// Sends a request; its body goes on for as long as the sender lives.
+    fn send(
+        client: &mut SendRequest<Pieces>,
+        method: Method,
+        path: &str,
+        body: &str,
+    ) -> (mpsc::UnboundedSender<Bytes>, JoinHandle<(StatusCode, Bytes)>) {
+        let (sender, pieces) = mpsc::unbounded_channel();
+        if !body.is_empty() {
+            sender.send(Bytes::from(body.to_owned())).expect("it is received");
+        }
+        let request = Request::builder().method(method).uri(format!("https://x{path}"));
+        let request = request.body(Pieces(pieces)).expect("a request");
+        let answered = client.send_request(request);
+        let answer = tokio::spawn(async move {
+            let answer = answered.await.expect("an answer");
+            let status = answer.status();
+            let body = answer.into_body().collect().await.expect("a body");
+            (status, body.to_bytes())
+        });
+        (sender, answer)
+    }
+
+    async fn ask(connection: &mut Connection, method: Method, path: &str, body: &str) -> String {
+        let (sender, answer) = send(&mut connection.client, method, path, body);
+        drop(sender);
+        let (status, body) = answer.await.expect("it is answered");
+        assert_eq!(status, StatusCode::OK);
+        String::from_utf8(body.to_vec()).expect("text")
+    }
+
+    #[tokio::test]
+    async fn pushes_are_taken_side_by_side_and_scraped() {
+        let mut connection = connect(&[]).await;
+        let mut waiting = Vec::new();
+        for at in 0..100 {
+            let path = format!("/metrics/job/j{at}");
+            waiting.push(send(&mut connection.client, Method::PUT, &path, "m 1"));
+        }
+        // All are at hand before the first body ends.
+        for (sender, answer) in waiting.into_iter().rev() {
+            sender.send(Bytes::from_static(b"7\n")).expect("it is received");
+            drop(sender);
+            assert_eq!(answer.await.expect("it is answered").0, StatusCode::OK);
+        }
+        let scrape = ask(&mut connection, Method::GET, "/metrics", "").await;
+        assert_eq!(scrape.matches("\nm{").count(), 100);
+        assert!(scrape.contains("m{instance=\"\",job=\"j99\"} 17\n"));
+    }
+
+    #[tokio::test]
+    async fn a_body_and_an_answer_may_be_larger_than_the_windows() {
+        let mut connection = connect(&["--push.max-label-bytes=4194304"]).await;
+        let bytes = 2 * WINDOW_BYTES_MAX as usize;
+        let body = format!("# HELP m {}\nm 1\n", "x".repeat(bytes));
+        ask(&mut connection, Method::PUT, "/metrics/job/j", &body).await;
+        let scrape = ask(&mut connection, Method::GET, "/metrics", "").await;
+        assert!(scrape.len() > bytes);
+    }
+
+    #[tokio::test]
+    async fn a_request_at_hand_is_answered_when_the_gateway_stops() {
+        let mut connection = connect(&[]).await;
+        let (sender, answer) = send(&mut connection.client, Method::PUT, "/metrics/job/j", "m ");
+        // Streams are taken in turn: what comes behind the push is answered when the push is at hand.
+        ask(&mut connection, Method::GET, "/-/healthy", "").await;
+        connection.http.stop.send_replace(true);
+        tokio::task::yield_now().await;
+        sender.send(Bytes::from_static(b"1\n")).expect("it is received");
+        drop(sender);
+        assert_eq!(answer.await.expect("it is answered").0, StatusCode::OK);
+        let served = tokio::time::timeout(Duration::from_secs(10), connection.served).await;
+        assert!(matches!(served, Ok(Ok(Ok(())))), "{served:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_body_is_given_up() {
+        let mut connection = connect(&["--web.body-timeout=3s"]).await;
+        let (_sender, answer) = send(&mut connection.client, Method::PUT, "/metrics/job/j", "m ");
+        assert_eq!(answer.await.expect("it is answered").0, StatusCode::REQUEST_TIMEOUT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_asks_for_nothing_is_closed() {
+        let flags = ["--web.header-timeout=2s", "--web.idle-timeout=60s"];
+        let since = tokio::time::Instant::now();
+        let silent = connect(&flags).await;
+        silent.served.await.expect("it ends").expect("without an error");
+        assert_eq!(since.elapsed().as_secs(), 2);
+        let mut idle = connect(&flags).await;
+        ask(&mut idle, Method::GET, "/-/healthy", "").await;
+        let since = tokio::time::Instant::now();
+        idle.served.await.expect("it ends").expect("without an error");
+        assert!((60..=61).contains(&since.elapsed().as_secs()), "{:?}", since.elapsed());
+    }
+}

@@ -1,0 +1,133 @@
+//! Connections for which there is no room: they are told so at once, and probes are answered.
+
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::header::{HeaderValue, RETRY_AFTER};
+use hyper::http::request::Parts;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
+
+use crate::http::Http;
+use crate::http::connection::first::{First, first};
+use crate::http::connection::serve::HEADER_BYTES_MAX;
+use crate::http::connection::unread_body::{linger, pass_over};
+use crate::http::reply::{Reply, and_close, error};
+use crate::http::request::request_id::identify;
+use crate::http::request::route::Route;
+use crate::listen::Protocol;
+
+/// How many connections may be told at a time.
+pub(in crate::http) const RESERVE_CONNECTIONS_MAX: usize = 256;
+/// How long each may take: to send its head, and to read its answer; over TLS with the handshake.
+pub const RESERVE_WAIT: Duration = Duration::from_secs(5);
+/// How long a client of HTTP/2 has to read its answer before the connection is ended.
+const RESERVE_READ_WAIT: Duration = Duration::from_secs(1);
+
+/// Answers one request of a connection.
+pub async fn serve_in_reserve(
+    http: Arc<Http>,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    protocol: Protocol,
+) {
+    let settings = &http.config.web;
+    let answered = Arc::new(Notify::new());
+    let service = service_fn(|request: Request<Incoming>| {
+        let (http, answered) = (Arc::clone(&http), Arc::clone(&answered));
+        async move {
+            let (head, body) = request.into_parts();
+            let reply = http.answer_in_reserve(&head);
+            if protocol == Protocol::Http2 {
+                pass_over(&head.headers, body, ()).await;
+            }
+            answered.notify_one();
+            Ok::<_, Infallible>(http.with_headers(reply))
+        }
+    });
+    let stream = TokioIo::new(stream);
+    let served = async {
+        match protocol {
+            Protocol::Http1 => {
+                let mut builder = http1::Builder::new();
+                builder.keep_alive(false).half_close(true).max_buf_size(HEADER_BYTES_MAX);
+                let mut connection = builder.serve_connection(stream, service);
+                let served = Pin::new(&mut connection).await;
+                linger(connection.into_parts().io.into_inner()).await;
+                served
+            }
+            Protocol::Http2 => {
+                let mut builder = crate::http::connection::http2::builder(settings);
+                let connection = builder.max_concurrent_streams(1);
+                let mut connection = pin!(connection.serve_connection(stream, service));
+                // Python's h2 breaks off at the PING that goes with the end of a connection: the client reads its answer first.
+                let has_read = async {
+                    answered.notified().await;
+                    tokio::time::sleep(RESERVE_READ_WAIT).await;
+                };
+                match first(connection.as_mut(), pin!(has_read)).await {
+                    First::Main(served) => served,
+                    First::Aside(()) => {
+                        connection.as_mut().graceful_shutdown();
+                        connection.await
+                    }
+                }
+            }
+        }
+    };
+    if let Ok(Err(error)) = tokio::time::timeout(RESERVE_WAIT, served).await {
+        tracing::debug!(err = %error, "connection in the reserve broken");
+    }
+}
+
+impl Http {
+    fn answer_in_reserve(&self, head: &Parts) -> Reply {
+        let reply = match self.route(&head.method, head.uri.path()) {
+            Route::Healthy => and_close(self.healthy()),
+            Route::Ready => and_close(self.ready()),
+            _ => {
+                self.seats.refused();
+                let reason = "as many connections as --web.max-connections allows are being served";
+                let mut reply = error(StatusCode::SERVICE_UNAVAILABLE, reason);
+                reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                and_close(reply)
+            }
+        };
+        identify(reply, &head.headers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http_body_util::Empty;
+    use hyper::client::conn::http2::handshake;
+    use hyper_util::rt::TokioExecutor;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::http::connection::serve::tests::http;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_of_http2_goes_with_its_first_answer() {
+        let (ours, theirs) = tokio::io::duplex(64 << 10);
+        let served = tokio::spawn(serve_in_reserve(http(&[]), ours, Protocol::Http2));
+        let shaken = handshake(TokioExecutor::new(), TokioIo::new(theirs)).await;
+        let (mut client, connection) = shaken.expect("both speak HTTP/2");
+        tokio::spawn(connection);
+        let since = Instant::now();
+        let request = Request::get("https://x/metrics").body(Empty::<Bytes>::new());
+        let answer = client.send_request(request.expect("it is one")).await;
+        let answer = answer.expect("it is answered");
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(answer.headers().contains_key("x-request-id"));
+        served.await.expect("it ends");
+        assert!(since.elapsed() < RESERVE_WAIT, "{:?}", since.elapsed());
+    }
+}

@@ -1,0 +1,41 @@
+//! How work that can wait lets pushes go first.
+
+use std::time::{Duration, Instant};
+
+use crate::shard::Shards;
+
+/// While pushes are handled faster than one in this time, counted since the work began,
+const BUSY_PUSH: Duration = Duration::from_millis(1);
+/// they come first for this long after each turn of the work: a push that waits is worse than a
+/// scrape that takes longer,
+const BUSY_PAUSE: Duration = Duration::from_millis(3);
+/// until the work has taken this long.
+const BUSY_WAIT: Duration = Duration::from_secs(1);
+
+/// Work that is done in turns.
+#[derive(Debug)]
+pub(in crate::http) struct Manners {
+    shards: Shards,
+    began: Instant,
+    pushes_before: u64,
+}
+
+impl Manners {
+    /// Of work that begins now.
+    pub(in crate::http) fn new(shards: Shards) -> Manners {
+        let pushes_before = pushes(&shards);
+        Manners { shards, began: Instant::now(), pushes_before }
+    }
+
+    /// How long to wait before the next turn, if at all.
+    pub(in crate::http) fn pause(&self) -> Option<Duration> {
+        let taken = self.began.elapsed();
+        let handled = pushes(&self.shards) - self.pushes_before;
+        let is_busy = u128::from(handled) * BUSY_PUSH.as_nanos() > taken.as_nanos();
+        (is_busy && taken < BUSY_WAIT).then_some(BUSY_PAUSE)
+    }
+}
+
+fn pushes(shards: &Shards) -> u64 {
+    shards.stats().map(|(stats, _)| stats.pushes()).sum()
+}

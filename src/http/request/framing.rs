@@ -1,0 +1,69 @@
+//! Requests that two servers may read in two ways, which is how others are smuggled past the first of them.
+
+use hyper::header::{HOST, TRANSFER_ENCODING};
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, StatusCode, Version};
+
+/// Why a request is not answered, if it is not; its connection is then of no use either. What cannot be
+/// framed at all has not come this far.
+pub(in crate::http) fn objection(head: &Parts) -> Option<(StatusCode, &'static str)> {
+    if head.version > Version::HTTP_11 {
+        return None; // There, neither the host nor the end of a body is told by a header.
+    }
+    if !is_chunked_at_most(&head.headers) {
+        let reason = "a Transfer-Encoding other than chunked, once, is not understood";
+        return Some((StatusCode::NOT_IMPLEMENTED, reason));
+    }
+    let mut hosts = head.headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(_), None) => None,
+        (None, _) if head.version < Version::HTTP_11 => None,
+        _ => Some((StatusCode::BAD_REQUEST, "a request has one Host header")),
+    }
+}
+
+fn is_chunked_at_most(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => true,
+        (Some(coding), None) => coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::Request;
+
+    use super::*;
+
+    fn status(version: Version, headers: &[(&str, &str)]) -> Option<u16> {
+        let mut request = Request::builder().version(version);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (head, ()) = request.body(()).expect("a request").into_parts();
+        objection(&head).map(|(status, _)| status.as_u16())
+    }
+
+    #[test]
+    fn there_is_one_host_from_http_1_1_on() {
+        let host = ("host", "x");
+        assert_eq!(status(Version::HTTP_11, &[host]), None);
+        assert_eq!(status(Version::HTTP_11, &[]), Some(400));
+        assert_eq!(status(Version::HTTP_11, &[host, host]), Some(400));
+        assert_eq!(status(Version::HTTP_10, &[]), None);
+        assert_eq!(status(Version::HTTP_10, &[host, host]), Some(400));
+        assert_eq!(status(Version::HTTP_2, &[]), None);
+    }
+
+    #[test]
+    fn chunked_is_the_only_coding() {
+        let with =
+            |coding| status(Version::HTTP_11, &[("host", "x"), ("transfer-encoding", coding)]);
+        assert_eq!((with("chunked"), with("Chunked")), (None, None));
+        for coding in ["chunked, chunked", "gzip, chunked", "identity, chunked", ""] {
+            assert_eq!(with(coding), Some(501), "{coding}");
+        }
+    }
+}

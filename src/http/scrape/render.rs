@@ -1,0 +1,64 @@
+//! Has the pages of a scrape rendered, in turns with everything else that the runtime does.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::http::push_priority::Manners;
+use crate::scrape::{Done, Task};
+use crate::shard::{HomedPage, Shards};
+
+/// Less than this to render is rendered where it is, rather than handed to other threads.
+const INLINE_BYTES_MAX: usize = 128 << 10;
+/// More than this at a time is rendered on a thread of its own: it takes milliseconds. A page is as large
+/// as that only if a single group's samples are.
+const TURN_BYTES_MAX: usize = 512 << 10;
+/// How many pages are given back to their shards at a time.
+const PAGES_PER_RETURN: usize = 8;
+
+/// Runs the tasks on all threads of the runtime. Threads of their own would take whole time slices from
+/// the pushes, and would allocate what only the runtime's threads free.
+///
+/// A page that its shard holds twice now goes back there at once, and its old state is gone before the
+/// next ones are rendered: the whole of what is stored is never in memory twice.
+pub(in crate::http) async fn render(tasks: Vec<Task>, shards: &Shards) -> Vec<Done> {
+    let bytes: usize = tasks.iter().map(Task::bytes).sum();
+    let threads = tokio::runtime::Handle::current().metrics().num_workers();
+    let tasks = Arc::new(Mutex::new(tasks.into_iter()));
+    let share = || take_turns(Arc::clone(&tasks), shards.clone());
+    let others = if bytes <= INLINE_BYTES_MAX { 0 } else { threads - 1 };
+    let others: Vec<_> = (0..others).map(|_| tokio::spawn(share())).collect();
+    let mut all = share().await;
+    for other in others {
+        all.extend(other.await.expect("rendering does not panic and is not aborted"));
+    }
+    all
+}
+
+/// Runs one task after the other, each followed by a turn for others: a page takes about as long as a few
+/// pushes.
+async fn take_turns(tasks: Arc<Mutex<std::vec::IntoIter<Task>>>, shards: Shards) -> Vec<Done> {
+    let next = || tasks.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let mut all = Vec::new();
+    let mut pages: Vec<HomedPage> = Vec::new();
+    let manners = Manners::new(shards.clone());
+    while let Some(task) = next() {
+        let (done, page) = if task.bytes() <= TURN_BYTES_MAX {
+            task.run()
+        } else {
+            let running = tokio::task::spawn_blocking(|| task.run());
+            running.await.expect("rendering does not panic and is not aborted")
+        };
+        all.push(done);
+        pages.extend(page);
+        if pages.len() == PAGES_PER_RETURN {
+            shards.adopt(std::mem::take(&mut pages));
+        }
+        tokio::task::yield_now().await;
+        if let Some(pause) = manners.pause() {
+            tokio::time::sleep(pause).await;
+        }
+    }
+    if !pages.is_empty() {
+        shards.adopt(pages);
+    }
+    all
+}
