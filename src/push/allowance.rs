@@ -203,7 +203,7 @@ mod tests {
         let sums = lines(60, |at| format!("s_sum{{l=\"{at}\"}} 1\n"));
         let summaries = [&b"# TYPE s summary\n"[..], &sums].concat();
         let long = protobuf(100);
-        let quoted = lines(20_000, |at| format!("m{{\"a\\\"{at}\"=\"\"}} 1\n"));
+        let quoted = lines(20_000, |at| format!("m{{\"a\\\"{at}\"=\"x\"}} 1\n"));
         let short = lines(50_000, |at| format!("m{at} 1\n"));
         let pushes: [(Decode, usize, &[u8]); 7] = [
             (decode_within, 100, &quoted),

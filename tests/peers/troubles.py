@@ -17,6 +17,7 @@ WEB_CONFIG = """
 rate_limit: { interval: 1ms, burst: 100000 }
 """
 CONNECTIONS_MAX = 12
+SCRAPERS = 24  # One is served and 16 wait; the others are refused.
 FILE_BYTES_MAX = 2 << 20
 EVERY_SECONDS = 0.1
 
@@ -35,7 +36,7 @@ def gateways_in_trouble(directory: Path) -> Iterator[dict[str, Server]]:
             (_push_what_is_refused, servers["full"]),
             (_use_up_connections, servers["full"]),
             (_push_what_is_dropped, servers["unchecked"]),
-            *[(_scrape, servers["unchecked"])] * 4,
+            *[(_scrape, servers["unchecked"])] * SCRAPERS,
             (_push_much, servers["failing"]),
         ]
         threads = [threading.Thread(target=_until, args=(over, *trouble)) for trouble in troubles]

@@ -171,6 +171,20 @@ impl<'r, 'i> Arriving<'r, 'i> {
         Ok(())
     }
 
+    /// Gives some of its room back.
+    pub(in crate::http) fn give_back(&mut self, bytes: usize) {
+        let mut all = self.room.in_flight.on_their_way();
+        let Some(body) = all.bodies.get_mut(&self.id) else { return }; // All of it has been given back.
+        body.bytes -= bytes;
+        let source = body.source;
+        if let Some(of_source) = all.by_source.get_mut(&source) {
+            *of_source -= bytes;
+        }
+        drop(all);
+        self.bytes -= bytes;
+        self.room.change_to(self.room.bytes() - bytes);
+    }
+
     /// Returns once the body has given way to others.
     pub(in crate::http) async fn given_way(&self) {
         self.gives_way.notified().await;

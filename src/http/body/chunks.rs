@@ -83,8 +83,10 @@ pub(in crate::http) async fn collect(
             }
             if bytes > taken {
                 let wanted = (2 * taken).min(whole_max).max(bytes);
-                arriving.take(wanted - taken)?;
+                // What has come is there twice while it moves.
+                arriving.take(wanted)?;
                 whole.reserve_exact(wanted - whole.len());
+                arriving.give_back(taken);
                 taken = wanted;
             }
             whole.extend_from_slice(&data);

@@ -28,6 +28,8 @@ const FAMILIES_INLINE_MAX: usize = 1024;
 
 /// How long a scrape waits for its turn to be made. One takes milliseconds.
 const SCRAPE_WAIT: Duration = Duration::from_secs(5);
+/// How many scrapes may wait for each one that may be made at a time.
+const SCRAPES_WAITING_MAX: usize = 16;
 
 /// What scrapes share.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub struct Scrapes {
     scrapes_max: usize,
     /// One permit for each scrape that may be made at a time.
     slots: Semaphore,
+    /// One permit for each scrape that is made or waits for its turn.
+    places: Semaphore,
     /// Fragments kept from one scrape to the next.
     runs: Arc<Runs>,
 }
@@ -42,7 +46,8 @@ pub struct Scrapes {
 impl Scrapes {
     /// Room to make so many scrapes at a time.
     pub fn new(scrapes_max: usize) -> Scrapes {
-        Scrapes { scrapes_max, slots: Semaphore::new(scrapes_max), runs: Arc::default() }
+        let places = Semaphore::new(scrapes_max * (1 + SCRAPES_WAITING_MAX));
+        Scrapes { scrapes_max, slots: Semaphore::new(scrapes_max), places, runs: Arc::default() }
     }
 
     /// How many are being made.
@@ -51,9 +56,11 @@ impl Scrapes {
     }
 
     /// Room for one more, once one of those before it has been made.
-    async fn slot(&self) -> Result<SemaphorePermit<'_>, Failure> {
+    async fn slot(&self) -> Result<[SemaphorePermit<'_>; 2], Failure> {
+        let place = self.places.try_acquire().map_err(|_| Failure::TooManyScrapes)?;
         let slot = tokio::time::timeout(SCRAPE_WAIT, self.slots.acquire());
-        slot.await.ok().and_then(Result::ok).ok_or(Failure::TooManyScrapes)
+        let slot = slot.await.ok().and_then(Result::ok).ok_or(Failure::TooManyScrapes)?;
+        Ok([place, slot])
     }
 
     /// How many bytes of fragments are kept, those of the pages apart.
@@ -175,6 +182,8 @@ fn values(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::task::Poll;
+
     use crate::http::connection::serve::tests::http;
 
     #[tokio::test(start_paused = true)]
@@ -192,5 +201,22 @@ mod tests {
         });
         assert_eq!(waiting.status(), StatusCode::OK);
         assert_eq!(http.scrapes.taken(), 0, "it counts no more, read or not");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn more_scrapes_than_may_wait_are_refused_at_once() {
+        let scrapes = Scrapes::new(1);
+        let slot = scrapes.slot().await.expect("there is one");
+        let mut waiting: Vec<_> =
+            (0..SCRAPES_WAITING_MAX).map(|_| Box::pin(scrapes.slot())).collect();
+        for one in &mut waiting {
+            let polled = std::future::poll_fn(|context| Poll::Ready(one.as_mut().poll(context)));
+            assert!(polled.await.is_pending());
+        }
+        let since = tokio::time::Instant::now();
+        assert!(matches!(scrapes.slot().await, Err(Failure::TooManyScrapes)));
+        assert_eq!(since.elapsed(), Duration::ZERO);
+        drop((slot, waiting));
+        assert!(scrapes.slot().await.is_ok());
     }
 }
