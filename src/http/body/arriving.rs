@@ -171,6 +171,15 @@ impl<'r, 'i> Arriving<'r, 'i> {
         Ok(())
     }
 
+    /// Takes more room if no other body has any: a body that may be as large as all room must not wait for ever.
+    pub(in crate::http) fn take_alone(&mut self, bytes: usize) -> Result<(), BodyError> {
+        let in_flight = self.room.in_flight;
+        if self.room.bytes() + in_flight.left.load(Relaxed) < in_flight.bytes_max {
+            return Err(BodyError::NoRoom { is_whole: false });
+        }
+        self.take(bytes)
+    }
+
     /// Gives some of its room back.
     pub(in crate::http) fn give_back(&mut self, bytes: usize) {
         let mut all = self.room.in_flight.on_their_way();

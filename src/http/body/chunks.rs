@@ -84,9 +84,14 @@ pub(in crate::http) async fn collect(
             if bytes > taken {
                 let wanted = (2 * taken).min(whole_max).max(bytes);
                 // What has come is there twice while it moves.
-                arriving.take(wanted)?;
+                let is_counted_twice = arriving.take(wanted).is_ok();
+                if !is_counted_twice {
+                    arriving.take_alone(wanted - taken)?;
+                }
                 whole.reserve_exact(wanted - whole.len());
-                arriving.give_back(taken);
+                if is_counted_twice {
+                    arriving.give_back(taken);
+                }
                 taken = wanted;
             }
             whole.extend_from_slice(&data);
