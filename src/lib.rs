@@ -12,9 +12,10 @@
 //! references to what they hold at one moment, and [`scrape`] puts those together; no sample is
 //! rendered again.
 //!
-//! In reading order: [`exposition`] (the vocabulary of the format), [`push`], [`selector`] (which groups a query is about), [`shard`], [`scrape`],
-//! [`persist`] (what is on disk, where anything is), [`gob`] (what the Pushgateway had there), [`own_metrics`], [`history`], [`ui`] (what people see), [`http`], [`listen`], [`config`], [`gateway`] (which wires them).
-//! [`import`] (copies groups from one gateway to another, with [`client`]).
+//! In reading order: [`exposition`] (the vocabulary of the format), [`push`], [`selector`] (which groups a query is
+//! about), [`shard`], [`scrape`], [`persist`] (what is on disk), [`config`], [`access`], [`own_metrics`], [`history`],
+//! [`ui`] (the pages), [`listen`], [`tls`], [`http`], [`reload`], and [`gateway`], which wires them. [`import`] copies groups
+//! from another gateway, with [`client`]; no request meets it.
 
 pub mod access;
 pub mod client;

@@ -45,7 +45,7 @@ struct Matcher {
 #[derive(Debug)]
 enum Test {
     Equals(String),
-    Matches(Whole),
+    Matches(Box<Whole>),
 }
 
 /// Why a text is no selector, and where: the character, counted from 1.

@@ -66,7 +66,8 @@ fn matcher(
         (at, _) => return Err(scanner.error(at, Reason::Expected("a value in quotes"))),
     };
     let test = if is_regex {
-        Test::Matches(Whole::new(&value).map_err(|reason| scanner.error(at, reason))?)
+        let whole = Whole::new(&value).map_err(|reason| scanner.error(at, reason))?;
+        Test::Matches(Box::new(whole))
     } else {
         Test::Equals(value)
     };

@@ -39,7 +39,8 @@ pub fn command(url: &str, path: &str) -> String {
 
 /// The start of a text, cut between two characters.
 pub fn start_of(text: &str, bytes_max: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes_max)]
+    let end = (0..=bytes_max.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or_default()]
 }
 
 #[cfg(test)]

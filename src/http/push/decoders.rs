@@ -30,7 +30,7 @@ impl Decoders {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
         // Nothing waits in the queue itself: who waits can still leave.
         let (queue, jobs) = flume::bounded::<Job>(0);
-        for _ in 0..(processors / 2).max(1) {
+        for _ in 0..processors {
             let jobs = jobs.clone();
             thread::Builder::new().name("decoder".to_owned()).spawn(move || {
                 let _unchanged = rustix::process::nice(NICER); // That of this thread alone.
@@ -73,7 +73,7 @@ mod tests {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
         // All threads are busy until they are let go.
         let mut gates = Vec::new();
-        for _ in 0..(processors / 2).max(1) {
+        for _ in 0..processors {
             let (gate, opened) = flume::bounded::<()>(0);
             let (started, has_started) = oneshot::channel();
             let decoders = Arc::clone(&decoders);
