@@ -22,7 +22,7 @@ pub struct Decoders {
 }
 
 impl Decoders {
-    /// Starts a thread for half of the processors, and one at least.
+    /// Starts one thread for each processor.
     ///
     /// # Errors
     /// When there can be no more threads.
