@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Takes the figures about scrapes, large groups and SIGTERM under full queues, each as a Markdown table.
 
-    cargo build --release --workspace
+    cargo build --profile dist --workspace
     docs/figures/lanes.py cuts                  # a scrape while all queues of pushes are full
     docs/figures/lanes.py huge                  # a small push beside a group of 100 MiB that changes every second
     docs/figures/lanes.py sigterm [ROUNDS]      # what is answered 200 while the gateway ends; 200 rounds in each mode
 
-SHARDGATE names the gateway, LOADTEST the load tester, BEFORE another gateway that `cuts` and `huge` measure beside it,
+SHARDGATE_BIN names the gateway, LOADTEST_BIN the load tester, BEFORE another gateway that `cuts` and `huge` measure beside it,
 CONNECTIONS how many push at a time, MIB how large the group is, and SECONDS how long each measurement takes.
 """
 import concurrent.futures
@@ -23,16 +23,14 @@ import tempfile
 import threading
 import time
 
-import measure
-from measure import LISTEN, ROOT, ms, started, table
+from measure import LISTEN, LOADTEST, ROOT, SHARDGATE, ms, profile, started, table
 
-GATEWAYS = {"after": os.environ.get("SHARDGATE", str(measure.SHARDGATE))}
+GATEWAYS = {"after": str(SHARDGATE)}
 if before := os.environ.get("BEFORE"):
     GATEWAYS = {"before": before, **GATEWAYS}
 SECONDS = float(os.environ.get("SECONDS", 10))
 MIB = int(os.environ.get("MIB", 100))
 CONNECTIONS = int(os.environ.get("CONNECTIONS", 4000))
-LOADTEST = os.environ.get("LOADTEST", str(measure.LOADTEST))
 MODES = ("interval", "push")
 
 
@@ -80,7 +78,7 @@ def beside(count, work):
 @contextlib.contextmanager
 def flooded(address):
     """So many connections that push as fast as they are answered that the queues of all shards are full."""
-    words = [LOADTEST, "run", "--profile", measure.profile("batch-job"), "--target", f"http://{address}", "--warmup", "300ms"]
+    words = [LOADTEST, "run", "--profile", profile("batch-job"), "--target", f"http://{address}", "--warmup", "300ms"]
     words += ["--groups", 2000, "--connections", CONNECTIONS, "--duration", f"{SECONDS + 5:.0f}s", "--json"]
     loading = subprocess.Popen(list(map(str, words)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

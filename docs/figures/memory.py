@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Takes the figures about the memory and the time that pushes of any kind cost, each as a Markdown table.
 
-    cargo build --release --workspace
+    cargo build --profile dist --workspace
     docs/figures/memory.py peaks        # or: delay, announced
 
 `peaks`: how far resident memory rises above what is stored while 1, 4 and 16 pushes of a kind arrive together. What is

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures what clients that do not read, or do not wait, cost the others. Each figure is a line of a Markdown table.
 
-    cargo build --release --workspace
+    cargo build --profile dist --workspace
     docs/figures/readers.py scrapes     # or: pages, queries
 
 `scrapes` needs Debian's `prometheus`. With `brief` behind it everything is small: that shows whether it works, its figures
@@ -10,7 +10,6 @@ mean nothing. Everything stays on loopback.
 import contextlib
 import http.client
 import json
-import os
 import pathlib
 import random
 import shutil
@@ -23,19 +22,8 @@ import threading
 import time
 import urllib.parse
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = os.environ.get("SHARDGATE_BIN", str(ROOT / "target/release/shardgate"))
-IS_BRIEF = "brief" in sys.argv[2:]
-
-
-def size(whole, brief):
-    return brief if IS_BRIEF else whole
-
-
-def free_port():
-    with socket.socket() as any_port:
-        any_port.bind(("127.0.0.1", 0))
-        return any_port.getsockname()[1]
+from measure import SHARDGATE, free_port
+from web import mib, size
 
 
 def ask(port, method, path, body=None, headers=None, timeout=60):
@@ -51,7 +39,7 @@ def ask(port, method, path, body=None, headers=None, timeout=60):
 @contextlib.contextmanager
 def gateway(*flags):
     port = free_port()
-    process = subprocess.Popen([BINARY, f"--web.listen-address=127.0.0.1:{port}", *flags], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([SHARDGATE, f"--web.listen-address=127.0.0.1:{port}", *flags], stderr=subprocess.DEVNULL)
     try:
         await_ready(port)
         yield port, process
@@ -73,10 +61,6 @@ def await_ready(port):
 def resident(process, key="VmRSS"):
     text = pathlib.Path(f"/proc/{process.pid}/status").read_text()
     return int(text.split(f"{key}:")[1].split()[0]) << 10
-
-
-def mib(count):
-    return f"{count / (1 << 20):.0f} MiB"
 
 
 def unread(port, method, path, body=b"", headers=()):

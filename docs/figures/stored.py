@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Takes the figures about what a stored byte costs again, as a Markdown table.
 
-    cargo build --release --workspace
+    cargo build --profile dist --workspace
     docs/figures/stored.py             # or: docs/figures/stored.py path/to/shardgate BYTES...
 
 Pushes until `--storage.max-bytes` rejects it: plain samples as client libraries push them, help texts of a megabyte in

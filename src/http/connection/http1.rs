@@ -21,8 +21,7 @@ use crate::http::connection::serve::{HEADER_BYTES_MAX, Unwanted, unwanted};
 use crate::http::connection::unread_body::{is_taken_in, linger};
 use crate::http::connection::watched::Watched;
 use crate::http::reply::and_close;
-use crate::listen::Client;
-use crate::listen::Protocol;
+use crate::listen::{Client, Protocol};
 
 /// How long the last words to a client may take to be sent.
 const FAREWELL_WAIT: Duration = Duration::from_secs(1);

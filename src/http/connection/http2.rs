@@ -17,8 +17,7 @@ use crate::http::connection::progress::Progress;
 use crate::http::connection::serve::{HEADER_BYTES_MAX, Unwanted, unwanted};
 use crate::http::connection::unread_body;
 use crate::http::connection::watched::Watched;
-use crate::listen::Client;
-use crate::listen::Protocol;
+use crate::listen::{Client, Protocol};
 
 /// How many requests of one connection may be at hand at a time.
 const STREAMS_MAX: u32 = 128;

@@ -11,8 +11,7 @@ use super::{http1, http2};
 use crate::config::WebSettings;
 use crate::http::Http;
 use crate::http::connection::progress::{Awaited, Progress};
-use crate::listen::Client;
-use crate::listen::Protocol;
+use crate::listen::{Client, Protocol};
 use crate::shutdown;
 
 /// How large the head of a request may be, its URL included.
