@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -36,7 +36,8 @@ pub(crate) struct Server {
     address: SocketAddr,
     behaviour: Arc<Behaviour>,
     listener: TcpListener,
-    connections: Arc<Mutex<Vec<TcpStream>>>,
+    /// Those that are being served: each is owned, and closed, by the thread that serves it.
+    connections: Arc<Mutex<Vec<Weak<TcpStream>>>>,
 }
 
 impl Server {
@@ -53,8 +54,8 @@ impl Server {
         thread::spawn(move || {
             while let Ok((stream, _)) = accepting.accept() {
                 let behaviour = Arc::clone(&shared);
-                let copy = stream.try_clone().expect("a descriptor is left");
-                kept.lock().expect("no thread panicked").push(copy);
+                let stream = Arc::new(stream);
+                kept.lock().expect("no thread panicked").push(Arc::downgrade(&stream));
                 thread::spawn(move || serve(&stream, &*behaviour));
             }
         });
@@ -68,7 +69,8 @@ impl Server {
         let socket = TcpStream::from(std::os::fd::OwnedFd::from(listener));
         let _ = socket.shutdown(Shutdown::Both);
         drop(socket);
-        for connection in connections.lock().expect("no thread panicked").drain(..) {
+        let served = connections.lock().expect("no thread panicked");
+        for connection in served.iter().filter_map(Weak::upgrade) {
             let _ = connection.shutdown(Shutdown::Both);
         }
         thread::sleep(gone);
