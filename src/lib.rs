@@ -1,4 +1,4 @@
-//! shardgate: the Prometheus Pushgateway, rebuilt for heavy push volumes.
+//! shardgate: a Prometheus Pushgateway for heavy push volumes.
 //!
 //! Two paths lead through it, and the modules are their stages; imports point one way.
 //!
@@ -14,11 +14,12 @@
 //!
 //! In reading order: [`exposition`] (the vocabulary of the format), [`push`], [`selector`] (which groups a query is
 //! about), [`shard`], [`scrape`], [`persist`] (what is on disk), [`config`], [`access`], [`own_metrics`], [`history`],
-//! [`ui`] (the pages), [`listen`], [`tls`], [`http`], [`reload`], and [`gateway`], which wires them. [`import`] copies groups
+//! [`ui`] (the pages), [`listen`], [`tls`], [`http`], [`reload`], and [`gateway`], which wires them. [`commands`] is what the program does with its arguments. [`import`] copies groups
 //! from another gateway, with [`client`]; no request meets it.
 
 pub mod access;
 pub mod client;
+pub mod commands;
 pub mod config;
 pub mod descriptors;
 pub mod exposition;
