@@ -14,7 +14,7 @@ use crate::http::Http;
 use crate::http::body::chunks::Chunks;
 use crate::http::reply::{Failure, Reply, error};
 use crate::http::request::request_id::RequestId;
-use crate::http::scrape::render::render;
+use crate::http::scrape::render::{INLINE_BYTES_MAX, bytes, render};
 use crate::http::scrape::selection::selection;
 use crate::listen::Client;
 use crate::own_metrics::{body_families, connection_families};
@@ -133,13 +133,18 @@ impl Http {
         if is_whole {
             self.own.families_hidden(form.format, scrape.hidden());
         }
+        let is_small = bytes(&tasks) <= INLINE_BYTES_MAX;
         for done in render(tasks, &self.shards).await {
             scrape.take(done);
         }
         let runs = Arc::clone(&self.scrapes.runs);
-        let assembling = tokio::task::spawn_blocking(move || scrape.answer(&runs));
-        let Answer { chunks, plain_bytes } =
-            assembling.await.expect("assembling does not panic and is not aborted");
+        let assembling = move || scrape.answer(&runs);
+        let Answer { chunks, plain_bytes } = if is_small {
+            assembling()
+        } else {
+            let assembling = tokio::task::spawn_blocking(assembling);
+            assembling.await.expect("assembling does not panic and is not aborted")
+        };
         let mut reply = Reply::new(Chunks::from(chunks));
         reply.headers_mut().insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
         if form.gzip {

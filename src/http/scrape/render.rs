@@ -6,8 +6,9 @@ use crate::http::push_priority::Manners;
 use crate::scrape::{Done, Task};
 use crate::shard::{HomedPage, Shards};
 
-/// Less than this to render is rendered where it is, rather than handed to other threads.
-const INLINE_BYTES_MAX: usize = 128 << 10;
+/// A scrape of so few bytes is made where it is asked for: among many pushes, each turn that it waits for takes longer than
+/// all of its work.
+pub(in crate::http) const INLINE_BYTES_MAX: usize = 128 << 10;
 /// More than this at a time is rendered on a thread of its own: it takes milliseconds. A page is as large
 /// as that only if a single group's samples are.
 const TURN_BYTES_MAX: usize = 512 << 10;
@@ -20,17 +21,31 @@ const PAGES_PER_RETURN: usize = 8;
 /// A page that its shard holds twice now goes back there at once, and its old state is gone before the
 /// next ones are rendered: the whole of what is stored is never in memory twice.
 pub(in crate::http) async fn render(tasks: Vec<Task>, shards: &Shards) -> Vec<Done> {
-    let bytes: usize = tasks.iter().map(Task::bytes).sum();
+    if bytes(&tasks) <= INLINE_BYTES_MAX {
+        let (all, pages): (Vec<Done>, Vec<_>) = tasks.into_iter().map(Task::run).unzip();
+        give_back(pages.into_iter().flatten().collect(), shards);
+        return all;
+    }
     let threads = tokio::runtime::Handle::current().metrics().num_workers();
     let tasks = Arc::new(Mutex::new(tasks.into_iter()));
     let share = || take_turns(Arc::clone(&tasks), shards.clone());
-    let others = if bytes <= INLINE_BYTES_MAX { 0 } else { threads - 1 };
-    let others: Vec<_> = (0..others).map(|_| tokio::spawn(share())).collect();
+    let others: Vec<_> = (1..threads).map(|_| tokio::spawn(share())).collect();
     let mut all = share().await;
     for other in others {
         all.extend(other.await.expect("rendering does not panic and is not aborted"));
     }
     all
+}
+
+/// How many bytes there are to render.
+pub(in crate::http) fn bytes(tasks: &[Task]) -> usize {
+    tasks.iter().map(Task::bytes).sum()
+}
+
+fn give_back(pages: Vec<HomedPage>, shards: &Shards) {
+    if !pages.is_empty() {
+        shards.adopt(pages);
+    }
 }
 
 /// Runs one task after the other, each followed by a turn for others: a page takes about as long as a few
@@ -40,25 +55,28 @@ async fn take_turns(tasks: Arc<Mutex<std::vec::IntoIter<Task>>>, shards: Shards)
     let mut all = Vec::new();
     let mut pages: Vec<HomedPage> = Vec::new();
     let manners = Manners::new(shards.clone());
-    while let Some(task) = next() {
-        let (done, page) = if task.bytes() <= TURN_BYTES_MAX {
-            task.run()
+    let mut task = next();
+    while let Some(now) = task {
+        let (done, page) = if now.bytes() <= TURN_BYTES_MAX {
+            now.run()
         } else {
-            let running = tokio::task::spawn_blocking(|| task.run());
+            let running = tokio::task::spawn_blocking(|| now.run());
             running.await.expect("rendering does not panic and is not aborted")
         };
         all.push(done);
         pages.extend(page);
         if pages.len() == PAGES_PER_RETURN {
-            shards.adopt(std::mem::take(&mut pages));
+            give_back(std::mem::take(&mut pages), &shards);
+        }
+        task = next();
+        if task.is_none() {
+            break;
         }
         tokio::task::yield_now().await;
         if let Some(pause) = manners.pause() {
             tokio::time::sleep(pause).await;
         }
     }
-    if !pages.is_empty() {
-        shards.adopt(pages);
-    }
+    give_back(pages, &shards);
     all
 }
