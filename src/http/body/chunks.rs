@@ -38,6 +38,11 @@ pub(in crate::http) enum BodyError {
 /// How much room a body takes at least once some of it has come, if it tells as long a length; else twice as much as has
 /// come. Who only announces one takes no room from others.
 const BEGUN_BYTES: usize = 1 << 10;
+/// It takes as much again whenever that is full, but not more than so much at a time.
+const STEP_BYTES_MAX: usize = 4 << 20;
+/// Once such a part of a body has come, its buffer is as long as the body tells: it moves no more, and memory that nothing has
+/// been written to costs nothing.
+const TOLD_PART: usize = 8;
 
 /// Reads a body of at most `bytes_max` within `wait`, taking room for it as it arrives. One that arrives in
 /// one piece is not copied.
@@ -63,7 +68,8 @@ pub(in crate::http) async fn collect(
         }
         let rest = body.size_hint();
         let with_first = |rest: u64| first.len().saturating_add(rest as usize);
-        let whole_max = rest.upper().map_or(bytes_max, with_first).min(bytes_max);
+        let told = rest.exact().map(with_first);
+        let whole_max = told.unwrap_or(bytes_max).min(bytes_max);
         let mut taken = (2 * first.len()).max(BEGUN_BYTES).min(whole_max).max(first.len());
         let mut arriving = Arriving::begin(room, taken, first.len())?;
         let mut whole = Vec::with_capacity(taken);
@@ -82,17 +88,22 @@ pub(in crate::http) async fn collect(
                 return Err(BodyError::TooLarge);
             }
             if bytes > taken {
-                let wanted = (2 * taken).min(whole_max).max(bytes);
-                // What has come is there twice while it moves.
-                let is_counted_twice = arriving.take(wanted).is_ok();
-                if !is_counted_twice {
+                let wanted = (taken + taken.min(STEP_BYTES_MAX)).min(whole_max).max(bytes);
+                if arriving.take(wanted - taken).is_err() {
                     arriving.take_alone(wanted - taken)?;
                 }
-                whole.reserve_exact(wanted - whole.len());
-                if is_counted_twice {
-                    arriving.give_back(taken);
-                }
                 taken = wanted;
+            }
+            if bytes > whole.capacity() {
+                let length = told.filter(|told| told / TOLD_PART <= bytes);
+                let length = length.unwrap_or(2 * whole.capacity()).min(whole_max).max(bytes);
+                // What has come is there twice while it moves.
+                let moving = whole.len();
+                let is_counted_twice = arriving.take(moving).is_ok();
+                whole.reserve_exact(length - whole.len());
+                if is_counted_twice {
+                    arriving.give_back(moving);
+                }
             }
             whole.extend_from_slice(&data);
         }
