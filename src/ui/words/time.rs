@@ -33,7 +33,7 @@ impl Moment {
 }
 
 /// How long ago that was; nothing where a clock was set back.
-pub(super) fn since(at: Timestamp, now: Timestamp) -> Duration {
+pub(crate) fn since(at: Timestamp, now: Timestamp) -> Duration {
     Duration::from_nanos(now.nanos().saturating_sub(at.nanos()))
 }
 

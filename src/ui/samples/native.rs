@@ -2,29 +2,29 @@
 
 use prost::encoding::decode_varint;
 
-use super::buckets::Bucket;
+use crate::ui::samples::buckets::Bucket;
 use crate::exposition::protobuf::{Field, family, fields, histogram, label, metric, span};
 
 /// One native histogram.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Native {
+pub(crate) struct Native {
     /// Its labels, as they are meant.
-    pub(super) labels: Vec<(String, String)>,
+    pub(crate) labels: Vec<(String, String)>,
     /// How many observations there are.
-    pub(super) count: f64,
+    pub(crate) count: f64,
     /// Their sum.
-    pub(super) sum: f64,
+    pub(crate) sum: f64,
     /// How fine its buckets are: 2^schema to a power of two.
-    pub(super) schema: i32,
+    pub(crate) schema: i32,
     /// From the lowest to the highest, those without observations left out at will.
-    pub(super) buckets: Vec<Bucket>,
+    pub(crate) buckets: Vec<Bucket>,
 }
 
 /// How many buckets are read of one histogram.
 const BUCKETS_MAX: usize = 10_000;
 
 /// The native histograms among `metric` records, with the position of each.
-pub(super) fn natives(records: &[u8]) -> impl Iterator<Item = Native> {
+pub(crate) fn natives(records: &[u8]) -> impl Iterator<Item = Native> {
     let metrics = fields(records).filter(|field| field.number == family::METRIC);
     metrics.filter_map(|metric| native(metric.bytes))
 }

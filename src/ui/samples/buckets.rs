@@ -2,34 +2,34 @@
 
 use std::cmp::Ordering;
 
-use super::quantity::count;
+use crate::ui::words::quantity::count;
 
 /// How many buckets of one histogram are shown.
-pub(super) const BUCKETS_SHOWN_MAX: usize = 200;
+pub(crate) const BUCKETS_SHOWN_MAX: usize = 200;
 
 /// What was observed between two bounds.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     /// The lower bound; `None` where it is that of all numbers.
-    pub(super) from: Option<f64>,
+    pub(crate) from: Option<f64>,
     /// The upper bound.
-    pub(super) to: f64,
+    pub(crate) to: f64,
     /// How many observations fell between them.
-    pub(super) count: f64,
+    pub(crate) count: f64,
 }
 
 /// A bucket as a table shows it.
 #[derive(Debug, PartialEq)]
-pub(super) struct BucketRow {
-    pub(super) range: String,
-    pub(super) count: String,
+pub(crate) struct BucketRow {
+    pub(crate) range: String,
+    pub(crate) count: String,
     /// How long its bar is, in percent of the longest.
-    pub(super) width: String,
-    pub(super) cumulative: String,
+    pub(crate) width: String,
+    pub(crate) cumulative: String,
 }
 
 /// The rows for the first buckets, and how many more there are.
-pub(super) fn rows(buckets: &[Bucket]) -> (Vec<BucketRow>, usize) {
+pub(crate) fn rows(buckets: &[Bucket]) -> (Vec<BucketRow>, usize) {
     let largest = buckets.iter().map(|bucket| bucket.count).fold(0.0, f64::max);
     let mut cumulative = 0.0;
     let shown = buckets.iter().take(BUCKETS_SHOWN_MAX).map(|bucket| {
@@ -55,13 +55,13 @@ fn range(bucket: &Bucket) -> String {
 }
 
 /// A number of observations: whole, unless somebody has counted otherwise.
-pub(super) fn amount(number: f64) -> String {
+pub(crate) fn amount(number: f64) -> String {
     let is_count = number >= 0.0 && number.fract() == 0.0 && number < 1e15;
     if is_count { count(number as u64) } else { short(number) }
 }
 
 /// A number in at most five digits.
-pub(super) fn short(number: f64) -> String {
+pub(crate) fn short(number: f64) -> String {
     let magnitude = number.abs();
     if number == 0.0 || !number.is_finite() {
         return number.to_string().replace("inf", "∞");

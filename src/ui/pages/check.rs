@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::frame::Frame;
+use crate::ui::pages::frame::Frame;
 
 /// The page.
 #[derive(Debug, Template)]

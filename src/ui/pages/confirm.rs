@@ -2,9 +2,9 @@
 
 use askama::Template;
 
-use super::frame::Frame;
-use super::quantity::count_of;
-use super::table::GroupLine;
+use crate::ui::pages::frame::Frame;
+use crate::ui::words::quantity::count_of;
+use crate::ui::parts::table::GroupLine;
 
 /// How many of the groups that go are named.
 pub const NAMED_MAX: usize = 20;

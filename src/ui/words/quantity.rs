@@ -1,7 +1,7 @@
 //! Numbers as people read them, and texts that are too long to be shown whole.
 
 /// Of longer texts the end is left out.
-pub(super) const SHOWN_CHARS_MAX: usize = 200;
+pub(crate) const SHOWN_CHARS_MAX: usize = 200;
 
 /// A count, in groups of three digits.
 pub fn count(number: u64) -> String {
@@ -40,7 +40,7 @@ pub fn bytes(number: u64) -> String {
 }
 
 /// A text, cut where it is too long; then it says how much is missing.
-pub(super) fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     match text.char_indices().nth(SHOWN_CHARS_MAX) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),

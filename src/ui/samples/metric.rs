@@ -1,16 +1,16 @@
 //! What a family shows of each of its series, read back from the exposition that is stored.
 
-use super::buckets::{Bucket, BucketRow, amount, rows, short};
-use super::native::Native;
-use super::quantity::shortened;
+use crate::ui::samples::buckets::{Bucket, BucketRow, amount, rows, short};
+use crate::ui::samples::native::Native;
+use crate::ui::words::quantity::shortened;
 use crate::exposition::{Kind, SampleLine, parse_number, sample_lines, unescape};
 
 /// Labels, as they are meant.
-pub(super) type Labels = Vec<(String, String)>;
+pub(crate) type Labels = Vec<(String, String)>;
 
 /// One series, in the form of its kind.
 #[derive(Debug, PartialEq)]
-pub(super) enum Metric {
+pub(crate) enum Metric {
     /// A single number.
     Value {
         /// The labels that are not the group's.
@@ -44,11 +44,11 @@ pub(super) enum Metric {
 
 /// What a histogram or summary says of all observations together.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Observed {
-    pub(super) count: String,
-    pub(super) sum: String,
+pub(crate) struct Observed {
+    pub(crate) count: String,
+    pub(crate) sum: String,
     /// Empty where there is none.
-    pub(super) mean: String,
+    pub(crate) mean: String,
 }
 
 impl Observed {
@@ -59,7 +59,7 @@ impl Observed {
 }
 
 /// The series of a canonical text, in its order, without the labels of `group`.
-pub(super) fn metrics<'a>(
+pub(crate) fn metrics<'a>(
     text: &'a [u8],
     name: &'a str,
     kind: Kind,
@@ -108,7 +108,7 @@ pub(super) fn metrics<'a>(
 }
 
 /// A native histogram, without the labels of `group`.
-pub(super) fn native_metric(native: Native, group: &[(String, String)]) -> Metric {
+pub(crate) fn native_metric(native: Native, group: &[(String, String)]) -> Metric {
     let is_own =
         |pair: &(String, String)| !group.contains(pair) && !is_no_instance(&pair.0, &pair.1);
     let labels = native.labels.into_iter().filter(is_own);

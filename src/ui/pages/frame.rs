@@ -1,6 +1,6 @@
 //! What is around every page: where it lives, what it links to.
 
-use super::assets;
+use crate::ui::assets;
 
 /// Where the gateway is reached, and what it allows.
 #[derive(Debug, Clone, Copy)]
@@ -18,7 +18,7 @@ pub struct Frame<'a> {
 }
 
 /// The sections, by their paths.
-pub(super) const SECTIONS: [(&str, &str); 5] = [
+pub(crate) const SECTIONS: [(&str, &str); 5] = [
     ("/", "Overview"),
     ("/groups", "Groups"),
     ("/jobs", "Jobs"),
@@ -28,11 +28,11 @@ pub(super) const SECTIONS: [(&str, &str); 5] = [
 
 impl Frame<'_> {
     /// The URL of an asset, which changes with it.
-    pub(super) fn asset(&self, name: &str) -> String {
+    pub(crate) fn asset(&self, name: &str) -> String {
         format!("{}/static/{name}?v={}", self.prefix, assets::hash(name))
     }
 
-    pub(super) fn is_in(&self, section: &str) -> bool {
+    pub(crate) fn is_in(&self, section: &str) -> bool {
         self.section == section
     }
 }

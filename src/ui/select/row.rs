@@ -72,7 +72,7 @@ impl Row {
 }
 
 /// What follows `/jobs` in the URL of a job's page, from its escaped name.
-pub(super) fn job_path(escaped: &str) -> String {
+pub(crate) fn job_path(escaped: &str) -> String {
     let key = GroupingKey::from_text(&format!("instance=\"\",job=\"{escaped}\""), false);
     let path = key.map_or_else(String::new, |key| key.path());
     path.strip_prefix("/job").unwrap_or_default().to_owned()
@@ -98,7 +98,7 @@ fn value_len(text: &str) -> usize {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::exposition::NameRules;
 

@@ -2,12 +2,12 @@
 
 use askama::Template;
 
-use super::family::Family;
-use super::frame::Frame;
-use super::moment::Moment;
-use super::pager::Pager;
-use super::quantity::shortened;
-use super::row::Row;
+use crate::ui::samples::family::Family;
+use crate::ui::pages::frame::Frame;
+use crate::ui::words::time::Moment;
+use crate::ui::parts::pager::Pager;
+use crate::ui::words::quantity::shortened;
+use crate::ui::select::row::Row;
 
 /// How many families a page shows.
 pub const FAMILIES_PER_PAGE: usize = 50;
@@ -35,13 +35,13 @@ pub struct GroupPage<'a> {
 /// What there is to say of a group besides what it holds.
 #[derive(Debug)]
 pub struct GroupHead {
-    pub(super) path: String,
-    pub(super) job: String,
-    pub(super) job_path: String,
-    pub(super) labels: Vec<(String, String)>,
-    pub(super) has_failed: bool,
-    pub(super) pushed: Option<Moment>,
-    pub(super) failed: Option<Moment>,
+    pub(crate) path: String,
+    pub(crate) job: String,
+    pub(crate) job_path: String,
+    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) has_failed: bool,
+    pub(crate) pushed: Option<Moment>,
+    pub(crate) failed: Option<Moment>,
 }
 
 impl GroupHead {
@@ -50,8 +50,8 @@ impl GroupHead {
         let labels = row.labels().into_iter();
         GroupHead {
             path: row.path(),
-            job: shortened(&super::row::plain(row.job())),
-            job_path: super::row::job_path(row.job()),
+            job: shortened(&crate::ui::select::row::plain(row.job())),
+            job_path: crate::ui::select::row::job_path(row.job()),
             labels: labels.map(|(name, value)| (shortened(&name), shortened(&value))).collect(),
             has_failed: row.has_failed(),
             pushed: Moment::new(row.pushed, now),

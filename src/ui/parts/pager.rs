@@ -1,16 +1,16 @@
 //! Where a page is among the others.
 
-use super::filter::{Filter, PER_PAGE};
-use super::quantity::count;
+use crate::ui::select::filter::{Filter, PER_PAGE};
+use crate::ui::words::quantity::count;
 
 /// Links to the pages before and behind this one.
 #[derive(Debug)]
 pub struct Pager {
-    pub(super) shown: String,
-    pub(super) first: Option<String>,
-    pub(super) before: Option<String>,
-    pub(super) next: Option<String>,
-    pub(super) last: Option<String>,
+    pub(crate) shown: String,
+    pub(crate) first: Option<String>,
+    pub(crate) before: Option<String>,
+    pub(crate) next: Option<String>,
+    pub(crate) last: Option<String>,
 }
 
 impl Pager {
@@ -21,7 +21,7 @@ impl Pager {
     }
 
     /// For the page of that number, from 1, of pages that hold so many.
-    pub(super) fn with(
+    pub(crate) fn with(
         page: usize,
         per_page: usize,
         matching: usize,
@@ -46,7 +46,7 @@ impl Pager {
     }
 
     /// Whether there is anywhere to go.
-    pub(super) fn has_others(&self) -> bool {
+    pub(crate) fn has_others(&self) -> bool {
         self.before.is_some() || self.next.is_some()
     }
 }

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::filter::{Filter, PER_PAGE, Sort};
-use super::row::Row;
+use crate::ui::select::filter::{Filter, PER_PAGE, Sort};
+use crate::ui::select::row::Row;
 
 /// So many are kept at least before any is let go of, so that this is seldom done.
 const KEPT_MIN: usize = 1024;
@@ -32,7 +32,7 @@ pub struct Choice<T, C> {
 
 impl<T, C: Fn(&T, &T) -> Ordering> Choice<T, C> {
     /// The page of that number, from 1.
-    pub(super) fn new(page: usize, per_page: usize, compare: C) -> Choice<T, C> {
+    pub(crate) fn new(page: usize, per_page: usize, compare: C) -> Choice<T, C> {
         Choice { page, per_page, compare, kept: Vec::new(), behind: None, matching: 0 }
     }
 
@@ -97,7 +97,7 @@ pub fn worst(most: usize) -> Choice<Row, impl Fn(&Row, &Row) -> Ordering> {
 }
 
 /// The page that is asked for. `compare` says how two compare, and how they do where that is the same.
-pub(super) fn in_order<T, C: Fn(&T, &T) -> (Ordering, Ordering)>(
+pub(crate) fn in_order<T, C: Fn(&T, &T) -> (Ordering, Ordering)>(
     filter: &Filter,
     compare: C,
 ) -> Choice<T, impl Fn(&T, &T) -> Ordering + use<T, C>> {
@@ -110,7 +110,7 @@ pub(super) fn in_order<T, C: Fn(&T, &T) -> (Ordering, Ordering)>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::row::tests::row;
+    use crate::ui::select::row::tests::row;
     use super::*;
     use crate::shard::Timestamp;
 

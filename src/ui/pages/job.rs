@@ -2,10 +2,10 @@
 
 use askama::Template;
 
-use super::frame::Frame;
-use super::jobs::JobLine;
-use super::quantity::count;
-use super::table::GroupLine;
+use crate::ui::pages::frame::Frame;
+use crate::ui::select::jobs::JobLine;
+use crate::ui::words::quantity::count;
+use crate::ui::parts::table::GroupLine;
 
 /// The page.
 #[derive(Debug, Template)]

@@ -3,11 +3,11 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 
-use super::metric::{Labels, Metric, metrics, native_metric};
-use super::moment::Moment;
-use super::native::natives;
-use super::pager::Pager;
-use super::quantity::{count_of, shortened};
+use crate::ui::samples::metric::{Labels, Metric, metrics, native_metric};
+use crate::ui::words::time::Moment;
+use crate::ui::samples::native::natives;
+use crate::ui::parts::pager::Pager;
+use crate::ui::words::quantity::{count_of, shortened};
 use crate::exposition::{Kind, unescape};
 use crate::shard::Timestamp;
 

@@ -6,15 +6,15 @@ use std::time::Duration;
 use form_urlencoded::Serializer;
 use regex::{Regex, RegexBuilder};
 
-use super::moment::since;
-use super::row::Row;
+use crate::ui::words::time::since;
+use crate::ui::select::row::Row;
 use crate::exposition::{unescape, write_label_value};
 use crate::shard::Timestamp;
 
 /// How many groups or jobs a page shows.
 pub const PER_PAGE: usize = 50;
 /// How long a search may be, in bytes.
-pub(super) const SEARCH_BYTES_MAX: usize = 256;
+pub(crate) const SEARCH_BYTES_MAX: usize = 256;
 /// Pages behind this one are not asked for.
 const PAGE_MAX: usize = 1 << 32;
 
@@ -232,7 +232,7 @@ fn words(text: &str) -> Option<Vec<Regex>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::row::tests::row;
+    use crate::ui::select::row::tests::row;
     use super::*;
 
     fn found(search: &str, tail: &str) -> bool {

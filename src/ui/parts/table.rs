@@ -3,14 +3,14 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 
-use super::filter::{Filter, Sort};
-use super::moment::Moment;
-use super::quantity::{bytes, count, shortened};
-use super::row::{Row, job_path, plain};
+use crate::ui::select::filter::{Filter, Sort};
+use crate::ui::words::time::Moment;
+use crate::ui::words::quantity::{bytes, count, shortened};
+use crate::ui::select::row::{Row, job_path, plain};
 use crate::shard::Timestamp;
 
 /// How many labels of a group a table shows.
-pub(super) const LABELS_SHOWN_MAX: usize = 12;
+pub(crate) const LABELS_SHOWN_MAX: usize = 12;
 
 /// The heading of a column, which sorts by it.
 #[derive(Debug, Template)]
@@ -18,7 +18,7 @@ pub(super) const LABELS_SHOWN_MAX: usize = 12;
     source = r#"<th scope="col"{% if !order.is_empty() %} aria-sort="{{ order }}"{% endif %}{% if is_number %} class="number"{% endif %}><a href="?{{ query }}">{{ label }}{% if !order.is_empty() %}<span class="arrow" aria-hidden="true">{% if order == "ascending" %}▲{% else %}▼{% endif %}</span>{% endif %}</a></th>"#,
     ext = "html"
 )]
-pub(super) struct Heading {
+pub(crate) struct Heading {
     query: String,
     label: String,
     /// As ARIA has it; empty where the table is sorted otherwise.
@@ -29,7 +29,7 @@ pub(super) struct Heading {
 impl HtmlSafe for Heading {}
 
 impl Heading {
-    pub(super) fn new(filter: &Filter, sort: Sort, label: &str) -> Heading {
+    pub(crate) fn new(filter: &Filter, sort: Sort, label: &str) -> Heading {
         let order = match (filter.sort == sort, filter.is_descending) {
             (false, _) => "",
             (true, false) => "ascending",
@@ -43,17 +43,17 @@ impl Heading {
 /// A group as a table shows it.
 #[derive(Debug)]
 pub struct GroupLine {
-    pub(super) path: String,
-    pub(super) job_path: String,
-    pub(super) job: String,
-    pub(super) labels: Vec<(String, String)>,
-    pub(super) labels_left: usize,
-    pub(super) has_failed: bool,
-    pub(super) pushed: Option<Moment>,
-    pub(super) failed: Option<Moment>,
-    pub(super) families: String,
-    pub(super) series: String,
-    pub(super) bytes: String,
+    pub(crate) path: String,
+    pub(crate) job_path: String,
+    pub(crate) job: String,
+    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) labels_left: usize,
+    pub(crate) has_failed: bool,
+    pub(crate) pushed: Option<Moment>,
+    pub(crate) failed: Option<Moment>,
+    pub(crate) families: String,
+    pub(crate) series: String,
+    pub(crate) bytes: String,
 }
 
 impl GroupLine {
@@ -81,7 +81,7 @@ impl GroupLine {
     }
 
     /// The group in one line of text, for those who hear the page.
-    pub(super) fn spoken(&self) -> String {
+    pub(crate) fn spoken(&self) -> String {
         let mut text = format!("job {}", self.job);
         for (name, value) in &self.labels {
             text.push_str(&format!(", {name} {value}"));

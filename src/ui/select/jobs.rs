@@ -5,13 +5,13 @@ use std::collections::HashMap;
 
 use askama::Template;
 
-use super::choose::{Choice, Chosen, in_order};
-use super::filter::{Filter, Sort};
-use super::frame::Frame;
-use super::moment::Moment;
-use super::pager::Pager;
-use super::quantity::{bytes, count, shortened};
-use super::row::{Row, job_path, plain};
+use crate::ui::select::choose::{Choice, Chosen, in_order};
+use crate::ui::select::filter::{Filter, Sort};
+use crate::ui::pages::frame::Frame;
+use crate::ui::words::time::Moment;
+use crate::ui::parts::pager::Pager;
+use crate::ui::words::quantity::{bytes, count, shortened};
+use crate::ui::select::row::{Row, job_path, plain};
 use crate::shard::Timestamp;
 
 /// All groups of a job, summed up.
@@ -117,15 +117,15 @@ impl Jobs {
 /// A job as a table shows it.
 #[derive(Debug)]
 pub struct JobLine {
-    pub(super) path: String,
-    pub(super) name: String,
-    pub(super) groups: String,
-    pub(super) failing: u64,
-    pub(super) series: String,
-    pub(super) bytes: String,
-    pub(super) pushed: Option<Moment>,
-    pub(super) oldest: Option<Moment>,
-    pub(super) failed: Option<Moment>,
+    pub(crate) path: String,
+    pub(crate) name: String,
+    pub(crate) groups: String,
+    pub(crate) failing: u64,
+    pub(crate) series: String,
+    pub(crate) bytes: String,
+    pub(crate) pushed: Option<Moment>,
+    pub(crate) oldest: Option<Moment>,
+    pub(crate) failed: Option<Moment>,
 }
 
 impl JobLine {
@@ -160,14 +160,14 @@ pub struct JobsPage<'a> {
 }
 
 impl JobsPage<'_> {
-    fn sorted_by(&self, sort: Sort, label: &str) -> super::table::Heading {
-        super::table::Heading::new(self.filter, sort, label)
+    fn sorted_by(&self, sort: Sort, label: &str) -> crate::ui::parts::table::Heading {
+        crate::ui::parts::table::Heading::new(self.filter, sort, label)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::row::tests::row;
+    use crate::ui::select::row::tests::row;
     use super::*;
 
     #[test]

@@ -2,10 +2,10 @@
 
 use askama::Template;
 
-use super::assets::PLOTS;
-use super::frame::Frame;
-use super::jobs::JobLine;
-use super::quantity::{count, count_of};
+use crate::ui::assets::PLOTS;
+use crate::ui::pages::frame::Frame;
+use crate::ui::select::jobs::JobLine;
+use crate::ui::words::quantity::{count, count_of};
 
 /// The page.
 #[derive(Debug, Template)]

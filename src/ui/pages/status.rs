@@ -2,8 +2,8 @@
 
 use askama::Template;
 
-use super::frame::Frame;
-use super::moment::Moment;
+use crate::ui::pages::frame::Frame;
+use crate::ui::words::time::Moment;
 
 /// The page.
 #[derive(Debug, Template)]
