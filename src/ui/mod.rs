@@ -17,7 +17,6 @@ mod samples;
 mod select;
 #[cfg(test)]
 mod tests;
-mod token;
 mod words;
 
 pub use assets::{Asset, asset};
@@ -37,5 +36,4 @@ pub use select::filter::{Filter, FilterError, PER_PAGE, Sort};
 pub use select::jobs::{Job, JobLine, Jobs, JobsPage};
 pub use select::row::{Row, plain};
 pub use words::quantity::{bytes, count, count_of};
-pub use token::Tokens;
 pub use words::time::{Moment, span};

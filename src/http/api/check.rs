@@ -15,7 +15,7 @@ use crate::http::Http;
 use crate::http::body::chunks::collect;
 use crate::http::body::in_flight::Room;
 use crate::http::push::check::{Candidate, Checked};
-use crate::http::push::endpoint::is_protobuf;
+use crate::http::push::groups::is_protobuf;
 use crate::http::reply::{Failure, Reply, error, with_type};
 use crate::push::Encoding;
 use crate::shard::Mode;

@@ -15,8 +15,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 
 use crate::http::Http;
-use crate::http::connection::first::{First, first};
-use crate::http::connection::progress::Progress;
+use crate::http::connection::activity::Progress;
+use crate::http::connection::rare::{First, first};
 use crate::http::connection::serve::{HEADER_BYTES_MAX, Unwanted, unwanted};
 use crate::http::connection::unread_body::{is_taken_in, linger};
 use crate::http::connection::watched::Watched;

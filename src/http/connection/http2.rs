@@ -12,8 +12,8 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::config::WebSettings;
 use crate::http::Http;
-use crate::http::connection::first::{First, first};
-use crate::http::connection::progress::Progress;
+use crate::http::connection::activity::Progress;
+use crate::http::connection::rare::{First, first};
 use crate::http::connection::serve::{HEADER_BYTES_MAX, Unwanted, unwanted};
 use crate::http::connection::unread_body;
 use crate::http::connection::watched::Watched;

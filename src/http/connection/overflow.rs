@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 
 use crate::http::Http;
-use crate::http::connection::first::{First, first};
+use crate::http::connection::rare::{First, first};
 use crate::http::connection::serve::HEADER_BYTES_MAX;
 use crate::http::connection::unread_body::{linger, pass_over};
 use crate::http::reply::{Reply, and_close, error};

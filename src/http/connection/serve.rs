@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{http1, http2};
 use crate::config::WebSettings;
 use crate::http::Http;
-use crate::http::connection::progress::{Awaited, Progress};
+use crate::http::connection::activity::{Awaited, Progress};
 use crate::listen::{Client, Protocol};
 use crate::shutdown;
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::http::connection::progress::Progress;
+use crate::http::connection::activity::Progress;
 
 /// A stream and the progress of its connection.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::http::Http;
 use crate::http::body::in_flight::Room;
-use crate::http::push::endpoint::decoder;
+use crate::http::push::groups::decoder;
 use crate::http::reply::Failure;
 use crate::push::{Batch, Encoding, GroupingKey};
 use crate::shard::Mode;

@@ -10,7 +10,7 @@ use crate::exposition::parse_number;
 use crate::http::Http;
 use crate::http::body::chunks::collect;
 use crate::http::body::in_flight::Room;
-use crate::http::push::endpoint::{decoder, encoding, is_protobuf};
+use crate::http::push::groups::{decoder, encoding, is_protobuf};
 use crate::http::reply::{Failure, Reply, empty};
 use crate::http::request::admission::Sender;
 use crate::http::request::request_id::RequestId;

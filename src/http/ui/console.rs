@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use hyper::header::HOST;
 
 use super::Visitor;
-use super::instead::Instead;
+use super::error_page::Instead;
 use super::page::html;
 use crate::http::Http;
 use crate::http::push::check::{Candidate, Checked};

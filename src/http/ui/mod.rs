@@ -1,16 +1,17 @@
 //! The pages for people. `ui` knows what they look like; here they meet requests.
 //!
-//! `paths` says which page a path is, `show` and `glance` answer those that only show something, `console` the one
-//! that checks pushes, and `act` those that delete, behind the `guard`, which knows our own forms from others'. `instead` is what comes in the place of a page.
+//! `paths` says which page a path is, `views` and `overview` answer those that only show something, `console` the one
+//! that checks pushes, and `forms` those that delete, behind the `guard`, which knows our own forms from others'. `error_page` is what comes in the place of a page.
 
-mod act;
 mod console;
-mod glance;
+mod error_page;
+mod forms;
 mod guard;
-mod instead;
+mod overview;
 mod page;
 mod paths;
-mod show;
+mod token;
+mod views;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,7 +31,8 @@ use crate::http::reply::{Failure, Reply};
 use crate::http::request::admission::Sender;
 use crate::percent;
 use crate::shard::GroupSummary;
-use crate::ui::{Frame, Row, Tokens};
+use crate::ui::{Frame, Row};
+use token::Tokens;
 
 pub(super) use paths::{Form, Page, form, page};
 

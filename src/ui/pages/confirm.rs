@@ -3,8 +3,8 @@
 use askama::Template;
 
 use crate::ui::pages::frame::Frame;
-use crate::ui::words::quantity::count_of;
 use crate::ui::parts::table::GroupLine;
+use crate::ui::words::quantity::count_of;
 
 /// How many of the groups that go are named.
 pub const NAMED_MAX: usize = 20;

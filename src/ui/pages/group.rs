@@ -2,12 +2,12 @@
 
 use askama::Template;
 
-use crate::ui::samples::family::Family;
 use crate::ui::pages::frame::Frame;
-use crate::ui::words::time::Moment;
 use crate::ui::parts::pager::Pager;
-use crate::ui::words::quantity::shortened;
+use crate::ui::samples::family::Family;
 use crate::ui::select::row::Row;
+use crate::ui::words::quantity::shortened;
+use crate::ui::words::time::Moment;
 
 /// How many families a page shows.
 pub const FAMILIES_PER_PAGE: usize = 50;

@@ -2,11 +2,11 @@
 
 use askama::Template;
 
-use crate::ui::select::filter::{Filter, Sort};
 use crate::ui::pages::frame::Frame;
 use crate::ui::parts::pager::Pager;
-use crate::ui::words::quantity::{count, count_of};
 use crate::ui::parts::table::{GroupLine, Heading};
+use crate::ui::select::filter::{Filter, Sort};
+use crate::ui::words::quantity::{count, count_of};
 
 /// The page.
 #[derive(Debug, Template)]

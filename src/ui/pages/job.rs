@@ -3,9 +3,9 @@
 use askama::Template;
 
 use crate::ui::pages::frame::Frame;
+use crate::ui::parts::table::GroupLine;
 use crate::ui::select::jobs::JobLine;
 use crate::ui::words::quantity::count;
-use crate::ui::parts::table::GroupLine;
 
 /// The page.
 #[derive(Debug, Template)]

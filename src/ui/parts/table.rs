@@ -3,11 +3,11 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 
-use crate::ui::select::filter::{Filter, Sort};
-use crate::ui::words::time::Moment;
-use crate::ui::words::quantity::{bytes, count, shortened};
-use crate::ui::select::row::{Row, job_path, plain};
 use crate::shard::Timestamp;
+use crate::ui::select::filter::{Filter, Sort};
+use crate::ui::select::row::{Row, job_path, plain};
+use crate::ui::words::quantity::{bytes, count, shortened};
+use crate::ui::words::time::Moment;
 
 /// How many labels of a group a table shows.
 pub(crate) const LABELS_SHOWN_MAX: usize = 12;

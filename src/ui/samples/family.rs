@@ -3,13 +3,13 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 
-use crate::ui::samples::metric::{Labels, Metric, metrics, native_metric};
-use crate::ui::words::time::Moment;
-use crate::ui::samples::native::natives;
-use crate::ui::parts::pager::Pager;
-use crate::ui::words::quantity::{count_of, shortened};
 use crate::exposition::{Kind, unescape};
 use crate::shard::Timestamp;
+use crate::ui::parts::pager::Pager;
+use crate::ui::samples::metric::{Labels, Metric, metrics, native_metric};
+use crate::ui::samples::native::natives;
+use crate::ui::words::quantity::{count_of, shortened};
+use crate::ui::words::time::Moment;
 
 /// How many lines a family may have to be shown among the others.
 pub const LINES_INLINE_MAX: usize = 100;

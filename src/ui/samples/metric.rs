@@ -1,9 +1,9 @@
 //! What a family shows of each of its series, read back from the exposition that is stored.
 
+use crate::exposition::{Kind, SampleLine, parse_number, sample_lines, unescape};
 use crate::ui::samples::buckets::{Bucket, BucketRow, amount, rows, short};
 use crate::ui::samples::native::Native;
 use crate::ui::words::quantity::shortened;
-use crate::exposition::{Kind, SampleLine, parse_number, sample_lines, unescape};
 
 /// Labels, as they are meant.
 pub(crate) type Labels = Vec<(String, String)>;

@@ -2,8 +2,8 @@
 
 use prost::encoding::decode_varint;
 
-use crate::ui::samples::buckets::Bucket;
 use crate::exposition::protobuf::{Field, family, fields, histogram, label, metric, span};
+use crate::ui::samples::buckets::Bucket;
 
 /// One native histogram.
 #[derive(Debug, Default, PartialEq)]

@@ -110,9 +110,9 @@ pub(crate) fn in_order<T, C: Fn(&T, &T) -> (Ordering, Ordering)>(
 
 #[cfg(test)]
 mod tests {
-    use crate::ui::select::row::tests::row;
     use super::*;
     use crate::shard::Timestamp;
+    use crate::ui::select::row::tests::row;
 
     /// The jobs on a page of 120 groups, whose series are 0 to 9, 12 times over.
     fn page(query: &str) -> (Vec<String>, usize) {

@@ -6,10 +6,10 @@ use std::time::Duration;
 use form_urlencoded::Serializer;
 use regex::{Regex, RegexBuilder};
 
-use crate::ui::words::time::since;
-use crate::ui::select::row::Row;
 use crate::exposition::{unescape, write_label_value};
 use crate::shard::Timestamp;
+use crate::ui::select::row::Row;
+use crate::ui::words::time::since;
 
 /// How many groups or jobs a page shows.
 pub const PER_PAGE: usize = 50;
@@ -232,8 +232,8 @@ fn words(text: &str) -> Option<Vec<Regex>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::ui::select::row::tests::row;
     use super::*;
+    use crate::ui::select::row::tests::row;
 
     fn found(search: &str, tail: &str) -> bool {
         let query = Serializer::new(String::new()).append_pair("q", search).finish();

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 
 use askama::Template;
 
+use crate::shard::Timestamp;
+use crate::ui::pages::frame::Frame;
+use crate::ui::parts::pager::Pager;
 use crate::ui::select::choose::{Choice, Chosen, in_order};
 use crate::ui::select::filter::{Filter, Sort};
-use crate::ui::pages::frame::Frame;
-use crate::ui::words::time::Moment;
-use crate::ui::parts::pager::Pager;
-use crate::ui::words::quantity::{bytes, count, shortened};
 use crate::ui::select::row::{Row, job_path, plain};
-use crate::shard::Timestamp;
+use crate::ui::words::quantity::{bytes, count, shortened};
+use crate::ui::words::time::Moment;
 
 /// All groups of a job, summed up.
 #[derive(Debug, Clone)]
@@ -167,8 +167,8 @@ impl JobsPage<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::ui::select::row::tests::row;
     use super::*;
+    use crate::ui::select::row::tests::row;
 
     #[test]
     fn a_job_is_the_sum_of_its_groups() {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use hyper::StatusCode;
 use hyper::body::Incoming;
 
-use super::instead::Instead;
+use super::error_page::Instead;
 use super::page::{html, see_other};
 use super::{FORM_BYTES_MAX, SELECTED_MAX, Visitor};
 use crate::http::Http;

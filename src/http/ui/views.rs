@@ -2,7 +2,7 @@
 
 use hyper::StatusCode;
 
-use super::instead::Instead;
+use super::error_page::Instead;
 use super::page::html;
 use super::{Visitor, aside};
 use crate::http::Http;

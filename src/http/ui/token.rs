@@ -10,7 +10,7 @@ use ring::{hmac, rand};
 
 /// Makes and checks tokens.
 #[derive(Debug)]
-pub struct Tokens {
+pub(super) struct Tokens {
     key: hmac::Key,
 }
 
@@ -23,12 +23,12 @@ impl Default for Tokens {
 
 impl Tokens {
     /// The token for somebody.
-    pub fn token(&self, of: &str) -> String {
+    pub(super) fn token(&self, of: &str) -> String {
         BASE64.encode(hmac::sign(&self.key, of.as_bytes()))
     }
 
     /// Whether that is their token. Takes as long whatever is wrong with it.
-    pub fn is_token(&self, of: &str, token: &str) -> bool {
+    pub(super) fn is_token(&self, of: &str, token: &str) -> bool {
         let tag = BASE64.decode(token).unwrap_or_default();
         hmac::verify(&self.key, of.as_bytes(), &tag).is_ok()
     }
