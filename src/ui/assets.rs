@@ -1,4 +1,4 @@
-//! Style sheets, scripts and pictures, as they are in the program.
+//! Style sheets, scripts and pictures, which are part of the program.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,5 @@
-//! Two futures in one task, one of which is polled all the time and the other hardly ever.
+//! Two futures in one task: one is polled on every wake, the other only when it asks. The second is rare: a timer, or the
+//! stop signal.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -7,22 +8,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 /// What was ready first.
-pub(in crate::http) enum First<M, A> {
+pub(crate) enum Ready<M, R> {
     Main(M),
-    Aside(A),
+    Rare(R),
 }
 
-/// Waits for either future. `main` is polled whenever the task is, `aside` only when it has asked for
+/// Waits for either future. `main` is polled whenever the task is, `rare` only when it has asked for
 /// it: a timer or a signal that is looked at on each wake of a busy connection costs it more than the
 /// head of a request does.
-pub(in crate::http) async fn first<M: Future, A: Future>(
+pub(crate) async fn select_rare<M: Future, R: Future>(
     mut main: Pin<&mut M>,
-    mut aside: Pin<&mut A>,
-) -> First<M::Output, A::Output> {
+    mut rare: Pin<&mut R>,
+) -> Ready<M::Output, R::Output> {
     let mut bell = Arc::new(Bell::new(Waker::noop()));
     poll_fn(|context| {
         if let Poll::Ready(output) = main.as_mut().poll(context) {
-            return Poll::Ready(First::Main(output));
+            return Poll::Ready(Ready::Main(output));
         }
         if !bell.task.will_wake(context.waker()) {
             bell = Arc::new(Bell::new(context.waker()));
@@ -31,19 +32,19 @@ pub(in crate::http) async fn first<M: Future, A: Future>(
             return Poll::Pending;
         }
         let waker = Waker::from(Arc::clone(&bell));
-        aside.as_mut().poll(&mut Context::from_waker(&waker)).map(First::Aside)
+        rare.as_mut().poll(&mut Context::from_waker(&waker)).map(Ready::Rare)
     })
     .await
 }
 
-/// Wakes the task, and remembers on whose behalf.
+/// Wakes the task, and remembers that the rare future asked for it.
 struct Bell {
     has_rung: AtomicBool,
     task: Waker,
 }
 
 impl Bell {
-    /// One that has rung, so that the future is polled for a first time.
+    /// A bell that has rung, so that the future is polled for a first time.
     fn new(task: &Waker) -> Bell {
         Bell { has_rung: AtomicBool::new(true), task: task.clone() }
     }
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_one_aside_is_polled_only_when_it_asks() {
+    async fn the_one_rare_is_polled_only_when_it_asks() {
         let polls = AtomicU32::new(0);
         let mut main = pin!(async {
             for _ in 0..100 {
@@ -81,17 +82,17 @@ mod tests {
             polls.fetch_add(1, Ordering::Relaxed);
             Poll::<()>::Pending
         }));
-        let first = first(main.as_mut(), never.as_mut()).await;
-        assert!(matches!(first, First::Main(())));
+        let ready = select_rare(main.as_mut(), never.as_mut()).await;
+        assert!(matches!(ready, Ready::Main(())));
         assert_eq!(polls.into_inner(), 1);
     }
 
     #[tokio::test]
-    async fn the_one_aside_ends_the_wait() {
+    async fn the_one_rare_ends_the_wait() {
         let mut main = pin!(std::future::pending::<()>());
         let mut timer = pin!(tokio::time::sleep(Duration::from_millis(5)));
-        assert!(matches!(first(main.as_mut(), timer.as_mut()).await, First::Aside(())));
+        assert!(matches!(select_rare(main.as_mut(), timer.as_mut()).await, Ready::Rare(())));
         let mut both = (pin!(ready(1)), pin!(ready(2)));
-        assert!(matches!(first(both.0.as_mut(), both.1.as_mut()).await, First::Main(1)));
+        assert!(matches!(select_rare(both.0.as_mut(), both.1.as_mut()).await, Ready::Main(1)));
     }
 }

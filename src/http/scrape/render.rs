@@ -1,8 +1,8 @@
-//! Has the pages of a scrape rendered, in turns with everything else that the runtime does.
+//! Has the pages of a scrape rendered on the threads of the runtime, between other work.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::http::push_priority::Manners;
+use crate::http::push_priority::PushPriority;
 use crate::scrape::{Done, Task};
 use crate::shard::{HomedPage, Shards};
 
@@ -19,11 +19,11 @@ const PAGES_PER_RETURN: usize = 8;
 ///
 /// A page that its shard holds twice now goes back there at once, and its old state is gone before the
 /// next ones are rendered: the whole of what is stored is never in memory twice.
-pub(in crate::http) async fn render(tasks: Vec<Task>, shards: &Shards) -> Vec<Done> {
+pub(crate) async fn render(tasks: Vec<Task>, shards: &Shards) -> Vec<Done> {
     let bytes: usize = tasks.iter().map(Task::bytes).sum();
     let threads = tokio::runtime::Handle::current().metrics().num_workers();
     let tasks = Arc::new(Mutex::new(tasks.into_iter()));
-    let share = || take_turns(Arc::clone(&tasks), shards.clone());
+    let share = || take_tasks(Arc::clone(&tasks), shards.clone());
     let others = if bytes <= INLINE_BYTES_MAX { 0 } else { threads - 1 };
     let others: Vec<_> = (0..others).map(|_| tokio::spawn(share())).collect();
     let mut all = share().await;
@@ -33,13 +33,13 @@ pub(in crate::http) async fn render(tasks: Vec<Task>, shards: &Shards) -> Vec<Do
     all
 }
 
-/// Runs one task after the other, each followed by a turn for others: a page takes about as long as a few
+/// Runs one task after the other, and lets other work go on in between: a page takes about as long as a few
 /// pushes.
-async fn take_turns(tasks: Arc<Mutex<std::vec::IntoIter<Task>>>, shards: Shards) -> Vec<Done> {
+async fn take_tasks(tasks: Arc<Mutex<std::vec::IntoIter<Task>>>, shards: Shards) -> Vec<Done> {
     let next = || tasks.lock().unwrap_or_else(PoisonError::into_inner).next();
     let mut all = Vec::new();
     let mut pages: Vec<HomedPage> = Vec::new();
-    let manners = Manners::new(shards.clone());
+    let priority = PushPriority::new(shards.clone());
     while let Some(task) = next() {
         let (done, page) = if task.bytes() <= TURN_BYTES_MAX {
             task.run()
@@ -53,7 +53,7 @@ async fn take_turns(tasks: Arc<Mutex<std::vec::IntoIter<Task>>>, shards: Shards)
             shards.adopt(std::mem::take(&mut pages));
         }
         tokio::task::yield_now().await;
-        if let Some(pause) = manners.pause() {
+        if let Some(pause) = priority.pause() {
             tokio::time::sleep(pause).await;
         }
     }

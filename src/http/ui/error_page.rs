@@ -1,72 +1,76 @@
-//! What somebody gets instead of the page that they asked for.
+//! The error pages.
 
 use std::fmt;
 
 use hyper::StatusCode;
+use hyper::header::CONTENT_TYPE;
 
-use super::Visitor;
 use crate::access::Right;
-use crate::http::Http;
-use crate::http::reply::{Failure, Reply};
+use crate::http::failure::Failure;
+use crate::http::reply::Reply;
+use crate::http::request::admission::count_denied;
+use crate::http::ui::site::Visitor;
 
-/// Why there is another page.
-pub(super) enum Instead {
-    /// It could not be done.
+/// Why a page cannot be shown, or a form is not acted upon.
+pub(crate) enum PageError {
     Failed(Failure),
     /// The request makes no sense, for this reason.
     Misunderstood(String),
     /// The form may come from another site.
     NotOurs,
-    /// It takes the admin API.
+    /// The admin API is not enabled.
     NotEnabled,
 }
 
-impl<E: Into<Failure>> From<E> for Instead {
-    fn from(error: E) -> Instead {
-        Instead::Failed(error.into())
+impl<E: Into<Failure>> From<E> for PageError {
+    fn from(error: E) -> PageError {
+        PageError::Failed(error.into())
     }
 }
 
-impl Instead {
+impl PageError {
     /// For a request that makes no sense.
-    pub(super) fn misunderstood(reason: impl fmt::Display) -> Instead {
-        Instead::Misunderstood(reason.to_string())
+    pub(super) fn misunderstood(reason: impl fmt::Display) -> PageError {
+        PageError::Misunderstood(reason.to_string())
     }
 }
 
-impl Http {
-    /// The page itself.
-    pub(super) fn instead(&self, visitor: &Visitor<'_>, instead: &Instead) -> Reply {
-        let (status, title, text) = match instead {
-            Instead::Failed(failure) => return self.failed(visitor, failure),
-            Instead::Misunderstood(reason) => {
+const NOT_OURS: &str = "This form does not come from a page that this gateway has made for you since it was started. \
+                        Go back, reload the page, and try again.";
+const NOT_ENABLED: &str = "Deleting more than single groups needs --web.enable-admin-api.";
+
+impl Visitor<'_> {
+    pub(crate) fn error_page(&self, error: PageError) -> Reply {
+        let (status, title, text) = match &error {
+            PageError::Failed(failure) => return self.failed(failure),
+            PageError::Misunderstood(reason) => {
                 (StatusCode::BAD_REQUEST, "That is not understood", &**reason)
             }
-            Instead::NotOurs => (
-                StatusCode::FORBIDDEN,
-                "Nothing was done",
-                "This form does not come from a page that this gateway has made for you since it \
-                 was started. Go back, reload the page, and try again.",
-            ),
-            Instead::NotEnabled => (
-                StatusCode::FORBIDDEN,
-                "Nothing was done",
-                "Deleting more than single groups needs --web.enable-admin-api.",
-            ),
+            PageError::NotOurs => (StatusCode::FORBIDDEN, "Nothing was done", NOT_OURS),
+            PageError::NotEnabled => (StatusCode::FORBIDDEN, "Nothing was done", NOT_ENABLED),
         };
-        self.message(visitor, status, title, text)
+        self.message(status, title, text)
     }
 
-    /// Goes on only with a form that is ours.
-    pub(super) fn must_be_ours(&self, visitor: &Visitor<'_>, token: &str) -> Result<(), Instead> {
-        if self.is_ours(visitor, token) { Ok(()) } else { Err(Instead::NotOurs) }
-    }
-
-    /// Goes on only for who may administer, where anybody may.
-    pub(super) fn must_administer(&self, visitor: &Visitor<'_>) -> Result<(), Instead> {
-        if !self.config.web.enable_admin_api {
-            return Err(Instead::NotEnabled);
+    /// A failure as a page, with the status and headers that it has everywhere.
+    fn failed(&self, failure: &Failure) -> Reply {
+        count_denied(&self.site.access, failure);
+        let plain = Reply::from(failure);
+        let text = failure.to_string();
+        let mut reply = self.message(plain.status(), "That did not work", &text);
+        for (name, value) in plain.headers() {
+            if *name != CONTENT_TYPE {
+                reply.headers_mut().insert(name, value.clone());
+            }
         }
-        Ok(visitor.caller.may(Right::Admin).map_err(Failure::Denied)?)
+        reply
+    }
+
+    /// Goes on only for a client that may administer, where the admin API is enabled.
+    pub(super) fn must_administer(&self) -> Result<(), PageError> {
+        if !self.site.config.web.enable_admin_api {
+            return Err(PageError::NotEnabled);
+        }
+        Ok(self.caller.may(Right::Admin)?)
     }
 }

@@ -1,27 +1,34 @@
-//! What deletes: each asks first, naming what goes, and then does it.
+//! The forms that delete. Each first shows what it would delete, and deletes it once that is confirmed.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use hyper::StatusCode;
 use hyper::body::Incoming;
 
-use super::error_page::Instead;
-use super::page::{html, see_other};
-use super::{FORM_BYTES_MAX, SELECTED_MAX, Visitor};
-use crate::http::Http;
-use crate::http::reply::{Failure, Reply};
+use crate::exposition::NameRules;
+use crate::http::failure::Failure;
+use crate::http::push::prologue::Prologue;
+use crate::http::reply::Reply;
+use crate::http::ui::error_page::PageError;
+use crate::http::ui::group_scan::GroupScans;
+use crate::http::ui::page::{html, see_other};
+use crate::http::ui::site::Visitor;
 use crate::listen::Client;
 use crate::push::GroupingKey;
 use crate::shard::{GroupSummary, Timestamp};
-use crate::ui::{ConfirmPage, Filter, GroupLine, NAMED_MAX, Row, count_of};
+use crate::ui::{ConfirmPage, Filter, GroupLine, NAMED_MAX, Row, count_of, plain, start_of};
 
+/// How large a form may be, in bytes.
+const FORM_BYTES_MAX: usize = 1 << 20;
+/// How many groups a form may name.
+const SELECTED_MAX: usize = 1000;
 /// How much of a path that was typed an error quotes, in bytes.
 const QUOTED_BYTES_MAX: usize = 200;
 
-/// A form, read.
+/// A form that is ours.
 #[derive(Default)]
 struct Fields {
-    token: String,
     /// Whether it was confirmed.
     is_sure: bool,
     /// What is to be deleted: `selected` or `matching`.
@@ -32,42 +39,49 @@ struct Fields {
     matching: String,
 }
 
-impl Http {
+/// What the forms need.
+#[derive(Debug)]
+pub(crate) struct Forms {
+    pub(crate) scans: GroupScans,
+    pub(crate) prologue: Arc<Prologue>,
+    pub(crate) name_rules: NameRules,
+}
+
+impl Forms {
     /// Deletes what was selected, or what matches.
-    pub(super) async fn delete_form(
+    pub(crate) async fn delete(
         &self,
         visitor: &Visitor<'_>,
         body: &mut Incoming,
         client: &Client,
-    ) -> Result<Reply, Instead> {
-        let fields = self.fields(body).await?;
-        self.must_be_ours(visitor, &fields.token)?;
+    ) -> Result<Reply, PageError> {
+        let fields = self.fields(visitor, body).await?;
         let found = if fields.what == "matching" {
-            self.must_administer(visitor)?;
-            let filter = Filter::parse(&fields.matching).map_err(Instead::misunderstood)?;
+            visitor.must_administer()?;
+            let filter = Filter::parse(&fields.matching).map_err(PageError::misunderstood)?;
             if !filter.is_narrow() {
-                return Err(Instead::misunderstood("a filter that takes every group"));
+                return Err(PageError::misunderstood("a filter that takes every group"));
             }
             self.matching(&filter).await?
         } else {
-            self.readable()?;
-            let keys = self.keys(&fields.groups).map_err(Instead::misunderstood)?;
+            self.scans.storage.readable()?;
+            let keys = self.keys(&fields.groups).map_err(PageError::misunderstood)?;
             for key in &keys {
-                let job = crate::ui::plain(key.job());
-                visitor.caller.may_push(&job).map_err(Failure::Denied)?;
+                let job = plain(key.job());
+                visitor.caller.may_push(&job)?;
             }
-            self.shards.find(&keys).await?
+            self.scans.storage.shards.find(&keys).await?
         };
         if found.is_empty() {
             let text = "None of these groups is there any more, or none was selected.";
-            return Ok(self.message(visitor, StatusCode::OK, "Nothing to delete", text));
+            return Ok(visitor.message(StatusCode::OK, "Nothing to delete", text));
         }
         if !fields.is_sure {
             return Ok(self.ask_to_delete(visitor, &found, fields));
         }
-        self.writable().await?;
+        self.scans.storage.writable().await?;
         let groups = found.into_iter().map(|summary| summary.group).collect();
-        let deleted = self.shards.delete_listed(groups).await?;
+        let deleted = self.scans.storage.shards.delete_listed(groups).await?;
         let (source, matching) = (client.source, &*fields.matching);
         tracing::info!(%source, by = %visitor.name, matching, deleted, "groups deleted on a page");
         Ok(see_other(&format!("{}/groups?deleted={deleted}", visitor.prefix)))
@@ -93,7 +107,7 @@ impl Http {
         sent.push(("what", fields.what));
         let now = Timestamp::now();
         let page = ConfirmPage {
-            frame: self.frame(visitor, "/groups"),
+            frame: visitor.frame("/groups"),
             question: format!("Delete {groups}?"),
             answer: format!("Delete {groups}"),
             action: "/groups/delete",
@@ -106,12 +120,12 @@ impl Http {
     }
 
     /// Asks whether everything is to go.
-    pub(super) fn ask_to_wipe(&self, visitor: &Visitor<'_>) -> Result<Reply, Instead> {
-        self.must_administer(visitor)?;
-        let groups = self.shards.stats().map(|(stats, _)| stats.groups()).sum();
+    pub(crate) fn ask_to_wipe(&self, visitor: &Visitor<'_>) -> Result<Reply, PageError> {
+        visitor.must_administer()?;
+        let groups = self.scans.storage.groups();
         let groups = count_of(groups, "group", "groups");
         let page = ConfirmPage {
-            frame: self.frame(visitor, ""),
+            frame: visitor.frame(""),
             question: format!("Wipe everything: {groups}?"),
             answer: format!("Wipe {groups}"),
             action: "/wipe",
@@ -124,29 +138,28 @@ impl Http {
     }
 
     /// Wipes everything.
-    pub(super) async fn wipe_form(
+    pub(crate) async fn wipe(
         &self,
         visitor: &Visitor<'_>,
         body: &mut Incoming,
         client: &Client,
-    ) -> Result<Reply, Instead> {
-        let fields = self.fields(body).await?;
-        self.must_be_ours(visitor, &fields.token)?;
-        self.must_administer(visitor)?;
+    ) -> Result<Reply, PageError> {
+        let fields = self.fields(visitor, body).await?;
+        visitor.must_administer()?;
         if !fields.is_sure {
             return self.ask_to_wipe(visitor);
         }
-        let groups: u64 = self.shards.stats().map(|(stats, _)| stats.groups()).sum();
+        let groups = self.scans.storage.groups();
         tracing::info!(source = %client.source, by = %visitor.name, groups, "wiping all groups");
-        self.writable().await?;
-        self.shards.wipe().await?;
+        self.scans.storage.writable().await?;
+        self.scans.storage.shards.wipe().await?;
         Ok(see_other(&format!("{}/groups?deleted={groups}", visitor.prefix)))
     }
 
     /// The groups that a filter takes.
     async fn matching(&self, filter: &Filter) -> Result<Vec<GroupSummary>, Failure> {
         let (now, mut matching) = (Timestamp::now(), Vec::new());
-        let turn = self.each_group(filter.escaped_job().into_iter().collect(), |group| {
+        let turn = self.scans.each(filter.escaped_job().into_iter().collect(), |group| {
             if filter.takes(&Row::from(&group), now) {
                 matching.push(group);
             }
@@ -161,19 +174,24 @@ impl Http {
         }
         let key = |path: &String| {
             let tail = path.strip_prefix("/job").unwrap_or_default();
-            GroupingKey::parse(tail.as_bytes(), self.config.name_rules).map_err(|error| {
-                format!("group {:?}: {error}", crate::ui::start_of(path, QUOTED_BYTES_MAX)).into()
+            GroupingKey::parse(tail.as_bytes(), self.name_rules).map_err(|error| {
+                format!("group {:?}: {error}", start_of(path, QUOTED_BYTES_MAX)).into()
             })
         };
         groups.iter().map(key).collect()
     }
 
-    async fn fields(&self, body: &mut Incoming) -> Result<Fields, Failure> {
-        let (body, _until_read) = self.form_body(body, FORM_BYTES_MAX).await?;
-        let mut fields = Fields::default();
+    /// Reads a form. Goes on only with one that is ours.
+    async fn fields(
+        &self,
+        visitor: &Visitor<'_>,
+        body: &mut Incoming,
+    ) -> Result<Fields, PageError> {
+        let (body, _until_read) = self.prologue.read(body, FORM_BYTES_MAX).await?;
+        let (mut fields, mut token) = (Fields::default(), Cow::default());
         for (name, value) in form_urlencoded::parse(&body) {
             match &*name {
-                "token" => fields.token = value.into_owned(),
+                "token" => token = value,
                 "sure" => fields.is_sure = value == "yes",
                 "what" => fields.what = value.into_owned(),
                 "group" => fields.groups.push(value.into_owned()),
@@ -181,6 +199,7 @@ impl Http {
                 _ => {}
             }
         }
+        visitor.must_be_ours(&token)?;
         Ok(fields)
     }
 }

@@ -1,8 +1,8 @@
-//! Tokens in forms: a page of another site can make a browser send a form here, with the user's
-//! credentials, but it cannot read our pages to learn the token.
+//! Tokens in forms. A page of another site can make a browser send a form here with the credentials of its user, but it
+//! cannot read our pages to learn the token.
 //!
-//! A token is a keyed hash of who asked for the page, under a key that this process has drawn. So nothing is
-//! stored for it, one user's tokens are worth nothing in the hands of another, and none outlives the process.
+//! A token is a keyed hash of the visitor's name, under a key that this process has drawn. So nothing is stored for it, no
+//! other user can use it, and it ends with the process.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
@@ -10,7 +10,7 @@ use ring::{hmac, rand};
 
 /// Makes and checks tokens.
 #[derive(Debug)]
-pub(super) struct Tokens {
+pub(crate) struct Tokens {
     key: hmac::Key,
 }
 
@@ -22,12 +22,12 @@ impl Default for Tokens {
 }
 
 impl Tokens {
-    /// The token for somebody.
+    /// The token of a visitor.
     pub(super) fn token(&self, of: &str) -> String {
         BASE64.encode(hmac::sign(&self.key, of.as_bytes()))
     }
 
-    /// Whether that is their token. Takes as long whatever is wrong with it.
+    /// Whether this is the visitor's token. Takes the same time for every wrong token.
     pub(super) fn is_token(&self, of: &str, token: &str) -> bool {
         let tag = BASE64.decode(token).unwrap_or_default();
         hmac::verify(&self.key, of.as_bytes(), &tag).is_ok()

@@ -1,42 +1,50 @@
-//! Groups and jobs.
+//! The pages that show groups and jobs.
 
 use hyper::StatusCode;
 
-use super::error_page::Instead;
-use super::page::html;
-use super::{Visitor, aside};
-use crate::http::Http;
-use crate::http::reply::{Failure, Reply};
+use crate::exposition::NameRules;
+use crate::http::reply::Reply;
+use crate::http::ui::error_page::PageError;
+use crate::http::ui::group_scan::{GroupScans, on_own_thread};
+use crate::http::ui::page::html;
+use crate::http::ui::site::Visitor;
 use crate::push::{GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME};
 use crate::shard::{FamilyView, GroupView, Timestamp};
 use crate::ui::{
-    FAMILIES_PER_PAGE, Family, Filter, GroupHead, GroupLine, GroupPage, GroupsPage, JobLine,
-    JobPage, Jobs, JobsPage, LINES_INLINE_MAX, LINES_PER_PAGE, PER_PAGE, Pager, Row, Stored,
-    choose, families_pager, worst,
+    FAMILIES_PER_PAGE, Family, Filter, GroupLine, GroupPage, GroupsPage, JobLine, JobPage, Jobs,
+    JobsPage, LINES_INLINE_MAX, LINES_PER_PAGE, PER_PAGE, Pager, Row, Stored, choose,
+    families_pager, worst,
 };
 
-impl Http {
-    pub(super) async fn groups_page(
+/// What the pages of groups and jobs need.
+#[derive(Debug)]
+pub(crate) struct Views {
+    pub(crate) scans: GroupScans,
+    pub(crate) name_rules: NameRules,
+}
+
+impl Views {
+    pub(crate) async fn groups(
         &self,
         visitor: &Visitor<'_>,
         query: &str,
-    ) -> Result<Reply, Instead> {
-        let filter = Filter::parse(query).map_err(Instead::misunderstood)?;
+    ) -> Result<Reply, PageError> {
+        let filter = Filter::parse(query).map_err(PageError::misunderstood)?;
         let (now, mut choice) = (Timestamp::now(), choose(&filter));
         let jobs = filter.escaped_job().into_iter().collect();
-        let turn = self.each_group(jobs, |group| {
+        let turn = self.scans.each(jobs, |group| {
             let row = Row::from(&group);
             if filter.takes(&row, now) {
                 choice.add(row);
             }
         });
-        let chosen = aside(turn.await?, move || choice.page()).await;
+        let chosen = on_own_thread(turn.await?, move || choice.page()).await;
         let deleted = form_urlencoded::parse(query.as_bytes());
         let deleted = deleted.into_owned().find(|(name, _)| name == "deleted");
         let page = GroupsPage {
-            frame: self.frame(visitor, "/groups"),
+            frame: visitor.frame("/groups"),
             filter: &filter,
-            total: self.shards.stats().map(|(stats, _)| stats.groups()).sum(),
+            total: self.scans.storage.groups(),
             matching: chosen.matching as u64,
             pager: Pager::new(&filter, chosen.matching, chosen.shown.len()),
             groups: chosen.shown.iter().map(|row| GroupLine::new(row, now)).collect(),
@@ -45,38 +53,34 @@ impl Http {
         Ok(html(StatusCode::OK, &page))
     }
 
-    pub(super) async fn jobs_page(
+    pub(crate) async fn jobs(
         &self,
         visitor: &Visitor<'_>,
         query: &str,
-    ) -> Result<Reply, Instead> {
-        let filter = Filter::parse(query).map_err(Instead::misunderstood)?;
+    ) -> Result<Reply, PageError> {
+        let filter = Filter::parse(query).map_err(PageError::misunderstood)?;
         let (now, mut jobs) = (Timestamp::now(), Jobs::default());
-        let turn = self.each_group(Vec::new(), |group| {
+        let turn = self.scans.each(Vec::new(), |group| {
             let row = Row::from(&group);
             if filter.takes(&row, now) {
                 jobs.add(&row);
             }
         });
-        let made = aside(turn.await?, move || {
+        let made = on_own_thread(turn.await?, move || {
             let chosen = jobs.page(&filter);
             let lines: Vec<_> = chosen.shown.iter().map(|job| JobLine::new(job, now)).collect();
             (lines, chosen.matching, filter)
         });
         let (lines, matching, filter) = made.await;
         let pager = Pager::new(&filter, matching, lines.len());
-        let frame = self.frame(visitor, "/jobs");
+        let frame = visitor.frame("/jobs");
         Ok(html(StatusCode::OK, &JobsPage { frame, filter: &filter, jobs: lines, pager }))
     }
 
-    pub(super) async fn job_page(
-        &self,
-        visitor: &Visitor<'_>,
-        tail: &[u8],
-    ) -> Result<Reply, Instead> {
-        let key = GroupingKey::parse(tail, self.config.name_rules).map_err(Failure::Key)?;
+    pub(crate) async fn job(&self, visitor: &Visitor<'_>, tail: &[u8]) -> Result<Reply, PageError> {
+        let key = GroupingKey::parse(tail, self.name_rules)?;
         let (mut jobs, mut choice) = (Jobs::default(), worst(PER_PAGE));
-        let turn = self.each_group(vec![key.job().to_owned()], |group| {
+        let turn = self.scans.each(vec![key.job().to_owned()], |group| {
             let row = Row::from(&group);
             jobs.add(&row);
             choice.add(row);
@@ -85,11 +89,11 @@ impl Http {
         let now = Timestamp::now();
         let Some(job) = jobs.worst(1).first().map(|job| JobLine::new(job, now)) else {
             let text = "No group has this job. Its groups may have been deleted.";
-            return Ok(self.message(visitor, StatusCode::NOT_FOUND, "No such job", text));
+            return Ok(visitor.message(StatusCode::NOT_FOUND, "No such job", text));
         };
-        let chosen = aside(turn, move || choice.page()).await;
+        let chosen = on_own_thread(turn, move || choice.page()).await;
         let page = JobPage {
-            frame: self.frame(visitor, "/jobs"),
+            frame: visitor.frame("/jobs"),
             job,
             groups: chosen.shown.iter().map(|row| GroupLine::new(row, now)).collect(),
             groups_left: chosen.matching - chosen.shown.len(),
@@ -98,27 +102,28 @@ impl Http {
         Ok(html(StatusCode::OK, &page))
     }
 
-    pub(super) async fn group_page(
+    pub(crate) async fn group(
         &self,
         visitor: &Visitor<'_>,
         tail: &[u8],
         query: &str,
-    ) -> Result<Reply, Instead> {
-        self.readable()?;
-        let key = GroupingKey::parse(tail, self.config.name_rules).map_err(Failure::Key)?;
-        let filter = Filter::parse(query).map_err(Instead::misunderstood)?;
-        let found = self.shards.find(std::slice::from_ref(&key)).await?;
+    ) -> Result<Reply, PageError> {
+        self.scans.storage.readable()?;
+        let key = GroupingKey::parse(tail, self.name_rules)?;
+        let filter = Filter::parse(query).map_err(PageError::misunderstood)?;
+        let shards = &self.scans.storage.shards;
+        let found = shards.find(std::slice::from_ref(&key)).await?;
         let found: Vec<_> = found.into_iter().map(|summary| summary.group).collect();
-        let Some(group) = self.shards.views(&found).await?.pop() else {
+        let Some(group) = shards.views(&found).await?.pop() else {
             let text = "There is no such group. It may have been deleted.";
-            return Ok(self.message(visitor, StatusCode::NOT_FOUND, "No such group", text));
+            return Ok(visitor.message(StatusCode::NOT_FOUND, "No such group", text));
         };
         let only = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "family");
         let only = only.map(|(_, family)| family.into_owned());
-        let frame = self.frame(visitor, "/groups");
+        let frame = visitor.frame("/groups");
         // A family may have millions of lines.
-        let turn = self.forms.turn().await?;
-        let made = aside(turn, move || {
+        let turn = self.scans.turn().await?;
+        let made = on_own_thread(turn, move || {
             let made = group_parts(&group, only.as_deref(), filter.page);
             (made, only)
         });
@@ -137,7 +142,7 @@ impl Http {
 
 /// What the page of a group is made of.
 struct GroupParts {
-    head: GroupHead,
+    head: GroupLine,
     families: Vec<Family>,
     total: usize,
     pager: Option<Pager>,
@@ -161,7 +166,7 @@ fn group_parts(group: &GroupView, only: Option<&str>, page: usize) -> GroupParts
     let own = [PUSH_TIME, PUSH_FAILURE_TIME];
     let pushed: Vec<_> =
         group.families.iter().filter(|family| !own.contains(&&*family.name)).collect();
-    let (head, total) = (GroupHead::new(&row, now), pushed.len());
+    let (head, total) = (GroupLine::whole(&row, now), pushed.len());
     if let Some(only) = only {
         let family = group.families.iter().find(|family| *family.name == *only);
         let families = family.map(|family| Family::whole(&stored(family), &labels, page, now));

@@ -1,4 +1,4 @@
-//! The push console: the command that pushes something, and whether it would be taken.
+//! The push console: the command for a push, and whether the push would be accepted.
 
 use askama::Template;
 

@@ -1,4 +1,4 @@
-//! What is asked before something is deleted.
+//! The page that asks before something is deleted, and the page that says one thing.
 
 use askama::Template;
 

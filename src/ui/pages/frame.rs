@@ -1,4 +1,4 @@
-//! What is around every page: where it lives, what it links to.
+//! The frame of every page: the prefix of its links, and the navigation.
 
 use crate::ui::assets;
 

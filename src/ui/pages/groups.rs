@@ -1,4 +1,4 @@
-//! The list of groups: searched, filtered, sorted, and acted upon.
+//! The list of groups: searched, filtered and sorted, with buttons that delete.
 
 use askama::Template;
 

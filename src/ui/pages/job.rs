@@ -3,8 +3,7 @@
 use askama::Template;
 
 use crate::ui::pages::frame::Frame;
-use crate::ui::parts::table::GroupLine;
-use crate::ui::select::jobs::JobLine;
+use crate::ui::parts::table::{GroupLine, JobLine};
 use crate::ui::words::quantity::count;
 
 /// The page.

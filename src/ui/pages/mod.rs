@@ -6,5 +6,6 @@ pub(crate) mod frame;
 pub(crate) mod group;
 pub(crate) mod groups;
 pub(crate) mod job;
+pub(crate) mod jobs;
 pub(crate) mod overview;
 pub(crate) mod status;

@@ -1,10 +1,10 @@
-//! What somebody on call wants to know first: is the gateway well, and which jobs are not.
+//! The overview: whether the gateway works, and which jobs need attention.
 
 use askama::Template;
 
 use crate::ui::assets::PLOTS;
 use crate::ui::pages::frame::Frame;
-use crate::ui::select::jobs::JobLine;
+use crate::ui::parts::table::JobLine;
 use crate::ui::words::quantity::{count, count_of};
 
 /// The page.

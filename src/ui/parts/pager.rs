@@ -1,4 +1,4 @@
-//! Where a page is among the others.
+//! The links between the pages of a list.
 
 use crate::ui::select::filter::{Filter, PER_PAGE};
 use crate::ui::words::quantity::count;

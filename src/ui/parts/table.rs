@@ -1,10 +1,11 @@
-//! The table of groups, as the list of all groups, a job and the overview show it.
+//! The rows and headings of tables: a group, a job.
 
 use askama::Template;
 use askama::filters::HtmlSafe;
 
 use crate::shard::Timestamp;
 use crate::ui::select::filter::{Filter, Sort};
+use crate::ui::select::jobs::Job;
 use crate::ui::select::row::{Row, job_path, plain};
 use crate::ui::words::quantity::{bytes, count, shortened};
 use crate::ui::words::time::Moment;
@@ -59,9 +60,18 @@ pub struct GroupLine {
 impl GroupLine {
     /// As it is now.
     pub fn new(row: &Row, now: Timestamp) -> GroupLine {
+        GroupLine::with_labels(row, now, LABELS_SHOWN_MAX)
+    }
+
+    /// As it is now, with all of its labels.
+    pub fn whole(row: &Row, now: Timestamp) -> GroupLine {
+        GroupLine::with_labels(row, now, usize::MAX)
+    }
+
+    fn with_labels(row: &Row, now: Timestamp, labels_max: usize) -> GroupLine {
         let mut labels = row.labels();
-        let labels_left = labels.len().saturating_sub(LABELS_SHOWN_MAX);
-        labels.truncate(LABELS_SHOWN_MAX);
+        let labels_left = labels.len().saturating_sub(labels_max);
+        labels.truncate(labels_max);
         for (name, value) in &mut labels {
             (*name, *value) = (shortened(name), shortened(value));
         }
@@ -80,12 +90,43 @@ impl GroupLine {
         }
     }
 
-    /// The group in one line of text, for those who hear the page.
+    /// The group in one line of text, for screen readers.
     pub(crate) fn spoken(&self) -> String {
         let mut text = format!("job {}", self.job);
         for (name, value) in &self.labels {
             text.push_str(&format!(", {name} {value}"));
         }
         text
+    }
+}
+
+/// A job as a table shows it.
+#[derive(Debug)]
+pub struct JobLine {
+    pub(crate) path: String,
+    pub(crate) name: String,
+    pub(crate) groups: String,
+    pub(crate) failing: u64,
+    pub(crate) series: String,
+    pub(crate) bytes: String,
+    pub(crate) pushed: Option<Moment>,
+    pub(crate) oldest: Option<Moment>,
+    pub(crate) failed: Option<Moment>,
+}
+
+impl JobLine {
+    /// As it is now.
+    pub fn new(job: &Job, now: Timestamp) -> JobLine {
+        JobLine {
+            path: job_path(&job.name),
+            name: shortened(&plain(&job.name)),
+            groups: count(job.groups),
+            failing: job.failing,
+            series: count(job.series),
+            bytes: bytes(job.bytes),
+            pushed: Moment::new(job.pushed, now),
+            oldest: Moment::new(job.oldest, now),
+            failed: Moment::new(job.failed, now),
+        }
     }
 }

@@ -54,7 +54,7 @@ fn range(bucket: &Bucket) -> String {
     }
 }
 
-/// A number of observations: whole, unless somebody has counted otherwise.
+/// A number of observations: whole, unless the histogram counts fractions.
 pub(crate) fn amount(number: f64) -> String {
     let is_count = number >= 0.0 && number.fract() == 0.0 && number < 1e15;
     if is_count { count(number as u64) } else { short(number) }

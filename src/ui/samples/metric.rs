@@ -1,6 +1,6 @@
-//! What a family shows of each of its series, read back from the exposition that is stored.
+//! The series of a family, read back from the stored exposition.
 
-use crate::exposition::{Kind, SampleLine, parse_number, sample_lines, unescape};
+use crate::exposition::{self, Kind, parse_number, parted, sample_lines, unescape};
 use crate::ui::samples::buckets::{Bucket, BucketRow, amount, rows, short};
 use crate::ui::samples::native::Native;
 use crate::ui::words::quantity::shortened;
@@ -65,45 +65,23 @@ pub(crate) fn metrics<'a>(
     kind: Kind,
     group: &'a [(String, String)],
 ) -> Box<dyn Iterator<Item = Metric> + 'a> {
-    let own = |sample: &SampleLine<'_>, part_label: &str| own_labels(sample, part_label, group);
     let Some(part_label) = kind.part_label() else {
         return Box::new(sample_lines(text).map(move |sample| Metric::Value {
-            labels: own(&sample, ""),
+            labels: own_labels(&sample.labels, "", group),
             value: sample.value.to_owned(),
         }));
     };
-    let mut parts: Vec<(String, f64, String)> = Vec::new();
-    let mut sum = f64::NAN;
-    // The lines of one series follow one another, its count last.
-    Box::new(sample_lines(text).filter_map(move |sample| {
-        let value = number(sample.value);
-        let suffix = sample.name.get(name.len()..).unwrap_or_default();
-        let part = sample.labels.iter().find(|(name, _)| *name == part_label);
-        match (suffix, part) {
-            ("" | "_bucket", Some((_, bound))) => {
-                parts.push((bound.to_string(), value, sample.value.to_owned()));
-                None
-            }
-            ("_sum", _) => {
-                sum = value;
-                None
-            }
-            _ => {
-                let (parts, sum) =
-                    (std::mem::take(&mut parts), std::mem::replace(&mut sum, f64::NAN));
-                let (labels, observed) = (own(&sample, part_label), Observed::new(value, sum));
-                if kind == Kind::Summary {
-                    let quantiles = parts.into_iter().map(|(quantile, _, value)| (quantile, value));
-                    return Some(Metric::Summary {
-                        labels,
-                        quantiles: quantiles.collect(),
-                        observed,
-                    });
-                }
-                let (buckets, buckets_left) = rows(&buckets(&parts));
-                Some(Metric::Histogram { labels, buckets, buckets_left, observed, schema: None })
-            }
+    Box::new(parted(text, name, part_label).map(move |series| {
+        let labels = own_labels(&series.labels, part_label, group);
+        let observed = Observed::new(number(series.count), series.sum.map_or(f64::NAN, number));
+        if kind == Kind::Summary {
+            let quantiles = series.parts.into_iter();
+            let quantiles =
+                quantiles.map(|(quantile, value)| (quantile.to_owned(), value.to_owned()));
+            return Metric::Summary { labels, quantiles: quantiles.collect(), observed };
         }
+        let (buckets, buckets_left) = rows(&buckets(&series.parts));
+        Metric::Histogram { labels, buckets, buckets_left, observed, schema: None }
     }))
 }
 
@@ -120,19 +98,23 @@ pub(crate) fn native_metric(native: Native, group: &[(String, String)]) -> Metri
 }
 
 /// What each classic bucket has more than the one below it.
-fn buckets(parts: &[(String, f64, String)]) -> Vec<Bucket> {
+fn buckets(parts: &[(&str, &str)]) -> Vec<Bucket> {
     let (mut from, mut below) = (None, 0.0);
-    let bucket = |(bound, cumulative, _): &(String, f64, String)| {
-        let to = number(bound);
+    let bucket = |(bound, cumulative): &(&str, &str)| {
+        let (to, cumulative) = (number(bound), number(cumulative));
         let bucket = Bucket { from, to, count: cumulative - below };
-        (from, below) = (Some(to), *cumulative);
+        (from, below) = (Some(to), cumulative);
         bucket
     };
     parts.iter().map(bucket).collect()
 }
 
-fn own_labels(sample: &SampleLine<'_>, part_label: &str, group: &[(String, String)]) -> Labels {
-    let labels = sample.labels.iter().map(|(name, value)| (name, unescape(value)));
+fn own_labels(
+    labels: &exposition::Labels<'_>,
+    part_label: &str,
+    group: &[(String, String)],
+) -> Labels {
+    let labels = labels.iter().map(|(name, value)| (name, unescape(value)));
     let own = labels.filter(|(name, value)| {
         let is_group = group.iter().any(|(of, is)| *of == **name && *is == **value);
         !is_group && *name != part_label && !is_no_instance(name, value)

@@ -1,4 +1,4 @@
-//! Native histograms, read from the protobuf that is kept of them into buckets with bounds.
+//! Native histograms: the stored protobuf, read into buckets with bounds.
 
 use prost::encoding::decode_varint;
 

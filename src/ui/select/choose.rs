@@ -1,11 +1,11 @@
-//! Chooses: one page out of any number of groups, in a time that grows with their number only, and little memory.
+//! Chooses one page of any number of groups. The time grows with their number, and the memory does not.
 
 use std::cmp::Ordering;
 
 use crate::ui::select::filter::{Filter, PER_PAGE, Sort};
 use crate::ui::select::row::Row;
 
-/// So many are kept at least before any is let go of, so that this is seldom done.
+/// How many rows are kept at least before rows are dropped, so that this is rare.
 const KEPT_MIN: usize = 1024;
 
 /// One page of something, and how much there is of it.

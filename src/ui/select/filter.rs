@@ -1,4 +1,4 @@
-//! Which groups somebody wants to see, and in which order: read from a query, and written into links.
+//! The filter of a page: which groups it shows and in which order. It is read from a query and written into links.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,21 +1,15 @@
-//! Jobs: what the groups of one name have in common.
+//! Jobs: each is the sum of its groups.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use askama::Template;
-
 use crate::shard::Timestamp;
-use crate::ui::pages::frame::Frame;
-use crate::ui::parts::pager::Pager;
 use crate::ui::select::choose::{Choice, Chosen, in_order};
 use crate::ui::select::filter::{Filter, Sort};
-use crate::ui::select::row::{Row, job_path, plain};
-use crate::ui::words::quantity::{bytes, count, shortened};
-use crate::ui::words::time::Moment;
+use crate::ui::select::row::Row;
 
 /// All groups of a job, summed up.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Job {
     /// Its name, escaped.
     pub name: String,
@@ -36,19 +30,6 @@ pub struct Job {
 }
 
 impl Job {
-    fn new(name: &str, oldest: Timestamp) -> Job {
-        Job {
-            name: name.to_owned(),
-            groups: 0,
-            failing: 0,
-            series: 0,
-            bytes: 0,
-            pushed: Timestamp::NEVER,
-            oldest,
-            failed: Timestamp::NEVER,
-        }
-    }
-
     fn add(&mut self, row: &Row) {
         self.groups += 1;
         self.failing += u64::from(row.has_failed());
@@ -73,9 +54,9 @@ impl Jobs {
         if let Some(job) = self.by_name.get_mut(name) {
             return job.add(row);
         }
-        let mut job = Job::new(name, row.pushed);
+        let mut job = Job { name: name.to_owned(), oldest: row.pushed, ..Job::default() };
         job.add(row);
-        self.by_name.insert(name.to_owned(), job);
+        self.by_name.insert(job.name.clone(), job);
     }
 
     /// How many jobs there are, and how many groups of theirs have failed.
@@ -111,57 +92,6 @@ impl Jobs {
     fn choose(self, mut choice: Choice<Job, impl Fn(&Job, &Job) -> Ordering>) -> Chosen<Job> {
         self.by_name.into_values().for_each(|job| choice.add(job));
         choice.page()
-    }
-}
-
-/// A job as a table shows it.
-#[derive(Debug)]
-pub struct JobLine {
-    pub(crate) path: String,
-    pub(crate) name: String,
-    pub(crate) groups: String,
-    pub(crate) failing: u64,
-    pub(crate) series: String,
-    pub(crate) bytes: String,
-    pub(crate) pushed: Option<Moment>,
-    pub(crate) oldest: Option<Moment>,
-    pub(crate) failed: Option<Moment>,
-}
-
-impl JobLine {
-    /// As it is now.
-    pub fn new(job: &Job, now: Timestamp) -> JobLine {
-        JobLine {
-            path: job_path(&job.name),
-            name: shortened(&plain(&job.name)),
-            groups: count(job.groups),
-            failing: job.failing,
-            series: count(job.series),
-            bytes: bytes(job.bytes),
-            pushed: Moment::new(job.pushed, now),
-            oldest: Moment::new(job.oldest, now),
-            failed: Moment::new(job.failed, now),
-        }
-    }
-}
-
-/// All jobs, searched and sorted.
-#[derive(Debug, Template)]
-#[template(path = "jobs.html")]
-pub struct JobsPage<'a> {
-    /// What all pages have.
-    pub frame: Frame<'a>,
-    /// What was asked for.
-    pub filter: &'a Filter,
-    /// What of that is on this page.
-    pub jobs: Vec<JobLine>,
-    /// Where it is among the others.
-    pub pager: Pager,
-}
-
-impl JobsPage<'_> {
-    fn sorted_by(&self, sort: Sort, label: &str) -> crate::ui::parts::table::Heading {
-        crate::ui::parts::table::Heading::new(self.filter, sort, label)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Groups in a few numbers each: what tables are made from.
+//! Rows: a group in a few numbers, for tables.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -103,7 +103,7 @@ pub(crate) mod tests {
     use crate::exposition::NameRules;
 
     /// A group with that push path behind `/job`, pushed to and refused at these seconds.
-    pub(in crate::ui) fn row(tail: &str, pushed: u64, failed: u64) -> Row {
+    pub(crate) fn row(tail: &str, pushed: u64, failed: u64) -> Row {
         let key = GroupingKey::parse(tail.as_bytes(), NameRules::Utf8).expect("a valid path");
         let at = |seconds: u64| Timestamp::from_nanos(seconds * 1_000_000_000);
         let has_empty_instance = key.has_empty_instance();

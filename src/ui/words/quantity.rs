@@ -1,4 +1,4 @@
-//! Numbers as people read them, and texts that are too long to be shown whole.
+//! Numbers as people read them, and long texts cut short.
 
 /// Of longer texts the end is left out.
 pub(crate) const SHOWN_CHARS_MAX: usize = 200;

@@ -1,4 +1,4 @@
-//! Moments and lengths of time as people read them.
+//! Times and durations as people read them.
 
 use std::time::{Duration, SystemTime};
 
