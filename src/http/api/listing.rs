@@ -19,9 +19,6 @@ pub(crate) const LISTING_WAIT: Duration = Duration::from_secs(20);
 /// How many bytes of grouping keys are looked at before other work goes on: a search has many words.
 const LOOKED_AT_BYTES_MAX: usize = 64 << 10;
 
-/// How a query takes less time.
-const CHEAPER: &str = "name jobs with job=, use = instead of =~";
-
 /// What a query has found.
 #[derive(Debug)]
 pub(super) struct Listing {
@@ -128,16 +125,16 @@ fn order(query: &Query, one: &GroupSummary, other: &GroupSummary) -> Ordering {
 }
 
 /// It took too long to go through all groups.
-pub(crate) fn slow_listing() -> Failure {
+fn slow_listing() -> Failure {
     Failure::unavailable(format_args!(
-        "going through all groups took more than {LISTING_WAIT:?}; {CHEAPER}, or try again"
+        "going through all groups took more than {LISTING_WAIT:?}; name jobs with job=, use = instead of =~, or try again"
     ))
 }
 
 fn stopped() -> Failure {
-    Failure::unavailable(format_args!(
-        "the query was stopped since another one was waiting; {CHEAPER}, or try again"
-    ))
+    Failure::unavailable(
+        "the query was stopped since another one was waiting; name jobs with job=, use = instead of =~, or try again",
+    )
 }
 
 fn expensive() -> Failure {
