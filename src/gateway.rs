@@ -7,15 +7,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::access::Access;
 use crate::config::{Address, Bounds, Config, WebSettings};
 use crate::history;
-use crate::http::{self, Backend, Http, OVERFLOW_WAIT, Slot};
-use crate::listen::{self, Client, Listener, Protocol, Source};
+use crate::http::{self, Backend, Http};
+use crate::listen::{self, Listener};
 use crate::own_metrics::{OwnMetrics, RESERVED};
 use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver, Store};
 use crate::reload::{self, Setting};
@@ -145,7 +144,7 @@ impl Gateway {
     pub async fn run(self) -> Result<(), Ended> {
         let Gateway { http, backend, listeners, mut shard_tasks, .. } = self;
         let (mut persistence, acceptor) = (self.persistence, self.acceptor);
-        let Backend { config, shards, own, stop, .. } = &backend;
+        let Backend { config, shards, stop, .. } = &backend;
         for address in &listeners {
             tracing::info!(%address, "listening");
         }
@@ -159,8 +158,7 @@ impl Gateway {
             .into_iter()
             .map(|listener| {
                 let (http, serving) = (Arc::clone(&http), serving.clone());
-                let (own, stopping) = (Arc::clone(own), stop.subscribe());
-                accept_until_stopped(listener, http, own, acceptor.clone(), serving, stopping)
+                http::accept(listener, http, acceptor.clone(), serving, stop.subscribe())
             })
             .map(tokio::spawn)
             .collect();
@@ -245,84 +243,4 @@ fn listeners(settings: &WebSettings) -> Result<Vec<Listener>, StartError> {
         listen::bind(address).map_err(|error| StartError::Listen(address.clone(), error))
     };
     settings.listen.iter().map(bind).collect()
-}
-
-async fn accept_until_stopped(
-    mut listener: Listener,
-    http: Arc<Http>,
-    own: Arc<OwnMetrics>,
-    acceptor: Option<Acceptor>,
-    serving: mpsc::Sender<()>,
-    mut stopping: watch::Receiver<bool>,
-) {
-    loop {
-        // The one connection that waits for a slot is accepted already: while none comes, none is taken.
-        let next = async {
-            let accepted = listener.accept().await;
-            (accepted, http.connections().take().await)
-        };
-        let ((stream, source), slot) = tokio::select! {
-            next = next => next,
-            () = shutdown::requested(&mut stopping) => return,
-        };
-        let (http, stopping, serving) = (Arc::clone(&http), stopping.clone(), serving.clone());
-        let own = Arc::clone(&own);
-        // Two tasks rather than one that can be either, which would be as large as the larger.
-        match acceptor.clone() {
-            None => tokio::spawn(async move {
-                let _watch = own.watch_panics();
-                let client = Client { source, certificate: None };
-                serve(http, stream, Protocol::Http1, client, &slot, stopping).await;
-                drop((slot, serving));
-            }),
-            Some(acceptor) => tokio::spawn(async move {
-                let _watch = own.watch_panics();
-                let served = serve_tls(http, acceptor, stream, source, &slot, stopping);
-                match &slot {
-                    Slot::Serving(_) => served.await,
-                    // The handshake is no reason to stay longer.
-                    Slot::Overflow(_) => drop(tokio::time::timeout(OVERFLOW_WAIT, served).await),
-                }
-                drop((slot, serving));
-            }),
-        };
-    }
-}
-
-/// Serves a connection, as its slot says.
-async fn serve(
-    http: Arc<Http>,
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    protocol: Protocol,
-    client: Client,
-    slot: &Slot,
-    stopping: watch::Receiver<bool>,
-) {
-    match slot {
-        Slot::Serving(_) => http::serve(http, stream, protocol, client, stopping).await,
-        // In a box: larger than what all others need, and seldom.
-        Slot::Overflow(_) => Box::pin(http::serve_overflow(http, stream, protocol)).await,
-    }
-}
-
-/// Serves a connection once its handshake is done.
-async fn serve_tls(
-    http: Arc<Http>,
-    acceptor: Acceptor,
-    stream: listen::Stream,
-    source: Source,
-    slot: &Slot,
-    mut stopping: watch::Receiver<bool>,
-) {
-    let accepted = tokio::select! {
-        accepted = acceptor.accept(stream) => accepted,
-        () = shutdown::requested(&mut stopping) => return,
-    };
-    match accepted {
-        Ok((stream, certificate, protocol)) => {
-            let client = Client { source, certificate };
-            serve(http, stream, protocol, client, slot, stopping).await;
-        }
-        Err(error) => tracing::debug!(%source, err = %error, "TLS handshake failed"),
-    }
 }

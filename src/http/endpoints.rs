@@ -76,8 +76,11 @@ pub(crate) enum Call {
     Push(Mode),
     /// A probe, which connections above the limit are answered as well.
     Probe(fn(&Http) -> Reply),
-    Other(for<'a> fn(&'a Http, Request<'a>) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>>),
+    Other(for<'a> fn(&'a Http, Request<'a>) -> Answer<'a>),
 }
+
+/// An answer that is being made.
+type Answer<'a> = Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
 
 /// A call that takes its time, or not.
 macro_rules! call {
@@ -91,7 +94,7 @@ macro_rules! page {
     (|$http:ident, $visitor:ident, $request:ident| $page:expr) => {
         call!(|$http, $request| {
             let $visitor = &$http.site.visitor($request.headers(), &$request.sender.caller);
-            $page.unwrap_or_else(|error| $visitor.error_page(error))
+            $page.unwrap_or_else(|error| $visitor.error_page(&error))
         })
     };
 }

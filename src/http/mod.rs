@@ -26,8 +26,6 @@ mod server;
 mod storage;
 mod ui;
 
-pub use connection::limit::{ConnectionLimit, Slot};
-pub use connection::overflow::{OVERFLOW_WAIT, serve_overflow};
-pub use connection::serve::serve;
+pub use connection::accept::accept;
 pub use endpoints::handlers;
 pub use server::{Backend, Http};

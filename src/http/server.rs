@@ -175,9 +175,4 @@ impl Http {
             scrapes,
         })
     }
-
-    /// The limit that connections are accepted under.
-    pub fn connections(&self) -> &ConnectionLimit {
-        &self.connections
-    }
 }

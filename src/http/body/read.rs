@@ -114,7 +114,7 @@ async fn within<T>(
 async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, Failure> {
     while let Some(frame) = body.frame().await {
         // Trailers say nothing that we would use.
-        if let Ok(data) = frame.map_err(broken)?.into_data() {
+        if let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() {
             return Ok(Some(data));
         }
     }
@@ -130,6 +130,6 @@ fn timed_out() -> Failure {
     Failure::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive").closing()
 }
 
-fn broken(error: hyper::Error) -> Failure {
+fn broken(error: &hyper::Error) -> Failure {
     Failure::bad_request(format_args!("cannot read the body: {error}")).closing()
 }

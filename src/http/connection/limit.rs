@@ -10,7 +10,7 @@ const OVERFLOW_CONNECTIONS_MAX: usize = 256;
 
 /// The connection limit, and the connections that count against it.
 #[derive(Debug)]
-pub struct ConnectionLimit {
+pub(crate) struct ConnectionLimit {
     serving: Arc<Semaphore>,
     serving_max: usize,
     overflow: Arc<Semaphore>,
@@ -19,11 +19,10 @@ pub struct ConnectionLimit {
 
 /// The place of one connection, until it is dropped.
 #[derive(Debug)]
-pub enum Slot {
-    /// The connection is served.
-    Serving(OwnedSemaphorePermit),
-    /// The connection is above the limit.
-    Overflow(OwnedSemaphorePermit),
+pub(crate) struct Slot {
+    /// Whether the connection is above the limit.
+    pub(crate) is_overflow: bool,
+    _permit: OwnedSemaphorePermit,
 }
 
 /// How many connections there are.
@@ -47,14 +46,14 @@ impl ConnectionLimit {
     }
 
     /// Takes a slot to be served, or one above the limit; waits if there is neither.
-    pub async fn take(&self) -> Slot {
+    pub(crate) async fn take(&self) -> Slot {
         let acquire = |slots: &Arc<Semaphore>| Arc::clone(slots).acquire_owned();
-        let slot = tokio::select! {
+        let (permit, is_overflow) = tokio::select! {
             biased;
-            slot = acquire(&self.serving) => slot.map(Slot::Serving),
-            slot = acquire(&self.overflow) => slot.map(Slot::Overflow),
+            permit = acquire(&self.serving) => (permit, false),
+            permit = acquire(&self.overflow) => (permit, true),
         };
-        slot.expect("the semaphores are never closed")
+        Slot { is_overflow, _permit: permit.expect("the semaphores are never closed") }
     }
 
     pub(crate) fn reject(&self) {
@@ -80,12 +79,12 @@ mod tests {
     async fn overflow_slots_are_used_when_there_is_no_other_and_then_all_wait() {
         let limit = ConnectionLimit::new(1);
         let served = limit.take().await;
-        assert!(matches!(served, Slot::Serving(_)));
+        assert!(!served.is_overflow);
         let mut overflow = Vec::new();
         for _ in 0..OVERFLOW_CONNECTIONS_MAX {
             overflow.push(limit.take().await);
         }
-        assert!(overflow.iter().all(|slot| matches!(slot, Slot::Overflow(_))));
+        assert!(overflow.iter().all(|slot| slot.is_overflow));
         assert_eq!(
             (limit.connections().serving, limit.connections().overflow),
             (1, overflow.len())
@@ -93,6 +92,6 @@ mod tests {
         let wait = Duration::from_secs(60);
         assert!(tokio::time::timeout(wait, limit.take()).await.is_err(), "there is none");
         drop(served);
-        assert!(matches!(limit.take().await, Slot::Serving(_)));
+        assert!(!limit.take().await.is_overflow);
     }
 }

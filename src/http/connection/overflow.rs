@@ -24,14 +24,14 @@ use crate::http::server::Http;
 use crate::listen::Protocol;
 
 /// How long each may take: to send its head, and to read its answer; over TLS with the handshake.
-pub const OVERFLOW_WAIT: Duration = Duration::from_secs(5);
+pub(crate) const OVERFLOW_WAIT: Duration = Duration::from_secs(5);
 /// How long a client of HTTP/2 has to read its answer before the connection is ended.
 const OVERFLOW_READ_WAIT: Duration = Duration::from_secs(1);
 /// When a client may connect again.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Answers one request of a connection.
-pub async fn serve_overflow(
+pub(crate) async fn serve_overflow(
     http: Arc<Http>,
     stream: impl AsyncRead + AsyncWrite + Unpin,
     protocol: Protocol,

@@ -11,7 +11,7 @@ use crate::listen::{Client, Protocol};
 
 /// Serves a connection until the client closes it, breaks the protocol or meets a timeout, or until `stopping` turns true:
 /// then the requests at hand are still answered.
-pub async fn serve(
+pub(crate) async fn serve(
     http: Arc<Http>,
     stream: impl AsyncRead + AsyncWrite + Unpin,
     protocol: Protocol,

@@ -67,8 +67,8 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use crate::http::connection::serve::serve;
     use crate::http::connection::serve::tests::http;
-    use crate::http::serve;
     use crate::listen::{Client, Protocol, Source};
 
     type Body = h2::SendStream<Bytes>;

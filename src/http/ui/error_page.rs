@@ -40,8 +40,8 @@ const NOT_OURS: &str = "This form does not come from a page that this gateway ha
 const NOT_ENABLED: &str = "Deleting more than single groups needs --web.enable-admin-api.";
 
 impl Visitor<'_> {
-    pub(crate) fn error_page(&self, error: PageError) -> Reply {
-        let (status, title, text) = match &error {
+    pub(crate) fn error_page(&self, error: &PageError) -> Reply {
+        let (status, title, text) = match error {
             PageError::Failed(failure) => return self.failed(failure),
             PageError::Misunderstood(reason) => {
                 (StatusCode::BAD_REQUEST, "That is not understood", &**reason)
