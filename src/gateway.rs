@@ -1,23 +1,20 @@
-//! Wires the stages: shards, then listeners, then connections; and stops them in the reverse order.
+//! Connects the stages and starts them: shards, then listeners, then connections. Stops them in the reverse order.
 
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::access::Access;
 use crate::config::{Address, Bounds, Config, WebSettings};
-use crate::history::History;
-use crate::http::{
-    self, Answers, Decoders, Forms, Http, InFlight, RESERVE_WAIT, Scrapes, Seat, Seats,
-};
-use crate::listen::{self, Client, Listener, Protocol, Source};
+use crate::history;
+use crate::http::{self, Backend, Http};
+use crate::listen::{self, Listener};
 use crate::own_metrics::{OwnMetrics, RESERVED};
 use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver, Store};
 use crate::reload::{self, Setting};
@@ -32,6 +29,7 @@ pub const DRAIN_WAIT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Gateway {
     http: Arc<Http>,
+    backend: Backend,
     listeners: Vec<Listener>,
     shard_tasks: JoinSet<()>,
     persistence: Option<Persistence>,
@@ -72,7 +70,8 @@ impl Gateway {
     /// # Errors
     /// When a file of settings is not valid, an address cannot be bound, or a thread not be started.
     pub fn start(config: Config) -> Result<Gateway, StartError> {
-        let (own, access) = (OwnMetrics::default(), Arc::new(Access::default()));
+        let own = Arc::new(OwnMetrics::new(http::handlers()));
+        let access = Arc::<Access>::default();
         let (mut settings, mut acceptor) = (Vec::new(), None);
         if let Some(file) = config.web.config_file.clone() {
             let web = reload::web(file, Arc::clone(&access), own.web_config());
@@ -102,28 +101,19 @@ impl Gateway {
             }
             _ => None,
         };
-        let in_flight_bytes_max = config.bounds.in_flight_bytes_max;
-        let http = Http {
-            scrapes: Scrapes::new(config.web.scrapes_max),
-            unread: Arc::default(),
-            seats: Seats::new(config.web.connections_max),
-            config,
+        let backend = Backend {
+            config: Arc::new(config),
             shards,
             own,
             persistence: status,
-            history: History::default(),
+            history: Arc::default(),
             access,
-            in_flight: Arc::new(InFlight::new(in_flight_bytes_max)),
-            decoders: Decoders::start().map_err(StartError::Thread)?,
-            answers: Answers::default(),
-            forms: Forms::default(),
             listening: listeners.iter().map(ToString::to_string).collect(),
             is_tls: acceptor.is_some(),
-            started: SystemTime::now(),
             stop: watch::Sender::new(false),
         };
-        let http = Arc::new(http);
-        Ok(Gateway { http, listeners, shard_tasks, persistence, acceptor, settings })
+        let http = Arc::new(Http::new(backend.clone()).map_err(StartError::Thread)?);
+        Ok(Gateway { http, backend, listeners, shard_tasks, persistence, acceptor, settings })
     }
 
     /// The TCP addresses that are listened on, with the ports that were chosen.
@@ -138,12 +128,12 @@ impl Gateway {
 
     /// The rules, which may be replaced while the gateway runs.
     pub fn access(&self) -> &Access {
-        &self.http.access
+        &self.backend.access
     }
 
     /// Set to true to stop the gateway.
     pub fn stopper(&self) -> watch::Sender<bool> {
-        self.http.stop.clone()
+        self.backend.stop.clone()
     }
 
     /// Serves until asked to stop. Then accepts nothing more, answers the requests at hand within
@@ -152,35 +142,36 @@ impl Gateway {
     /// # Errors
     /// When what was kept on disk cannot be loaded, or the last changes not be kept.
     pub async fn run(self) -> Result<(), Ended> {
-        let Gateway { http, listeners, mut shard_tasks, mut persistence, acceptor, settings } =
-            self;
+        let Gateway { http, backend, listeners, mut shard_tasks, .. } = self;
+        let (mut persistence, acceptor) = (self.persistence, self.acceptor);
+        let Backend { config, shards, stop, .. } = &backend;
         for address in &listeners {
             tracing::info!(%address, "listening");
         }
-        let bounds = &http.config.bounds;
+        let bounds = &config.bounds;
         memory::tell(bounds.stored_bytes_max, bounds.memory.as_ref());
-        tokio::spawn(reload::follow(settings, http.stop.subscribe()));
-        let watchdog = tokio::spawn(systemd::keep_watchdog_quiet(http.shards.clone()));
+        tokio::spawn(reload::follow(self.settings, stop.subscribe()));
+        let watchdog = tokio::spawn(systemd::keep_watchdog_quiet(shards.clone()));
         // Every connection holds a sender; once all are gone, so are the connections.
         let (serving, mut all_served) = mpsc::channel::<()>(1);
         let accepting: Vec<_> = listeners
             .into_iter()
             .map(|listener| {
                 let (http, serving) = (Arc::clone(&http), serving.clone());
-                accept_until_stopped(listener, http, acceptor.clone(), serving)
+                http::accept(listener, http, acceptor.clone(), serving, stop.subscribe())
             })
             .map(tokio::spawn)
             .collect();
         drop(serving);
-        tokio::spawn(sample_until_stopped(Arc::clone(&http)));
-        let mut stopping = http.stop.subscribe();
+        tokio::spawn(sample_until_stopped(backend.clone()));
+        let mut stopping = stop.subscribe();
         if let Some(persistence) = &mut persistence {
             systemd::loading();
             tokio::select! {
                 is_loaded = persistence.loaded() => {
                     if !is_loaded {
-                        http.stop.send_replace(true);
-                    } else if http.shards.budget().is_some_and(Budget::is_exceeded) {
+                        stop.send_replace(true);
+                    } else if shards.budget().is_some_and(Budget::is_exceeded) {
                         tracing::warn!("more is stored than --storage.max-series or --storage.max-bytes allows: nothing can be added");
                     }
                 }
@@ -188,7 +179,7 @@ impl Gateway {
             }
         }
         if !*stopping.borrow() {
-            systemd::ready(http.config.shards.get());
+            systemd::ready(config.shards.get());
         }
         shutdown::requested(&mut stopping).await;
         systemd::stopping();
@@ -200,7 +191,7 @@ impl Gateway {
         if tokio::time::timeout(DRAIN_WAIT, all_served.recv()).await.is_err() {
             tracing::warn!("connections were still busy and are cut");
         }
-        drop(http);
+        drop((http, backend));
         watchdog.abort();
         if let Some(persistence) = persistence {
             persistence.stop().await?;
@@ -223,7 +214,7 @@ fn limits(bounds: &Bounds) -> Option<Limits> {
     (limits != Limits::NONE).then_some(limits)
 }
 
-/// Opens the store in a file.
+/// Opens the persistence file.
 fn opener(file: PathBuf) -> OpenStorage {
     Box::new(move |opening| {
         let store = match opening {
@@ -234,10 +225,11 @@ fn opener(file: PathBuf) -> OpenStorage {
     })
 }
 
-async fn sample_until_stopped(http: Arc<Http>) {
-    let mut stopping = http.stop.subscribe();
+async fn sample_until_stopped(backend: Backend) {
+    let Backend { shards, own, persistence, history, stop, .. } = &backend;
+    let mut stopping = stop.subscribe();
     tokio::select! {
-        () = http.sample() => {}
+        () = history::sample(history, own, shards, persistence.as_deref()) => {}
         () = shutdown::requested(&mut stopping) => {}
     }
 }
@@ -251,83 +243,4 @@ fn listeners(settings: &WebSettings) -> Result<Vec<Listener>, StartError> {
         listen::bind(address).map_err(|error| StartError::Listen(address.clone(), error))
     };
     settings.listen.iter().map(bind).collect()
-}
-
-async fn accept_until_stopped(
-    mut listener: Listener,
-    http: Arc<Http>,
-    acceptor: Option<Acceptor>,
-    serving: mpsc::Sender<()>,
-) {
-    let mut stopping = http.stop.subscribe();
-    loop {
-        // The one connection that waits for a seat is accepted already: while none comes, none is taken.
-        let next = async {
-            let accepted = listener.accept().await;
-            (accepted, http.seats.take().await)
-        };
-        let ((stream, source), seat) = tokio::select! {
-            next = next => next,
-            () = shutdown::requested(&mut stopping) => return,
-        };
-        let (http, stopping, serving) = (Arc::clone(&http), stopping.clone(), serving.clone());
-        let watched = Arc::clone(&http);
-        // Two tasks rather than one that can be either, which would be as large as the larger.
-        match acceptor.clone() {
-            None => tokio::spawn(async move {
-                let _watch = watched.own.watch_panics();
-                let client = Client { source, certificate: None };
-                serve(http, stream, Protocol::Http1, client, &seat, stopping).await;
-                drop((seat, serving));
-            }),
-            Some(acceptor) => tokio::spawn(async move {
-                let _watch = watched.own.watch_panics();
-                let served = serve_tls(http, acceptor, stream, source, &seat, stopping);
-                match &seat {
-                    Seat::Serving(_) => served.await,
-                    // The handshake is no reason to stay longer.
-                    Seat::Reserve(_) => drop(tokio::time::timeout(RESERVE_WAIT, served).await),
-                }
-                drop((seat, serving));
-            }),
-        };
-    }
-}
-
-/// Serves a connection in its seat.
-async fn serve(
-    http: Arc<Http>,
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    protocol: Protocol,
-    client: Client,
-    seat: &Seat,
-    stopping: watch::Receiver<bool>,
-) {
-    match seat {
-        Seat::Serving(_) => http::serve(http, stream, protocol, client, stopping).await,
-        // In a box: larger than what all others need, and seldom.
-        Seat::Reserve(_) => Box::pin(http::serve_in_reserve(http, stream, protocol)).await,
-    }
-}
-
-/// Serves a connection once its handshake is done.
-async fn serve_tls(
-    http: Arc<Http>,
-    acceptor: Acceptor,
-    stream: listen::Stream,
-    source: Source,
-    seat: &Seat,
-    mut stopping: watch::Receiver<bool>,
-) {
-    let accepted = tokio::select! {
-        accepted = acceptor.accept(stream) => accepted,
-        () = shutdown::requested(&mut stopping) => return,
-    };
-    match accepted {
-        Ok((stream, certificate, protocol)) => {
-            let client = Client { source, certificate };
-            serve(http, stream, protocol, client, seat, stopping).await;
-        }
-        Err(error) => tracing::debug!(%source, err = %error, "TLS handshake failed"),
-    }
 }

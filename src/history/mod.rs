@@ -45,7 +45,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::own_metrics::{Handler, Verb};
+    use crate::own_metrics::Verb;
     use crate::shard::Options;
 
     #[tokio::test(start_paused = true)]
@@ -57,11 +57,11 @@ mod tests {
             group_bytes_max: crate::shard::GROUP_BYTES_MAX,
             saving: None,
         });
-        let (own, history) = (OwnMetrics::default(), History::default());
+        let (own, history) = (OwnMetrics::new(["push"]), History::default());
         let happening = async {
             tokio::time::sleep(SAMPLE_EVERY / 2).await;
             for code in [200, 200, 202, 400, 413] {
-                own.answered(Handler::Push, Verb::Put, code);
+                own.answered("push", Verb::Put, code);
             }
             own.scrape_begins().answered(200, 1000, Instant::now());
             tokio::time::sleep(2 * SAMPLE_EVERY).await;

@@ -1,19 +1,26 @@
-//! What only an administrator may do; `--web.enable-admin-api` allows it.
+//! Wiping everything. Needs `--web.enable-admin-api`.
 
 use hyper::StatusCode;
 
-use crate::http::Http;
-use crate::http::reply::{Failure, Reply, empty};
+use crate::http::failure::Failure;
+use crate::http::reply::{Reply, empty};
 use crate::http::request::admission::Sender;
+use crate::http::storage::Storage;
 
-impl Http {
-    /// Forgets all groups. Unlike the reference, answers when it is done.
-    pub(in crate::http) async fn wipe(&self, sender: &Sender<'_>) -> Reply {
+/// What wiping needs.
+#[derive(Debug)]
+pub(crate) struct Admin {
+    pub(crate) storage: Storage,
+}
+
+impl Admin {
+    /// Deletes all groups. Unlike the reference, answers when that is done.
+    pub(crate) async fn wipe(&self, sender: &Sender<'_>) -> Reply {
         let Sender { client, caller } = sender;
         tracing::info!(source = %client.source, by = %caller, "wiping all groups");
         let wiped = async {
-            self.writable().await?;
-            Ok::<_, Failure>(self.shards.wipe().await?)
+            self.storage.writable().await?;
+            Ok::<_, Failure>(self.storage.shards.wipe().await?)
         };
         match wiped.await {
             Ok(()) => empty(StatusCode::ACCEPTED),

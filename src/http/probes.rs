@@ -1,40 +1,37 @@
-//! Whether the gateway is alive and ready, and how to stop it.
+//! Whether the gateway is alive and ready.
+
+use std::sync::Arc;
 
 use hyper::StatusCode;
 
-use crate::http::Http;
-use crate::http::reply::{Failure, Reply, error, text};
-use crate::http::request::admission::Sender;
-use crate::shard::Unavailable;
+use crate::http::failure::Failure;
+use crate::http::reply::{Reply, text};
+use crate::http::storage::Storage;
+use crate::own_metrics::OwnMetrics;
 
-impl Http {
+/// What probes need.
+#[derive(Debug)]
+pub(crate) struct Probes {
+    pub(crate) storage: Storage,
+    pub(crate) own: Arc<OwnMetrics>,
+}
+
+impl Probes {
     /// Alive: it answers.
-    pub(in crate::http) fn healthy(&self) -> Reply {
+    pub(crate) fn healthy(&self) -> Reply {
         text(StatusCode::OK, "OK")
     }
 
-    /// Ready: every shard lives, the groups are loaded, what is to reach the disk does, and no push was turned
-    /// away for load just now. One that is full is ready: what is stored can be replaced.
-    pub(in crate::http) fn ready(&self) -> Reply {
-        if !self.shards.are_alive() {
-            return error(StatusCode::INTERNAL_SERVER_ERROR, Unavailable::Dead);
-        }
-        if self.own.is_shedding() {
-            return Reply::from(&Failure::Shedding);
-        }
-        match self.persistence.as_ref().map_or(Ok(()), |status| status.ready()) {
+    /// Ready: the storage is, and no push was shed just now. A gateway that is full is ready, since pushes can still
+    /// replace what is stored.
+    pub(crate) fn ready(&self) -> Reply {
+        let is_shedding = || {
+            let reason = "pushes are being turned away: shards or bodies have no room for them";
+            if self.own.is_shedding() { Err(Failure::unavailable(reason)) } else { Ok(()) }
+        };
+        match self.storage.ready().and_then(|()| is_shedding()) {
             Ok(()) => text(StatusCode::OK, "OK"),
-            Err(not_ready) => Reply::from(&Failure::from(not_ready)),
+            Err(failure) => Reply::from(&failure),
         }
-    }
-
-    pub(in crate::http) fn quit(&self, sender: &Sender<'_>) -> Reply {
-        if !self.config.web.enable_lifecycle {
-            return text(StatusCode::FORBIDDEN, "Lifecycle API is not enabled.");
-        }
-        let Sender { client, caller } = sender;
-        tracing::warn!(source = %client.source, by = %caller, "asked to quit over HTTP");
-        self.stop.send_replace(true);
-        text(StatusCode::OK, "Requesting termination... Goodbye!")
     }
 }

@@ -1,4 +1,4 @@
-//! How work that can wait lets pushes go first.
+//! Push priority: work that can wait pauses while pushes are coming in.
 
 use std::time::{Duration, Instant};
 
@@ -6,29 +6,29 @@ use crate::shard::Shards;
 
 /// While pushes are handled faster than one in this time, counted since the work began,
 const BUSY_PUSH: Duration = Duration::from_millis(1);
-/// they come first for this long after each turn of the work: a push that waits is worse than a
-/// scrape that takes longer,
+/// the work pauses for this long after each of its steps: a push that waits is worse than a scrape that
+/// takes longer,
 const BUSY_PAUSE: Duration = Duration::from_millis(3);
 /// until the work has taken this long.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
 
-/// Work that is done in turns.
+/// Work that is done in steps.
 #[derive(Debug)]
-pub(in crate::http) struct Manners {
+pub(crate) struct PushPriority {
     shards: Shards,
     began: Instant,
     pushes_before: u64,
 }
 
-impl Manners {
+impl PushPriority {
     /// Of work that begins now.
-    pub(in crate::http) fn new(shards: Shards) -> Manners {
+    pub(crate) fn new(shards: Shards) -> PushPriority {
         let pushes_before = pushes(&shards);
-        Manners { shards, began: Instant::now(), pushes_before }
+        PushPriority { shards, began: Instant::now(), pushes_before }
     }
 
-    /// How long to wait before the next turn, if at all.
-    pub(in crate::http) fn pause(&self) -> Option<Duration> {
+    /// How long to pause before the next step, if at all.
+    pub(crate) fn pause(&self) -> Option<Duration> {
         let taken = self.began.elapsed();
         let handled = pushes(&self.shards) - self.pushes_before;
         let is_busy = u128::from(handled) * BUSY_PUSH.as_nanos() > taken.as_nanos();

@@ -68,7 +68,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_scrape_whose_client_has_left_is_not_served_any_more() {
-        let own = OwnMetrics::default();
+        let own = OwnMetrics::new([]);
         let abandoned = async {
             let at_hand = own.scrape_begins();
             std::future::pending::<()>().await;
@@ -84,7 +84,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_that_panics_is_counted() {
-        let own = Arc::new(OwnMetrics::default());
+        let own = Arc::new(OwnMetrics::new([]));
         for panics in [false, true] {
             let of_task = Arc::clone(&own);
             let task = tokio::spawn(async move {

@@ -31,7 +31,7 @@ pub use guards::{PanicWatch, ScrapeAtHand};
 pub use persistence::oldest_change_seconds;
 pub use process::resident_bytes;
 pub use reload::ReloadStatus;
-pub use requests::{Handler, Verb};
+pub use requests::Verb;
 pub use shed::{SHED_WAIT, Shed};
 pub use totals::Totals;
 
@@ -68,11 +68,12 @@ const FORMATS: [&str; 3] = ["text", "protobuf", "openmetrics"];
 /// One is a tenth of a microsecond.
 const TICK: Duration = Duration::from_nanos(100);
 
-impl Default for OwnMetrics {
-    fn default() -> OwnMetrics {
+impl OwnMetrics {
+    /// Nothing counted yet. `handlers` are the names that requests are counted under.
+    pub fn new(handlers: impl IntoIterator<Item = &'static str>) -> OwnMetrics {
         OwnMetrics {
             started: Instant::now(),
-            requests: Requests::default(),
+            requests: Requests::new(handlers),
             push_bytes: Default::default(),
             push_seconds: Default::default(),
             scrape_bytes: Window::default(),
@@ -87,9 +88,7 @@ impl Default for OwnMetrics {
             shedding: Shedding::default(),
         }
     }
-}
 
-impl OwnMetrics {
     /// How the reloading of the policy fares.
     pub fn policy(&self) -> Arc<ReloadStatus> {
         Arc::clone(&self.policy)
@@ -101,7 +100,7 @@ impl OwnMetrics {
     }
 
     /// Counts an answered request.
-    pub fn answered(&self, handler: Handler, verb: Verb, code: u16) {
+    pub fn answered(&self, handler: &str, verb: Verb, code: u16) {
         self.requests.count(handler, verb, code);
     }
 

@@ -2,47 +2,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Who answers, under the names the reference gives its handlers. Scrapes are counted apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Handler {
-    Push,
-    Delete,
-    Status,
-    Static,
-    Healthy,
-    Ready,
-    Wipe,
-    ApiStatus,
-    ApiMetrics,
-    ApiGroups,
-    ApiOptions,
-    ApiHistory,
-    ApiCheck,
-    ApiPlace,
-    ApiSd,
-}
-
-impl Handler {
-    const ALL: [(Handler, &'static str); 15] = [
-        (Handler::Push, "push"),
-        (Handler::Delete, "delete"),
-        (Handler::Status, "status"),
-        (Handler::Static, "static"),
-        (Handler::Healthy, "healthy"),
-        (Handler::Ready, "ready"),
-        (Handler::Wipe, "wipe"),
-        (Handler::ApiStatus, "api/v1/status"),
-        (Handler::ApiMetrics, "api/v1/metrics"),
-        (Handler::ApiGroups, "api/v1/groups"),
-        (Handler::ApiOptions, "api/v1/options"),
-        (Handler::ApiHistory, "api/v1/history"),
-        (Handler::ApiCheck, "api/v1/check"),
-        (Handler::ApiPlace, "api/v1/admin/groups"),
-        (Handler::ApiSd, "api/v1/sd"),
-    ];
-}
-
 /// A request's method, as far as one is handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -64,7 +23,7 @@ impl Verb {
     ];
 
     /// The label value that the reference gives the method.
-    pub(super) fn label(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         Verb::ALL[self as usize].1
     }
 }
@@ -87,39 +46,50 @@ const CODES: [(u16, &str); 14] = [
     (503, "503"),
 ];
 
-/// One counter for each combination.
+/// One counter for each combination of handler, method and status. Scrapes are counted apart.
 #[derive(Debug)]
 pub(super) struct Requests {
+    handlers: Vec<&'static str>,
     counts: Box<[AtomicU64]>,
 }
 
-impl Default for Requests {
-    fn default() -> Requests {
-        let combinations = Handler::ALL.len() * Verb::ALL.len() * CODES.len();
-        Requests { counts: (0..combinations).map(|_| AtomicU64::new(0)).collect() }
-    }
-}
-
 impl Requests {
-    pub(super) fn count(&self, handler: Handler, verb: Verb, code: u16) {
+    /// For these handlers; a handler may come several times. Handlers that come first are found first.
+    pub(super) fn new(names: impl IntoIterator<Item = &'static str>) -> Requests {
+        let mut handlers = Vec::new();
+        for name in names {
+            if !handlers.contains(&name) {
+                handlers.push(name);
+            }
+        }
+        let combinations = handlers.len() * Verb::ALL.len() * CODES.len();
+        Requests { handlers, counts: (0..combinations).map(|_| AtomicU64::new(0)).collect() }
+    }
+
+    /// Where the counters of a handler begin.
+    fn start(&self, handler: &str) -> Option<usize> {
+        let at = self.handlers.iter().position(|known| *known == handler)?;
+        Some(at * Verb::ALL.len() * CODES.len())
+    }
+
+    pub(super) fn count(&self, handler: &str, verb: Verb, code: u16) {
         let code = CODES.iter().position(|(known, _)| *known == code);
         debug_assert!(code.is_some(), "every status that is answered is listed");
-        if let Some(code) = code {
-            let at = (handler as usize * Verb::ALL.len() + verb as usize) * CODES.len() + code;
+        if let (Some(start), Some(code)) = (self.start(handler), code) {
+            let at = start + verb as usize * CODES.len() + code;
             self.counts[at].fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// How often a handler has answered, and how many of those answers were errors.
-    pub(super) fn of(&self, handler: Handler) -> (u64, u64) {
+    pub(super) fn of(&self, handler: &str) -> (u64, u64) {
+        let start = self.start(handler).unwrap_or(self.counts.len());
+        let codes = CODES.iter().cycle().take(Verb::ALL.len() * CODES.len());
         let (mut all, mut errors) = (0, 0);
-        for verb in 0..Verb::ALL.len() {
-            let at = (handler as usize * Verb::ALL.len() + verb) * CODES.len();
-            for (count, (code, _)) in self.counts[at..].iter().zip(CODES) {
-                let count = count.load(Ordering::Relaxed);
-                all += count;
-                errors += if code >= 400 { count } else { 0 };
-            }
+        for (count, (code, _)) in self.counts[start..].iter().zip(codes) {
+            let count = count.load(Ordering::Relaxed);
+            all += count;
+            errors += if *code >= 400 { count } else { 0 };
         }
         (all, errors)
     }
@@ -131,7 +101,7 @@ impl Requests {
             if count > 0 {
                 let (rest, code) = (at / CODES.len(), at % CODES.len());
                 let (handler, verb) = (rest / Verb::ALL.len(), rest % Verb::ALL.len());
-                each([CODES[code].1, Handler::ALL[handler].1, Verb::ALL[verb].1], count);
+                each([CODES[code].1, self.handlers[handler], Verb::ALL[verb].1], count);
             }
         }
     }
@@ -142,23 +112,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tables_are_in_the_order_of_their_enums() {
-        assert!(Handler::ALL.iter().enumerate().all(|(at, (handler, _))| *handler as usize == at));
+    fn methods_are_in_the_order_of_their_enum() {
         assert!(Verb::ALL.iter().enumerate().all(|(at, (verb, _))| *verb as usize == at));
     }
 
     #[test]
     fn each_combination_is_counted_apart() {
-        let requests = Requests::default();
-        requests.count(Handler::Push, Verb::Put, 200);
-        requests.count(Handler::Push, Verb::Put, 200);
-        requests.count(Handler::ApiOptions, Verb::Options, 503);
+        let requests = Requests::new(["push", "push", "api/v1/options", "api/v1/metrics"]);
+        requests.count("push", Verb::Put, 200);
+        requests.count("push", Verb::Put, 200);
+        requests.count("api/v1/options", Verb::Options, 503);
         let mut seen = Vec::new();
         requests.each(|labels, count| seen.push((labels.join(" "), count)));
         let expected = [("200 push put", 2), ("503 api/v1/options options", 1)];
-        assert_eq!(requests.of(Handler::Push), (2, 0));
-        assert_eq!(requests.of(Handler::ApiOptions), (1, 1));
-        assert_eq!(requests.of(Handler::ApiMetrics), (0, 0));
+        assert_eq!(requests.of("push"), (2, 0));
+        assert_eq!(requests.of("api/v1/options"), (1, 1));
+        assert_eq!(requests.of("api/v1/metrics"), (0, 0));
         assert_eq!(seen, expected.map(|(labels, count)| (labels.to_owned(), count)));
     }
 }

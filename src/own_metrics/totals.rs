@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{Handler, OwnMetrics};
+use super::OwnMetrics;
 use crate::shard::Shards;
 
 /// Counts that only ever grow.
@@ -23,7 +23,7 @@ pub struct Totals {
 impl OwnMetrics {
     /// The counts as they are now.
     pub fn totals(&self, shards: &Shards) -> Totals {
-        let (pushes, refused) = self.requests.of(Handler::Push);
+        let (pushes, refused) = self.requests.of("push");
         let dropped: u64 = shards.stats().map(|(stats, _)| stats.dropped()).sum();
         let (scrapes, scrape_seconds) = self.scrape_seconds.total();
         Totals {

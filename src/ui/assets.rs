@@ -1,4 +1,4 @@
-//! Style sheets, scripts and pictures, as they are in the program.
+//! Style sheets, scripts and pictures, which are part of the program.
 
 use std::sync::LazyLock;
 
@@ -41,7 +41,7 @@ const ASSETS: &[Asset] = &[
 ];
 
 /// What the plots of the overview need, in the order in which it is loaded.
-pub(super) const PLOTS: &[&str] = &["uplot.min.css", "uplot.min.js", "plots.js"];
+pub(crate) const PLOTS: &[&str] = &["uplot.min.css", "uplot.min.js", "plots.js"];
 
 /// Their hashes, in their order.
 static HASHES: LazyLock<Vec<String>> =
@@ -54,7 +54,7 @@ pub fn asset(name: &str) -> Option<(&'static Asset, &'static str)> {
 }
 
 /// The hash of what is in the asset of that name; empty where there is none.
-pub(super) fn hash(name: &str) -> &'static str {
+pub(crate) fn hash(name: &str) -> &'static str {
     asset(name).map_or("", |(_, hash)| hash)
 }
 

@@ -1,54 +1,40 @@
-//! The pages for people: what is shown, and how.
+//! The web pages: rows and samples in, HTML out. This folder does no input or output.
 //!
-//! Pure: rows and samples in, HTML out. `filter`, `choose` and `jobs` make one page out of any number of
-//! groups; `family`, `metric`, `buckets` and `native` show what a group holds; the others are a page each, with its
-//! template under `templates/`. `assets` are the files that pages ask for, and `token` is what keeps other sites
-//! from sending our forms.
+//! The rooms, each of which uses only the rooms before it:
 //!
-//! **Invariants:** whatever was pushed is text: templates escape it. A page works without a script. How large it is
-//! depends on what it shows, which is bounded, not on what is stored.
+//! - `words`: numbers and times as people read them.
+//! - `select`: the rows of groups and jobs, and the page of them that a filter asks for.
+//! - `parts`: tables and links to other pages.
+//! - `samples`: what a group holds, read back from the stored exposition.
+//! - `pages`: one file for each page, with its template in `templates/`; `assets` are the files that pages load.
+//!
+//! **Invariants:** pushed text is always escaped. A page works without a script. Its size does not depend on what is stored.
 
 mod assets;
-mod buckets;
-mod check;
-mod choose;
-mod confirm;
-mod family;
-mod filter;
-mod frame;
-mod group;
-mod groups;
-mod job;
-mod jobs;
-mod metric;
-mod moment;
-mod native;
-mod overview;
-mod pager;
-mod quantity;
-mod row;
-mod status;
-mod table;
+mod pages;
+mod parts;
+mod samples;
+mod select;
 #[cfg(test)]
 mod tests;
-mod token;
+mod words;
 
 pub use assets::{Asset, asset};
-pub use check::{CheckPage, Outcome, command, start_of};
-pub use choose::{Choice, Chosen, choose, worst};
-pub use confirm::{ConfirmPage, MessagePage, NAMED_MAX};
-pub use family::{Family, LINES_INLINE_MAX, Stored};
-pub use filter::{Filter, FilterError, PER_PAGE, Sort};
-pub use frame::Frame;
-pub use group::{FAMILIES_PER_PAGE, GroupHead, GroupPage, LINES_PER_PAGE, families_pager};
-pub use groups::GroupsPage;
-pub use job::JobPage;
-pub use jobs::{Job, JobLine, Jobs, JobsPage};
-pub use moment::{Moment, span};
-pub use overview::{Fact, OverviewPage, Plot};
-pub use pager::Pager;
-pub use quantity::{bytes, count, count_of};
-pub use row::{Row, plain};
-pub use status::{Fullness, StatusPage};
-pub use table::GroupLine;
-pub use token::Tokens;
+pub use pages::check::{CheckPage, Outcome, command, start_of};
+pub use pages::confirm::{ConfirmPage, MessagePage, NAMED_MAX};
+pub use pages::frame::Frame;
+pub use pages::group::{FAMILIES_PER_PAGE, GroupPage, LINES_PER_PAGE, families_pager};
+pub use pages::groups::GroupsPage;
+pub use pages::job::JobPage;
+pub use pages::jobs::JobsPage;
+pub use pages::overview::{Fact, OverviewPage, Plot};
+pub use pages::status::{Fullness, StatusPage};
+pub use parts::pager::Pager;
+pub use parts::table::{GroupLine, JobLine};
+pub use samples::family::{Family, LINES_INLINE_MAX, Stored};
+pub use select::choose::{Choice, Chosen, choose, worst};
+pub use select::filter::{Filter, FilterError, PER_PAGE, Sort};
+pub use select::jobs::{Job, Jobs};
+pub use select::row::{Row, plain};
+pub use words::quantity::{bytes, count, count_of};
+pub use words::time::{Moment, span};

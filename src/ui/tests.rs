@@ -1,4 +1,4 @@
-//! Whatever was pushed is text, on every page that shows it.
+//! Pushed text stays text on every page that shows it.
 
 use std::sync::Arc;
 
@@ -88,7 +88,7 @@ fn tags(html: &str) -> Vec<String> {
             _ => false,
         });
         let end = start + end.expect("every tag ends");
-        // What the values of attributes are is not told, only which attributes there are.
+        // Only the names of attributes are kept, and not their values.
         let tag = &rest[start..end];
         let names = tag.split('"').step_by(2).collect::<Vec<_>>().join("\"\"");
         tags.push(names);
@@ -97,7 +97,7 @@ fn tags(html: &str) -> Vec<String> {
     tags
 }
 
-/// Every page, with one text wherever anybody can push one.
+/// Every page, with one text in each place that a push can fill.
 fn pages(text: &str) -> Vec<(&'static str, String)> {
     let mut escaped = Vec::new();
     crate::exposition::write_label_value(&mut escaped, text.as_bytes());
@@ -168,7 +168,7 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
     };
     let group = GroupPage {
         frame,
-        group: GroupHead::new(&row, now),
+        group: GroupLine::whole(&row, now),
         only: Some(text),
         families,
         families_total: "1".into(),

@@ -1,23 +1,17 @@
-//! Whether a push would be applied, for who wants to know before.
+//! Whether a push would be applied, for clients that ask before they push.
 
 use std::fmt;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hyper::{HeaderMap, StatusCode};
 use serde_json::json;
 
-use super::JSON;
-use crate::http::Http;
-use crate::http::body::chunks::collect;
-use crate::http::body::in_flight::Room;
-use crate::http::push::check::{Candidate, Checked};
-use crate::http::push::endpoint::is_protobuf;
-use crate::http::reply::{Failure, Reply, error, with_type};
-use crate::push::Encoding;
+use super::json::{failed, success};
+use crate::http::push::check::{Checked, Checks};
+use crate::http::push::format::Format;
+use crate::http::reply::Reply;
 use crate::shard::Mode;
 
 /// The job of a push for which the query names none.
@@ -50,9 +44,15 @@ impl fmt::Display for QueryError {
     }
 }
 
-impl Http {
+/// What checking a push over the API needs.
+#[derive(Debug)]
+pub(crate) struct CheckApi {
+    pub(crate) checks: Checks,
+}
+
+impl CheckApi {
     /// Checks a body as if it were pushed. Nothing is stored, and no failure noted.
-    pub(in crate::http) async fn api_check(
+    pub(crate) async fn answer(
         &self,
         query: &str,
         headers: &HeaderMap,
@@ -60,42 +60,28 @@ impl Http {
     ) -> Reply {
         let (mode, tail) = match group(query) {
             Ok(group) => group,
-            Err(reason) => return refused(error(StatusCode::BAD_REQUEST, &reason), &reason),
+            Err(reason) => return failed(StatusCode::BAD_REQUEST, reason),
         };
-        let bytes_max = self.config.bounds.body_bytes_max;
+        let prologue = &self.checks.prologue;
         let checked = async {
-            let mut room = Room::of(&*self.in_flight);
-            let wait = self.config.web.body_wait;
-            let body = collect(body, bytes_max, &mut room, wait).await.map_err(Failure::Body)?;
-            let is_protobuf = is_protobuf(headers);
-            let encoding = headers.get(CONTENT_ENCODING);
-            let encoding =
-                encoding.map_or(Encoding::Identity, |value| Encoding::parse(value.as_bytes()));
-            self.check(Candidate { tail, mode, is_protobuf, encoding, body }).await
+            let key = prologue.key(&tail)?;
+            let (body, room) = prologue.read(body, prologue.body_bytes_max()).await?;
+            self.checks.check(key, mode, Format::of(headers), body, room).await
         };
         match checked.await {
             Ok(Checked { families, series, samples }) => {
-                let data = json!({ "families": families, "series": series, "samples": samples });
-                let body = json!({ "status": "success", "data": data }).to_string();
-                with_type(StatusCode::OK, JSON, Bytes::from(body).into())
+                success(json!({ "families": families, "series": series, "samples": samples }))
             }
-            Err(failure) => refused(Reply::from(&failure), &failure),
+            Err(failure) => {
+                // With the status and the headers that the push would get.
+                let mut reply = Reply::from(&failure);
+                let json = failed(reply.status(), &failure);
+                reply.headers_mut().extend(json.headers().clone());
+                *reply.body_mut() = json.into_body();
+                reply
+            }
         }
     }
-}
-
-/// What a push would be answered, in the shape that the API gives errors.
-fn refused(mut reply: Reply, reason: &impl fmt::Display) -> Reply {
-    let error_type = match reply.status() {
-        StatusCode::SERVICE_UNAVAILABLE => "unavailable",
-        status if status.is_server_error() => "internal",
-        _ => "bad_data",
-    };
-    let error = reason.to_string();
-    let body = json!({ "status": "error", "errorType": error_type, "error": error }).to_string();
-    *reply.body_mut() = Bytes::from(body).into();
-    reply.headers_mut().insert(CONTENT_TYPE, JSON);
-    reply
 }
 
 /// The group that the push would go to, as its path has it behind `/metrics/job`, and how. Parameters that

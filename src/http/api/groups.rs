@@ -1,4 +1,4 @@
-//! Groups without what they hold, and how many of them are deleted at once.
+//! Writes groups without their samples, and the outcome of a deletion.
 
 use std::io::{self, Write};
 

@@ -1,26 +1,29 @@
-//! The last hour, column by column.
+//! The samples of the last hour, column by column.
 
-use bytes::Bytes;
-use hyper::StatusCode;
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::JSON;
-use crate::history::{SAMPLE_EVERY, Sample};
-use crate::http::Http;
-use crate::http::reply::{Reply, with_type};
+use super::json::success;
+use crate::history::{History, SAMPLE_EVERY, Sample};
+use crate::http::reply::Reply;
 
-impl Http {
+/// What the history needs.
+#[derive(Debug)]
+pub(crate) struct HistoryApi {
+    pub(crate) history: Arc<History>,
+}
+
+impl HistoryApi {
     /// What was counted in the last hour.
-    pub(in crate::http) fn api_history(&self) -> Reply {
-        let data = columns(&self.history.samples());
-        let body = json!({ "status": "success", "data": data }).to_string();
-        with_type(StatusCode::OK, JSON, Bytes::from(body).into())
+    pub(crate) fn answer(&self) -> Reply {
+        success(columns(&self.history.samples()))
     }
 }
 
-/// One array for each thing that is sampled, all of the same length, oldest first. `time` is in seconds
-/// since 1970; `null` stands where there is nothing to tell yet.
+/// One array for each sampled value, all of the same length, oldest first. `time` is in seconds since 1970; `null` stands
+/// where nothing has been sampled yet.
 fn columns(samples: &[Sample]) -> Value {
     fn column<T: Serialize>(samples: &[Sample], read: impl Fn(&Sample) -> T) -> Value {
         samples.iter().map(|sample| json!(read(sample))).collect()

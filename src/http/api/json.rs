@@ -1,11 +1,40 @@
-//! What both shapes of a group have in common.
+//! What all answers of the API have in common: their envelope, labels and times.
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
+use hyper::StatusCode;
+use hyper::header::HeaderValue;
 use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 use crate::exposition::{Labels, labels, unescape};
+use crate::http::reply::{Reply, with_type};
 use crate::shard::Timestamp;
+
+pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// A value as an answer.
+pub(super) fn reply(status: StatusCode, value: &Value) -> Reply {
+    with_type(status, JSON, Bytes::from(value.to_string()))
+}
+
+/// The answer to a query that succeeded.
+pub(super) fn success(data: impl Serialize) -> Reply {
+    reply(StatusCode::OK, &json!({ "status": "success", "data": data }))
+}
+
+/// The answer to a query that failed.
+pub(super) fn failed(status: StatusCode, reason: impl fmt::Display) -> Reply {
+    let kind = match status {
+        StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+        status if status.is_server_error() => "internal",
+        _ => "bad_data",
+    };
+    let reason = reason.to_string();
+    reply(status, &json!({ "status": "error", "errorType": kind, "error": reason }))
+}
 
 /// Labels as an object.
 pub(super) struct JsonLabels<'a>(pub(super) Labels<'a>);

@@ -4,17 +4,20 @@ use std::cmp::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
 use super::query::{Query, Sort};
-use super::turn::Stop;
-use crate::http::push_priority::Manners;
-use crate::http::reply::Failure;
+use crate::http::failure::Failure;
+use crate::http::push_priority::PushPriority;
 use crate::selector::{Effort, REGEX_MATCHED_BYTES_MAX, Spent};
 use crate::shard::{GroupSummary, Shards};
 
 /// How long it may take to go through all groups.
 /// Less than requests may take once the gateway is asked to stop.
-pub(in crate::http) const LISTING_WAIT: Duration = Duration::from_secs(20);
+pub(crate) const LISTING_WAIT: Duration = Duration::from_secs(20);
+
+/// How many bytes of grouping keys are looked at before other work goes on: a search has many words.
+const LOOKED_AT_BYTES_MAX: usize = 64 << 10;
 
 /// What a query has found.
 #[derive(Debug)]
@@ -25,58 +28,71 @@ pub(super) struct Listing {
     pub(super) groups: Vec<GroupSummary>,
 }
 
-/// The page of groups that a query asks for. Blocks, as [`matching`] does.
+/// The page of groups that a query asks for. Blocks.
 pub(super) fn list(
     runtime: &Handle,
     shards: &Shards,
     query: &Query,
-    stop: &Stop,
+    stop: &CancellationToken,
 ) -> Result<Listing, Failure> {
-    let groups = matching(runtime, shards, query, stop)?;
+    let groups = matching(LISTING_WAIT, runtime, shards, query, stop)?;
     Ok(Listing { total: groups.len(), groups: page(groups, query) })
 }
 
-/// Goes through all groups, pushes first, and finds those that a query is about, in no particular order. Blocks: each
-/// group is looked at here, not by its shard.
+/// Finds the groups that a query is about, in no particular order. Blocks: each group is looked at here, and not by its
+/// shard.
 fn matching(
-    runtime: &Handle,
-    shards: &Shards,
-    query: &Query,
-    stop: &Stop,
-) -> Result<Vec<GroupSummary>, Failure> {
-    matching_within(LISTING_WAIT, runtime, shards, query, stop)
-}
-
-fn matching_within(
     wait: Duration,
     runtime: &Handle,
     shards: &Shards,
     query: &Query,
-    stop: &Stop,
+    stop: &CancellationToken,
 ) -> Result<Vec<GroupSummary>, Failure> {
-    let (began, manners) = (Instant::now(), Manners::new(shards.clone()));
-    let is_over = || stop.is_set() || began.elapsed() > wait;
-    let why_over = || if stop.is_set() { Failure::StoppedQuery } else { Failure::SlowListing };
+    let began = Instant::now();
+    let is_over = || stop.is_cancelled() || began.elapsed() > wait;
     let mut effort = Effort::new(REGEX_MATCHED_BYTES_MAX, &is_over);
-    let mut roll = runtime.block_on(shards.roll(query.filter.escaped_jobs()))?;
     let mut groups = Vec::new();
-    while let Some(next) = runtime.block_on(roll.next())? {
-        for summary in next {
-            match query.filter.matches(&summary.group.key, &mut effort) {
-                Ok(true) => groups.push(summary),
-                Ok(false) => {}
-                Err(Spent::Bytes) => return Err(Failure::DearQuery),
-                Err(Spent::Over) => return Err(why_over()),
+    let scan = scan(wait, shards, query.filter.escaped_jobs(), |summary| {
+        match query.filter.matches(&summary.group.key, &mut effort) {
+            _ if stop.is_cancelled() => return Err(stopped()),
+            Ok(true) => groups.push(summary),
+            Ok(false) => {}
+            Err(Spent::Bytes) => return Err(expensive()),
+            Err(Spent::Over) => return Err(slow_listing()),
+        }
+        Ok(())
+    });
+    runtime.block_on(scan)?;
+    Ok(groups)
+}
+
+/// Goes through all groups, or those of some jobs, given as their escaped names. Pushes go first.
+pub(crate) async fn scan(
+    wait: Duration,
+    shards: &Shards,
+    jobs: Vec<String>,
+    mut each: impl FnMut(GroupSummary) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let (began, priority) = (Instant::now(), PushPriority::new(shards.clone()));
+    let mut looked_at_bytes = 0;
+    let mut roll = shards.roll(jobs).await?;
+    while let Some(next) = roll.next().await? {
+        for group in next {
+            looked_at_bytes += group.group.key.len();
+            each(group)?;
+            if looked_at_bytes > LOOKED_AT_BYTES_MAX {
+                looked_at_bytes = 0;
+                tokio::task::yield_now().await; // Also where the scan ends if the client has left.
             }
         }
-        if is_over() {
-            return Err(why_over());
+        if began.elapsed() > wait {
+            return Err(slow_listing());
         }
-        if let Some(pause) = manners.pause() {
-            std::thread::sleep(pause);
+        if let Some(pause) = priority.pause() {
+            tokio::time::sleep(pause).await;
         }
     }
-    Ok(groups)
+    Ok(())
 }
 
 /// Sorts no more than it has to: of many groups a page shows few.
@@ -108,6 +124,25 @@ fn order(query: &Query, one: &GroupSummary, other: &GroupSummary) -> Ordering {
     order.then(by_key)
 }
 
+/// It took too long to go through all groups.
+fn slow_listing() -> Failure {
+    Failure::unavailable(format_args!(
+        "going through all groups took more than {LISTING_WAIT:?}; name jobs with job=, use = instead of =~, or try again"
+    ))
+}
+
+fn stopped() -> Failure {
+    Failure::unavailable(
+        "the query was stopped since another one was waiting; name jobs with job=, use = instead of =~, or try again",
+    )
+}
+
+fn expensive() -> Failure {
+    Failure::bad_request(format_args!(
+        "parameter match[]: its regular expressions would read more than {REGEX_MATCHED_BYTES_MAX} bytes of label values, or a word boundary stands beside letters that are not ASCII in a long value; name jobs with job=, or use = instead of =~"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,12 +165,12 @@ mod tests {
         shards.push(key, Mode::Replace, batch, None).await.expect("it is the first");
         let runtime = Handle::current();
         let listing = tokio::task::spawn_blocking(move || {
-            let (query, stop) = (Query::default(), Stop::default());
-            let list = |wait| matching_within(wait, &runtime, &shards, &query, &stop);
+            let (query, stop) = (Query::default(), CancellationToken::new());
+            let list = |wait| matching(wait, &runtime, &shards, &query, &stop);
             (list(LISTING_WAIT), list(Duration::ZERO))
         });
         let (whole, given_up) = listing.await.expect("it does not panic");
         assert!(whole.is_ok_and(|whole| whole.len() == 1));
-        assert!(matches!(given_up, Err(Failure::SlowListing)));
+        assert_eq!(given_up.err().map(|it| it.to_string()), Some(slow_listing().to_string()));
     }
 }

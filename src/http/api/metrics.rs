@@ -1,4 +1,4 @@
-//! Groups with everything they hold, read back from the exposition that is stored.
+//! Writes groups with all of their samples, read back from the stored exposition.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -9,8 +9,8 @@ use smallvec::SmallVec;
 
 use super::json::{JsonLabels, grouping_labels, time_stamp};
 use super::stream::Stream;
-use crate::exposition::{Kind, SampleLine, is_whole, parse_number, sample_lines, unescape};
-use crate::http::push_priority::Manners;
+use crate::exposition::{Kind, Parted, is_whole, parse_number, parted, sample_lines, unescape};
+use crate::http::push_priority::PushPriority;
 use crate::shard::{FamilyView, GroupRef, GroupView, Shards};
 
 /// How many groups are asked for at a time, and of how many bytes, unless one alone has more.
@@ -23,7 +23,7 @@ pub(super) fn write(
     shards: &Shards,
     mut groups: &[(GroupRef, u64)],
 ) -> io::Result<()> {
-    let manners = Manners::new(shards.clone());
+    let priority = PushPriority::new(shards.clone());
     out.write_all(b"{\"data\":[")?;
     let mut is_first = true;
     while !groups.is_empty() {
@@ -38,7 +38,7 @@ pub(super) fn write(
             }
             serde_json::to_writer(&mut *out, &Group(&view))?;
         }
-        if let Some(pause) = manners.pause() {
+        if let Some(pause) = priority.pause() {
             std::thread::sleep(pause);
         }
     }
@@ -106,19 +106,20 @@ struct Metric<'a> {
 }
 
 /// A series of a histogram or summary.
-struct Parted<'a> {
-    parts_key: &'static str,
-    parts: Vec<(&'a str, Cow<'a, str>)>,
-    sum: Option<&'a str>,
-    labels: JsonLabels<'a>,
-    count: Cow<'a, str>,
+struct Series<'a> {
+    parted: Parted<'a>,
+    is_summary: bool,
 }
 
 impl Serialize for Metrics<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Metrics(family) = self;
+        let is_summary = family.kind == Kind::Summary;
         match family.kind.part_label() {
-            Some(label) => serializer.collect_seq(parted(family, label)),
+            Some(label) => {
+                let series = parted(&family.text, &family.name, label);
+                serializer.collect_seq(series.map(|parted| Series { parted, is_summary }))
+            }
             None => {
                 serializer.collect_seq(sample_lines(&family.text).map(|sample| Metric {
                     labels: JsonLabels(sample.labels),
@@ -129,59 +130,35 @@ impl Serialize for Metrics<'_> {
     }
 }
 
-/// The series of a histogram or summary. The lines of one follow one another, its count last.
-fn parted<'a>(
-    family: &'a FamilyView,
-    part_label: &'static str,
-) -> impl Iterator<Item = Parted<'a>> {
-    let is_summary = family.kind == Kind::Summary;
-    let parts_key = if is_summary { "quantiles" } else { "buckets" };
-    let (mut parts, mut sum) = (Vec::new(), None);
-    sample_lines(&family.text).filter_map(move |sample| {
-        let suffix = &sample.name[family.name.len()..];
-        let part = sample.labels.iter().find(|(name, _)| *name == part_label);
-        match (suffix, part) {
-            ("" | "_bucket", Some((_, bound))) => {
-                let value = if is_summary { sample.value.into() } else { count(&sample) };
-                parts.push((*bound, value));
-                None
-            }
-            ("_sum", _) => {
-                sum = Some(sample.value);
-                None
-            }
-            _ => {
-                let (parts, sum, count) = (std::mem::take(&mut parts), sum.take(), count(&sample));
-                Some(Parted { parts_key, parts, sum, labels: JsonLabels(sample.labels), count })
-            }
-        }
-    })
-}
-
 /// A count, in full where it is whole.
-fn count<'a>(sample: &SampleLine<'a>) -> Cow<'a, str> {
-    match parse_number(sample.value.as_bytes()) {
+fn count(spelled: &str) -> Cow<'_, str> {
+    match parse_number(spelled.as_bytes()) {
         Some(value) if is_whole(value) => (value as u64).to_string().into(),
-        _ => sample.value.into(),
+        _ => spelled.into(),
     }
 }
 
-impl Serialize for Parted<'_> {
+impl Serialize for Series<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Series { parted, is_summary } = self;
+        let key = if *is_summary { "quantiles" } else { "buckets" };
         let mut object = serializer.serialize_map(None)?;
-        object.serialize_entry(self.parts_key, &Parts(&self.parts))?;
-        object.serialize_entry("count", &self.count)?;
-        object.serialize_entry("labels", &self.labels)?;
-        object.serialize_entry("sum", &self.sum)?;
+        object.serialize_entry(key, &Parts(self))?;
+        object.serialize_entry("count", &count(parted.count))?;
+        object.serialize_entry("labels", &JsonLabels(parted.labels.clone()))?;
+        object.serialize_entry("sum", &parted.sum)?;
         object.end()
     }
 }
 
 /// Buckets or quantiles as an object.
-struct Parts<'a>(&'a [(&'a str, Cow<'a, str>)]);
+struct Parts<'s, 'a>(&'s Series<'a>);
 
-impl Serialize for Parts<'_> {
+impl Serialize for Parts<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(bound, value)| (bound, value)))
+        let Parts(Series { parted, is_summary }) = self;
+        serializer.collect_map(parted.parts.iter().map(|(bound, value)| {
+            (bound, if *is_summary { Cow::Borrowed(*value) } else { count(value) })
+        }))
     }
 }

@@ -1,15 +1,16 @@
-//! What Prometheus is to scrape, in the form of its HTTP service discovery.
+//! HTTP service discovery: the targets that Prometheus scrapes.
 
-use bytes::Bytes;
+use std::sync::Arc;
+
 use hyper::StatusCode;
 use hyper::header::HOST;
 use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
 use serde_json::json;
 
-use super::JSON;
-use crate::http::Http;
-use crate::http::reply::{Reply, error, with_type};
+use super::json::reply;
+use crate::config::Config;
+use crate::http::reply::{Reply, error};
 
 /// One list of targets, all reached in the same way.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,9 +22,16 @@ struct Discovered {
     prefix: String,
 }
 
-impl Http {
+/// What service discovery needs.
+#[derive(Debug)]
+pub(crate) struct Discovery {
+    pub(crate) config: Arc<Config>,
+    pub(crate) is_tls: bool,
+}
+
+impl Discovery {
     /// The gateways that the flags name; else this one, under its external URL or as it was asked for.
-    pub(in crate::http) fn api_sd(&self, head: &Parts) -> Reply {
+    pub(crate) fn answer(&self, head: &Parts) -> Reply {
         let web = &self.config.web;
         let scheme = if self.is_tls { "https" } else { "http" };
         let named = Discovered {
@@ -31,7 +39,7 @@ impl Http {
             scheme,
             prefix: web.route_prefix.clone(),
         };
-        let external = || at_url(self.external_url(), scheme, &web.external_prefix);
+        let external = || at_url(external_url(&self.config), scheme, &web.external_prefix);
         let found = Some(named).filter(|named| !named.targets.is_empty()).or_else(external);
         let Some(found) = found.or_else(|| as_asked(head, scheme, &web.route_prefix)) else {
             let reason = "the Host header is not one that Prometheus could scrape: name this gateway with --web.external-url or --web.sd-target";
@@ -39,9 +47,14 @@ impl Http {
         };
         let path = found.prefix + &web.telemetry_path;
         let labels = json!({ "__scheme__": found.scheme, "__metrics_path__": path });
-        let answer = json!([{ "targets": found.targets, "labels": labels }]);
-        with_type(StatusCode::OK, JSON, Bytes::from(answer.to_string()).into())
+        reply(StatusCode::OK, &json!([{ "targets": found.targets, "labels": labels }]))
     }
+}
+
+/// `--web.external-url`, under which the gateway is reached from outside; empty if it is not set.
+pub(crate) fn external_url(config: &Config) -> &str {
+    let flag = config.flags.iter().find(|(name, _)| *name == "web.external-url");
+    flag.map_or("", |(_, url)| url)
 }
 
 /// A valid external URL; one without a scheme is reached as this gateway is.

@@ -1,4 +1,4 @@
-//! An answer that is written while it is sent: never more of it is in memory than a few chunks.
+//! An answer that is written while it is sent: only a few chunks of it are in memory at a time.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -61,7 +61,7 @@ impl Stream {
             let Some(turn) = &self.turn else { return Some(sending.await) };
             tokio::select! {
                 sent = sending => Some(sent),
-                () = turn.stop.wait() => None,
+                () = turn.stop.cancelled() => None,
             }
         };
         match self.runtime.block_on(sending) {

@@ -2,53 +2,29 @@
 //!
 //! A query holds its turn until its answer has been sent. A new query that finds no turn waits for [`GIVE_WAY_WAIT`]. Then the
 //! query that has made no progress for the longest time is stopped: its client may have gone, or reads nothing, or its
-//! expressions are dear. So nobody can keep the API for themselves.
+//! expressions are expensive. So no client can keep the API for itself.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-use crate::http::reply::Failure;
+use crate::http::failure::Failure;
 
 /// How many queries are answered at a time, until they have been sent.
-pub(in crate::http) const API_ANSWERS_MAX: usize = 4;
+pub(crate) const API_ANSWERS_MAX: usize = 4;
 /// How long a new query waits before another one is stopped in its favour.
 const GIVE_WAY_WAIT: Duration = Duration::from_millis(300);
 /// How often it has one stopped.
 const TRIES_MAX: usize = 3;
 
-/// What stops a query.
-#[derive(Debug, Default)]
-pub(super) struct Stop {
-    is_set: AtomicBool,
-    set: Notify,
-}
-
-impl Stop {
-    pub(super) fn is_set(&self) -> bool {
-        self.is_set.load(Ordering::Relaxed)
-    }
-
-    /// Returns once it is set.
-    pub(super) async fn wait(&self) {
-        while !self.is_set() {
-            self.set.notified().await;
-        }
-    }
-
-    fn set(&self) {
-        self.is_set.store(true, Ordering::Relaxed);
-        self.set.notify_one();
-    }
-}
-
 /// A query at work.
 #[derive(Debug)]
 pub(super) struct Turn {
-    pub(super) stop: Stop,
+    /// Stops the query.
+    pub(super) stop: CancellationToken,
     /// When it began, or a piece of its answer was last taken.
     went_on: Mutex<Instant>,
     _slot: OwnedSemaphorePermit,
@@ -58,28 +34,6 @@ impl Turn {
     /// Notes that a piece of the answer has been taken.
     pub(super) fn goes_on(&self) {
         *self.went_on.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-    }
-}
-
-/// Stops a query when it is dropped: nobody waits for its answer any more.
-pub(super) struct Awaited(Weak<Turn>);
-
-impl Awaited {
-    pub(super) fn new(turn: &Arc<Turn>) -> Awaited {
-        Awaited(Arc::downgrade(turn))
-    }
-
-    /// The answer is there; from now on its body says whether anybody wants it.
-    pub(super) fn answered(mut self) {
-        self.0 = Weak::new();
-    }
-}
-
-impl Drop for Awaited {
-    fn drop(&mut self) {
-        if let Some(turn) = self.0.upgrade() {
-            turn.stop.set();
-        }
     }
 }
 
@@ -95,7 +49,7 @@ impl Turns {
         Turns { slots: Arc::new(Semaphore::new(turns_max)), at_work: Mutex::default() }
     }
 
-    /// A turn, at once or once another query has given way.
+    /// Takes a turn, at once or after another query has given way.
     pub(super) async fn take(&self) -> Result<Arc<Turn>, Failure> {
         for _ in 0..TRIES_MAX {
             let slot = Arc::clone(&self.slots).acquire_owned();
@@ -106,12 +60,12 @@ impl Turns {
         }
         let slot = Arc::clone(&self.slots).acquire_owned();
         let slot = tokio::time::timeout(GIVE_WAY_WAIT, slot).await;
-        slot.ok().and_then(Result::ok).map(|slot| self.begin(slot)).ok_or(Failure::TooManyAnswers)
+        slot.ok().and_then(Result::ok).map(|slot| self.begin(slot)).ok_or_else(too_many_queries)
     }
 
     fn begin(&self, slot: OwnedSemaphorePermit) -> Arc<Turn> {
         let went_on = Mutex::new(Instant::now());
-        let turn = Arc::new(Turn { stop: Stop::default(), went_on, _slot: slot });
+        let turn = Arc::new(Turn { stop: CancellationToken::new(), went_on, _slot: slot });
         let mut at_work = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
         at_work.retain(|turn| turn.strong_count() > 0);
         at_work.push(Arc::downgrade(&turn));
@@ -125,11 +79,16 @@ impl Turns {
         drop(at_work);
         let went_on =
             |turn: &&Arc<Turn>| *turn.went_on.lock().unwrap_or_else(PoisonError::into_inner);
-        let slowest = turns.iter().filter(|turn| !turn.stop.is_set()).min_by_key(went_on);
+        let slowest = turns.iter().filter(|turn| !turn.stop.is_cancelled()).min_by_key(went_on);
         if let Some(slowest) = slowest {
-            slowest.stop.set();
+            slowest.stop.cancel();
         }
     }
+}
+
+/// No query gave way to a new one.
+pub(crate) fn too_many_queries() -> Failure {
+    Failure::unavailable(format_args!("{API_ANSWERS_MAX} queries are being answered; try again"))
 }
 
 #[cfg(test)]
@@ -144,12 +103,12 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(1)).await;
         one.goes_on();
         let stopped = tokio::spawn(async move {
-            other.stop.wait().await;
+            other.stop.cancelled().await;
             drop(other);
         });
         assert!(turns.take().await.is_ok());
         stopped.await.expect("it was stopped");
-        assert!(!one.stop.is_set());
+        assert!(!one.stop.is_cancelled());
     }
 
     #[tokio::test(start_paused = true)]
@@ -157,10 +116,11 @@ mod tests {
         let turns = Turns::new(2);
         let [one, other] =
             [turns.take().await, turns.take().await].map(|turn| turn.expect("a turn"));
-        drop(Awaited::new(&one));
-        Awaited::new(&other).answered();
-        assert!(one.stop.is_set() && !other.stop.is_set());
-        drop(Awaited::new(&other));
-        assert!(matches!(turns.take().await, Err(Failure::TooManyAnswers)), "they do not end");
+        drop(one.stop.clone().drop_guard());
+        drop(other.stop.clone().drop_guard().disarm());
+        assert!(one.stop.is_cancelled() && !other.stop.is_cancelled());
+        drop(other.stop.clone().drop_guard());
+        let rejected = turns.take().await.err().map(|failure| failure.to_string());
+        assert_eq!(rejected, Some(too_many_queries().to_string()), "they do not end");
     }
 }

@@ -1,6 +1,6 @@
-//! Bodies that are on their way: what one source may take, and which bodies give way when others need the room.
+//! Arriving bodies: how much room one client may take for them, and which bodies give way when others need the room.
 //!
-//! A body that comes in one piece, as most do, is not known here.
+//! A body that arrives in one piece, as most do, is not listed here.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -8,25 +8,26 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use hyper::StatusCode;
 use tokio::sync::Notify;
 
-use crate::http::body::chunks::BodyError;
 use crate::http::body::in_flight::{InFlight, Room};
+use crate::http::failure::Failure;
 
-/// A body of which nothing has come for so long gives way when there is no room for others,
+/// A body of which nothing has arrived for so long gives way when there is no room for others,
 const STALLED_WAIT: Duration = Duration::from_secs(1);
-/// and so does one that is as old and has come more slowly than this, in bytes a second.
+/// and so does a body that is as old and has arrived more slowly than this, in bytes a second.
 const SLOW_BYTES_PER_SECOND: f64 = 65_536.0;
-/// While less than such a part of all room is left, no source takes more than such a part for bodies on their way.
+/// While less than this part of all room is left, no client takes more than this part for arriving bodies.
 const SHARE: usize = 4;
-/// Bodies give way until such a part of all room is free, so that they are looked through once for many.
+/// Bodies give way until this part of all room is free, so that one look through the list serves many requests.
 const FREED_PART: usize = 16;
 
-/// All bodies that are on their way.
+/// All arriving bodies.
 #[derive(Debug, Default)]
-pub(in crate::http) struct OnTheirWay {
+pub(crate) struct OnTheirWay {
     bodies: HashMap<u64, Body>,
-    /// How much room those of each source have; a source that is not known is one.
+    /// How much room the bodies of each client have. Clients without an address count as one.
     by_source: HashMap<Option<IpAddr>, usize>,
     begun: u64,
 }
@@ -44,7 +45,7 @@ struct Body {
 }
 
 impl Body {
-    /// How fast it comes, if that is so slowly that it gives way.
+    /// Its rate, if that is so low that the body gives way.
     fn slowness(&self, now: Instant) -> Option<f64> {
         let age = now.duration_since(self.began);
         let rate = self.arrived as f64 / age.as_secs_f64();
@@ -66,7 +67,7 @@ impl OnTheirWay {
         Some(body)
     }
 
-    /// Lets the slowest bodies give way until so many bytes have come together, or there is none left. Answers how many.
+    /// Makes the slowest bodies give way until they have freed `wanted` bytes, or none is left. Returns the bytes freed.
     fn give_way(&mut self, wanted: usize, now: Instant) -> usize {
         let slow = |(id, body): (&u64, &Body)| Some((body.slowness(now)?, *id));
         let mut slow: Vec<(f64, u64)> = self.bodies.iter().filter_map(slow).collect();
@@ -90,9 +91,9 @@ impl InFlight {
         self.on_their_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the room of bodies that come too slowly, since somebody needs `bytes`. Answers whether there were any.
+    /// Takes the room of bodies that arrive too slowly, since another request needs `bytes`. Returns whether there were any.
     #[cold]
-    pub(in crate::http) fn make_room(&self, bytes: usize) -> bool {
+    pub(crate) fn make_room(&self, bytes: usize) -> bool {
         let wanted = bytes.saturating_add(self.bytes_max / FREED_PART);
         let freed = self.on_their_way().give_way(wanted, Instant::now());
         self.left.fetch_add(freed, Relaxed);
@@ -100,22 +101,22 @@ impl InFlight {
     }
 }
 
-/// A body that is on its way, with its room. Forgotten when it is dropped.
-pub(in crate::http) struct Arriving<'r, 'i> {
+/// An arriving body, with its room. Dropping it takes it off the list.
+pub(crate) struct Arriving<'r, 'i> {
     room: &'r mut Room<&'i InFlight>,
     id: u64,
-    /// The room that it has as others know it.
+    /// The room that the list has for it.
     bytes: usize,
     gives_way: Arc<Notify>,
 }
 
 impl<'r, 'i> Arriving<'r, 'i> {
-    /// A body of which `arrived` bytes have come, which takes room for `bytes`.
-    pub(in crate::http) fn begin(
+    /// Lists a body of which `arrived` bytes have arrived, and takes room for `bytes`.
+    pub(crate) fn begin(
         room: &'r mut Room<&'i InFlight>,
         bytes: usize,
         arrived: usize,
-    ) -> Result<Arriving<'r, 'i>, BodyError> {
+    ) -> Result<Arriving<'r, 'i>, Failure> {
         let (gives_way, now) = (Arc::new(Notify::new()), Instant::now());
         let body = Body {
             source: room.source,
@@ -137,8 +138,8 @@ impl<'r, 'i> Arriving<'r, 'i> {
         Ok(arriving)
     }
 
-    /// Notes that more of it has come.
-    pub(in crate::http) fn moved(&mut self, bytes: usize) {
+    /// Notes that more bytes have arrived.
+    pub(crate) fn moved(&mut self, bytes: usize) {
         if let Some(body) = self.room.in_flight.on_their_way().bodies.get_mut(&self.id) {
             body.arrived += bytes;
             body.moved = Instant::now();
@@ -146,7 +147,7 @@ impl<'r, 'i> Arriving<'r, 'i> {
     }
 
     /// Takes more room.
-    pub(in crate::http) fn take(&mut self, bytes: usize) -> Result<(), BodyError> {
+    pub(crate) fn take(&mut self, bytes: usize) -> Result<(), Failure> {
         let in_flight = self.room.in_flight;
         let share = in_flight.bytes_max / SHARE;
         let is_tight = in_flight.left.load(Relaxed) < share;
@@ -156,14 +157,14 @@ impl<'r, 'i> Arriving<'r, 'i> {
             if of_source > 0 && of_source + bytes > share {
                 drop(all);
                 in_flight.make_room(bytes); // For the next.
-                return Err(BodyError::NoRoom { is_whole: false });
+                return Err(no_room());
             }
         }
         if !self.room.take(bytes) {
-            return Err(BodyError::NoRoom { is_whole: false });
+            return Err(no_room());
         }
         let mut all = in_flight.on_their_way();
-        let Some(body) = all.bodies.get_mut(&self.id) else { return Err(BodyError::GaveWay) };
+        let Some(body) = all.bodies.get_mut(&self.id) else { return Err(gave_way()) };
         body.bytes += bytes;
         self.bytes += bytes;
         let source = body.source;
@@ -171,17 +172,17 @@ impl<'r, 'i> Arriving<'r, 'i> {
         Ok(())
     }
 
-    /// Takes more room if no other body has any: a body that may be as large as all room must not wait for ever.
-    pub(in crate::http) fn take_alone(&mut self, bytes: usize) -> Result<(), BodyError> {
+    /// Takes more room if no other body has any. Otherwise a body as large as all room would never be read.
+    pub(crate) fn take_alone(&mut self, bytes: usize) -> Result<(), Failure> {
         let in_flight = self.room.in_flight;
         if self.room.bytes() + in_flight.left.load(Relaxed) < in_flight.bytes_max {
-            return Err(BodyError::NoRoom { is_whole: false });
+            return Err(no_room());
         }
         self.take(bytes)
     }
 
     /// Gives some of its room back.
-    pub(in crate::http) fn give_back(&mut self, bytes: usize) {
+    pub(crate) fn give_back(&mut self, bytes: usize) {
         let mut all = self.room.in_flight.on_their_way();
         let Some(body) = all.bodies.get_mut(&self.id) else { return }; // All of it has been given back.
         body.bytes -= bytes;
@@ -195,16 +196,16 @@ impl<'r, 'i> Arriving<'r, 'i> {
     }
 
     /// Returns once the body has given way to others.
-    pub(in crate::http) async fn given_way(&self) {
+    pub(crate) async fn given_way(&self) {
         self.gives_way.notified().await;
     }
 
-    /// Takes the body off the list: all of it is there.
-    pub(in crate::http) fn end(mut self) -> Result<(), BodyError> {
-        if self.forget() { Ok(()) } else { Err(BodyError::GaveWay) }
+    /// Takes the body off the list: it is complete.
+    pub(crate) fn end(mut self) -> Result<(), Failure> {
+        if self.forget() { Ok(()) } else { Err(gave_way()) }
     }
 
-    /// Answers whether it was known.
+    /// Returns whether it was listed.
     fn forget(&mut self) -> bool {
         let bytes = std::mem::take(&mut self.bytes);
         let id = std::mem::take(&mut self.id); // None begins with 0.
@@ -213,7 +214,7 @@ impl<'r, 'i> Arriving<'r, 'i> {
         }
         let is_known = self.room.in_flight.on_their_way().remove(id).is_some();
         if !is_known {
-            self.room.bytes -= bytes; // Somebody else has given it back.
+            self.room.bytes -= bytes; // The list has given it back.
         }
         is_known
     }
@@ -223,6 +224,16 @@ impl Drop for Arriving<'_, '_> {
     fn drop(&mut self) {
         self.forget();
     }
+}
+
+/// There is no room for the rest of a body, which is then not read.
+fn no_room() -> Failure {
+    Failure::no_room().closing()
+}
+
+pub(crate) fn gave_way() -> Failure {
+    let reason = "the body came so slowly that its room under --push.max-bytes-in-flight went to other pushes; send it again";
+    Failure::new(StatusCode::REQUEST_TIMEOUT, reason).closing()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How many bytes of bodies, and of what large ones were decoded to, are in memory, of all requests together.
+//! Room for bodies: how many bytes of bodies, and of what large bodies were decoded to, all requests together hold.
 
 use std::net::IpAddr;
 use std::ops::Deref;
@@ -7,43 +7,43 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::http::body::arriving::OnTheirWay;
 
-/// The room for bodies.
+/// The room that all requests share.
 #[derive(Debug)]
-pub struct InFlight {
-    pub(in crate::http) bytes_max: usize,
-    pub(in crate::http) left: AtomicUsize,
-    pub(in crate::http) on_their_way: Mutex<OnTheirWay>,
+pub(crate) struct InFlight {
+    pub(crate) bytes_max: usize,
+    pub(crate) left: AtomicUsize,
+    pub(crate) on_their_way: Mutex<OnTheirWay>,
 }
 
 impl InFlight {
     /// Room for so many bytes.
-    pub fn new(bytes_max: usize) -> InFlight {
+    pub(crate) fn new(bytes_max: usize) -> InFlight {
         let left = AtomicUsize::new(bytes_max);
         InFlight { bytes_max, left, on_their_way: Mutex::default() }
     }
 
     /// How many bytes are taken.
-    pub(in crate::http) fn taken(&self) -> usize {
+    pub(crate) fn taken(&self) -> usize {
         self.bytes_max - self.left.load(Relaxed)
     }
 }
 
-/// What one request has taken. Given back when it is dropped.
+/// The room that one request has taken. Dropping it gives the room back.
 #[derive(Debug)]
-pub(in crate::http) struct Room<F: Deref<Target = InFlight>> {
-    pub(in crate::http) in_flight: F,
-    pub(in crate::http) bytes: usize,
-    pub(in crate::http) source: Option<IpAddr>,
+pub(crate) struct Room<F: Deref<Target = InFlight>> {
+    pub(crate) in_flight: F,
+    pub(crate) bytes: usize,
+    pub(crate) source: Option<IpAddr>,
 }
 
 impl<F: Deref<Target = InFlight>> Room<F> {
     /// Nothing yet.
-    pub(in crate::http) fn of(in_flight: F) -> Room<F> {
+    pub(crate) fn of(in_flight: F) -> Room<F> {
         Room { in_flight, bytes: 0, source: None }
     }
 
-    /// The same, taken for somebody.
-    pub(in crate::http) fn sent_by(self, source: Option<IpAddr>) -> Room<F>
+    /// The same room, taken for a client at this address.
+    pub(crate) fn sent_by(self, source: Option<IpAddr>) -> Room<F>
     where
         F: Copy,
     {
@@ -51,12 +51,12 @@ impl<F: Deref<Target = InFlight>> Room<F> {
     }
 
     /// How many bytes it is.
-    pub(in crate::http) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Takes more, if need be from bodies that come too slowly, and answers whether there was so much.
-    pub(in crate::http) fn take(&mut self, bytes: usize) -> bool {
+    /// Takes more, if necessary from bodies that arrive too slowly. Returns whether there was enough.
+    pub(crate) fn take(&mut self, bytes: usize) -> bool {
         let left = &self.in_flight.left;
         let take = || left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(bytes)).is_ok();
         let is_taken = take() || (self.in_flight.make_room(bytes) && take());
@@ -66,8 +66,8 @@ impl<F: Deref<Target = InFlight>> Room<F> {
         is_taken
     }
 
-    /// Takes more or gives back until it is so much, and answers whether there was room for that.
-    pub(in crate::http) fn change_to(&mut self, bytes: usize) -> bool {
+    /// Takes more or gives back until it holds so many bytes. Returns whether there was enough.
+    pub(crate) fn change_to(&mut self, bytes: usize) -> bool {
         if bytes > self.bytes {
             return self.take(bytes - self.bytes);
         }
@@ -79,7 +79,7 @@ impl<F: Deref<Target = InFlight>> Room<F> {
     }
 
     /// The same room, taken through another pointer to where it is.
-    pub(in crate::http) fn through<G: Deref<Target = InFlight>>(mut self, in_flight: G) -> Room<G> {
+    pub(crate) fn through<G: Deref<Target = InFlight>>(mut self, in_flight: G) -> Room<G> {
         Room { in_flight, bytes: std::mem::take(&mut self.bytes), source: self.source }
     }
 }

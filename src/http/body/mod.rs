@@ -1,9 +1,11 @@
-//! Bodies of requests, read within bounds, and bodies of answers, written without copying.
+//! Bodies of requests and of answers.
 //!
-//! `chunks` reads and writes them. `in_flight` is the memory that all request bodies share, and `arriving` the bodies
-//! that are still on their way. `unread_answers` bounds what answers that wait to be read keep in memory.
+//! `read` reads the body of a request within bounds. `in_flight` is the memory that all these bodies share, and `arriving`
+//! knows the bodies that are not complete yet. `chunks` is the body of an answer. `unread_answers` bounds the memory of
+//! answers that wait for their clients.
 
-pub(in crate::http) mod arriving;
-pub(in crate::http) mod chunks;
-pub(in crate::http) mod in_flight;
-pub(in crate::http) mod unread_answers;
+pub(crate) mod arriving;
+pub(crate) mod chunks;
+pub(crate) mod in_flight;
+pub(crate) mod read;
+pub(crate) mod unread_answers;

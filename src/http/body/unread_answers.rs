@@ -1,8 +1,8 @@
-//! Answers that wait for their clients to read them, and the one budget that bounds what they keep in memory.
+//! Unread answers: they wait for their clients, and one budget bounds the memory that they hold.
 //!
-//! An answer holds references to buffers. A buffer that is still part of what is stored costs nothing more. One that
-//! only answers hold is *pinned*. When more than [`UNREAD_BYTES_MAX`] is pinned, the answers whose clients
-//! have read nothing for the longest time are cut. A new answer is never refused.
+//! An answer holds references to buffers. A buffer that is also part of the stored pages costs nothing more. A buffer that
+//! only answers hold is *pinned*. When more than [`UNREAD_BYTES_MAX`] is pinned, the answers whose clients have read nothing
+//! for the longest time are cut. A new answer is never rejected.
 //!
 //! Start reading at [`Unread::keep`].
 
@@ -16,17 +16,17 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 /// How long an answer may take to be read. Prometheus gives up after its own timeout, ten seconds by default.
-pub const SCRAPE_SEND_WAIT: Duration = Duration::from_secs(60);
+pub(crate) const SCRAPE_SEND_WAIT: Duration = Duration::from_secs(60);
 
 /// How many bytes unread answers may pin together, unless one answer alone is larger.
-pub const UNREAD_BYTES_MAX: usize = 128 << 20;
+pub(crate) const UNREAD_BYTES_MAX: usize = 128 << 20;
 
 /// An answer that is not larger is not counted: a connection costs more by itself.
-pub(in crate::http) const UNCOUNTED_ANSWER_BYTES_MAX: usize = 16 << 10;
+pub(crate) const UNCOUNTED_ANSWER_BYTES_MAX: usize = 16 << 10;
 
 /// The budget of all unread answers.
 #[derive(Debug)]
-pub struct Unread {
+pub(crate) struct Unread {
     bytes_max: usize,
     ledger: Mutex<Ledger>,
 }
@@ -75,11 +75,13 @@ struct State {
 
 /// Why an answer is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http) enum Cut {
+pub(crate) enum Cut {
     /// Its time is over.
     Expired,
     /// Unread answers pin too much, and this one has waited for the longest time.
     Slowest,
+    /// It is written while it is sent, and its writer has given up.
+    GivenUp,
 }
 
 impl fmt::Display for Cut {
@@ -88,6 +90,7 @@ impl fmt::Display for Cut {
             Cut::Expired => {
                 write!(f, "the client took more than {SCRAPE_SEND_WAIT:?} to read its answer")
             }
+            Cut::GivenUp => f.write_str("the answer could not be written to its end"),
             Cut::Slowest => write!(
                 f,
                 "unread answers keep more than {UNREAD_BYTES_MAX} bytes in memory, and the client of this one has read nothing for the longest time"
@@ -110,7 +113,7 @@ impl Unread {
     }
 
     /// Keeps an answer until it is read. Cuts others that were read from longer ago if too much is pinned.
-    pub(in crate::http) fn keep(self: &Arc<Self>, chunks: VecDeque<Bytes>) -> Kept {
+    pub(crate) fn keep(self: &Arc<Self>, chunks: VecDeque<Bytes>) -> Kept {
         let answer_bytes: usize = chunks.iter().map(Bytes::len).sum();
         let rest = VecDeque::with_capacity(chunks.len());
         let state = State { rest, taken_bytes: 0, turn: 0, cut: None };
@@ -257,11 +260,11 @@ impl Drop for Waiting {
 
 /// The answer as the body that is sent has it.
 #[derive(Debug)]
-pub(in crate::http) struct Kept(Arc<Waiting>);
+pub(crate) struct Kept(Arc<Waiting>);
 
 impl Kept {
     /// The next chunk; `None` behind the last.
-    pub(in crate::http) fn next(&self) -> Result<Option<Bytes>, Cut> {
+    pub(crate) fn next(&self) -> Result<Option<Bytes>, Cut> {
         let mut state = lock(&self.0.state);
         if let Some(cut) = state.cut {
             return Err(cut);
@@ -277,7 +280,7 @@ impl Kept {
     }
 
     /// Says which connection to close when the answer is cut.
-    pub(in crate::http) fn sent_on(&self, connection: &Arc<Notify>) {
+    pub(crate) fn sent_on(&self, connection: &Arc<Notify>) {
         drop(self.0.connection.set(Arc::clone(connection)));
         if lock(&self.0.state).cut.is_some() {
             connection.notify_one();

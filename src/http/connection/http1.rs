@@ -13,14 +13,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
+use tokio_util::io::{InspectReader, InspectWriter};
 
-use crate::http::Http;
-use crate::http::connection::first::{First, first};
-use crate::http::connection::progress::Progress;
-use crate::http::connection::serve::{HEADER_BYTES_MAX, Unwanted, unwanted};
+use crate::http::connection::activity::Activity;
+use crate::http::connection::rare::{Ready, select_rare};
+use crate::http::connection::timeouts::{End, HEADER_BYTES_MAX, end_of};
 use crate::http::connection::unread_body::{is_taken_in, linger};
-use crate::http::connection::watched::Watched;
 use crate::http::reply::and_close;
+use crate::http::server::Http;
 use crate::listen::{Client, Protocol};
 
 /// How long the last words to a client may take to be sent.
@@ -30,23 +30,25 @@ const FAREWELL: &[u8] = b"HTTP/1.1 408 Request Timeout\r\n\
     the head of the request took too long to arrive";
 
 /// Serves one request after the other.
-pub(in crate::http) async fn serve(
+pub(crate) async fn serve(
     http: Arc<Http>,
     stream: impl AsyncRead + AsyncWrite + Unpin,
     client: Client,
     stopping: watch::Receiver<bool>,
 ) -> hyper::Result<()> {
-    let progress = Progress::new(Protocol::Http1);
-    let (http, client, progress) = (&http, &client, &progress);
+    let activity = Activity::new(Protocol::Http1);
+    let (http, client, activity) = (&http, &client, &activity);
     // Whether a body was left unread. The connection is closed behind the answer then.
     let has_unread = &AtomicBool::new(false);
+    let stream = InspectWriter::new(stream, |bytes: &[u8]| activity.wrote(bytes.len()));
+    let stream = InspectReader::new(stream, |bytes: &[u8]| activity.read(bytes.len()));
     let service = service_fn(|request| {
-        progress.take_request();
+        activity.take_request();
         async move {
-            let _at_hand = progress.at_hand();
+            let _at_hand = activity.at_hand();
             let (head, mut body) = Request::into_parts(request);
             let answer = http.answer(&head, &mut body, client).await;
-            answer.body().sent_on(progress.cut());
+            answer.body().sent_on(activity.cut());
             // In a box, so that requests that leave nothing do not carry the room for it.
             if body.is_end_stream() || Box::pin(is_taken_in(&head.headers, &mut body)).await {
                 return Ok::<_, Infallible>(answer);
@@ -57,28 +59,28 @@ pub(in crate::http) async fn serve(
     });
     let mut connection = http1::Builder::new()
         .max_buf_size(HEADER_BYTES_MAX)
-        // Who has said all there is to say still wants an answer; a push is applied either way.
+        // A client that has closed its side after the request still wants an answer.
         .half_close(true)
-        .serve_connection(TokioIo::new(Watched { stream, progress }), service);
+        .serve_connection(TokioIo::new(stream), service);
     let ended = {
-        let mut unwanted = pin!(unwanted(progress, &http.config.web, stopping));
-        first(Pin::new(&mut connection), unwanted.as_mut()).await
+        let mut end = pin!(end_of(activity, &http.config.web, stopping));
+        select_rare(Pin::new(&mut connection), end.as_mut()).await
     };
     let served = match ended {
-        First::Main(served) => served,
-        First::Aside(Unwanted::Stopping) => {
+        Ready::Main(served) => served,
+        Ready::Rare(End::Stopping) => {
             Pin::new(&mut connection).graceful_shutdown();
             Pin::new(&mut connection).await
         }
-        First::Aside(Unwanted::Idle) => {
+        Ready::Rare(End::Idle) => {
             tracing::debug!(source = %client.source, "idle connection closed");
             return Ok(());
         }
-        First::Aside(Unwanted::SlowHead) => {
+        Ready::Rare(End::SlowHead) => {
             tracing::debug!(source = %client.source, "connection with a slow head closed");
             // Once something was answered, part of that may still be on its way.
-            if progress.taken() == 0 && progress.has_begun() {
-                let stream = connection.into_parts().io.into_inner().stream;
+            if activity.taken() == 0 && activity.has_begun() {
+                let stream = connection.into_parts().io.into_inner().into_inner().into_inner();
                 drop(tokio::time::timeout(FAREWELL_WAIT, say_farewell(stream)).await);
             }
             return Ok(());
@@ -86,7 +88,7 @@ pub(in crate::http) async fn serve(
     };
     let is_bad = served.as_ref().is_err_and(hyper::Error::is_parse);
     if is_bad || has_unread.load(Relaxed) {
-        Box::pin(linger(connection.into_parts().io.into_inner().stream)).await;
+        Box::pin(linger(connection.into_parts().io.into_inner().into_inner().into_inner())).await;
     }
     served
 }

@@ -9,14 +9,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, watch};
+use tokio_util::io::{InspectReader, InspectWriter};
 
 use crate::config::WebSettings;
-use crate::http::Http;
-use crate::http::connection::first::{First, first};
-use crate::http::connection::progress::Progress;
-use crate::http::connection::serve::{HEADER_BYTES_MAX, Unwanted, unwanted};
+use crate::http::connection::activity::Activity;
+use crate::http::connection::rare::{Ready, select_rare};
+use crate::http::connection::timeouts::{End, HEADER_BYTES_MAX, end_of};
 use crate::http::connection::unread_body;
-use crate::http::connection::watched::Watched;
+use crate::http::server::Http;
 use crate::listen::{Client, Protocol};
 
 /// How many requests of one connection may be at hand at a time.
@@ -29,33 +29,34 @@ const WINDOW_BYTES_MAX: u32 = 1 << 20;
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 
 /// Serves requests side by side, each on a task of its own.
-pub(in crate::http) async fn serve(
+pub(crate) async fn serve(
     http: Arc<Http>,
     stream: impl AsyncRead + AsyncWrite + Unpin,
     client: Client,
     stopping: watch::Receiver<bool>,
 ) -> hyper::Result<()> {
-    let progress = Arc::new(Progress::new(Protocol::Http2));
+    let activity = Arc::new(Activity::new(Protocol::Http2));
     let client = Arc::new(client);
     let source = client.source;
-    let stream = TokioIo::new(Watched { stream, progress: Arc::clone(&progress) });
+    let stream = InspectWriter::new(stream, |bytes: &[u8]| activity.wrote(bytes.len()));
+    let stream = InspectReader::new(stream, |bytes: &[u8]| activity.read(bytes.len()));
     let room = Arc::new(Semaphore::new(STREAMS_MAX as usize));
     let service = {
-        let (http, progress) = (Arc::clone(&http), Arc::clone(&progress));
+        let (http, activity) = (Arc::clone(&http), Arc::clone(&activity));
         service_fn(move |request| {
-            progress.take_request();
+            activity.take_request();
             let (http, client) = (Arc::clone(&http), Arc::clone(&client));
-            let progress = Arc::clone(&progress);
+            let activity = Arc::clone(&activity);
             let room = Arc::clone(&room);
             async move {
                 // A stream that its client resets is gone at once, but not the work that it has caused, nor the bounds
                 // that this work counts against: it is done to its end, and its place is free only then.
                 let place = room.acquire_owned().await;
                 let answering = tokio::spawn(async move {
-                    let (_at_hand, _watch) = (progress.at_hand(), http.own.watch_panics());
+                    let (_at_hand, _watch) = (activity.at_hand(), http.own.watch_panics());
                     let (head, mut body) = Request::into_parts(request);
                     let answer = http.answer(&head, &mut body, &client).await;
-                    answer.body().sent_on(progress.cut());
+                    answer.body().sent_on(activity.cut());
                     unread_body::pass_over(&head.headers, body, place).await;
                     answer
                 });
@@ -63,15 +64,16 @@ pub(in crate::http) async fn serve(
             }
         })
     };
-    let mut connection = pin!(builder(&http.config.web).serve_connection(stream, service));
-    let mut unwanted = pin!(unwanted(&progress, &http.config.web, stopping));
-    match first(connection.as_mut(), unwanted.as_mut()).await {
-        First::Main(served) => served,
-        First::Aside(Unwanted::Stopping) => {
+    let mut connection =
+        pin!(builder(&http.config.web).serve_connection(TokioIo::new(stream), service));
+    let mut end = pin!(end_of(&activity, &http.config.web, stopping));
+    match select_rare(connection.as_mut(), end.as_mut()).await {
+        Ready::Main(served) => served,
+        Ready::Rare(End::Stopping) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
-        First::Aside(Unwanted::Idle | Unwanted::SlowHead) => {
+        Ready::Rare(End::Idle | End::SlowHead) => {
             tracing::debug!(%source, "idle connection closed");
             Ok(())
         }
@@ -79,7 +81,7 @@ pub(in crate::http) async fn serve(
 }
 
 /// How HTTP/2 is spoken.
-pub(in crate::http) fn builder(settings: &WebSettings) -> http2::Builder<TokioExecutor> {
+pub(crate) fn builder(settings: &WebSettings) -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
@@ -128,7 +130,7 @@ mod tests {
     }
 
     struct Connection {
-        http: Arc<Http>,
+        stop: watch::Sender<bool>,
         client: SendRequest<Pieces>,
         served: JoinHandle<hyper::Result<()>>,
     }
@@ -137,12 +139,12 @@ mod tests {
         let http = http(flags);
         let (ours, theirs) = tokio::io::duplex(64 << 10);
         let client = Client { source: crate::listen::Source::Unix, certificate: None };
-        let stopping = http.stop.subscribe();
-        let served = tokio::spawn(serve(Arc::clone(&http), ours, client, stopping));
+        let stop = watch::Sender::new(false);
+        let served = tokio::spawn(serve(http, ours, client, stop.subscribe()));
         let shaken = handshake(TokioExecutor::new(), TokioIo::new(theirs)).await;
         let (client, connection) = shaken.expect("both speak HTTP/2");
         tokio::spawn(connection);
-        Connection { http, client, served }
+        Connection { stop, client, served }
     }
 
     /// Sends a request; its body goes on for as long as the sender lives.
@@ -211,7 +213,7 @@ mod tests {
         let (sender, answer) = send(&mut connection.client, Method::PUT, "/metrics/job/j", "m ");
         // Streams are taken in turn: what comes behind the push is answered when the push is at hand.
         ask(&mut connection, Method::GET, "/-/healthy", "").await;
-        connection.http.stop.send_replace(true);
+        connection.stop.send_replace(true);
         tokio::task::yield_now().await;
         sender.send(Bytes::from_static(b"1\n")).expect("it is received");
         drop(sender);

@@ -1,70 +1,70 @@
-//! How many connections are served at a time.
+//! The connection limit: how many connections are served at a time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::http::connection::overflow::RESERVE_CONNECTIONS_MAX;
+/// How many overflow connections there may be at a time.
+const OVERFLOW_CONNECTIONS_MAX: usize = 256;
 
-/// The room that there is for connections.
+/// The connection limit, and the connections that count against it.
 #[derive(Debug)]
-pub struct Seats {
+pub(crate) struct ConnectionLimit {
     serving: Arc<Semaphore>,
     serving_max: usize,
-    reserve: Arc<Semaphore>,
-    refused: AtomicU64,
+    overflow: Arc<Semaphore>,
+    rejected: AtomicU64,
 }
 
-/// Room for one connection, until it is dropped.
+/// The place of one connection, until it is dropped.
 #[derive(Debug)]
-pub enum Seat {
-    /// It is served.
-    Serving(OwnedSemaphorePermit),
-    /// It is only told that there is no room.
-    Reserve(OwnedSemaphorePermit),
+pub(crate) struct Slot {
+    /// Whether the connection is above the limit.
+    pub(crate) is_overflow: bool,
+    _permit: OwnedSemaphorePermit,
 }
 
-/// How the seats are taken.
+/// How many connections there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http) struct Taken {
-    pub(in crate::http) serving: usize,
-    pub(in crate::http) reserve: usize,
-    /// How many connections have been told that there was no room.
-    pub(in crate::http) refused: u64,
+pub(crate) struct Connections {
+    pub(crate) serving: usize,
+    pub(crate) overflow: usize,
+    /// How many requests of overflow connections were answered with 503.
+    pub(crate) rejected: u64,
 }
 
-impl Seats {
-    /// Room for so many connections at a time, and some in reserve.
-    pub fn new(connections_max: usize) -> Seats {
-        Seats {
+impl ConnectionLimit {
+    /// Serves so many connections at a time.
+    pub(crate) fn new(connections_max: usize) -> ConnectionLimit {
+        ConnectionLimit {
             serving: Arc::new(Semaphore::new(connections_max)),
             serving_max: connections_max,
-            reserve: Arc::new(Semaphore::new(RESERVE_CONNECTIONS_MAX)),
-            refused: AtomicU64::new(0),
+            overflow: Arc::new(Semaphore::new(OVERFLOW_CONNECTIONS_MAX)),
+            rejected: AtomicU64::new(0),
         }
     }
 
-    /// Takes a seat, the best there is; waits when there is none.
-    pub async fn take(&self) -> Seat {
-        let acquire = |seats: &Arc<Semaphore>| Arc::clone(seats).acquire_owned();
-        let seat = tokio::select! {
+    /// Takes a slot to be served, or one above the limit; waits if there is neither.
+    pub(crate) async fn take(&self) -> Slot {
+        let acquire = |slots: &Arc<Semaphore>| Arc::clone(slots).acquire_owned();
+        let (permit, is_overflow) = tokio::select! {
             biased;
-            seat = acquire(&self.serving) => seat.map(Seat::Serving),
-            seat = acquire(&self.reserve) => seat.map(Seat::Reserve),
+            permit = acquire(&self.serving) => (permit, false),
+            permit = acquire(&self.overflow) => (permit, true),
         };
-        seat.expect("the semaphores are never closed")
+        Slot { is_overflow, _permit: permit.expect("the semaphores are never closed") }
     }
 
-    pub(in crate::http) fn refused(&self) {
-        self.refused.fetch_add(1, Relaxed);
+    pub(crate) fn reject(&self) {
+        self.rejected.fetch_add(1, Relaxed);
     }
 
-    pub(in crate::http) fn taken(&self) -> Taken {
-        Taken {
+    pub(crate) fn connections(&self) -> Connections {
+        Connections {
             serving: self.serving_max - self.serving.available_permits(),
-            reserve: RESERVE_CONNECTIONS_MAX - self.reserve.available_permits(),
-            refused: self.refused.load(Relaxed),
+            overflow: OVERFLOW_CONNECTIONS_MAX - self.overflow.available_permits(),
+            rejected: self.rejected.load(Relaxed),
         }
     }
 }
@@ -76,19 +76,22 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_reserve_is_used_when_there_is_no_other_seat_and_then_all_wait() {
-        let seats = Seats::new(1);
-        let served = seats.take().await;
-        assert!(matches!(served, Seat::Serving(_)));
-        let mut told = Vec::new();
-        for _ in 0..RESERVE_CONNECTIONS_MAX {
-            told.push(seats.take().await);
+    async fn overflow_slots_are_used_when_there_is_no_other_and_then_all_wait() {
+        let limit = ConnectionLimit::new(1);
+        let served = limit.take().await;
+        assert!(!served.is_overflow);
+        let mut overflow = Vec::new();
+        for _ in 0..OVERFLOW_CONNECTIONS_MAX {
+            overflow.push(limit.take().await);
         }
-        assert!(told.iter().all(|seat| matches!(seat, Seat::Reserve(_))));
-        assert_eq!((seats.taken().serving, seats.taken().reserve), (1, told.len()));
+        assert!(overflow.iter().all(|slot| slot.is_overflow));
+        assert_eq!(
+            (limit.connections().serving, limit.connections().overflow),
+            (1, overflow.len())
+        );
         let wait = Duration::from_secs(60);
-        assert!(tokio::time::timeout(wait, seats.take()).await.is_err(), "there is none");
+        assert!(tokio::time::timeout(wait, limit.take()).await.is_err(), "there is none");
         drop(served);
-        assert!(matches!(seats.take().await, Seat::Serving(_)));
+        assert!(!limit.take().await.is_overflow);
     }
 }

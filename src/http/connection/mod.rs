@@ -1,16 +1,17 @@
 //! One connection: where a request comes in, and where its answer leaves.
 //!
-//! Start at `serve`, which reads HTTP/1 (`http1`) or HTTP/2 (`http2`) until the client leaves or waits too long. `progress`
-//! notes how far the connection is, `watched` notes what is read and written, and one timer in `serve` looks at the notes.
-//! `first` keeps that timer and the stop signal out of the way of requests. `limit` is the connection limit; `overflow`
-//! answers connections beyond it. `unread_body` takes in what an answer has left of a request's body.
+//! Start at `accept`, and then `serve`, which reads HTTP/1 (`http1`) or HTTP/2 (`http2`) until the client leaves or meets a
+//! timeout. `timeouts` enforces the header, idle and answer timeouts: one timer looks at `activity`, the notes of what is read and written.
+//! `rare` keeps that timer and the stop signal out of the way of requests. `limit` is the connection limit; `overflow`
+//! answers connections above it. `unread_body` discards what an answer has left of a body.
 
-pub(in crate::http) mod first;
-pub(in crate::http) mod http1;
-pub(in crate::http) mod http2;
-pub(in crate::http) mod limit;
-pub(in crate::http) mod overflow;
-pub(in crate::http) mod progress;
-pub(in crate::http) mod serve;
-pub(in crate::http) mod unread_body;
-pub(in crate::http) mod watched;
+pub(crate) mod accept;
+pub(crate) mod activity;
+pub(crate) mod http1;
+pub(crate) mod http2;
+pub(crate) mod limit;
+pub(crate) mod overflow;
+pub(crate) mod rare;
+pub(crate) mod serve;
+pub(crate) mod timeouts;
+pub(crate) mod unread_body;

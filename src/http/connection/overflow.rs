@@ -1,4 +1,4 @@
-//! Connections for which there is no room: they are told so at once, and probes are answered.
+//! Overflow connections, which are above the connection limit: a probe gets its answer, any other request 503.
 
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::header::{HeaderValue, RETRY_AFTER};
 use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -15,24 +14,24 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 
-use crate::http::Http;
-use crate::http::connection::first::{First, first};
-use crate::http::connection::serve::HEADER_BYTES_MAX;
+use crate::http::connection::http2;
+use crate::http::connection::rare::{Ready, select_rare};
+use crate::http::connection::timeouts::HEADER_BYTES_MAX;
 use crate::http::connection::unread_body::{linger, pass_over};
-use crate::http::reply::{Reply, and_close, error};
+use crate::http::reply::{Reply, and_close, and_retry, error};
 use crate::http::request::request_id::identify;
-use crate::http::request::route::Route;
+use crate::http::server::Http;
 use crate::listen::Protocol;
 
-/// How many connections may be told at a time.
-pub(in crate::http) const RESERVE_CONNECTIONS_MAX: usize = 256;
 /// How long each may take: to send its head, and to read its answer; over TLS with the handshake.
-pub const RESERVE_WAIT: Duration = Duration::from_secs(5);
+pub(crate) const OVERFLOW_WAIT: Duration = Duration::from_secs(5);
 /// How long a client of HTTP/2 has to read its answer before the connection is ended.
-const RESERVE_READ_WAIT: Duration = Duration::from_secs(1);
+const OVERFLOW_READ_WAIT: Duration = Duration::from_secs(1);
+/// When a client may connect again.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Answers one request of a connection.
-pub async fn serve_in_reserve(
+pub(crate) async fn serve_overflow(
     http: Arc<Http>,
     stream: impl AsyncRead + AsyncWrite + Unpin,
     protocol: Protocol,
@@ -43,12 +42,12 @@ pub async fn serve_in_reserve(
         let (http, answered) = (Arc::clone(&http), Arc::clone(&answered));
         async move {
             let (head, body) = request.into_parts();
-            let reply = http.answer_in_reserve(&head);
+            let reply = http.answer_overflow(&head);
             if protocol == Protocol::Http2 {
                 pass_over(&head.headers, body, ()).await;
             }
             answered.notify_one();
-            Ok::<_, Infallible>(http.with_headers(reply))
+            Ok::<_, Infallible>(http.admission.with_headers(reply))
         }
     });
     let stream = TokioIo::new(stream);
@@ -63,17 +62,17 @@ pub async fn serve_in_reserve(
                 served
             }
             Protocol::Http2 => {
-                let mut builder = crate::http::connection::http2::builder(settings);
+                let mut builder = http2::builder(settings);
                 let connection = builder.max_concurrent_streams(1);
                 let mut connection = pin!(connection.serve_connection(stream, service));
                 // Python's h2 breaks off at the PING that goes with the end of a connection: the client reads its answer first.
                 let has_read = async {
                     answered.notified().await;
-                    tokio::time::sleep(RESERVE_READ_WAIT).await;
+                    tokio::time::sleep(OVERFLOW_READ_WAIT).await;
                 };
-                match first(connection.as_mut(), pin!(has_read)).await {
-                    First::Main(served) => served,
-                    First::Aside(()) => {
+                match select_rare(connection.as_mut(), pin!(has_read)).await {
+                    Ready::Main(served) => served,
+                    Ready::Rare(()) => {
                         connection.as_mut().graceful_shutdown();
                         connection.await
                     }
@@ -81,25 +80,19 @@ pub async fn serve_in_reserve(
             }
         }
     };
-    if let Ok(Err(error)) = tokio::time::timeout(RESERVE_WAIT, served).await {
-        tracing::debug!(err = %error, "connection in the reserve broken");
+    if let Ok(Err(error)) = tokio::time::timeout(OVERFLOW_WAIT, served).await {
+        tracing::debug!(err = %error, "overflow connection broken");
     }
 }
 
 impl Http {
-    fn answer_in_reserve(&self, head: &Parts) -> Reply {
-        let reply = match self.route(&head.method, head.uri.path()) {
-            Route::Healthy => and_close(self.healthy()),
-            Route::Ready => and_close(self.ready()),
-            _ => {
-                self.seats.refused();
-                let reason = "as many connections as --web.max-connections allows are being served";
-                let mut reply = error(StatusCode::SERVICE_UNAVAILABLE, reason);
-                reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-                and_close(reply)
-            }
-        };
-        identify(reply, &head.headers)
+    fn answer_overflow(&self, head: &Parts) -> Reply {
+        let reply = self.answer_probe(head).unwrap_or_else(|| {
+            self.connections.reject();
+            let reason = "as many connections as --web.max-connections allows are being served";
+            and_retry(error(StatusCode::SERVICE_UNAVAILABLE, reason), RETRY)
+        });
+        identify(and_close(reply), &head.headers)
     }
 }
 
@@ -117,7 +110,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_connection_of_http2_goes_with_its_first_answer() {
         let (ours, theirs) = tokio::io::duplex(64 << 10);
-        let served = tokio::spawn(serve_in_reserve(http(&[]), ours, Protocol::Http2));
+        let served = tokio::spawn(serve_overflow(http(&[]), ours, Protocol::Http2));
         let shaken = handshake(TokioExecutor::new(), TokioIo::new(theirs)).await;
         let (mut client, connection) = shaken.expect("both speak HTTP/2");
         tokio::spawn(connection);
@@ -128,6 +121,6 @@ mod tests {
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(answer.headers().contains_key("x-request-id"));
         served.await.expect("it ends");
-        assert!(since.elapsed() < RESERVE_WAIT, "{:?}", since.elapsed());
+        assert!(since.elapsed() < OVERFLOW_WAIT, "{:?}", since.elapsed());
     }
 }

@@ -1,40 +1,17 @@
 //! The life of one connection.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
-use tokio::time::Instant;
 
-use super::{http1, http2};
-use crate::config::WebSettings;
-use crate::http::Http;
-use crate::http::connection::progress::{Awaited, Progress};
+use crate::http::connection::{http1, http2};
+use crate::http::server::Http;
 use crate::listen::{Client, Protocol};
-use crate::shutdown;
 
-/// How large the head of a request may be, its URL included.
-pub const HEADER_BYTES_MAX: usize = 64 << 10;
-/// How often a connection is looked at in the shortest time that it may keep us waiting. What takes too long is
-/// found that much later.
-const LOOKS: u32 = 4;
-
-/// How long an answer may take to be made once the body is there, whatever clients may take.
-const ANSWER_WAIT: Duration = Duration::from_secs(60);
-
-/// Why a connection is not to go on.
-pub(in crate::http) enum Unwanted {
-    /// The head of a request takes too long.
-    SlowHead,
-    /// It asks for nothing.
-    Idle,
-    Stopping,
-}
-
-/// Serves a connection until the client closes it, breaks the protocol, or keeps us waiting for too long, or
-/// until `stopping` turns true: then the requests at hand are still answered.
-pub async fn serve(
+/// Serves a connection until the client closes it, breaks the protocol or meets a timeout, or until `stopping` turns true:
+/// then the requests at hand are still answered.
+pub(crate) async fn serve(
     http: Arc<Http>,
     stream: impl AsyncRead + AsyncWrite + Unpin,
     protocol: Protocol,
@@ -52,53 +29,12 @@ pub async fn serve(
     }
 }
 
-/// Waits until there is a reason not to go on.
-pub(in crate::http) async fn unwanted(
-    progress: &Progress,
-    settings: &WebSettings,
-    mut stopping: watch::Receiver<bool>,
-) -> Unwanted {
-    tokio::select! {
-        unwanted = kept_waiting(progress, settings) => unwanted,
-        () = progress.cut().notified() => Unwanted::Idle,
-        () = shutdown::requested(&mut stopping) => Unwanted::Stopping,
-    }
-}
-
-/// Returns once the client has kept us waiting for too long. One timer that looks from time to time costs a
-/// request nothing; one that is set anew for each would.
-async fn kept_waiting(progress: &Progress, settings: &WebSettings) -> Unwanted {
-    let look_after = settings.header_wait.min(settings.idle_wait) / LOOKS;
-    let (mut seen, mut since) = (progress.look(), Instant::now());
-    loop {
-        tokio::time::sleep(look_after).await;
-        let now = progress.look();
-        if now != seen {
-            (seen, since) = (now, Instant::now());
-            continue;
-        }
-        let (wait, unwanted) = patience(now.awaited, settings);
-        if since.elapsed() >= wait {
-            return unwanted;
-        }
-    }
-}
-
-/// How long to wait for something, and what it means when it does not come.
-fn patience(awaited: Awaited, settings: &WebSettings) -> (Duration, Unwanted) {
-    match awaited {
-        Awaited::Head => (settings.header_wait, Unwanted::SlowHead),
-        Awaited::Request => (settings.idle_wait, Unwanted::Idle),
-        // What is done for a request has bounds of its own; this is behind all of them.
-        Awaited::Answer => {
-            (settings.body_wait + settings.idle_wait.max(ANSWER_WAIT), Unwanted::Idle)
-        }
-    }
-}
-
 #[cfg(test)]
-pub(in crate::http) mod tests {
+pub(crate) mod tests {
+    use std::time::Duration;
+
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+    use tokio::time::Instant;
 
     use super::*;
     use crate::config::Flags;
@@ -106,7 +42,7 @@ pub(in crate::http) mod tests {
     use crate::listen::Source;
 
     /// What answers requests, without a gateway that listens.
-    pub(in crate::http) fn http(flags: &[&str]) -> Arc<Http> {
+    pub(crate) fn http(flags: &[&str]) -> Arc<Http> {
         let words = ["shardgate", "--web.listen-address=127.0.0.1:0", "--shards=2"];
         let words = words.iter().chain(flags).map(Into::into);
         let config = Flags::from_command_line(words).expect("they are flags").into_config();
@@ -129,8 +65,12 @@ pub(in crate::http) mod tests {
     fn spawn(idle: &str, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let http = http(&["--web.header-timeout=2s", &format!("--web.idle-timeout={idle}")]);
         let client = Client { source: Source::Unix, certificate: None };
-        let stopping = http.stop.subscribe();
-        tokio::spawn(serve(http, stream, Protocol::Http1, client, stopping));
+        let stop = watch::Sender::new(false);
+        let stopping = stop.subscribe();
+        tokio::spawn(async move {
+            serve(http, stream, Protocol::Http1, client, stopping).await;
+            drop(stop);
+        });
     }
 
     /// What is still answered, and after how many seconds the connection is closed.
@@ -221,14 +161,6 @@ pub(in crate::http) mod tests {
         let answer = String::from_utf8(answer).expect("it is text");
         let (head, body) = answer.split_once("\r\n\r\n").expect("it has a head");
         assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
-    }
-
-    #[test]
-    fn an_answer_may_take_its_time_however_short_the_clients_is() {
-        let words = ["shardgate", "--web.idle-timeout=10ms", "--web.body-timeout=1s"];
-        let flags = Flags::from_command_line(words.map(Into::into)).expect("they are flags");
-        let (wait, _) = patience(Awaited::Answer, &flags.into_config().web);
-        assert_eq!(wait, Duration::from_secs(1) + ANSWER_WAIT);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,8 +1,8 @@
-//! Bodies that an answer has left unread, as refusals do.
+//! Bodies that an early answer has left unread, for instance a rejection.
 //!
-//! A client that still sends must not lose the answer. Where the gateway stops reading at once, TCP resets the connection
-//! of HTTP/1 and HTTP/2 resets the stream, and some clients then drop the answer: curl 7.88 shows an error instead. So
-//! the gateway passes over what still comes, for a bounded time, and keeps none of it.
+//! A client that still sends must not lose the answer. If the gateway stopped reading at once, TCP would reset the connection
+//! of HTTP/1 and HTTP/2 would reset the stream, and some clients would then drop the answer (curl 7.88 does). So the gateway
+//! reads and discards the rest of the body for a bounded time.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use tokio::time::timeout;
 /// How long an answer waits for the rest of the body.
 const BEFORE_WAIT: Duration = Duration::from_millis(250);
 /// How long what still comes of a body is passed over behind the answer.
-pub(in crate::http) const UNREAD_WAIT: Duration = Duration::from_secs(2);
+pub(crate) const UNREAD_WAIT: Duration = Duration::from_secs(2);
 /// How much of it is read at a time.
 const PIECE_BYTES: usize = 16 << 10;
 
@@ -25,17 +25,13 @@ const PIECE_BYTES: usize = 16 << 10;
 ///
 /// Over HTTP/1 the connection can be kept then. Over HTTP/2 this is for curl: it stops sending once it sees an error and ends
 /// its stream with less than the announced length, and `h2` answers that with a reset that can overtake the rest of the answer.
-pub(in crate::http) async fn is_taken_in(headers: &HeaderMap, body: &mut Incoming) -> bool {
+pub(crate) async fn is_taken_in(headers: &HeaderMap, body: &mut Incoming) -> bool {
     !headers.contains_key(EXPECT) && timeout(BEFORE_WAIT, read_to_end(body)).await.is_ok()
 }
 
 /// Passes over the rest of a body of HTTP/2: first before the answer, then beside it. Where the client still sends after
 /// [`UNREAD_WAIT`], the stream is reset without an error, after the answer (RFC 9113, 8.1). `guard` is kept as long.
-pub(in crate::http) async fn pass_over(
-    headers: &HeaderMap,
-    mut body: Incoming,
-    guard: impl Send + 'static,
-) {
+pub(crate) async fn pass_over(headers: &HeaderMap, mut body: Incoming, guard: impl Send + 'static) {
     if body.is_end_stream() || is_taken_in(headers, &mut body).await {
         return;
     }
@@ -51,7 +47,7 @@ async fn read_to_end(body: &mut Incoming) {
 
 /// Closes a connection of HTTP/1 behind its last answer: first the gateway's side, then, once the client has closed its own
 /// side or after [`UNREAD_WAIT`], the rest. Nothing that is left unread resets the connection before the client has read the answer.
-pub(in crate::http) async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+pub(crate) async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let lingering = async {
         let mut piece = [0; PIECE_BYTES];
         if stream.shutdown().await.is_ok() {
@@ -67,11 +63,12 @@ mod tests {
     use h2::Reason;
     use h2::client::{ResponseFuture, SendRequest, handshake};
     use hyper::{Method, Request, StatusCode};
+    use tokio::sync::watch;
     use tokio::time::Instant;
 
     use super::*;
+    use crate::http::connection::serve::serve;
     use crate::http::connection::serve::tests::http;
-    use crate::http::serve;
     use crate::listen::{Client, Protocol, Source};
 
     type Body = h2::SendStream<Bytes>;
@@ -80,8 +77,12 @@ mod tests {
         let (ours, theirs) = tokio::io::duplex(64 << 10);
         let http = http(&["--push.max-body-bytes=10"]);
         let client = Client { source: Source::Unix, certificate: None };
-        let stopping = http.stop.subscribe();
-        tokio::spawn(serve(http, ours, Protocol::Http2, client, stopping));
+        let stop = watch::Sender::new(false);
+        let stopping = stop.subscribe();
+        tokio::spawn(async move {
+            serve(http, ours, Protocol::Http2, client, stopping).await;
+            drop(stop);
+        });
         let (client, connection) = handshake(theirs).await.expect("both speak HTTP/2");
         tokio::spawn(connection);
         client.ready().await.expect("there is room")

@@ -1,6 +1,6 @@
-//! Threads that decode bodies for which nobody should wait.
+//! Threads that decode large bodies, so that no other request waits for them.
 //!
-//! They are few and of low priority, so that the threads which serve requests have the processors first.
+//! They are few and of low priority, so the threads that serve requests get the processors first.
 
 use std::any::Any;
 use std::io;
@@ -10,14 +10,14 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
-/// How much lower their priority is. Alone they still have all of a processor; beside another thread a third of it.
+/// How much lower their priority is. Alone such a thread has all of a processor; beside another thread a third of it.
 const NICER: i32 = 5;
 
 type Job = Box<dyn FnOnce() + Send>;
 
 /// The threads. They end when this is dropped.
 #[derive(Debug)]
-pub struct Decoders {
+pub(crate) struct Decoders {
     queue: flume::Sender<Job>,
 }
 
@@ -26,16 +26,16 @@ impl Decoders {
     ///
     /// # Errors
     /// When there can be no more threads.
-    pub fn start() -> io::Result<Decoders> {
+    pub(crate) fn start() -> io::Result<Decoders> {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
-        // Nothing waits in the queue itself: who waits can still leave.
+        // The queue holds nothing, so a request that waits can still leave.
         let (queue, jobs) = flume::bounded::<Job>(0);
         for _ in 0..processors {
             let jobs = jobs.clone();
             thread::Builder::new().name("decoder".to_owned()).spawn(move || {
                 let _unchanged = rustix::process::nice(NICER); // That of this thread alone.
                 while let Ok(job) = jobs.recv() {
-                    // Whoever waits for the job learns that it has ended; others need the thread.
+                    // The waiting request learns that the job has ended; other jobs need the thread.
                     let _panicked: Result<(), Box<dyn Any + Send>> =
                         catch_unwind(AssertUnwindSafe(job));
                 }
@@ -44,8 +44,8 @@ impl Decoders {
         Ok(Decoders { queue })
     }
 
-    /// Has a job done in its turn. If the future is dropped before, it is not done.
-    pub(in crate::http) async fn run<T: Send + 'static>(
+    /// Runs a job once a thread is free. A job whose future is dropped before that is not run.
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> T {

@@ -1,9 +1,12 @@
-//! The endpoints that bring samples: push and delete (`endpoint`), a group with times of its own (`placed`), and a push
-//! that is only tried (`check`).
+//! The endpoints that bring samples.
 //!
-//! `decoders` decodes large bodies on threads of their own.
+//! `prologue` does what they all begin with: access, body and decoding; `format` says how a body is decoded, and
+//! `decoders` are the threads for large bodies. Then `groups` pushes and deletes, `placed` stores a group with given
+//! times, and `check` tries a push without storing it.
 
-pub(in crate::http) mod check;
-pub(in crate::http) mod decoders;
-pub(in crate::http) mod endpoint;
-pub(in crate::http) mod placed;
+pub(crate) mod check;
+pub(crate) mod decoders;
+pub(crate) mod format;
+pub(crate) mod groups;
+pub(crate) mod placed;
+pub(crate) mod prologue;

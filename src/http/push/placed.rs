@@ -1,24 +1,21 @@
-//! Groups that are put in their place with times of their own; `--web.enable-admin-api` allows it.
+//! Placing a group: it is stored with given push times. Needs `--web.enable-admin-api`.
 
 use std::fmt;
 use std::sync::Arc;
 
-use hyper::body::Incoming;
-use hyper::{HeaderMap, StatusCode};
+use hyper::StatusCode;
 
 use crate::exposition::parse_number;
-use crate::http::Http;
-use crate::http::body::chunks::collect;
-use crate::http::body::in_flight::Room;
-use crate::http::push::endpoint::{decoder, encoding, is_protobuf};
-use crate::http::reply::{Failure, Reply, empty};
-use crate::http::request::admission::Sender;
+use crate::http::failure::Failure;
+use crate::http::push::prologue::{Prologue, Received};
+use crate::http::reply::{Reply, empty};
+use crate::http::request::admission::Request;
 use crate::http::request::request_id::RequestId;
 use crate::shard::{Placement, Timestamp};
 
 /// A parameter that makes no sense.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::http) enum PlacedError {
+pub(crate) enum PlacedError {
     /// Not a time.
     Time(&'static str, String),
     /// Neither true nor false.
@@ -44,51 +41,40 @@ impl fmt::Display for PlacedError {
     }
 }
 
-impl Http {
+impl From<PlacedError> for Failure {
+    fn from(error: PlacedError) -> Failure {
+        Failure::bad_request(error)
+    }
+}
+
+/// What placing a group needs.
+#[derive(Debug)]
+pub(crate) struct Places {
+    pub(crate) prologue: Arc<Prologue>,
+}
+
+impl Places {
     /// Replaces a group by the one in the body, with the times that the query gives it.
-    pub(in crate::http) async fn place(
-        &self,
-        tail: &[u8],
-        query: &str,
-        headers: &HeaderMap,
-        body: &mut Incoming,
-        sender: &Sender<'_>,
-    ) -> Reply {
-        let placed = self.try_place(tail, query, headers, body, sender).await;
-        match placed.map_err(|failure| self.denied_or(failure, &sender.caller)) {
+    pub(crate) async fn place(&self, request: Request<'_>) -> Reply {
+        let (headers, sender, tail) = (&request.head.headers, request.sender, request.tail);
+        let placed = async {
+            let placement = placement(request.query())?;
+            let received =
+                self.prologue.receive(tail, headers, request.body, sender, &mut 0).await?;
+            let Received { key, batch, room: _until_applied } = received;
+            let (shards, owner) = (&self.prologue.storage.shards, sender.caller.owner());
+            Ok::<_, Failure>(shards.place(key, batch?, owner, placement).await?)
+        };
+        match placed.await {
             Ok(()) => empty(StatusCode::OK),
             Err(failure) => {
+                let failure = self.prologue.explained(failure, &sender.caller);
                 let (source, id) = (sender.client.source, RequestId::of(headers));
                 let path = String::from_utf8_lossy(tail);
                 tracing::info!(%path, %source, request_id = id.text(), err = %failure, "group not placed");
                 id.on(Reply::from(&failure))
             }
         }
-    }
-
-    async fn try_place(
-        &self,
-        tail: &[u8],
-        query: &str,
-        headers: &HeaderMap,
-        body: &mut Incoming,
-        sender: &Sender<'_>,
-    ) -> Result<(), Failure> {
-        let placement = placement(query).map_err(Failure::Placed)?;
-        let caller = &sender.caller;
-        let key = self.pushed_key(tail, caller)?;
-        self.writable().await?;
-        let bytes_max = caller.body_bytes_max(self.config.bounds.body_bytes_max);
-        let mut room = Room::of(&*self.in_flight).sent_by(sender.client.source.host());
-        let wait = self.config.web.body_wait;
-        let body = collect(body, bytes_max, &mut room, wait).await.map_err(Failure::Body)?;
-        let (encoding, decode) = (encoding(headers), decoder(is_protobuf(headers)));
-        let room = room.through(Arc::clone(&self.in_flight));
-        let (key, batch, _until_applied) =
-            self.decode_aside(key, body, encoding, decode, bytes_max, room).await;
-        let batch = batch?;
-        self.writable().await?; // Still.
-        self.shards.place(key, batch, caller.owner(), placement).await.map_err(Failure::Push)
     }
 }
 

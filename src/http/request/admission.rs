@@ -1,61 +1,89 @@
-//! The door: who sends a request, and whether it goes any further. `access` knows the rules; here they
-//! meet HTTP.
+//! Admission: who sends a request, and whether they may. `access` knows the rules; this file applies them to HTTP.
 //!
-//! As in the reference, what is turned away here has not reached a handler: it is counted by its reason, not in
-//! the table of requests.
+//! As in the reference, a request that is not admitted reaches no handler: it is counted by its reason, and not in the
+//! table of requests.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::Guard;
+use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use hyper::http::request::Parts;
 use hyper::{HeaderMap, StatusCode};
 
 use crate::access::{
-    AuthFailure, Caller, Check, Credentials, DenialKind, Denied, Hashing, Right, Rules, User,
-    Verdict,
+    Access, AuthFailure, Caller, Check, Credentials, Denied, Hashing, Right, Rules, User, Verdict,
 };
-use crate::http::Http;
-use crate::http::reply::{Failure, Reply, and_retry, error};
+use crate::http::failure::{Cause, Failure};
+use crate::http::reply::{Reply, and_retry, error, with};
 use crate::http::request::request_id::{RequestId, identify};
-use crate::http::request::route::Route;
 use crate::listen::Client;
 
 const BASIC: HeaderValue = HeaderValue::from_static("Basic");
 
-/// How long who cannot be checked now is asked to wait: a few passwords are hashed in that time.
+/// When to try again after too many passwords were being checked: a few are hashed in that time.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
 
-/// Who sends a request: where from, and as whom.
-pub(in crate::http) struct Sender<'c> {
-    pub(in crate::http) client: &'c Client,
-    pub(in crate::http) caller: Caller,
+/// The sender of a request.
+pub(crate) struct Sender<'c> {
+    pub(crate) client: &'c Client,
+    pub(crate) caller: Caller,
 }
 
-/// Why a request is turned away.
-pub(in crate::http) enum TurnedAway {
-    /// All clients together have sent too many; there is room for one after this time.
-    TooOften(Duration),
-    /// It is not known who sends it; with the name that is given.
+/// A request that is admitted, as its endpoint gets it.
+pub(crate) struct Request<'a> {
+    pub(crate) head: &'a Parts,
+    pub(crate) body: &'a mut Incoming,
+    /// What follows the fixed part of the path, percent-decoded.
+    pub(crate) tail: &'a [u8],
+    pub(crate) sender: &'a Sender<'a>,
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn query(&self) -> &'a str {
+        self.head.uri.query().unwrap_or_default()
+    }
+
+    pub(crate) fn headers(&self) -> &'a HeaderMap {
+        &self.head.headers
+    }
+
+    pub(crate) fn client(&self) -> &'a Client {
+        self.sender.client
+    }
+}
+
+/// Why a request is not admitted.
+pub(crate) enum NotAdmitted {
+    /// The rate limit of all clients together is reached; there is room for one request after this time.
+    RateLimited(Duration),
+    /// The client has not proved to be the user of this name.
     Unknown(AuthFailure, String),
-    /// It is known, and they may not do that.
+    /// The client lacks the right.
     Denied(Denied),
 }
 
-impl Http {
-    /// Lets a request in, or says why not. What a push needs is found out later, once its job is known.
-    pub(in crate::http) async fn admit<'c>(
+/// What admission needs.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    pub(crate) access: Arc<Access>,
+}
+
+impl Admission {
+    /// Admits a request that needs this right. Whether a push may go to its job is asked later, once the job is known.
+    pub(crate) async fn admit<'c>(
         &self,
-        route: &Route<'_>,
+        right: Option<Right>,
         headers: &HeaderMap,
         client: &'c Client,
-    ) -> Result<Sender<'c>, TurnedAway> {
+    ) -> Result<Sender<'c>, NotAdmitted> {
         let Some(rules) = self.access.rules() else {
             return Ok(Sender { client, caller: Caller::default() });
         };
         // One request is judged by one version of the rules, whatever becomes of them while a password is hashed.
         let rules = Guard::into_inner(rules);
-        self.access.take_request().map_err(TurnedAway::TooOften)?;
+        self.access.take_request().map_err(NotAdmitted::RateLimited)?;
         let user = match known_user(&rules, headers)? {
             Known::Anybody => None,
             Known::User(user) => Some(user),
@@ -67,29 +95,30 @@ impl Http {
             common.chain(&certificate.alternative_names).map(String::as_str)
         });
         let caller = rules.caller(user, names);
-        if let Some(right) = needed(route) {
-            caller.may(right).map_err(TurnedAway::Denied)?;
+        if let Some(right) = right {
+            caller.may(right).map_err(NotAdmitted::Denied)?;
         }
         Ok(Sender { client, caller })
     }
 
-    /// Answers a request that goes no further.
-    pub(in crate::http) fn turn_away(
+    /// Answers a request that is not admitted.
+    pub(crate) fn reject(
         &self,
-        turned_away: TurnedAway,
+        not_admitted: NotAdmitted,
         headers: &HeaderMap,
         client: &Client,
     ) -> Reply {
-        let (failure, user) = match turned_away {
-            TurnedAway::TooOften(wait) => {
+        let (failure, user) = match not_admitted {
+            NotAdmitted::RateLimited(wait) => {
                 let reply = error(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");
                 return and_retry(identify(reply, headers), wait);
             }
-            TurnedAway::Denied(denied) => {
-                self.count_denied(&denied);
-                return deny(&Failure::Denied(denied), headers, client);
+            NotAdmitted::Denied(denied) => {
+                let failure = Failure::from(denied);
+                count_denied(&self.access, &failure);
+                return deny(&failure, headers, client);
             }
-            TurnedAway::Unknown(failure, user) => (failure, user),
+            NotAdmitted::Unknown(failure, user) => (failure, user),
         };
         self.access.failed(failure);
         let (source, reason, id) = (client.source, failure.label(), RequestId::of(headers));
@@ -98,22 +127,13 @@ impl Http {
             let reason = "too many passwords are being checked; try again";
             and_retry(error(StatusCode::SERVICE_UNAVAILABLE, reason), BUSY_WAIT)
         } else {
-            let mut reply = error(StatusCode::UNAUTHORIZED, "Unauthorized");
-            reply.headers_mut().insert(WWW_AUTHENTICATE, BASIC);
-            reply
+            with(error(StatusCode::UNAUTHORIZED, "Unauthorized"), WWW_AUTHENTICATE, BASIC)
         };
         id.on(reply)
     }
 
-    /// Counts that somebody may not do what they ask for. Quotas count for themselves.
-    pub(in crate::http) fn count_denied(&self, denied: &Denied) {
-        if denied.kind() == DenialKind::Forbidden {
-            self.access.failed(AuthFailure::Denied);
-        }
-    }
-
-    /// Puts the headers that every answer is to have into one, over its own of the same name.
-    pub(in crate::http) fn with_headers(&self, mut reply: Reply) -> Reply {
+    /// Adds the configured headers to an answer; they replace its own of the same name.
+    pub(crate) fn with_headers(&self, mut reply: Reply) -> Reply {
         let Some(rules) = self.access.rules() else { return reply };
         for (name, value) in rules.headers() {
             let name = HeaderName::from_bytes(name.as_bytes());
@@ -126,37 +146,44 @@ impl Http {
     }
 }
 
-/// Answers what somebody may not do, and logs it.
-pub(in crate::http) fn deny(failure: &Failure, headers: &HeaderMap, client: &Client) -> Reply {
+/// Counts a failure if the client lacks the right. Quotas count for themselves.
+pub(crate) fn count_denied(access: &Access, failure: &Failure) {
+    if failure.cause() == Cause::Forbidden {
+        access.failed(AuthFailure::Denied);
+    }
+}
+
+/// Answers a request that is denied, and logs it.
+pub(crate) fn deny(failure: &Failure, headers: &HeaderMap, client: &Client) -> Reply {
     let (source, id) = (client.source, RequestId::of(headers));
     tracing::info!(%source, request_id = id.text(), err = %failure, "request denied");
     id.on(Reply::from(failure))
 }
 
 /// Has a password hashed, off the threads that serve requests.
-async fn settle(check: Check) -> Result<Arc<User>, TurnedAway> {
+async fn settle(check: Check) -> Result<Arc<User>, NotAdmitted> {
     let name = check.credentials().shown_name();
     let hash = async |hashing: Hashing| {
         let hashed = tokio::task::spawn_blocking(move || hashing.run());
         hashed.await.expect("hashing does not panic and is not aborted")
     };
     let user = check.settle(hash).await;
-    user.ok_or(TurnedAway::Unknown(AuthFailure::WrongCredentials, name))
+    user.ok_or(NotAdmitted::Unknown(AuthFailure::WrongCredentials, name))
 }
 
-/// What is known of a user at once.
+/// What is known of a user without hashing a password.
 enum Known {
     Anybody,
     User(Arc<User>),
     NotYet(Check),
 }
 
-/// Which user it is, as far as that can be said at once.
-fn known_user(rules: &Rules, headers: &HeaderMap) -> Result<Known, TurnedAway> {
+/// Which user it is, as far as that is known without hashing a password.
+fn known_user(rules: &Rules, headers: &HeaderMap) -> Result<Known, NotAdmitted> {
     let Some(users) = rules.users() else { return Ok(Known::Anybody) };
     let header = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
     let Some(credentials) = header.and_then(Credentials::from_header) else {
-        return Err(TurnedAway::Unknown(AuthFailure::NoCredentials, String::new()));
+        return Err(NotAdmitted::Unknown(AuthFailure::NoCredentials, String::new()));
     };
     let failure = match users.check(&credentials) {
         Verdict::Right(user) => return Ok(Known::User(user)),
@@ -164,36 +191,5 @@ fn known_user(rules: &Rules, headers: &HeaderMap) -> Result<Known, TurnedAway> {
         Verdict::Wrong => AuthFailure::WrongCredentials,
         Verdict::Busy => AuthFailure::Busy,
     };
-    Err(TurnedAway::Unknown(failure, credentials.shown_name()))
-}
-
-/// The right that a request needs, whatever it is about.
-fn needed(route: &Route<'_>) -> Option<Right> {
-    match route {
-        Route::Scrape => Some(Right::Scrape),
-        Route::Page(_)
-        | Route::Form(_)
-        | Route::ApiStatus
-        | Route::ApiMetrics
-        | Route::ApiGroups
-        | Route::ApiHistory
-        | Route::ApiCheck
-        | Route::ApiSd => Some(Right::Read),
-        Route::Wipe | Route::Place { .. } | Route::Quit | Route::ApiDeleteGroups => {
-            Some(Right::Admin)
-        }
-        // Pushes and deletes need one for their job. Probes are for everybody, and the others say
-        // nothing about what is stored.
-        Route::Push { .. }
-        | Route::Delete { .. }
-        | Route::Healthy
-        | Route::Ready
-        | Route::QuitByGet
-        | Route::ApiOptions
-        | Route::Options(_)
-        | Route::MethodNotAllowed(_)
-        | Route::Redirect(_)
-        | Route::NotFound
-        | Route::BadPath => None,
-    }
+    Err(NotAdmitted::Unknown(failure, credentials.shown_name()))
 }

@@ -4,117 +4,74 @@ use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 
-use crate::config::WebSettings;
-use crate::http::Http;
-use crate::http::reply::{self, Reply};
+use crate::http::api::cors::with_cors;
+use crate::http::endpoints::Call;
+use crate::http::reply::{Reply, and_close, error, method_not_allowed, options, redirect};
+use crate::http::request::admission::{Request, Sender};
 use crate::http::request::framing;
-use crate::http::request::prefix::route_under;
 use crate::http::request::request_id::{RequestId, identify};
-use crate::http::request::route::{Route, route};
-use crate::http::ui;
+use crate::http::request::route::Route;
+use crate::http::server::Http;
 use crate::listen::Client;
-use crate::own_metrics::{Handler, Verb};
-use crate::shard::Mode;
 
 impl Http {
-    /// Answers one request. The caller keeps what the answer has left of the body: see [`crate::http::unread_body`].
-    pub(in crate::http) async fn answer(
-        &self,
-        head: &Parts,
-        body: &mut Incoming,
-        client: &Client,
-    ) -> Reply {
-        if let Some((status, reason)) = framing::objection(head) {
-            let reply = reply::and_close(reply::error(status, reason));
-            return self.with_headers(identify(reply, &head.headers));
+    /// Answers one request. The caller reads what the answer has left of the body: see [`crate::http::connection`].
+    pub(crate) async fn answer(&self, head: &Parts, body: &mut Incoming, client: &Client) -> Reply {
+        if let Err((status, reason)) = framing::check(head) {
+            let reply = and_close(error(status, reason));
+            return self.admission.with_headers(identify(reply, &head.headers));
         }
-        let path = head.uri.path();
-        let query = head.uri.query().unwrap_or_default();
-        let route = self.route(&head.method, path);
-        let is_query = route.is_query();
-        let sender = match self.admit(&route, &head.headers, client).await {
-            Ok(sender) => sender,
-            Err(turned_away) => {
-                let reply = self.turn_away(turned_away, &head.headers, client);
-                let reply = if is_query { self.with_cors(path, reply) } else { reply };
-                return self.with_headers(reply);
-            }
+        let route = self.paths.route(&head.method, head.uri.path());
+        let is_open = route.is_open();
+        let reply = match self.admission.admit(route.right(), &head.headers, client).await {
+            Ok(sender) => self.answer_admitted(route, head, body, &sender).await,
+            Err(not_admitted) => self.admission.reject(not_admitted, &head.headers, client),
         };
-        let (counted, reply) = match route {
-            Route::Push { mode, tail } => {
-                let verb = if mode == Mode::Replace { Verb::Put } else { Verb::Post };
-                (
-                    Some((Handler::Push, verb)),
-                    self.push(mode, &tail, &head.headers, body, &sender).await,
-                )
-            }
-            Route::Delete { tail } => {
-                let reply = self.delete(&tail, &head.headers, body, &sender).await;
-                (Some((Handler::Delete, Verb::Delete)), reply)
-            }
-            Route::Scrape => (None, self.scrape(&head.headers, query, client).await),
-            Route::Page(page) => {
-                let is_static = matches!(page, ui::Page::Static(_));
-                let handler = if is_static { Handler::Static } else { Handler::Status };
-                // In a box, so that a push does not carry the room for it.
-                let reply = Box::pin(self.page(page, query, &head.headers, &sender)).await;
-                (Some((handler, Verb::Get)), reply)
-            }
-            Route::Form(form) => {
-                let reply = Box::pin(self.form(form, &head.headers, body, &sender)).await;
-                (Some((Handler::Status, Verb::Post)), reply)
-            }
-            Route::Healthy => (Some((Handler::Healthy, Verb::Get)), self.healthy()),
-            Route::Ready => (Some((Handler::Ready, Verb::Get)), self.ready()),
-            Route::Wipe => (Some((Handler::Wipe, Verb::Put)), self.wipe(&sender).await),
-            Route::Place { tail } => {
-                let placed = self.place(&tail, query, &head.headers, body, &sender);
-                (Some((Handler::ApiPlace, Verb::Put)), Box::pin(placed).await)
-            }
-            Route::ApiStatus => (Some((Handler::ApiStatus, Verb::Get)), self.api_status()),
-            Route::ApiMetrics => {
-                (Some((Handler::ApiMetrics, Verb::Get)), self.api_metrics(query, client).await)
-            }
-            Route::ApiGroups => {
-                (Some((Handler::ApiGroups, Verb::Get)), self.api_groups(query, client).await)
-            }
-            Route::ApiDeleteGroups => {
-                let reply = self.api_delete_groups(query, client).await;
-                (Some((Handler::ApiGroups, Verb::Delete)), reply)
-            }
-            Route::ApiHistory => (Some((Handler::ApiHistory, Verb::Get)), self.api_history()),
-            Route::ApiSd => (Some((Handler::ApiSd, Verb::Get)), self.api_sd(head)),
-            Route::ApiCheck => {
-                let reply = self.api_check(query, &head.headers, body).await;
-                (Some((Handler::ApiCheck, Verb::Post)), reply)
-            }
-            Route::ApiOptions => (Some((Handler::ApiOptions, Verb::Options)), self.api_options()),
-            Route::Quit => (None, self.quit(&sender)),
-            Route::QuitByGet => {
-                let text = "Only POST or PUT requests allowed.";
-                (None, reply::text(StatusCode::METHOD_NOT_ALLOWED, text))
-            }
-            Route::Options(allowed) => (None, reply::options(allowed)),
-            Route::MethodNotAllowed(allowed) => (None, reply::method_not_allowed(allowed)),
-            Route::Redirect(path) => (None, reply::redirect(&path, head.uri.query())),
-            Route::NotFound => (None, reply::error(StatusCode::NOT_FOUND, NOT_FOUND)),
-            Route::BadPath => (None, bad_path(head, client)),
+        let reply = if is_open {
+            with_cors(head.uri.path(), self.paths.enable_admin_api, reply)
+        } else {
+            reply
         };
-        if let Some((handler, verb)) = counted {
-            self.own.answered(handler, verb, reply.status().as_u16());
-        }
-        let reply = if is_query { self.with_cors(path, reply) } else { reply };
         let reply = reply.map(|body| body.kept(&self.unread));
-        self.with_headers(identify(reply, &head.headers))
+        self.admission.with_headers(identify(reply, &head.headers))
     }
 
-    /// Whose a request is.
-    pub(in crate::http) fn route<'a>(&self, method: &Method, path: &'a str) -> Route<'a> {
-        let WebSettings { route_prefix, telemetry_path, enable_admin_api, .. } = &self.config.web;
-        if route_prefix.is_empty() {
-            return route(method, path, telemetry_path, *enable_admin_api);
+    async fn answer_admitted(
+        &self,
+        route: Route<'_>,
+        head: &Parts,
+        body: &mut Incoming,
+        sender: &Sender<'_>,
+    ) -> Reply {
+        let (endpoint, tail) = match route {
+            Route::Endpoint(endpoint, tail) => (endpoint, tail),
+            Route::Options(allowed) => return options(&allowed),
+            Route::MethodNotAllowed(allowed) => return method_not_allowed(&allowed),
+            Route::Redirect(path) => return redirect(&path, head.uri.query()),
+            Route::NotFound => return error(StatusCode::NOT_FOUND, "404 page not found"),
+            Route::BadPath => return bad_path(head, sender.client),
+        };
+        let request = Request { head, body, tail: &tail, sender };
+        let reply = match endpoint.call {
+            Call::Push(mode) => self.groups.push(mode, request).await,
+            Call::Probe(answer) => answer(self),
+            Call::Other(answer) => answer(self, request).await,
+        };
+        if let Some(handler) = endpoint.handler {
+            self.own.answered(handler, endpoint.verb, reply.status().as_u16());
         }
-        route_under(route_prefix, method, path, telemetry_path, *enable_admin_api)
+        reply
+    }
+
+    /// Answers a request on a connection above the limit, if it is a probe.
+    pub(crate) fn answer_probe(&self, head: &Parts) -> Option<Reply> {
+        match self.paths.route(&head.method, head.uri.path()) {
+            Route::Endpoint(endpoint, _) => match endpoint.call {
+                Call::Probe(answer) => Some(answer(self)),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 }
 
@@ -125,7 +82,5 @@ fn bad_path(head: &Parts, client: &Client) -> Reply {
         let (job, source) = (head.uri.path(), client.source);
         tracing::info!(job, %source, request_id = id.text(), err = reason, "push rejected");
     }
-    id.on(reply::error(StatusCode::BAD_REQUEST, reason))
+    id.on(error(StatusCode::BAD_REQUEST, reason))
 }
-
-const NOT_FOUND: &str = "404 page not found";

@@ -1,24 +1,25 @@
-//! Requests that two servers may read in two ways, which is how others are smuggled past the first of them.
+//! The framing check: rejects requests whose length two servers could read in two ways. Such requests are used to smuggle
+//! others past the first server.
 
 use hyper::header::{HOST, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, StatusCode, Version};
 
-/// Why a request is not answered, if it is not; its connection is then of no use either. What cannot be
-/// framed at all has not come this far.
-pub(in crate::http) fn objection(head: &Parts) -> Option<(StatusCode, &'static str)> {
+/// The status and reason for a request that is rejected; its connection is then closed. hyper has already rejected what
+/// cannot be framed at all.
+pub(crate) fn check(head: &Parts) -> Result<(), (StatusCode, &'static str)> {
     if head.version > Version::HTTP_11 {
-        return None; // There, neither the host nor the end of a body is told by a header.
+        return Ok(()); // HTTP/2 frames bodies itself, and names the host apart.
     }
     if !is_chunked_at_most(&head.headers) {
         let reason = "a Transfer-Encoding other than chunked, once, is not understood";
-        return Some((StatusCode::NOT_IMPLEMENTED, reason));
+        return Err((StatusCode::NOT_IMPLEMENTED, reason));
     }
     let mut hosts = head.headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
-        (Some(_), None) => None,
-        (None, _) if head.version < Version::HTTP_11 => None,
-        _ => Some((StatusCode::BAD_REQUEST, "a request has one Host header")),
+        (Some(_), None) => Ok(()),
+        (None, _) if head.version < Version::HTTP_11 => Ok(()),
+        _ => Err((StatusCode::BAD_REQUEST, "a request has one Host header")),
     }
 }
 
@@ -43,7 +44,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (head, ()) = request.body(()).expect("a request").into_parts();
-        objection(&head).map(|(status, _)| status.as_u16())
+        check(&head).err().map(|(status, _)| status.as_u16())
     }
 
     #[test]

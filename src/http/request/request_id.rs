@@ -1,4 +1,4 @@
-//! The id under which a request can be found in the log: the one it came with, or one of our own.
+//! The id that names a request in the log: the one that the client sent, or a new one.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -6,38 +6,37 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 
-use crate::http::reply::Reply;
+use crate::http::reply::{Reply, with};
 
-/// A longer one is not taken over.
-pub const REQUEST_ID_BYTES_MAX: usize = 128;
+/// A longer id is replaced.
+pub(crate) const REQUEST_ID_BYTES_MAX: usize = 128;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The id of one request.
-pub(in crate::http) struct RequestId(HeaderValue);
+pub(crate) struct RequestId(HeaderValue);
 
 impl RequestId {
-    /// Of a request with these headers. Each call makes a new one where it came with none that can be shown, so who
-    /// logs it also puts it on the answer.
-    pub(in crate::http) fn of(headers: &HeaderMap) -> RequestId {
+    /// The id of a request with these headers. Without a usable id in the headers each call makes a new one, so the caller
+    /// that logs the id also puts it on the answer.
+    pub(crate) fn of(headers: &HeaderMap) -> RequestId {
         let given = headers.get(X_REQUEST_ID).filter(|id| is_fit(id.as_bytes()));
         RequestId(given.cloned().unwrap_or_else(made))
     }
 
-    /// As the log shows it.
-    pub(in crate::http) fn text(&self) -> &str {
+    /// The id as the log shows it.
+    pub(crate) fn text(&self) -> &str {
         self.0.to_str().unwrap_or_default()
     }
 
     /// Puts it on the answer.
-    pub(in crate::http) fn on(self, mut reply: Reply) -> Reply {
-        reply.headers_mut().insert(X_REQUEST_ID, self.0);
-        reply
+    pub(crate) fn on(self, reply: Reply) -> Reply {
+        with(reply, X_REQUEST_ID, self.0)
     }
 }
 
-/// Puts an id on the answer to a request with these headers if that is an error and has none.
-pub(in crate::http) fn identify(reply: Reply, headers: &HeaderMap) -> Reply {
+/// Puts an id on an answer that is an error and has none. `headers` are those of its request.
+pub(crate) fn identify(reply: Reply, headers: &HeaderMap) -> Reply {
     let status = reply.status();
     let is_error = status.is_client_error() || status.is_server_error();
     if !is_error || reply.headers().contains_key(X_REQUEST_ID) {

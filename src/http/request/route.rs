@@ -1,54 +1,27 @@
-//! Whose a request is: a match over the path and the method.
+//! The route of a request: the endpoint that its method and path name. Start at [`Paths::route`].
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use hyper::Method;
-use memchr::memchr;
 
-use crate::http::ui;
+use crate::access::Right;
+use crate::http::endpoints::{ENDPOINTS, Endpoint, Exists, Path, Readers};
+use crate::http::request::path::{
+    Paths, cleaned, from, has_dot_segment, has_empty_segment, has_job, place_tail, push_tail,
+    strip_prefix,
+};
+use crate::own_metrics::Verb;
 use crate::percent;
-use crate::shard::Mode;
 
 /// What a request asks for.
-#[derive(Debug, PartialEq, Eq)]
-pub(in crate::http) enum Route<'a> {
-    /// A push; the tail is what follows `/metrics/job`, percent-decoded.
-    Push {
-        mode: Mode,
-        tail: Cow<'a, [u8]>,
-    },
-    /// To forget a group.
-    Delete {
-        tail: Cow<'a, [u8]>,
-    },
-    Scrape,
-    /// A page for people.
-    Page(ui::Page),
-    /// Something that one of them sends.
-    Form(ui::Form),
-    Healthy,
-    Ready,
-    Quit,
-    /// GET of `/-/quit`, which the reference answers with words of its own.
-    QuitByGet,
-    Wipe,
-    /// To put a group in its place, with its times; the tail is what follows `/job`.
-    Place {
-        tail: Cow<'a, [u8]>,
-    },
-    ApiStatus,
-    ApiMetrics,
-    ApiGroups,
-    /// To forget the groups that a query is about.
-    ApiDeleteGroups,
-    ApiHistory,
-    ApiCheck,
-    ApiSd,
-    ApiOptions,
+pub(crate) enum Route<'a> {
+    /// An endpoint, and what follows the fixed part of its path, percent-decoded.
+    Endpoint(&'static Endpoint, Cow<'a, [u8]>),
     /// OPTIONS of a path that exists, with the methods it allows.
-    Options(&'static str),
-    MethodNotAllowed(&'static str),
-    /// To the same path, spelled otherwise.
+    Options(String),
+    MethodNotAllowed(String),
+    /// The same path in its usual spelling.
     Redirect(String),
     NotFound,
     /// The path is not percent-encoded properly.
@@ -56,226 +29,242 @@ pub(in crate::http) enum Route<'a> {
 }
 
 impl Route<'_> {
-    /// Whether pages of other sites may read the answer: those of the query API, as in the reference, which leaves out
-    /// the wipe and what is not there.
-    pub(in crate::http) fn is_query(&self) -> bool {
-        matches!(
-            self,
-            Route::ApiStatus
-                | Route::ApiMetrics
-                | Route::ApiGroups
-                | Route::ApiDeleteGroups
-                | Route::ApiHistory
-                | Route::ApiCheck
-                | Route::ApiSd
-                | Route::ApiOptions
-        )
+    /// The right that the request needs, whatever it is about.
+    pub(crate) fn right(&self) -> Option<Right> {
+        if let Route::Endpoint(endpoint, _) = self { endpoint.right } else { None }
+    }
+
+    /// Whether pages of other sites may read the answer.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self, Route::Endpoint(endpoint, _) if endpoint.readers == Readers::AnySite)
     }
 }
 
-pub(in crate::http) const GET: &str = "GET, OPTIONS";
-const PUSH: &str = "DELETE, OPTIONS, POST, PUT";
-pub(in crate::http) const QUIT: &str = "GET, OPTIONS, POST, PUT";
-const GROUPS: &str = "DELETE, GET, OPTIONS";
-const CHECK: &str = "OPTIONS, POST";
-const FORM: &str = "OPTIONS, POST";
-const PAGE_AND_FORM: &str = "GET, OPTIONS, POST";
-const WIPE: &str = "OPTIONS, PUT";
-const PLACE: &str = "OPTIONS, PUT";
-
-/// What the paths of groups begin with for who administers.
-const PLACES: &[u8] = b"/api/v1/admin/groups/job";
-
-/// Routes a request. `path` is as it came, without the query.
-pub(in crate::http) fn route<'a>(
-    method: &Method,
-    path: &'a str,
-    telemetry_path: &str,
-    enable_admin_api: bool,
-) -> Route<'a> {
-    match percent::decode(path.as_bytes()) {
-        Some(decoded) => route_decoded(method, decoded, telemetry_path, enable_admin_api),
-        None => Route::BadPath,
-    }
+/// Where a path stands as to the prefix.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// There is no prefix.
+    Whole,
+    Below,
+    Outside,
 }
 
-/// Routes a request whose path has no percent-encoding any more.
-pub(in crate::http) fn route_decoded<'a>(
-    method: &Method,
-    decoded: Cow<'a, [u8]>,
-    telemetry_path: &str,
-    enable_admin_api: bool,
-) -> Route<'a> {
-    if let Some(tail) = push_tail(&decoded) {
-        let start = decoded.len() - tail.len();
-        let tail = match decoded {
-            Cow::Borrowed(whole) => Cow::Borrowed(&whole[start..]),
-            Cow::Owned(mut whole) => Cow::Owned(whole.split_off(start)),
+impl Paths {
+    /// Routes a request. `path` is as it came, without the query.
+    pub(crate) fn route<'a>(&self, method: &Method, path: &'a str) -> Route<'a> {
+        let Some(decoded) = percent::decode(path.as_bytes()) else { return Route::BadPath };
+        if self.prefix.is_empty() {
+            return self.find(Scope::Whole, method, decoded);
+        }
+        if has_dot_segment(&decoded) {
+            return Route::Redirect(cleaned(&decoded)); // It may lead out of the prefix.
+        }
+        let below = match strip_prefix(decoded, self.prefix.as_bytes()) {
+            Ok(below) => below,
+            Err(whole) if has_empty_segment(&whole) => return Route::Redirect(cleaned(&whole)),
+            Err(whole) => {
+                return self
+                    .pick(Scope::Outside, method, |path| self.tail(path, &whole).is_some())
+                    .map_or_else(
+                        |route| route,
+                        |endpoint| Route::Endpoint(endpoint, Cow::default()),
+                    );
+            }
         };
-        return match *method {
-            _ if has_dot_segment(&tail) => redirect_cleaned(&[b"/metrics/job", &tail[..]].concat()),
-            Method::PUT => Route::Push { mode: Mode::Replace, tail },
-            Method::POST => Route::Push { mode: Mode::Add, tail },
-            Method::DELETE => Route::Delete { tail },
-            // Without a job there is nothing here, which a push is told in words.
-            _ if matches!(&tail[..], b"/" | b"@base64/") => Route::NotFound,
-            Method::OPTIONS => Route::Options(PUSH),
-            _ => Route::MethodNotAllowed(PUSH),
-        };
+        let prefix = || percent::encode(self.prefix.as_bytes());
+        if below.is_empty() {
+            let is_get = method == Method::GET;
+            return if is_get { Route::Redirect(prefix() + "/") } else { Route::NotFound };
+        }
+        match self.find(Scope::Below, method, below) {
+            Route::Redirect(below) => Route::Redirect(prefix() + &below),
+            route => route,
+        }
     }
-    if enable_admin_api
-        && let Some(tail) = decoded.strip_prefix(PLACES)
-        && names_job(tail)
-    {
-        return match *method {
-            Method::OPTIONS => Route::ApiOptions,
-            Method::PUT if has_dot_segment(tail) => redirect_cleaned(&decoded),
-            Method::PUT => Route::Place { tail: tail.to_vec().into() },
-            _ => Route::MethodNotAllowed(PLACE),
-        };
-    }
-    if has_dot_segment(&decoded) || has_empty_segment(&decoded) {
-        return redirect_cleaned(&decoded);
-    }
-    let get = |route: Route<'a>| match *method {
-        Method::GET => route,
-        Method::OPTIONS => Route::Options(GET),
-        _ => Route::MethodNotAllowed(GET),
-    };
-    match &*decoded {
-        path if path == telemetry_path.as_bytes() => get(Route::Scrape),
-        b"/-/healthy" => get(Route::Healthy),
-        b"/-/ready" => get(Route::Ready),
-        b"/-/quit" => match *method {
-            Method::PUT | Method::POST => Route::Quit,
-            Method::GET => Route::QuitByGet,
-            Method::OPTIONS => Route::Options(QUIT),
-            _ => Route::MethodNotAllowed(QUIT),
-        },
-        b"/api/v1" => Route::Redirect("/api/v1/".to_owned()),
-        path if path.starts_with(b"/api/v1/") && method == Method::OPTIONS => Route::ApiOptions,
-        b"/api/v1/status" => get(Route::ApiStatus),
-        b"/api/v1/metrics" => get(Route::ApiMetrics),
-        b"/api/v1/groups" => match *method {
-            Method::GET => Route::ApiGroups,
-            Method::DELETE if enable_admin_api => Route::ApiDeleteGroups,
-            Method::DELETE => Route::NotFound,
-            _ => Route::MethodNotAllowed(if enable_admin_api { GROUPS } else { GET }),
-        },
-        b"/api/v1/history" => get(Route::ApiHistory),
-        b"/api/v1/sd" => get(Route::ApiSd),
-        b"/api/v1/check" => match *method {
-            Method::POST => Route::ApiCheck,
-            _ => Route::MethodNotAllowed(CHECK),
-        },
-        b"/api/v1/admin/wipe" if enable_admin_api => match *method {
-            Method::PUT => Route::Wipe,
-            _ => Route::MethodNotAllowed(WIPE),
-        },
-        path => page(method, path, telemetry_path),
-    }
-}
 
-/// Pages for people, and those of everything that a slash too many is forgiven for.
-fn page(method: &Method, path: &[u8], telemetry_path: &str) -> Route<'static> {
-    match (ui::page(path), ui::form(path)) {
-        (Some(page), _) if method == Method::GET => Route::Page(page),
-        (_, Some(form)) if method == Method::POST => Route::Form(form),
-        (Some(_), Some(_)) if method == Method::OPTIONS => Route::Options(PAGE_AND_FORM),
-        (Some(_), Some(_)) => Route::MethodNotAllowed(PAGE_AND_FORM),
-        (Some(_), None) if method == Method::OPTIONS => Route::Options(GET),
-        (Some(_), None) => Route::MethodNotAllowed(GET),
-        (None, Some(_)) if method == Method::OPTIONS => Route::Options(FORM),
-        (None, Some(_)) => Route::MethodNotAllowed(FORM),
-        (None, None) => match path.strip_suffix(b"/") {
-            Some(path) if is_page(path, telemetry_path) && method == Method::GET => {
+    fn find<'a>(&self, scope: Scope, method: &Method, path: Cow<'a, [u8]>) -> Route<'a> {
+        // In the paths of groups empty segments mean something.
+        let tail = push_tail(&path).map(|tail| (Path::Push, tail.len()));
+        let place = || place_tail(&path).filter(|_| self.enable_admin_api);
+        if let Some((group, tail_len)) =
+            tail.or_else(|| place().map(|tail| (Path::Place, tail.len())))
+        {
+            return self.find_group(scope, method, group, path.len() - tail_len, path);
+        }
+        if has_dot_segment(&path) || has_empty_segment(&path) {
+            return Route::Redirect(cleaned(&path));
+        }
+        if &*path == b"/api/v1" {
+            return Route::Redirect("/api/v1/".to_owned());
+        }
+        match self.pick(scope, method, |candidate| self.tail(candidate, &path).is_some()) {
+            Ok(endpoint) => {
+                let tail_len = self.tail(endpoint.path, &path).map_or(0, <[u8]>::len);
+                let start = path.len() - tail_len;
+                Route::Endpoint(endpoint, from(path, start))
+            }
+            Err(Route::NotFound) if method == Method::GET => self.without_slash(&path),
+            Err(route) => route,
+        }
+    }
+
+    fn find_group<'a>(
+        &self,
+        scope: Scope,
+        method: &Method,
+        group: Path,
+        start: usize,
+        path: Cow<'a, [u8]>,
+    ) -> Route<'a> {
+        let tail = from(path, start);
+        if has_dot_segment(&tail) {
+            let start =
+                if group == Path::Push { "/metrics/job" } else { "/api/v1/admin/groups/job" };
+            return Route::Redirect(cleaned(&[start.as_bytes(), &tail].concat()));
+        }
+        let is_there = |path| path == group || (path == Path::Preflight && group == Path::Place);
+        match self.pick(scope, method, is_there) {
+            Ok(endpoint) => Route::Endpoint(endpoint, tail),
+            // Without a job there is nothing here, but a push gets an error that says so.
+            Err(_) if group == Path::Push && !has_job(&tail) => Route::NotFound,
+            Err(route) => route,
+        }
+    }
+
+    /// The endpoint of this method among those at this path; the answer if there is none.
+    fn pick(
+        &self,
+        scope: Scope,
+        method: &Method,
+        is_there: impl Fn(Path) -> bool,
+    ) -> Result<&'static Endpoint, Route<'static>> {
+        let verb = verb(method);
+        let exists = |endpoint: &Endpoint| match endpoint.exists {
+            Exists::Always => scope != Scope::Outside,
+            Exists::WithAdminApi => scope != Scope::Outside && self.enable_admin_api,
+            Exists::AtRoot => scope != Scope::Below,
+        };
+        let mut allowed = BTreeSet::new();
+        for endpoint in ENDPOINTS.iter().filter(|endpoint| is_there(endpoint.path)) {
+            match (Some(endpoint.verb) == verb, exists(endpoint)) {
+                (true, true) => return Ok(endpoint),
+                (true, false) if endpoint.exists == Exists::WithAdminApi => {
+                    return Err(Route::NotFound);
+                }
+                (false, true) if endpoint.path != Path::Preflight => {
+                    allowed.insert(endpoint.verb.label().to_ascii_uppercase());
+                }
+                _ => {}
+            }
+        }
+        if allowed.is_empty() {
+            return Err(Route::NotFound);
+        }
+        allowed.insert("OPTIONS".to_owned());
+        let allowed = allowed.into_iter().collect::<Vec<_>>().join(", ");
+        let is_options = verb == Some(Verb::Options);
+        Err(if is_options { Route::Options(allowed) } else { Route::MethodNotAllowed(allowed) })
+    }
+
+    /// What follows the fixed part of an endpoint's path, if this path is there. The paths of groups are found before.
+    fn tail<'p>(&self, endpoint: Path, path: &'p [u8]) -> Option<&'p [u8]> {
+        match endpoint {
+            Path::Is(whole) => (path == whole.as_bytes()).then_some(&[]),
+            Path::Telemetry => (path == self.telemetry_path.as_bytes()).then_some(&[]),
+            Path::Names(start) => path.strip_prefix(start.as_bytes()).filter(|tail| {
+                tail.starts_with(b"@base64/") || (tail.starts_with(b"/") && *tail != b"/")
+            }),
+            Path::Below(start) => path.strip_prefix(start.as_bytes()),
+            Path::Preflight => path.starts_with(b"/api/v1/").then_some(&[]),
+            Path::Push | Path::Place => None,
+        }
+    }
+
+    /// Pages and probes are found with a slash too many.
+    fn without_slash(&self, path: &[u8]) -> Route<'static> {
+        let is_forgiven = |path: &[u8]| {
+            let mut rows = ENDPOINTS.iter().filter(|endpoint| endpoint.verb == Verb::Get);
+            rows.any(|endpoint| match endpoint.path {
+                Path::Is(whole) => path == whole.as_bytes() && !path.starts_with(b"/api/"),
+                Path::Telemetry => path == self.telemetry_path.as_bytes(),
+                _ => false,
+            })
+        };
+        match path.strip_suffix(b"/") {
+            Some(path) if is_forgiven(path) => {
                 Route::Redirect(String::from_utf8_lossy(path).into_owned())
             }
             _ => Route::NotFound,
-        },
-    }
-}
-
-/// The paths that a slash too many is forgiven for.
-fn is_page(path: &[u8], telemetry_path: &str) -> bool {
-    let pages: [&[u8]; 7] =
-        [b"/status", b"/groups", b"/jobs", b"/check", b"/-/healthy", b"/-/ready", b"/-/quit"];
-    path == telemetry_path.as_bytes() || pages.contains(&path)
-}
-
-/// What follows `/metrics/job` in a push path. Slashes too many are overlooked up to there; behind it
-/// they matter, since they stand for empty values that somebody meant.
-fn push_tail(path: &[u8]) -> Option<&[u8]> {
-    fn segment<'p>(path: &'p [u8], name: &[u8]) -> Option<&'p [u8]> {
-        let slashes = path.iter().take_while(|&&byte| byte == b'/').count();
-        (slashes > 0).then(|| path[slashes..].strip_prefix(name))?
-    }
-    let tail = segment(segment(path, b"metrics")?, b"job")?;
-    names_job(tail).then_some(tail)
-}
-
-/// Whether what follows `job` goes on to name one.
-fn names_job(tail: &[u8]) -> bool {
-    tail.starts_with(b"/") || tail.starts_with(b"@base64/")
-}
-
-pub(in crate::http) fn has_empty_segment(path: &[u8]) -> bool {
-    path.windows(2).any(|pair| pair == b"//")
-}
-
-pub(in crate::http) fn has_dot_segment(path: &[u8]) -> bool {
-    memchr(b'.', path).is_some() && path.split(|&byte| byte == b'/').any(is_dots)
-}
-
-fn is_dots(segment: &[u8]) -> bool {
-    segment == b"." || segment == b".."
-}
-
-/// To the path without empty segments and dots, as the reference sends it.
-pub(in crate::http) fn redirect_cleaned(path: &[u8]) -> Route<'static> {
-    let mut kept: Vec<&[u8]> = Vec::new();
-    for segment in path.split(|&byte| byte == b'/') {
-        match segment {
-            b"" | b"." => {}
-            b".." => drop(kept.pop()),
-            segment => kept.push(segment),
         }
     }
-    let mut location = String::new();
-    for segment in &kept {
-        location.push('/');
-        location += &percent::encode(segment);
+}
+
+fn verb(method: &Method) -> Option<Verb> {
+    match *method {
+        Method::GET => Some(Verb::Get),
+        Method::PUT => Some(Verb::Put),
+        Method::POST => Some(Verb::Post),
+        Method::DELETE => Some(Verb::Delete),
+        Method::OPTIONS => Some(Verb::Options),
+        _ => None,
     }
-    if kept.is_empty() || path.ends_with(b"/") {
-        location.push('/');
-    }
-    Route::Redirect(location)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::endpoints::Call;
+
+    /// What a request asks for, in a word and the tail of its path.
+    fn shown(route: Route<'_>) -> String {
+        match route {
+            Route::Endpoint(endpoint, tail) => {
+                let tail = String::from_utf8_lossy(&tail);
+                match endpoint.call {
+                    Call::Push(mode) => format!("{mode:?} {tail}"),
+                    _ => format!("{:?} {:?} {tail}", endpoint.verb, endpoint.path),
+                }
+            }
+            Route::Options(allowed) => format!("Options({allowed:?})"),
+            Route::MethodNotAllowed(allowed) => format!("MethodNotAllowed({allowed:?})"),
+            Route::Redirect(path) => format!("Redirect({path:?})"),
+            Route::NotFound => "NotFound".to_owned(),
+            Route::BadPath => "BadPath".to_owned(),
+        }
+    }
+
+    fn with(
+        prefix: &str,
+        telemetry_path: &str,
+        is_admin: bool,
+        method: &str,
+        path: &str,
+    ) -> String {
+        let (prefix, telemetry_path) = (prefix.to_owned(), telemetry_path.to_owned());
+        let paths = Paths { prefix, telemetry_path, enable_admin_api: is_admin };
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        shown(paths.route(&method, path))
+    }
 
     fn at(method: &str, path: &str) -> String {
-        let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        match route(&method, path, "/metrics", true) {
-            Route::Push { mode, tail } => format!("{mode:?} {}", String::from_utf8_lossy(&tail)),
-            Route::Delete { tail } => format!("Delete {}", String::from_utf8_lossy(&tail)),
-            Route::Place { tail } => format!("Place {}", String::from_utf8_lossy(&tail)),
-            other => format!("{other:?}"),
-        }
+        with("", "/metrics", true, method, path)
+    }
+
+    fn below(method: &str, path: &str) -> String {
+        with("/a b/c", "/metrics", true, method, path)
     }
 
     #[test]
     fn pushes_are_told_by_their_path_and_method() {
         assert_eq!(at("PUT", "/metrics/job/a"), "Replace /a");
         assert_eq!(at("POST", "/metrics/job@base64/YQ/x/1"), "Add @base64/YQ/x/1");
-        assert_eq!(at("DELETE", "/metrics/job/a%2Fb"), "Delete /a/b");
+        assert_eq!(at("DELETE", "/metrics/job/a%2Fb"), "Delete Push /a/b");
         assert_eq!(at("PUT", "/%6Detrics/job%40base64/YQ"), "Replace @base64/YQ");
         assert_eq!(
             at("GET", "/metrics/job/a"),
             r#"MethodNotAllowed("DELETE, OPTIONS, POST, PUT")"#
         );
+        assert_eq!(at("OPTIONS", "/metrics/job/a"), r#"Options("DELETE, OPTIONS, POST, PUT")"#);
         assert_eq!(at("PUT", "/metrics/jobs/a"), "NotFound");
         assert_eq!(at("PUT", "/metrics/job"), "NotFound");
         assert_eq!(at("PUT", "/metrics/job/"), "Replace /");
@@ -302,30 +291,87 @@ mod tests {
 
     #[test]
     fn everything_else_has_one_path() {
-        assert_eq!(at("GET", "/metrics"), "Scrape");
+        assert_eq!(at("GET", "/metrics"), "Get Telemetry ");
         assert_eq!(at("HEAD", "/metrics"), r#"MethodNotAllowed("GET, OPTIONS")"#);
         assert_eq!(at("GET", "/metrics/"), r#"Redirect("/metrics")"#);
-        assert_eq!(at("POST", "/-/quit"), "Quit");
-        assert_eq!(at("GET", "/-/quit"), "QuitByGet");
-        assert_eq!(at("OPTIONS", "/api/v1/anything"), "ApiOptions");
-        assert_eq!(at("GET", "/api/v1/history"), "ApiHistory");
-        assert_eq!(at("GET", "/api/v1/sd"), "ApiSd");
-        assert_eq!(at("POST", "/api/v1/check"), "ApiCheck");
+        assert_eq!(at("POST", "/-/quit"), r#"Post Is("/-/quit") "#);
+        assert_eq!(at("GET", "/-/quit"), r#"Get Is("/-/quit") "#);
+        assert_eq!(at("OPTIONS", "/-/quit"), r#"Options("GET, OPTIONS, POST, PUT")"#);
+        assert_eq!(at("OPTIONS", "/api/v1/anything"), "Options Preflight ");
+        assert_eq!(at("GET", "/api/v1/anything"), "NotFound");
+        assert_eq!(at("GET", "/api/v1"), r#"Redirect("/api/v1/")"#);
+        assert_eq!(at("GET", "/api/v1/history"), r#"Get Is("/api/v1/history") "#);
+        assert_eq!(at("GET", "/api/v1/sd"), r#"Get Is("/api/v1/sd") "#);
+        assert_eq!(at("POST", "/api/v1/check"), r#"Post Is("/api/v1/check") "#);
         assert_eq!(at("GET", "/api/v1/check"), r#"MethodNotAllowed("OPTIONS, POST")"#);
-        assert_eq!(at("PUT", "/api/v1/admin/wipe"), "Wipe");
-        assert_eq!(at("PUT", "/api/v1/admin/groups/job/a%2Fb"), "Place /a/b");
-        assert_eq!(at("PUT", "/api/v1/admin/groups/job@base64/YQ/x/"), "Place @base64/YQ/x/");
+        assert_eq!(at("PUT", "/api/v1/admin/wipe"), r#"Put Is("/api/v1/admin/wipe") "#);
+        assert_eq!(at("PUT", "/api/v1/admin/groups/job/a%2Fb"), "Put Place /a/b");
+        assert_eq!(at("PUT", "/api/v1/admin/groups/job@base64/YQ/x/"), "Put Place @base64/YQ/x/");
         assert_eq!(at("POST", "/api/v1/admin/groups/job/a"), r#"MethodNotAllowed("OPTIONS, PUT")"#);
-        assert_eq!(at("OPTIONS", "/api/v1/admin/groups/job/a"), "ApiOptions");
+        assert_eq!(at("OPTIONS", "/api/v1/admin/groups/job/a"), "Options Preflight /a");
         assert_eq!(at("PUT", "/api/v1/admin/groups/jobs/a"), "NotFound");
-        let place = "/api/v1/admin/groups/job/a";
-        assert_eq!(route(&Method::PUT, place, "/metrics", false), Route::NotFound);
-        assert_eq!(at("GET", "/api/v1/groups"), "ApiGroups");
-        assert_eq!(at("DELETE", "/api/v1/groups"), "ApiDeleteGroups");
+        assert_eq!(at("GET", "/api/v1/groups"), r#"Get Is("/api/v1/groups") "#);
+        assert_eq!(at("DELETE", "/api/v1/groups"), r#"Delete Is("/api/v1/groups") "#);
         assert_eq!(at("PUT", "/api/v1/groups"), r#"MethodNotAllowed("DELETE, GET, OPTIONS")"#);
-        assert_eq!(route(&Method::DELETE, "/api/v1/groups", "/metrics", false), Route::NotFound);
-        assert_eq!(route(&Method::PUT, "/api/v1/admin/wipe", "/metrics", false), Route::NotFound);
-        assert_eq!(route(&Method::GET, "/m", "/m", false), Route::Scrape);
-        assert_eq!(route(&Method::GET, "/metrics", "/m", false), Route::NotFound);
+    }
+
+    #[test]
+    fn the_admin_api_and_the_telemetry_path_are_as_configured() {
+        let at = |method, path| with("", "/metrics", false, method, path);
+        assert_eq!(at("PUT", "/api/v1/admin/groups/job/a"), "NotFound");
+        assert_eq!(at("PUT", "/api/v1/admin/wipe"), "NotFound");
+        assert_eq!(at("DELETE", "/api/v1/groups"), "NotFound");
+        assert_eq!(at("PUT", "/api/v1/groups"), r#"MethodNotAllowed("GET, OPTIONS")"#);
+        assert_eq!(with("", "/m", false, "GET", "/m"), "Get Telemetry ");
+        assert_eq!(with("", "/m", false, "GET", "/metrics"), "NotFound");
+    }
+
+    #[test]
+    fn groups_and_jobs_are_where_their_paths_say() {
+        assert_eq!(at("GET", "/groups/job/a/x/1"), r#"Get Names("/groups/job") /a/x/1"#);
+        assert_eq!(at("GET", "/groups/job@base64/YQ"), r#"Get Names("/groups/job") @base64/YQ"#);
+        assert_eq!(at("GET", "/jobs/a"), r#"Get Names("/jobs") /a"#);
+        assert_eq!(at("GET", "/jobs@base64/YQ"), r#"Get Names("/jobs") @base64/YQ"#);
+        assert_eq!(at("GET", "/static/app.css"), r#"Get Below("/static/") app.css"#);
+        for nothing in ["/groups/x", "/groups/jobs/a", "/jobsx", "/x"] {
+            assert_eq!(at("GET", nothing), "NotFound", "{nothing}");
+        }
+        assert_eq!(at("GET", "/groups/delete"), r#"MethodNotAllowed("OPTIONS, POST")"#);
+        assert_eq!(at("GET", "/jobs/"), r#"Redirect("/jobs")"#);
+        assert_eq!(at("PUT", "/check"), r#"MethodNotAllowed("GET, OPTIONS, POST")"#);
+    }
+
+    #[test]
+    fn everything_lives_under_the_prefix() {
+        assert_eq!(below("PUT", "/a%20b/c/metrics/job/x"), "Replace /x");
+        assert_eq!(below("PUT", "/a%20b/%63//metrics/job/x"), "Replace /x");
+        assert_eq!(below("GET", "/a%20b/c/"), r#"Get Is("/") "#);
+        assert_eq!(below("GET", "/a%20b/c/-/healthy"), r#"Get Is("/-/healthy") "#);
+        for path in ["/", "/a%20b", "/a%20b/", "/a%20b/cd", "/metrics", "/metrics/job/x"] {
+            assert_eq!(below("GET", path), "NotFound", "{path}");
+        }
+        assert_eq!(below("GET", "/a%20b/c%"), "BadPath");
+    }
+
+    #[test]
+    fn redirects_stay_under_it_but_for_dots_that_lead_out() {
+        assert_eq!(below("GET", "/a%20b/c"), r#"Redirect("/a%20b/c/")"#);
+        assert_eq!(below("PUT", "/a%20b/c"), "NotFound");
+        assert_eq!(below("GET", "/a%20b/c/metrics/"), r#"Redirect("/a%20b/c/metrics")"#);
+        assert_eq!(below("GET", "/a%20b/c//status"), r#"Redirect("/a%20b/c/status")"#);
+        assert_eq!(below("GET", "//a%20b/c/status"), r#"Redirect("/a%20b/c/status")"#);
+        assert_eq!(below("GET", "/a%20b/c/../x"), r#"Redirect("/a%20b/x")"#);
+        assert_eq!(below("GET", "/a%20b/cd//x"), r#"Redirect("/a%20b/cd/x")"#);
+    }
+
+    #[test]
+    fn quitting_by_get_is_refused_within_and_without() {
+        assert_eq!(below("GET", "/-/quit"), r#"Get Is("/-/quit") "#);
+        assert_eq!(below("PUT", "/-/quit"), r#"MethodNotAllowed("GET, OPTIONS")"#);
+        let refused = r#"MethodNotAllowed("OPTIONS, POST, PUT")"#;
+        assert_eq!(below("GET", "/a%20b/c/-/quit"), refused);
+        assert_eq!(below("DELETE", "/a%20b/c/-/quit"), refused);
+        assert_eq!(below("OPTIONS", "/a%20b/c/-/quit"), r#"Options("OPTIONS, POST, PUT")"#);
+        assert_eq!(below("PUT", "/a%20b/c/-/quit"), r#"Put Is("/-/quit") "#);
     }
 }

@@ -1,4 +1,4 @@
-//! The scrape.
+//! The scrape: waits for a slot, takes a cut of all shards, has the pages rendered, and answers.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,73 +9,91 @@ use hyper::header::{
 use hyper::{HeaderMap, StatusCode};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::exposition::Escaping;
-use crate::http::Http;
+use crate::access::Access;
+use crate::config::Config;
+use crate::exposition::{Escaping, NameRules};
 use crate::http::body::chunks::Chunks;
-use crate::http::reply::{Failure, Reply, error};
+use crate::http::body::in_flight::InFlight;
+use crate::http::connection::limit::ConnectionLimit;
+use crate::http::failure::Failure;
+use crate::http::reply::{Reply, error, with, with_text};
 use crate::http::request::request_id::RequestId;
 use crate::http::scrape::render::{INLINE_BYTES_MAX, bytes, render};
 use crate::http::scrape::selection::selection;
+use crate::http::storage::Storage;
 use crate::listen::Client;
-use crate::own_metrics::{body_families, connection_families};
+use crate::own_metrics::{OwnMetrics, body_families, connection_families};
 use crate::scrape::{Answer, Form, OwnFamily, Runs, Scrape, accepts_gzip, negotiate};
 use crate::shard::{Part, Selection};
 
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+const VARY_VALUE: HeaderValue = HeaderValue::from_static("Accept, Accept-Encoding");
 
 /// With more families than this, putting them in order takes a millisecond.
 const FAMILIES_INLINE_MAX: usize = 1024;
 
-/// How long a scrape waits for its turn to be made. One takes milliseconds.
+/// How long a scrape waits for a slot. Making one takes milliseconds.
 const SCRAPE_WAIT: Duration = Duration::from_secs(5);
 /// How many scrapes may wait for each one that may be made at a time.
 const SCRAPES_WAITING_MAX: usize = 16;
 
-/// What scrapes share.
+/// What scrapes need.
 #[derive(Debug)]
-pub struct Scrapes {
+pub(crate) struct Scrapes {
+    pub(crate) config: Arc<Config>,
+    pub(crate) storage: Storage,
+    pub(crate) own: Arc<OwnMetrics>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) in_flight: Arc<InFlight>,
+    pub(crate) connections: Arc<ConnectionLimit>,
+    pub(crate) slots: Slots,
+    /// Fragments kept from one scrape to the next.
+    pub(crate) runs: Arc<Runs>,
+}
+
+/// The scrape slots.
+#[derive(Debug)]
+pub(crate) struct Slots {
     scrapes_max: usize,
     /// One permit for each scrape that may be made at a time.
-    slots: Semaphore,
-    /// One permit for each scrape that is made or waits for its turn.
-    places: Semaphore,
-    /// Fragments kept from one scrape to the next.
-    runs: Arc<Runs>,
+    making: Semaphore,
+    /// One permit for each scrape that is made or waits for a slot.
+    waiting: Semaphore,
+}
+
+impl Slots {
+    pub(crate) fn new(scrapes_max: usize) -> Slots {
+        let waiting = Semaphore::new(scrapes_max * (1 + SCRAPES_WAITING_MAX));
+        Slots { scrapes_max, making: Semaphore::new(scrapes_max), waiting }
+    }
+
+    /// A slot, once one of the scrapes before has been made.
+    async fn take(&self) -> Result<[SemaphorePermit<'_>; 2], Failure> {
+        let rejected = || {
+            let reason = "as many scrapes as --web.max-scrapes allows are being made; try again";
+            Failure::unavailable(reason)
+        };
+        let waiting = self.waiting.try_acquire().map_err(|_| rejected())?;
+        let slot = tokio::time::timeout(SCRAPE_WAIT, self.making.acquire());
+        let slot = slot.await.ok().and_then(Result::ok).ok_or_else(rejected)?;
+        Ok([waiting, slot])
+    }
 }
 
 impl Scrapes {
-    /// Room to make so many scrapes at a time.
-    pub fn new(scrapes_max: usize) -> Scrapes {
-        let places = Semaphore::new(scrapes_max * (1 + SCRAPES_WAITING_MAX));
-        Scrapes { scrapes_max, slots: Semaphore::new(scrapes_max), places, runs: Arc::default() }
+    /// How many scrapes are being made.
+    pub(crate) fn taken(&self) -> u64 {
+        (self.slots.scrapes_max - self.slots.making.available_permits()) as u64
     }
 
-    /// How many are being made.
-    pub(in crate::http) fn taken(&self) -> u64 {
-        (self.scrapes_max - self.slots.available_permits()) as u64
+    /// Whether any name in an exposition may be in quotes.
+    fn has_quoted_names(&self) -> bool {
+        let status = self.storage.persistence.as_ref();
+        status.is_some_and(|status| status.has_quoted_names())
+            || self.config.name_rules == NameRules::Utf8
     }
 
-    /// Room for one more, once one of those before it has been made.
-    async fn slot(&self) -> Result<[SemaphorePermit<'_>; 2], Failure> {
-        let place = self.places.try_acquire().map_err(|_| Failure::TooManyScrapes)?;
-        let slot = tokio::time::timeout(SCRAPE_WAIT, self.slots.acquire());
-        let slot = slot.await.ok().and_then(Result::ok).ok_or(Failure::TooManyScrapes)?;
-        Ok([place, slot])
-    }
-
-    /// How many bytes of fragments are kept, those of the pages apart.
-    pub fn kept_bytes(&self) -> usize {
-        self.runs.kept_bytes()
-    }
-}
-
-impl Http {
-    pub(in crate::http) async fn scrape(
-        &self,
-        headers: &HeaderMap,
-        query: &str,
-        client: &Client,
-    ) -> Reply {
+    pub(crate) async fn scrape(&self, headers: &HeaderMap, query: &str, client: &Client) -> Reply {
         let selection = match selection(query) {
             Ok(selection) => selection,
             Err(reason) => return error(StatusCode::BAD_REQUEST, reason),
@@ -94,11 +112,8 @@ impl Http {
             part: selection.part,
         };
         let (reply, plain_bytes) = match self.exposition(selection, form).await {
-            Ok((mut reply, plain_bytes)) => {
-                let content_type = HeaderValue::from_str(&negotiated.content_type());
-                let content_type = content_type.expect("a content type is visible ASCII");
-                reply.headers_mut().insert(CONTENT_TYPE, content_type);
-                (reply, plain_bytes)
+            Ok((reply, plain_bytes)) => {
+                (with_text(reply, CONTENT_TYPE, &negotiated.content_type()), plain_bytes)
             }
             Err(failure) => {
                 let (id, source) = (RequestId::of(headers), client.source);
@@ -115,12 +130,12 @@ impl Http {
         selection: Selection,
         form: Form,
     ) -> Result<(Reply, usize), Failure> {
-        self.readable()?;
-        // Held while the answer is made, not until it is read: a slow reader costs nobody a scrape.
-        let _until_made = self.scrapes.slot().await?;
+        self.storage.readable()?;
+        // Held while the answer is made and not until it is read: a slow reader delays no other scrape.
+        let _until_made = self.slots.take().await?;
         let own = self.own_families(&selection);
         let is_whole = selection.is_whole();
-        let snapshots = self.shards.snapshot(selection).await?;
+        let snapshots = self.storage.shards.snapshot(selection).await?;
         let families: usize = snapshots.iter().map(|snapshot| snapshot.families.len()).sum();
         let beginning = move || Scrape::new(snapshots, own, form);
         let (mut scrape, tasks) =
@@ -134,10 +149,10 @@ impl Http {
             self.own.families_hidden(form.format, scrape.hidden());
         }
         let is_small = bytes(&tasks) <= INLINE_BYTES_MAX;
-        for done in render(tasks, &self.shards).await {
+        for done in render(tasks, &self.storage.shards).await {
             scrape.take(done);
         }
-        let runs = Arc::clone(&self.scrapes.runs);
+        let runs = Arc::clone(&self.runs);
         let assembling = move || scrape.answer(&runs);
         let Answer { chunks, plain_bytes } = if is_small {
             assembling()
@@ -145,11 +160,8 @@ impl Http {
             let assembling = tokio::task::spawn_blocking(assembling);
             assembling.await.expect("assembling does not panic and is not aborted")
         };
-        let mut reply = Reply::new(Chunks::from(chunks));
-        reply.headers_mut().insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
-        if form.gzip {
-            reply.headers_mut().insert(CONTENT_ENCODING, GZIP);
-        }
+        let reply = with(Reply::new(Chunks::from(chunks)), VARY, VARY_VALUE);
+        let reply = if form.gzip { with(reply, CONTENT_ENCODING, GZIP) } else { reply };
         Ok((reply, plain_bytes))
     }
 
@@ -160,15 +172,15 @@ impl Http {
             let names = &selection.families;
             names.is_empty() || names.iter().any(|name| name == family.name())
         };
-        let persistence = self.persistence.as_deref();
-        let families =
-            self.own.families(&self.shards, self.scrapes.kept_bytes(), &self.access, persistence);
-        let seats = self.seats.taken();
+        let persistence = self.storage.persistence.as_deref();
+        let (shards, kept_bytes) = (&self.storage.shards, self.runs.kept_bytes());
+        let families = self.own.families(shards, kept_bytes, &self.access, persistence);
+        let connections = self.connections.connections();
         let connections = connection_families(
-            seats.serving,
+            connections.serving,
             self.config.web.connections_max,
-            seats.reserve,
-            seats.refused,
+            connections.overflow,
+            connections.rejected,
         );
         let bytes_max = self.config.bounds.in_flight_bytes_max;
         let bodies = body_families(self.in_flight.taken(), bytes_max);
@@ -196,11 +208,11 @@ mod tests {
         let http = http(&["--web.max-scrapes=1"]);
         let client = Client { source: crate::listen::Source::Unix, certificate: None };
         let headers = HeaderMap::new();
-        let slot = http.scrapes.slot().await.expect("there is one");
-        let refused = http.scrape(&headers, "", &client).await;
+        let slot = http.scrapes.slots.take().await.expect("there is one");
+        let refused = http.scrapes.scrape(&headers, "", &client).await;
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(refused.headers().contains_key("retry-after"));
-        let (waiting, ()) = tokio::join!(http.scrape(&headers, "", &client), async {
+        let (waiting, ()) = tokio::join!(http.scrapes.scrape(&headers, "", &client), async {
             tokio::time::sleep(SCRAPE_WAIT / 2).await;
             drop(slot);
         });
@@ -210,18 +222,18 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn more_scrapes_than_may_wait_are_refused_at_once() {
-        let scrapes = Scrapes::new(1);
-        let slot = scrapes.slot().await.expect("there is one");
+        let slots = Slots::new(1);
+        let slot = slots.take().await.expect("there is one");
         let mut waiting: Vec<_> =
-            (0..SCRAPES_WAITING_MAX).map(|_| Box::pin(scrapes.slot())).collect();
+            (0..SCRAPES_WAITING_MAX).map(|_| Box::pin(slots.take())).collect();
         for one in &mut waiting {
             let polled = std::future::poll_fn(|context| Poll::Ready(one.as_mut().poll(context)));
             assert!(polled.await.is_pending());
         }
         let since = tokio::time::Instant::now();
-        assert!(matches!(scrapes.slot().await, Err(Failure::TooManyScrapes)));
+        assert!(slots.take().await.is_err());
         assert_eq!(since.elapsed(), Duration::ZERO);
         drop((slot, waiting));
-        assert!(scrapes.slot().await.is_ok());
+        assert!(slots.take().await.is_ok());
     }
 }

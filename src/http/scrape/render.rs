@@ -1,14 +1,14 @@
-//! Has the pages of a scrape rendered, in turns with everything else that the runtime does.
+//! Has the pages of a scrape rendered on the threads of the runtime, between other work.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::http::push_priority::Manners;
+use crate::http::push_priority::PushPriority;
 use crate::scrape::{Done, Task};
 use crate::shard::{HomedPage, Shards};
 
 /// A scrape of so few bytes is made where it is asked for: among many pushes, each turn that it waits for takes longer than
 /// all of its work.
-pub(in crate::http) const INLINE_BYTES_MAX: usize = 128 << 10;
+pub(crate) const INLINE_BYTES_MAX: usize = 128 << 10;
 /// More than this at a time is rendered on a thread of its own: it takes milliseconds. A page is as large
 /// as that only if a single group's samples are.
 const TURN_BYTES_MAX: usize = 512 << 10;
@@ -20,7 +20,7 @@ const PAGES_PER_RETURN: usize = 8;
 ///
 /// A page that its shard holds twice now goes back there at once, and its old state is gone before the
 /// next ones are rendered: the whole of what is stored is never in memory twice.
-pub(in crate::http) async fn render(tasks: Vec<Task>, shards: &Shards) -> Vec<Done> {
+pub(crate) async fn render(tasks: Vec<Task>, shards: &Shards) -> Vec<Done> {
     if bytes(&tasks) <= INLINE_BYTES_MAX {
         let (all, pages): (Vec<Done>, Vec<_>) = tasks.into_iter().map(Task::run).unzip();
         give_back(pages.into_iter().flatten().collect(), shards);
@@ -28,7 +28,7 @@ pub(in crate::http) async fn render(tasks: Vec<Task>, shards: &Shards) -> Vec<Do
     }
     let threads = tokio::runtime::Handle::current().metrics().num_workers();
     let tasks = Arc::new(Mutex::new(tasks.into_iter()));
-    let share = || take_turns(Arc::clone(&tasks), shards.clone());
+    let share = || take_tasks(Arc::clone(&tasks), shards.clone());
     let others: Vec<_> = (1..threads).map(|_| tokio::spawn(share())).collect();
     let mut all = share().await;
     for other in others {
@@ -38,7 +38,7 @@ pub(in crate::http) async fn render(tasks: Vec<Task>, shards: &Shards) -> Vec<Do
 }
 
 /// How many bytes there are to render.
-pub(in crate::http) fn bytes(tasks: &[Task]) -> usize {
+pub(crate) fn bytes(tasks: &[Task]) -> usize {
     tasks.iter().map(Task::bytes).sum()
 }
 
@@ -48,13 +48,13 @@ fn give_back(pages: Vec<HomedPage>, shards: &Shards) {
     }
 }
 
-/// Runs one task after the other, each followed by a turn for others: a page takes about as long as a few
+/// Runs one task after the other, and lets other work go on in between: a page takes about as long as a few
 /// pushes.
-async fn take_turns(tasks: Arc<Mutex<std::vec::IntoIter<Task>>>, shards: Shards) -> Vec<Done> {
+async fn take_tasks(tasks: Arc<Mutex<std::vec::IntoIter<Task>>>, shards: Shards) -> Vec<Done> {
     let next = || tasks.lock().unwrap_or_else(PoisonError::into_inner).next();
     let mut all = Vec::new();
     let mut pages: Vec<HomedPage> = Vec::new();
-    let manners = Manners::new(shards.clone());
+    let priority = PushPriority::new(shards.clone());
     let mut task = next();
     while let Some(now) = task {
         let (done, page) = if now.bytes() <= TURN_BYTES_MAX {
@@ -73,7 +73,7 @@ async fn take_turns(tasks: Arc<Mutex<std::vec::IntoIter<Task>>>, shards: Shards)
             break;
         }
         tokio::task::yield_now().await;
-        if let Some(pause) = manners.pause() {
+        if let Some(pause) = priority.pause() {
             tokio::time::sleep(pause).await;
         }
     }

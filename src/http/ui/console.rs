@@ -1,4 +1,4 @@
-//! The push console.
+//! The push console: shows the command for a push, and checks an exposition that is pasted.
 
 use std::borrow::Cow;
 
@@ -7,41 +7,49 @@ use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::header::HOST;
 
-use super::Visitor;
-use super::instead::Instead;
-use super::page::html;
-use crate::http::Http;
-use crate::http::push::check::{Candidate, Checked};
+use crate::http::api::sd::external_url;
+use crate::http::failure::Failure;
+use crate::http::push::check::{Checked, Checks};
+use crate::http::push::format::Format;
 use crate::http::reply::Reply;
+use crate::http::ui::error_page::PageError;
+use crate::http::ui::page::html;
+use crate::http::ui::site::Visitor;
 use crate::percent;
-use crate::push::Encoding;
 use crate::shard::Mode;
 use crate::ui::{CheckPage, Outcome, bytes, command, count_of, start_of};
 
 /// How large a form with an exposition may be, in bytes: more is nothing to paste.
-pub(super) const CONSOLE_BYTES_MAX: usize = 4 << 20;
-/// Where a push goes when nobody says otherwise.
+const CONSOLE_BYTES_MAX: usize = 4 << 20;
 /// How much of what was typed the console shows again, in bytes. Escaped, a byte may become five.
-pub(super) const SHOWN_AGAIN_BYTES_MAX: usize = 64 << 10;
+const SHOWN_AGAIN_BYTES_MAX: usize = 64 << 10;
 /// The same for the path.
 const PATH_SHOWN_BYTES_MAX: usize = 4 << 10;
+/// The path of a push for which none is given.
 const PATH_BY_DEFAULT: &str = "/job/some_job";
 
-impl Http {
+/// What the console needs.
+#[derive(Debug)]
+pub(crate) struct Console {
+    pub(crate) checks: Checks,
+}
+
+impl Console {
     /// The empty console, perhaps for a certain group.
-    pub(super) fn console(&self, visitor: &Visitor<'_>, query: &str) -> Result<Reply, Instead> {
+    pub(crate) fn page(&self, visitor: &Visitor<'_>, query: &str) -> Result<Reply, PageError> {
         let path = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "path");
         let path = path.map_or(PATH_BY_DEFAULT.to_owned(), |(_, path)| path.into_owned());
-        Ok(self.console_with(visitor, &path, "", None))
+        Ok(self.show(visitor, &path, "", None))
     }
 
     /// Checks what was pasted.
-    pub(super) async fn check_form(
+    pub(crate) async fn check(
         &self,
         visitor: &Visitor<'_>,
         body: &mut Incoming,
-    ) -> Result<Reply, Instead> {
-        let (body, _until_shown) = self.form_body(body, CONSOLE_BYTES_MAX).await?;
+    ) -> Result<Reply, PageError> {
+        let prologue = &self.checks.prologue;
+        let (body, _until_shown) = prologue.read(body, CONSOLE_BYTES_MAX).await?;
         let (mut token, mut path, mut exposition) = Default::default();
         for (name, value) in form_urlencoded::parse(&body) {
             match &*name {
@@ -52,19 +60,20 @@ impl Http {
                 _ => {}
             }
         }
-        self.must_be_ours(visitor, &token)?;
+        visitor.must_be_ours(&token)?;
         // What is typed ends where its last line does. One line that is a comment is a file that lost its line ends.
         let is_comment = exposition.trim_start().starts_with('#') && !exposition.contains('\n');
         if !exposition.is_empty() && !exposition.ends_with('\n') && !is_comment {
             exposition.push('\n');
         }
-        let checked = match self.tail(&path) {
+        let checked = match tail(&path) {
             Some(tail) => {
                 let body = Bytes::from(exposition.clone());
-                let (is_protobuf, encoding) = (false, Encoding::Identity);
-                self.check(Candidate { tail, mode: Mode::Add, is_protobuf, encoding, body })
-                    .await
-                    .map_err(|failure| failure.to_string())
+                let checked = async {
+                    let key = prologue.key(&tail)?;
+                    self.checks.check(key, Mode::Add, Format::TEXT, body, prologue.room()).await
+                };
+                checked.await.map_err(|failure: Failure| failure.to_string())
             }
             None => Err("the path of a push begins with /job/NAME".to_owned()),
         };
@@ -77,18 +86,10 @@ impl Http {
             )),
             Err(reason) => Outcome::Rejected(reason),
         };
-        Ok(self.console_with(visitor, &path, &exposition, Some(outcome)))
+        Ok(self.show(visitor, &path, &exposition, Some(outcome)))
     }
 
-    /// What follows `/metrics/job` in a push path that somebody has typed.
-    fn tail(&self, path: &str) -> Option<Vec<u8>> {
-        let path = path.trim();
-        let path = path.strip_prefix("/metrics").unwrap_or(path);
-        let tail = path.strip_prefix("/job").filter(|tail| tail.starts_with(['/', '@']))?;
-        percent::decode(tail.as_bytes()).map(Cow::into_owned)
-    }
-
-    fn console_with(
+    fn show(
         &self,
         visitor: &Visitor<'_>,
         path: &str,
@@ -96,8 +97,8 @@ impl Http {
         outcome: Option<Outcome>,
     ) -> Reply {
         let host = visitor.headers.get(HOST).and_then(|host| host.to_str().ok());
-        let scheme = if self.is_tls { "https" } else { "http" };
-        let url = match self.external_url().trim_end_matches('/') {
+        let scheme = if visitor.site.is_tls { "https" } else { "http" };
+        let url = match external_url(&visitor.site.config).trim_end_matches('/') {
             "" => format!("{scheme}://{}{}", host.unwrap_or("localhost:9091"), visitor.prefix),
             url => url.to_owned(),
         };
@@ -112,7 +113,15 @@ impl Http {
                 bytes(exposition.len() as u64)
             )
         });
-        let frame = self.frame(visitor, "/check");
+        let frame = visitor.frame("/check");
         html(StatusCode::OK, &CheckPage { frame, path, exposition, command, outcome, cut })
     }
+}
+
+/// What follows `/metrics/job` in a push path as it was typed.
+fn tail(path: &str) -> Option<Vec<u8>> {
+    let path = path.trim();
+    let path = path.strip_prefix("/metrics").unwrap_or(path);
+    let tail = path.strip_prefix("/job").filter(|tail| tail.starts_with(['/', '@']))?;
+    percent::decode(tail.as_bytes()).map(Cow::into_owned)
 }

@@ -1,26 +1,28 @@
-//! Whether a form is one of ours, sent from one of our pages by whom the page was made for.
+//! Whether a form was sent from one of our pages, by the visitor that the page was made for.
 //!
-//! Two things have to be so: the form brings the token of its sender, which no page of another site can read, and
-//! the browser, where it says from where a form comes, says from here. The second alone would do with the browsers of
-//! today; the first does with any.
+//! Two checks have to pass. The form brings the token of its sender, which no page of another site can read. And if the
+//! browser says which site the form comes from, it names this one. The browsers of today need only the second check;
+//! the first protects the users of any browser.
 
 use hyper::HeaderMap;
 use hyper::header::{HOST, HeaderName, ORIGIN};
 
-use super::Visitor;
-use crate::http::Http;
+use crate::http::api::sd::external_url;
+use crate::http::ui::error_page::PageError;
+use crate::http::ui::site::Visitor;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-impl Http {
-    /// Whether the form may be acted upon. `external_url` is where we are reached from outside.
-    pub(super) fn is_ours(&self, visitor: &Visitor<'_>, token: &str) -> bool {
-        comes_from_here(visitor.headers, self.external_url())
-            && self.forms.tokens.is_token(&visitor.name, token)
+impl Visitor<'_> {
+    /// Goes on only with a form that is ours.
+    pub(super) fn must_be_ours(&self, token: &str) -> Result<(), PageError> {
+        let is_ours = comes_from_here(self.headers, external_url(&self.site.config))
+            && self.site.tokens.is_token(&self.name, token);
+        if is_ours { Ok(()) } else { Err(PageError::NotOurs) }
     }
 }
 
-/// Whether the headers leave it open that one of our pages has sent the form.
+/// Whether the form may come from one of our pages, by its headers. `external_url` is our URL as seen from outside.
 fn comes_from_here(headers: &HeaderMap, external_url: &str) -> bool {
     let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
     if let Some(site) = text(SEC_FETCH_SITE) {

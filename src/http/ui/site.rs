@@ -1,0 +1,60 @@
+//! What all pages need: the site, its visitor, the frame of a page, and the message page.
+
+use std::sync::Arc;
+
+use hyper::{HeaderMap, StatusCode};
+
+use crate::access::{Access, Caller};
+use crate::config::Config;
+use crate::http::reply::Reply;
+use crate::http::ui::page::html;
+use crate::http::ui::token::Tokens;
+use crate::percent;
+use crate::ui::{Frame, MessagePage};
+
+/// What all pages share.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) config: Arc<Config>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) tokens: Tokens,
+    /// Whether connections begin with a TLS handshake.
+    pub(crate) is_tls: bool,
+}
+
+/// The client that asks for a page, and what goes into the page for it.
+pub(crate) struct Visitor<'a> {
+    pub(super) site: &'a Site,
+    pub(super) caller: &'a Caller,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) name: String,
+    token: String,
+    /// What all paths begin with as seen from outside, percent-encoded; empty for nothing.
+    pub(super) prefix: String,
+}
+
+impl Site {
+    pub(crate) fn visitor<'a>(&'a self, headers: &'a HeaderMap, caller: &'a Caller) -> Visitor<'a> {
+        let name = caller.name();
+        let token = self.tokens.token(&name);
+        let prefix = percent::encode(self.config.web.external_prefix.as_bytes());
+        Visitor { site: self, caller, headers, name, token, prefix }
+    }
+}
+
+impl Visitor<'_> {
+    pub(super) fn frame(&self, section: &'static str) -> Frame<'_> {
+        Frame {
+            prefix: &self.prefix,
+            telemetry_path: &self.site.config.web.telemetry_path,
+            is_admin: self.site.config.web.enable_admin_api,
+            section,
+            token: &self.token,
+        }
+    }
+
+    /// A page that says one thing.
+    pub(super) fn message(&self, status: StatusCode, title: &str, text: &str) -> Reply {
+        html(status, &MessagePage { frame: self.frame(""), title, text })
+    }
+}

@@ -1,0 +1,116 @@
+//! The status: how the gateway was built and started, and how full it is.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hyper::StatusCode;
+
+use crate::access::Access;
+use crate::config::Config;
+use crate::http::body::in_flight::InFlight;
+use crate::http::connection::limit::ConnectionLimit;
+use crate::http::reply::Reply;
+use crate::http::scrape::endpoint::Scrapes;
+use crate::http::storage::Storage;
+use crate::http::ui::error_page::PageError;
+use crate::http::ui::page::html;
+use crate::http::ui::site::Visitor;
+use crate::shard::{QUEUE_LEN, Timestamp};
+use crate::ui::{Fullness, Moment, StatusPage, bytes, count, span};
+
+/// What the status page needs.
+#[derive(Debug)]
+pub(crate) struct StatusPages {
+    pub(crate) config: Arc<Config>,
+    pub(crate) storage: Storage,
+    pub(crate) access: Arc<Access>,
+    pub(crate) in_flight: Arc<InFlight>,
+    pub(crate) connections: Arc<ConnectionLimit>,
+    pub(crate) scrapes: Arc<Scrapes>,
+    pub(crate) listening: Vec<String>,
+    pub(crate) started: SystemTime,
+}
+
+impl StatusPages {
+    pub(crate) fn page(&self, visitor: &Visitor<'_>) -> Result<Reply, PageError> {
+        let config = &self.config;
+        let (mut series, mut stored, mut queue) = (0, 0, 0);
+        for (stats, waiting) in self.storage.shards.stats() {
+            series += stats.series();
+            stored += stats.bytes();
+            queue = queue.max(waiting);
+        }
+        let file = |path: &Option<PathBuf>| {
+            path.as_ref().map_or("none".to_owned(), |path| path.display().to_string())
+        };
+        let rules = self.access.rules();
+        let has_users = rules.as_ref().is_some_and(|rules| rules.users().is_some());
+        let persistence = match &config.persistence {
+            Some(options) => options.file.display().to_string(),
+            None => "in memory only".to_owned(),
+        };
+        let since_1970 = self.started.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let started =
+            Timestamp::from_nanos(u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX));
+        let (bounds, serving) = (&config.bounds, self.connections.connections().serving);
+        let stored_bound = match (&bounds.memory, bounds.stored_bytes_max) {
+            (Some(memory), _) => memory.to_string(),
+            (None, Some(_)) => "--storage.max-bytes".to_owned(),
+            (None, None) => "none: --storage.max-bytes=0".to_owned(),
+        };
+        let revision = option_env!("SHARDGATE_REVISION").unwrap_or("not told");
+        let full = Fullness::new;
+        let page = StatusPage {
+            frame: visitor.frame("/status"),
+            build: vec![
+                ("Version", format!("shardgate {}", env!("CARGO_PKG_VERSION"))),
+                ("Revision", revision.to_owned()),
+            ],
+            started: Moment::new(started, Timestamp::now()),
+            trouble: self.storage.ready().err().map(|failure| failure.to_string()),
+            listeners: &self.listening,
+            bounds: vec![
+                full("Series", series, bounds.series_max, count),
+                full("What is stored", stored, bounds.stored_bytes_max, bytes),
+                full(
+                    "Bodies in memory",
+                    self.in_flight.taken() as u64,
+                    Some(bounds.in_flight_bytes_max as u64),
+                    bytes,
+                ),
+                full("Connections", serving as u64, Some(config.web.connections_max as u64), count),
+                full("Messages for one shard", queue as u64, Some(QUEUE_LEN as u64), count),
+                full(
+                    "Scrapes at a time",
+                    self.scrapes.taken(),
+                    Some(config.web.scrapes_max as u64),
+                    count,
+                ),
+            ],
+            limits: vec![
+                ("Body of a push", bytes(bounds.body_bytes_max as u64)),
+                ("One group", bytes(bounds.group_bytes_max)),
+                ("Labels of a sample", count(bounds.labels_max as u64)),
+                ("Name or value of a label", bytes(bounds.label_bytes_max as u64)),
+                ("Time for the head of a request", span(config.web.header_wait)),
+                ("Time for its body", span(config.web.body_wait)),
+                ("Idle connection", span(config.web.idle_wait)),
+            ],
+            settings: vec![
+                ("Shards", self.storage.shards.stats().count().to_string()),
+                ("Groups are kept", persistence),
+                ("Bound of what is stored", stored_bound),
+                ("Web configuration", file(&config.web.config_file)),
+                ("Users", if has_users { "must log in" } else { "need no password" }.to_owned()),
+                ("Policy", file(&config.web.policy_file)),
+                (
+                    "Admin API",
+                    if config.web.enable_admin_api { "enabled" } else { "off" }.to_owned(),
+                ),
+            ],
+            flags: &config.flags,
+        };
+        Ok(html(StatusCode::OK, &page))
+    }
+}

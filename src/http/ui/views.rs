@@ -1,0 +1,200 @@
+//! The pages that show groups and jobs.
+
+use hyper::StatusCode;
+
+use crate::exposition::NameRules;
+use crate::http::reply::Reply;
+use crate::http::ui::error_page::PageError;
+use crate::http::ui::group_scan::{GroupScans, on_own_thread};
+use crate::http::ui::page::html;
+use crate::http::ui::site::Visitor;
+use crate::push::{GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME};
+use crate::shard::{FamilyView, GroupView, Timestamp};
+use crate::ui::{
+    FAMILIES_PER_PAGE, Family, Filter, GroupLine, GroupPage, GroupsPage, JobLine, JobPage, Jobs,
+    JobsPage, LINES_INLINE_MAX, LINES_PER_PAGE, PER_PAGE, Pager, Row, Stored, choose,
+    families_pager, worst,
+};
+
+/// What the pages of groups and jobs need.
+#[derive(Debug)]
+pub(crate) struct Views {
+    pub(crate) scans: GroupScans,
+    pub(crate) name_rules: NameRules,
+}
+
+impl Views {
+    pub(crate) async fn groups(
+        &self,
+        visitor: &Visitor<'_>,
+        query: &str,
+    ) -> Result<Reply, PageError> {
+        let filter = Filter::parse(query).map_err(PageError::misunderstood)?;
+        let (now, mut choice) = (Timestamp::now(), choose(&filter));
+        let jobs = filter.escaped_job().into_iter().collect();
+        let turn = self.scans.each(jobs, |group| {
+            let row = Row::from(&group);
+            if filter.takes(&row, now) {
+                choice.add(row);
+            }
+        });
+        let chosen = on_own_thread(turn.await?, move || choice.page()).await;
+        let deleted = form_urlencoded::parse(query.as_bytes());
+        let deleted = deleted.into_owned().find(|(name, _)| name == "deleted");
+        let page = GroupsPage {
+            frame: visitor.frame("/groups"),
+            filter: &filter,
+            total: self.scans.storage.groups(),
+            matching: chosen.matching as u64,
+            pager: Pager::new(&filter, chosen.matching, chosen.shown.len()),
+            groups: chosen.shown.iter().map(|row| GroupLine::new(row, now)).collect(),
+            deleted: deleted.and_then(|(_, count)| count.parse().ok()),
+        };
+        Ok(html(StatusCode::OK, &page))
+    }
+
+    pub(crate) async fn jobs(
+        &self,
+        visitor: &Visitor<'_>,
+        query: &str,
+    ) -> Result<Reply, PageError> {
+        let filter = Filter::parse(query).map_err(PageError::misunderstood)?;
+        let (now, mut jobs) = (Timestamp::now(), Jobs::default());
+        let turn = self.scans.each(Vec::new(), |group| {
+            let row = Row::from(&group);
+            if filter.takes(&row, now) {
+                jobs.add(&row);
+            }
+        });
+        let made = on_own_thread(turn.await?, move || {
+            let chosen = jobs.page(&filter);
+            let lines: Vec<_> = chosen.shown.iter().map(|job| JobLine::new(job, now)).collect();
+            (lines, chosen.matching, filter)
+        });
+        let (lines, matching, filter) = made.await;
+        let pager = Pager::new(&filter, matching, lines.len());
+        let frame = visitor.frame("/jobs");
+        Ok(html(StatusCode::OK, &JobsPage { frame, filter: &filter, jobs: lines, pager }))
+    }
+
+    pub(crate) async fn job(&self, visitor: &Visitor<'_>, tail: &[u8]) -> Result<Reply, PageError> {
+        let key = GroupingKey::parse(tail, self.name_rules)?;
+        let (mut jobs, mut choice) = (Jobs::default(), worst(PER_PAGE));
+        let turn = self.scans.each(vec![key.job().to_owned()], |group| {
+            let row = Row::from(&group);
+            jobs.add(&row);
+            choice.add(row);
+        });
+        let turn = turn.await?;
+        let now = Timestamp::now();
+        let Some(job) = jobs.worst(1).first().map(|job| JobLine::new(job, now)) else {
+            let text = "No group has this job. Its groups may have been deleted.";
+            return Ok(visitor.message(StatusCode::NOT_FOUND, "No such job", text));
+        };
+        let chosen = on_own_thread(turn, move || choice.page()).await;
+        let page = JobPage {
+            frame: visitor.frame("/jobs"),
+            job,
+            groups: chosen.shown.iter().map(|row| GroupLine::new(row, now)).collect(),
+            groups_left: chosen.matching - chosen.shown.len(),
+            query: Filter::of_job(key.job()).narrowing(),
+        };
+        Ok(html(StatusCode::OK, &page))
+    }
+
+    pub(crate) async fn group(
+        &self,
+        visitor: &Visitor<'_>,
+        tail: &[u8],
+        query: &str,
+    ) -> Result<Reply, PageError> {
+        self.scans.storage.readable()?;
+        let key = GroupingKey::parse(tail, self.name_rules)?;
+        let filter = Filter::parse(query).map_err(PageError::misunderstood)?;
+        let shards = &self.scans.storage.shards;
+        let found = shards.find(std::slice::from_ref(&key)).await?;
+        let found: Vec<_> = found.into_iter().map(|summary| summary.group).collect();
+        let Some(group) = shards.views(&found).await?.pop() else {
+            let text = "There is no such group. It may have been deleted.";
+            return Ok(visitor.message(StatusCode::NOT_FOUND, "No such group", text));
+        };
+        let only = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "family");
+        let only = only.map(|(_, family)| family.into_owned());
+        let frame = visitor.frame("/groups");
+        // A family may have millions of lines.
+        let turn = self.scans.turn().await?;
+        let made = on_own_thread(turn, move || {
+            let made = group_parts(&group, only.as_deref(), filter.page);
+            (made, only)
+        });
+        let (GroupParts { head, families, total, pager }, only) = made.await;
+        let page = GroupPage {
+            frame,
+            group: head,
+            only: only.as_deref(),
+            families,
+            families_total: crate::ui::count(total as u64),
+            pager,
+        };
+        Ok(html(StatusCode::OK, &page))
+    }
+}
+
+/// What the page of a group is made of.
+struct GroupParts {
+    head: GroupLine,
+    families: Vec<Family>,
+    total: usize,
+    pager: Option<Pager>,
+}
+
+/// A page of one family, or one of all of them.
+fn group_parts(group: &GroupView, only: Option<&str>, page: usize) -> GroupParts {
+    let now = Timestamp::now();
+    let row = Row {
+        key: group.key.clone(),
+        has_empty_instance: group.has_empty_instance,
+        pushed: group.pushed,
+        failed: group.failed,
+        families: 0,
+        series: 0,
+        bytes: 0,
+    };
+    let mut labels = row.labels();
+    labels.push(("job".to_owned(), crate::ui::plain(row.job()).into_owned()));
+    // The page says of the push times what there is to say.
+    let own = [PUSH_TIME, PUSH_FAILURE_TIME];
+    let pushed: Vec<_> =
+        group.families.iter().filter(|family| !own.contains(&&*family.name)).collect();
+    let (head, total) = (GroupLine::whole(&row, now), pushed.len());
+    if let Some(only) = only {
+        let family = group.families.iter().find(|family| *family.name == *only);
+        let families = family.map(|family| Family::whole(&stored(family), &labels, page, now));
+        return GroupParts { head, families: families.into_iter().collect(), total, pager: None };
+    }
+    let mut lines_left = LINES_PER_PAGE;
+    let start = (page - 1).saturating_mul(FAMILIES_PER_PAGE);
+    let shown = pushed.iter().skip(start).take(FAMILIES_PER_PAGE).map(|family| {
+        let stored = stored(family);
+        let lines = stored.lines();
+        if lines > LINES_INLINE_MAX.min(lines_left) {
+            return Family::closed(&stored, now);
+        }
+        lines_left -= lines;
+        Family::open(&stored, &labels, now)
+    });
+    let families: Vec<_> = shown.collect();
+    let pager = families_pager(page, total, families.len());
+    GroupParts { head, families, total, pager }
+}
+
+fn stored(family: &FamilyView) -> Stored<'_> {
+    Stored {
+        name: &family.name,
+        kind: family.kind,
+        help: family.help.as_deref(),
+        pushed: family.pushed,
+        text: &family.text,
+        native: family.native.as_deref(),
+    }
+}

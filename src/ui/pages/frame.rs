@@ -1,0 +1,38 @@
+//! The frame of every page: the prefix of its links, and the navigation.
+
+use crate::ui::assets;
+
+/// Where the gateway is reached, and what it allows.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
+    /// What all paths begin with, ready to be sent; empty for nothing.
+    pub prefix: &'a str,
+    /// The path of the scrape, behind the prefix.
+    pub telemetry_path: &'a str,
+    /// Whether everything may be wiped here.
+    pub is_admin: bool,
+    /// The path of the section that the page belongs to.
+    pub section: &'static str,
+    /// What goes into forms, so that only our own pages can send them.
+    pub token: &'a str,
+}
+
+/// The sections, by their paths.
+pub(crate) const SECTIONS: [(&str, &str); 5] = [
+    ("/", "Overview"),
+    ("/groups", "Groups"),
+    ("/jobs", "Jobs"),
+    ("/check", "Check"),
+    ("/status", "Status"),
+];
+
+impl Frame<'_> {
+    /// The URL of an asset, which changes with it.
+    pub(crate) fn asset(&self, name: &str) -> String {
+        format!("{}/static/{name}?v={}", self.prefix, assets::hash(name))
+    }
+
+    pub(crate) fn is_in(&self, section: &str) -> bool {
+        self.section == section
+    }
+}

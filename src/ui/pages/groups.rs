@@ -1,0 +1,51 @@
+//! The list of groups: searched, filtered and sorted, with buttons that delete.
+
+use askama::Template;
+
+use crate::ui::pages::frame::Frame;
+use crate::ui::parts::pager::Pager;
+use crate::ui::parts::table::{GroupLine, Heading};
+use crate::ui::select::filter::{Filter, Sort};
+use crate::ui::words::quantity::{count, count_of};
+
+/// The page.
+#[derive(Debug, Template)]
+#[template(path = "groups.html")]
+pub struct GroupsPage<'a> {
+    /// What all pages have.
+    pub frame: Frame<'a>,
+    /// What was asked for.
+    pub filter: &'a Filter,
+    /// How many groups there are, asked for or not.
+    pub total: u64,
+    /// How many were asked for.
+    pub matching: u64,
+    /// Those of them that are on this page.
+    pub groups: Vec<GroupLine>,
+    /// Where it is among the others.
+    pub pager: Pager,
+    /// How many groups were just deleted, if any were asked to be.
+    pub deleted: Option<u64>,
+}
+
+impl GroupsPage<'_> {
+    fn heading(&self, sort: Sort, label: &str) -> Heading {
+        Heading::new(self.filter, sort, label)
+    }
+
+    fn matching_words(&self) -> String {
+        count(self.matching)
+    }
+
+    fn deleted_words(&self) -> Option<String> {
+        self.deleted.map(|deleted| count_of(deleted, "group was", "groups were"))
+    }
+
+    fn summary(&self) -> String {
+        if self.filter.is_narrow() {
+            format!("{} of {} match", count(self.matching), count_of(self.total, "group", "groups"))
+        } else {
+            count_of(self.total, "group", "groups")
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! One job: all its groups together.
+
+use askama::Template;
+
+use crate::ui::pages::frame::Frame;
+use crate::ui::parts::table::{GroupLine, JobLine};
+use crate::ui::words::quantity::count;
+
+/// The page.
+#[derive(Debug, Template)]
+#[template(path = "job.html")]
+pub struct JobPage<'a> {
+    /// What all pages have.
+    pub frame: Frame<'a>,
+    /// The job.
+    pub job: JobLine,
+    /// Its groups that have failed, then those that have waited longest.
+    pub groups: Vec<GroupLine>,
+    /// How many more it has.
+    pub groups_left: usize,
+    /// The query of the list of all its groups.
+    pub query: String,
+}
+
+impl JobPage<'_> {
+    fn left(&self) -> String {
+        count(self.groups_left as u64)
+    }
+}

@@ -1,0 +1,132 @@
+//! The rows and headings of tables: a group, a job.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+
+use crate::shard::Timestamp;
+use crate::ui::select::filter::{Filter, Sort};
+use crate::ui::select::jobs::Job;
+use crate::ui::select::row::{Row, job_path, plain};
+use crate::ui::words::quantity::{bytes, count, shortened};
+use crate::ui::words::time::Moment;
+
+/// How many labels of a group a table shows.
+pub(crate) const LABELS_SHOWN_MAX: usize = 12;
+
+/// The heading of a column, which sorts by it.
+#[derive(Debug, Template)]
+#[template(
+    source = r#"<th scope="col"{% if !order.is_empty() %} aria-sort="{{ order }}"{% endif %}{% if is_number %} class="number"{% endif %}><a href="?{{ query }}">{{ label }}{% if !order.is_empty() %}<span class="arrow" aria-hidden="true">{% if order == "ascending" %}▲{% else %}▼{% endif %}</span>{% endif %}</a></th>"#,
+    ext = "html"
+)]
+pub(crate) struct Heading {
+    query: String,
+    label: String,
+    /// As ARIA has it; empty where the table is sorted otherwise.
+    order: &'static str,
+    is_number: bool,
+}
+
+impl HtmlSafe for Heading {}
+
+impl Heading {
+    pub(crate) fn new(filter: &Filter, sort: Sort, label: &str) -> Heading {
+        let order = match (filter.sort == sort, filter.is_descending) {
+            (false, _) => "",
+            (true, false) => "ascending",
+            (true, true) => "descending",
+        };
+        let is_number = matches!(sort, Sort::Families | Sort::Series | Sort::Bytes | Sort::Groups);
+        Heading { query: filter.sorted_by(sort), label: label.to_owned(), order, is_number }
+    }
+}
+
+/// A group as a table shows it.
+#[derive(Debug)]
+pub struct GroupLine {
+    pub(crate) path: String,
+    pub(crate) job_path: String,
+    pub(crate) job: String,
+    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) labels_left: usize,
+    pub(crate) has_failed: bool,
+    pub(crate) pushed: Option<Moment>,
+    pub(crate) failed: Option<Moment>,
+    pub(crate) families: String,
+    pub(crate) series: String,
+    pub(crate) bytes: String,
+}
+
+impl GroupLine {
+    /// As it is now.
+    pub fn new(row: &Row, now: Timestamp) -> GroupLine {
+        GroupLine::with_labels(row, now, LABELS_SHOWN_MAX)
+    }
+
+    /// As it is now, with all of its labels.
+    pub fn whole(row: &Row, now: Timestamp) -> GroupLine {
+        GroupLine::with_labels(row, now, usize::MAX)
+    }
+
+    fn with_labels(row: &Row, now: Timestamp, labels_max: usize) -> GroupLine {
+        let mut labels = row.labels();
+        let labels_left = labels.len().saturating_sub(labels_max);
+        labels.truncate(labels_max);
+        for (name, value) in &mut labels {
+            (*name, *value) = (shortened(name), shortened(value));
+        }
+        GroupLine {
+            path: row.path(),
+            job_path: job_path(row.job()),
+            job: shortened(&plain(row.job())),
+            labels,
+            labels_left,
+            has_failed: row.has_failed(),
+            pushed: Moment::new(row.pushed, now),
+            failed: Moment::new(row.failed, now),
+            families: count(row.families),
+            series: count(row.series),
+            bytes: bytes(row.bytes),
+        }
+    }
+
+    /// The group in one line of text, for screen readers.
+    pub(crate) fn spoken(&self) -> String {
+        let mut text = format!("job {}", self.job);
+        for (name, value) in &self.labels {
+            text.push_str(&format!(", {name} {value}"));
+        }
+        text
+    }
+}
+
+/// A job as a table shows it.
+#[derive(Debug)]
+pub struct JobLine {
+    pub(crate) path: String,
+    pub(crate) name: String,
+    pub(crate) groups: String,
+    pub(crate) failing: u64,
+    pub(crate) series: String,
+    pub(crate) bytes: String,
+    pub(crate) pushed: Option<Moment>,
+    pub(crate) oldest: Option<Moment>,
+    pub(crate) failed: Option<Moment>,
+}
+
+impl JobLine {
+    /// As it is now.
+    pub fn new(job: &Job, now: Timestamp) -> JobLine {
+        JobLine {
+            path: job_path(&job.name),
+            name: shortened(&plain(&job.name)),
+            groups: count(job.groups),
+            failing: job.failing,
+            series: count(job.series),
+            bytes: bytes(job.bytes),
+            pushed: Moment::new(job.pushed, now),
+            oldest: Moment::new(job.oldest, now),
+            failed: Moment::new(job.failed, now),
+        }
+    }
+}

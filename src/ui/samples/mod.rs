@@ -1,0 +1,7 @@
+//! What a group holds. Start at `family`. `metric` reads the series of a family, `native` its native histograms, and
+//! `buckets` makes the rows of a histogram.
+
+pub(crate) mod buckets;
+pub(crate) mod family;
+pub(crate) mod metric;
+pub(crate) mod native;

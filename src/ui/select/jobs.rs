@@ -1,0 +1,119 @@
+//! Jobs: each is the sum of its groups.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use crate::shard::Timestamp;
+use crate::ui::select::choose::{Choice, Chosen, in_order};
+use crate::ui::select::filter::{Filter, Sort};
+use crate::ui::select::row::Row;
+
+/// All groups of a job, summed up.
+#[derive(Debug, Clone, Default)]
+pub struct Job {
+    /// Its name, escaped.
+    pub name: String,
+    /// How many groups it has.
+    pub groups: u64,
+    /// To how many of them the last push was refused.
+    pub failing: u64,
+    /// How many series they hold.
+    pub series: u64,
+    /// How many bytes their samples are.
+    pub bytes: u64,
+    /// When any of them was last pushed to.
+    pub pushed: Timestamp,
+    /// When the one that has waited longest was last pushed to.
+    pub oldest: Timestamp,
+    /// When a push to any of them was last refused.
+    pub failed: Timestamp,
+}
+
+impl Job {
+    fn add(&mut self, row: &Row) {
+        self.groups += 1;
+        self.failing += u64::from(row.has_failed());
+        self.series += row.series;
+        self.bytes += row.bytes;
+        self.pushed = self.pushed.max(row.pushed);
+        self.oldest = self.oldest.min(row.pushed);
+        self.failed = self.failed.max(row.failed);
+    }
+}
+
+/// The jobs of groups that come one by one.
+#[derive(Debug, Default)]
+pub struct Jobs {
+    by_name: HashMap<String, Job, ahash::RandomState>,
+}
+
+impl Jobs {
+    /// One group more.
+    pub fn add(&mut self, row: &Row) {
+        let name = row.job();
+        if let Some(job) = self.by_name.get_mut(name) {
+            return job.add(row);
+        }
+        let mut job = Job { name: name.to_owned(), oldest: row.pushed, ..Job::default() };
+        job.add(row);
+        self.by_name.insert(job.name.clone(), job);
+    }
+
+    /// How many jobs there are, and how many groups of theirs have failed.
+    pub fn count(&self) -> (usize, u64) {
+        (self.by_name.len(), self.by_name.values().map(|job| job.failing).sum())
+    }
+
+    /// The page of them that is asked for.
+    pub fn page(self, filter: &Filter) -> Chosen<Job> {
+        let sort = filter.sort;
+        self.choose(in_order(filter, move |one: &Job, other: &Job| {
+            let by = match sort {
+                Sort::Job | Sort::Families => one.name.cmp(&other.name),
+                Sort::Age => other.pushed.cmp(&one.pushed),
+                Sort::Failed => (one.failing, one.failed).cmp(&(other.failing, other.failed)),
+                Sort::Series => one.series.cmp(&other.series),
+                Sort::Bytes => one.bytes.cmp(&other.bytes),
+                Sort::Groups => one.groups.cmp(&other.groups),
+            };
+            (by, one.name.cmp(&other.name))
+        }))
+    }
+
+    /// Those to look at first, so many of them: those that fail, then those that have been quiet for longest.
+    pub fn worst(self, most: usize) -> Vec<Job> {
+        let choice = Choice::new(1, most, |one: &Job, other: &Job| {
+            let rank = |job: &Job| (job.failing == 0, job.pushed);
+            rank(one).cmp(&rank(other)).then_with(|| one.name.cmp(&other.name))
+        });
+        self.choose(choice).shown
+    }
+
+    fn choose(self, mut choice: Choice<Job, impl Fn(&Job, &Job) -> Ordering>) -> Chosen<Job> {
+        self.by_name.into_values().for_each(|job| choice.add(job));
+        choice.page()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::select::row::tests::row;
+
+    #[test]
+    fn a_job_is_the_sum_of_its_groups() {
+        let mut jobs = Jobs::default();
+        for row in [row("/a/x/1", 10, 20), row("/b", 5, 0), row("/a/x/2", 30, 25), row("/a", 0, 7)]
+        {
+            jobs.add(&row);
+        }
+        assert_eq!(jobs.count(), (2, 2));
+        let a = &jobs.by_name["a"];
+        let seconds = |at: Timestamp| at.nanos() / 1_000_000_000;
+        assert_eq!((a.groups, a.failing, a.series), (3, 2, 3));
+        assert_eq!((seconds(a.pushed), seconds(a.oldest), seconds(a.failed)), (30, 0, 25));
+        let filter = Filter::parse("sort=failed&order=desc").expect("it makes sense");
+        let names: Vec<_> = jobs.page(&filter).shown.into_iter().map(|job| job.name).collect();
+        assert_eq!(names, ["a", "b"]);
+    }
+}
