@@ -32,7 +32,7 @@ SAYING = [
 """Where the messages are that must all be on the page."""
 TOKEN = re.compile(
     r"""//[^\n]*                              # comments,
-      | \#\[[^\]]*\]                         # attributes
+      | \#\[(?!error\b)[^\]]*\]              # attributes but those that say what an error is
       | \.expect\("[^"]*"\)                  # and what nobody should ever see are passed over,
       | b?'(?:\\.|[^'\\\n])'                 # and so are characters
       | b?r\#"(?P<raw>.*?)"\#
