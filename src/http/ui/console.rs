@@ -1,6 +1,7 @@
 //! The push console: shows the command for a push, and checks an exposition that is pasted.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::StatusCode;
@@ -9,8 +10,9 @@ use hyper::header::HOST;
 
 use crate::http::api::sd::external_url;
 use crate::http::failure::Failure;
-use crate::http::push::check::{Checked, Checks};
+use crate::http::push::check::Checked;
 use crate::http::push::format::Format;
+use crate::http::push::prologue::Prologue;
 use crate::http::reply::Reply;
 use crate::http::ui::error_page::PageError;
 use crate::http::ui::page::html;
@@ -31,7 +33,7 @@ const PATH_BY_DEFAULT: &str = "/job/some_job";
 /// What the console needs.
 #[derive(Debug)]
 pub(crate) struct Console {
-    pub(crate) checks: Checks,
+    pub(crate) prologue: Arc<Prologue>,
 }
 
 impl Console {
@@ -48,7 +50,7 @@ impl Console {
         visitor: &Visitor<'_>,
         body: &mut Incoming,
     ) -> Result<Reply, PageError> {
-        let prologue = &self.checks.prologue;
+        let prologue = &self.prologue;
         let (body, _until_shown) = prologue.read(body, CONSOLE_BYTES_MAX).await?;
         let (mut token, mut path, mut exposition) = Default::default();
         for (name, value) in form_urlencoded::parse(&body) {
@@ -71,7 +73,7 @@ impl Console {
                 let body = Bytes::from(exposition.clone());
                 let checked = async {
                     let key = prologue.key(&tail)?;
-                    self.checks.check(key, Mode::Add, Format::TEXT, body, prologue.room()).await
+                    prologue.check(key, Mode::Add, Format::TEXT, body, prologue.room()).await
                 };
                 checked.await.map_err(|failure: Failure| failure.to_string())
             }

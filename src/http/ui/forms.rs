@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hyper::StatusCode;
 use hyper::body::Incoming;
 
-use crate::exposition::NameRules;
+use crate::exposition::{NameRules, unescape};
 use crate::http::failure::Failure;
 use crate::http::push::prologue::Prologue;
 use crate::http::reply::Reply;
@@ -17,7 +17,7 @@ use crate::http::ui::site::Visitor;
 use crate::listen::Client;
 use crate::push::GroupingKey;
 use crate::shard::{GroupSummary, Timestamp};
-use crate::ui::{ConfirmPage, Filter, GroupLine, NAMED_MAX, Row, count_of, plain, start_of};
+use crate::ui::{ConfirmPage, Filter, GroupLine, NAMED_MAX, Row, count_of, start_of};
 
 /// How large a form may be, in bytes.
 const FORM_BYTES_MAX: usize = 1 << 20;
@@ -67,7 +67,7 @@ impl Forms {
             self.scans.storage.readable()?;
             let keys = self.keys(&fields.groups).map_err(PageError::misunderstood)?;
             for key in &keys {
-                let job = plain(key.job());
+                let job = unescape(key.job());
                 visitor.caller.may_push(&job)?;
             }
             self.scans.storage.shards.find(&keys).await?

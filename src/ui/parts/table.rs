@@ -3,10 +3,11 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 
+use crate::exposition::unescape;
 use crate::shard::Timestamp;
 use crate::ui::select::filter::{Filter, Sort};
 use crate::ui::select::jobs::Job;
-use crate::ui::select::row::{Row, job_path, plain};
+use crate::ui::select::row::{Row, job_path};
 use crate::ui::words::quantity::{bytes, count, shortened};
 use crate::ui::words::time::Moment;
 
@@ -78,7 +79,7 @@ impl GroupLine {
         GroupLine {
             path: row.path(),
             job_path: job_path(row.job()),
-            job: shortened(&plain(row.job())),
+            job: shortened(&unescape(row.job())),
             labels,
             labels_left,
             has_failed: row.has_failed(),
@@ -119,7 +120,7 @@ impl JobLine {
     pub fn new(job: &Job, now: Timestamp) -> JobLine {
         JobLine {
             path: job_path(&job.name),
-            name: shortened(&plain(&job.name)),
+            name: shortened(&unescape(&job.name)),
             groups: count(job.groups),
             failing: job.failing,
             series: count(job.series),
