@@ -23,7 +23,7 @@ use crate::ui::{CheckPage, Outcome, bytes, command, count_of, start_of};
 
 /// How large a form with an exposition may be, in bytes: more is nothing to paste.
 const CONSOLE_BYTES_MAX: usize = 4 << 20;
-/// How much of what was typed the console shows again, in bytes. Escaped, a byte may become five.
+/// How much of the pasted text the console shows again, in bytes. A byte may become five when it is escaped.
 const SHOWN_AGAIN_BYTES_MAX: usize = 64 << 10;
 /// The same for the path.
 const PATH_SHOWN_BYTES_MAX: usize = 4 << 10;
@@ -44,7 +44,7 @@ impl Console {
         Ok(self.show(visitor, &path, "", None))
     }
 
-    /// Checks what was pasted.
+    /// Checks the pasted exposition.
     pub(crate) async fn check(
         &self,
         visitor: &Visitor<'_>,
@@ -57,13 +57,13 @@ impl Console {
             match &*name {
                 "token" => token = value.into_owned(),
                 "path" => path = value.into_owned(),
-                // So browsers end the lines of what is typed.
+                // Browsers end the lines of a form with CR LF.
                 "exposition" => exposition = value.replace("\r\n", "\n"),
                 _ => {}
             }
         }
         visitor.must_be_ours(&token)?;
-        // What is typed ends where its last line does. One line that is a comment is a file that lost its line ends.
+        // Pasted text may lack its last line end. A single line that is a comment is a file that has lost its line ends.
         let is_comment = exposition.trim_start().starts_with('#') && !exposition.contains('\n');
         if !exposition.is_empty() && !exposition.ends_with('\n') && !is_comment {
             exposition.push('\n');

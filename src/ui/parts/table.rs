@@ -23,7 +23,7 @@ pub(crate) const LABELS_SHOWN_MAX: usize = 12;
 pub(crate) struct Heading {
     query: String,
     label: String,
-    /// As ARIA has it; empty where the table is sorted otherwise.
+    /// The ARIA name of the order; empty if the table is sorted by another column.
     order: &'static str,
     is_number: bool,
 }
@@ -59,12 +59,12 @@ pub struct GroupLine {
 }
 
 impl GroupLine {
-    /// As it is now.
+    /// The row of a group at this time.
     pub fn new(row: &Row, now: Timestamp) -> GroupLine {
         GroupLine::with_labels(row, now, LABELS_SHOWN_MAX)
     }
 
-    /// As it is now, with all of its labels.
+    /// The same, with all of its labels.
     pub fn whole(row: &Row, now: Timestamp) -> GroupLine {
         GroupLine::with_labels(row, now, usize::MAX)
     }
@@ -116,7 +116,7 @@ pub struct JobLine {
 }
 
 impl JobLine {
-    /// As it is now.
+    /// The row of a job at this time.
     pub fn new(job: &Job, now: Timestamp) -> JobLine {
         JobLine {
             path: job_path(&job.name),

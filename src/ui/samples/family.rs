@@ -11,7 +11,7 @@ use crate::ui::samples::native::natives;
 use crate::ui::words::quantity::{count_of, shortened};
 use crate::ui::words::time::Moment;
 
-/// How many lines a family may have to be shown among the others.
+/// A family with more lines is not shown among the others.
 pub const LINES_INLINE_MAX: usize = 100;
 /// How many numbers of a family are on a page;
 const VALUES_PER_PAGE: usize = 100;
@@ -32,9 +32,9 @@ pub struct Family {
     help: String,
     pushed: Option<Moment>,
     size: String,
-    /// Where it is shown by itself.
+    /// The page that shows this family alone.
     link: String,
-    /// `None` where it is too large to be shown among others.
+    /// `None` if the family is too large to be shown among others.
     metrics: Option<Vec<Metric>>,
     pager: Option<Pager>,
 }
@@ -71,7 +71,7 @@ impl Family {
         Family { metrics: Some(metrics_of(stored, group).collect()), ..Family::closed(stored, now) }
     }
 
-    /// Only what there is to say about it.
+    /// Only its head, without its series.
     pub fn closed(stored: &FamilyView, now: Timestamp) -> Family {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("family", &stored.name);
