@@ -20,7 +20,6 @@ use crate::http::body::unread_answers::Unread;
 use crate::http::connection::limit::ConnectionLimit;
 use crate::http::lifecycle::Lifecycle;
 use crate::http::probes::Probes;
-use crate::http::push::check::Checks;
 use crate::http::push::decoders::Decoders;
 use crate::http::push::groups::Groups;
 use crate::http::push::placed::Places;
@@ -118,7 +117,6 @@ impl Http {
             decoders: Decoders::start()?,
         });
         let prologue = || Arc::clone(&prologue);
-        let checks = || Checks { prologue: prologue() };
         let scrapes = Arc::new(Scrapes {
             config: config(),
             storage: storage(),
@@ -151,7 +149,7 @@ impl Http {
             queries: Queries::new(storage()),
             history: HistoryApi { history: history() },
             discovery: Discovery { config: config(), is_tls },
-            check_api: CheckApi { checks: checks() },
+            check_api: CheckApi { prologue: prologue() },
             overview: Overview { scans: scans(), history: history(), started },
             status: StatusPages {
                 config: config(),
@@ -164,7 +162,7 @@ impl Http {
                 started,
             },
             views: Views { scans: scans(), name_rules },
-            console: Console { checks: checks() },
+            console: Console { prologue: prologue() },
             forms: Forms { scans: scans(), prologue: prologue(), name_rules },
             unread: Arc::default(),
             admission: Admission { access: access() },

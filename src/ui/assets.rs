@@ -11,7 +11,7 @@ pub struct Asset {
     pub name: &'static str,
     /// Its content type.
     pub content_type: &'static str,
-    /// What is in it.
+    /// Its content.
     pub bytes: &'static [u8],
 }
 
@@ -40,20 +40,20 @@ const ASSETS: &[Asset] = &[
     },
 ];
 
-/// What the plots of the overview need, in the order in which it is loaded.
+/// The assets for the plots of the overview, in loading order.
 pub(crate) const PLOTS: &[&str] = &["uplot.min.css", "uplot.min.js", "plots.js"];
 
 /// Their hashes, in their order.
 static HASHES: LazyLock<Vec<String>> =
     LazyLock::new(|| ASSETS.iter().map(|asset| format!("{:016x}", xxh3_64(asset.bytes))).collect());
 
-/// The asset of that name, with the hash of what is in it.
+/// The asset of this name, with the hash of its content.
 pub fn asset(name: &str) -> Option<(&'static Asset, &'static str)> {
     let at = ASSETS.iter().position(|asset| asset.name == name)?;
     Some((&ASSETS[at], &HASHES[at]))
 }
 
-/// The hash of what is in the asset of that name; empty where there is none.
+/// The hash of the asset of this name; empty if there is no such asset.
 pub(crate) fn hash(name: &str) -> &'static str {
     asset(name).map_or("", |(_, hash)| hash)
 }

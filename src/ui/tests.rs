@@ -7,7 +7,7 @@ use askama::Template;
 use super::*;
 use crate::exposition::Kind;
 use crate::push::GroupingKey;
-use crate::shard::Timestamp;
+use crate::shard::{FamilyView, Timestamp};
 
 /// Texts that would do something, were they anything else than text.
 const HOSTILE: [&str; 56] = [
@@ -135,13 +135,13 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
     );
     let listeners = [text.to_owned()];
     let labels = Vec::new();
-    let family = |kind, name, samples: &str| {
-        let stored = Stored {
-            name,
+    let family = |kind, name: &str, samples: &str| {
+        let stored = FamilyView {
+            name: Arc::from(name),
             kind,
-            help: Some(&escaped),
+            help: Some(Arc::from(&*escaped)),
             pushed,
-            text: samples.as_bytes(),
+            text: samples.to_owned().into(),
             native: None,
         };
         [
@@ -256,7 +256,7 @@ fn links_of_hostile_names_lead_back_to_their_groups() {
         let tail = &html[at..at + html[at..].find('"').expect("the attribute ends")];
         let key = GroupingKey::parse(tail.as_bytes(), crate::exposition::NameRules::Utf8);
         let key = key.expect("the link is a push path");
-        assert_eq!(plain(key.job()), text);
+        assert_eq!(crate::exposition::unescape(key.job()), text);
     }
 }
 

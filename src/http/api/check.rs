@@ -1,6 +1,7 @@
 //! Whether a push would be applied, for clients that ask before they push.
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -9,8 +10,9 @@ use hyper::{HeaderMap, StatusCode};
 use serde_json::json;
 
 use super::json::{failed, success};
-use crate::http::push::check::{Checked, Checks};
+use crate::http::push::check::Checked;
 use crate::http::push::format::Format;
+use crate::http::push::prologue::Prologue;
 use crate::http::reply::Reply;
 use crate::shard::Mode;
 
@@ -47,7 +49,7 @@ impl fmt::Display for QueryError {
 /// What checking a push over the API needs.
 #[derive(Debug)]
 pub(crate) struct CheckApi {
-    pub(crate) checks: Checks,
+    pub(crate) prologue: Arc<Prologue>,
 }
 
 impl CheckApi {
@@ -62,11 +64,11 @@ impl CheckApi {
             Ok(group) => group,
             Err(reason) => return failed(StatusCode::BAD_REQUEST, reason),
         };
-        let prologue = &self.checks.prologue;
+        let prologue = &self.prologue;
         let checked = async {
             let key = prologue.key(&tail)?;
             let (body, room) = prologue.read(body, prologue.body_bytes_max()).await?;
-            self.checks.check(key, mode, Format::of(headers), body, room).await
+            prologue.check(key, mode, Format::of(headers), body, room).await
         };
         match checked.await {
             Ok(Checked { families, series, samples }) => {

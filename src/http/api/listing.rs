@@ -1,4 +1,4 @@
-//! Which groups a query is about, and the page of them that it asks for.
+//! Finds the groups of a query, and the page of them that the query asks for.
 
 use std::cmp::Ordering;
 use std::time::{Duration, Instant};
@@ -95,7 +95,7 @@ pub(crate) async fn scan(
     Ok(())
 }
 
-/// Sorts no more than it has to: of many groups a page shows few.
+/// The page of the groups. Sorts only the groups that the page shows.
 fn page(mut groups: Vec<GroupSummary>, query: &Query) -> Vec<GroupSummary> {
     let compare = |one: &GroupSummary, other: &GroupSummary| order(query, one, other);
     let start = query.offset.min(groups.len());

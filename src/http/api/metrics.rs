@@ -17,7 +17,7 @@ use crate::shard::{FamilyView, GroupRef, GroupView, Shards};
 const GROUPS_PER_TURN: usize = 64;
 const BYTES_PER_TURN: u64 = 128 << 10;
 
-/// The answer to `/api/v1/metrics`: these groups, each given with the bytes it is about.
+/// The answer to `/api/v1/metrics`: these groups, each with its approximate size in bytes.
 pub(super) fn write(
     out: &mut Stream,
     shards: &Shards,
@@ -45,7 +45,7 @@ pub(super) fn write(
     out.write_all(b"],\"status\":\"success\"}")
 }
 
-/// How many of the groups to ask for next.
+/// How many groups the next turn asks for.
 fn turn(groups: &[(GroupRef, u64)]) -> usize {
     let bytes = groups.iter().take(GROUPS_PER_TURN).scan(0, |sum, (_, bytes)| {
         *sum += bytes;

@@ -142,7 +142,7 @@ impl From<Refused> for Reply {
     }
 }
 
-/// A body, and how many groups there are besides those it shows.
+/// A body, with the number of groups on all pages in a header.
 fn answer(body: Chunks, total: usize) -> Reply {
     with(with_type(StatusCode::OK, JSON, body), TOTAL_COUNT, total.into())
 }

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::turn::Turn;
 use crate::http::body::chunks::{Chunks, Streamed};
-use crate::http::body::unread_answers::SCRAPE_SEND_WAIT;
+use crate::http::body::cut::SCRAPE_SEND_WAIT;
 use crate::listen::Source;
 
 /// How large a chunk is.

@@ -17,7 +17,7 @@ use crate::http::failure::Failure;
 pub(crate) const API_ANSWERS_MAX: usize = 4;
 /// How long a new query waits before another one is stopped in its favour.
 const GIVE_WAY_WAIT: Duration = Duration::from_millis(300);
-/// How often it has one stopped.
+/// How many queries a new query may have stopped.
 const TRIES_MAX: usize = 3;
 
 /// A query at work.

@@ -35,7 +35,7 @@ pub(crate) struct OnTheirWay {
 #[derive(Debug)]
 struct Body {
     source: Option<IpAddr>,
-    /// The room that it has.
+    /// The room that the body holds.
     bytes: usize,
     /// How many bytes have come, since when, and when the last of them.
     arrived: usize,

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::{Notify, mpsc};
 
-use crate::http::body::unread_answers::{Cut, Kept, UNCOUNTED_ANSWER_BYTES_MAX, Unread};
+use crate::http::body::cut::Cut;
+use crate::http::body::unread_answers::{Kept, UNCOUNTED_ANSWER_BYTES_MAX, Unread};
 
 /// The body of an answer: chunks that may be shared with others.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
-    /// Room for so many bytes.
+    /// Room for `bytes_max` bytes.
     pub(crate) fn new(bytes_max: usize) -> InFlight {
         let left = AtomicUsize::new(bytes_max);
         InFlight { bytes_max, left, on_their_way: Mutex::default() }
@@ -50,7 +50,7 @@ impl<F: Deref<Target = InFlight>> Room<F> {
         Room { in_flight: self.in_flight, bytes: 0, source }
     }
 
-    /// How many bytes it is.
+    /// How many bytes this room holds.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -78,7 +78,7 @@ impl<F: Deref<Target = InFlight>> Room<F> {
         true
     }
 
-    /// The same room, taken through another pointer to where it is.
+    /// The same room, held through another pointer to the shared room.
     pub(crate) fn through<G: Deref<Target = InFlight>>(mut self, in_flight: G) -> Room<G> {
         Room { in_flight, bytes: std::mem::take(&mut self.bytes), source: self.source }
     }

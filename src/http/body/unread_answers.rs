@@ -7,19 +7,13 @@
 //! Start reading at [`Unread::keep`].
 
 use std::collections::{BTreeMap, HashMap, VecDeque, hash_map::Entry};
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-/// How long an answer may take to be read. Prometheus gives up after its own timeout, ten seconds by default.
-pub(crate) const SCRAPE_SEND_WAIT: Duration = Duration::from_secs(60);
-
-/// How many bytes unread answers may pin together, unless one answer alone is larger.
-pub(crate) const UNREAD_BYTES_MAX: usize = 128 << 20;
+use crate::http::body::cut::{Cut, SCRAPE_SEND_WAIT, UNREAD_BYTES_MAX};
 
 /// An answer that is not larger is not counted: a connection costs more by itself.
 pub(crate) const UNCOUNTED_ANSWER_BYTES_MAX: usize = 16 << 10;
@@ -37,7 +31,7 @@ struct Ledger {
     buffers: HashMap<Place, Buffer>,
     /// All buffers together.
     bytes: usize,
-    /// The answers, the one that was read from last at the end.
+    /// The answers; the one that was read from last is at the end.
     answers: BTreeMap<u64, Weak<Waiting>>,
     turns: u64,
 }
@@ -64,42 +58,14 @@ struct Waiting {
 
 #[derive(Debug)]
 struct State {
-    /// What has not been taken to be written.
+    /// The buffers that have not been taken to be written.
     rest: VecDeque<Arc<Bytes>>,
     /// How many bytes have been taken, and are not written yet.
     taken_bytes: usize,
-    /// Under which the ledger has the answer.
+    /// The key of the answer in the ledger.
     turn: u64,
     cut: Option<Cut>,
 }
-
-/// Why an answer is cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cut {
-    /// Its time is over.
-    Expired,
-    /// Unread answers pin too much, and this one has waited for the longest time.
-    Slowest,
-    /// It is written while it is sent, and its writer has given up.
-    GivenUp,
-}
-
-impl fmt::Display for Cut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Cut::Expired => {
-                write!(f, "the client took more than {SCRAPE_SEND_WAIT:?} to read its answer")
-            }
-            Cut::GivenUp => f.write_str("the answer could not be written to its end"),
-            Cut::Slowest => write!(
-                f,
-                "unread answers keep more than {UNREAD_BYTES_MAX} bytes in memory, and the client of this one has read nothing for the longest time"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for Cut {}
 
 impl Default for Unread {
     fn default() -> Unread {
@@ -225,7 +191,7 @@ impl Ledger {
 }
 
 impl Waiting {
-    /// Lets go of what has not been taken, and has the connection closed.
+    /// Frees the part that has not been taken, and has the connection closed.
     fn cut(&self, why: Cut) {
         if self.give_up(Some(why)) {
             tracing::debug!(err = %why, "an answer was cut");

@@ -19,13 +19,13 @@ use crate::http::connection::unread_body;
 use crate::http::server::Http;
 use crate::listen::{Client, Protocol};
 
-/// How many requests of one connection may be at hand at a time.
+/// How many requests of one connection are answered at a time.
 const STREAMS_MAX: u32 = 128;
-/// How large a frame may be.
+/// The size limit of a frame.
 const FRAME_BYTES_MAX: u32 = 16 << 10;
-/// How much of the bodies of one connection may be on its way, before we have taken it.
+/// How many bytes of bodies one connection may send before the gateway has read them.
 const WINDOW_BYTES_MAX: u32 = 1 << 20;
-/// How much of one answer may wait to be sent, besides the chunk that was last.
+/// How much of one answer may wait to be sent, besides its last chunk.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 
 /// Serves requests side by side, each on a task of its own.
@@ -49,8 +49,8 @@ pub(crate) async fn serve(
             let activity = Arc::clone(&activity);
             let room = Arc::clone(&room);
             async move {
-                // A stream that its client resets is gone at once, but not the work that it has caused, nor the bounds
-                // that this work counts against: it is done to its end, and its place is free only then.
+                // A client can reset its stream at any time. The work for the request still goes on to its end, and the
+                // place of the request becomes free only then.
                 let place = room.acquire_owned().await;
                 let answering = tokio::spawn(async move {
                     let (_at_hand, _watch) = (activity.at_hand(), http.own.watch_panics());
@@ -80,7 +80,7 @@ pub(crate) async fn serve(
     }
 }
 
-/// How HTTP/2 is spoken.
+/// The settings of HTTP/2.
 pub(crate) fn builder(settings: &WebSettings) -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// What was ready first.
+/// The future that was ready first.
 pub(crate) enum Ready<M, R> {
     Main(M),
     Rare(R),
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_one_rare_is_polled_only_when_it_asks() {
+    async fn the_rare_future_is_polled_only_when_it_asks() {
         let polls = AtomicU32::new(0);
         let mut main = pin!(async {
             for _ in 0..100 {
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_one_rare_ends_the_wait() {
+    async fn the_rare_future_ends_the_wait() {
         let mut main = pin!(std::future::pending::<()>());
         let mut timer = pin!(tokio::time::sleep(Duration::from_millis(5)));
         assert!(matches!(select_rare(main.as_mut(), timer.as_mut()).await, Ready::Rare(())));

@@ -15,13 +15,13 @@ use tokio::time::timeout;
 
 /// How long an answer waits for the rest of the body.
 const BEFORE_WAIT: Duration = Duration::from_millis(250);
-/// How long what still comes of a body is passed over behind the answer.
+/// How long the rest of a body is discarded after the answer.
 pub(crate) const UNREAD_WAIT: Duration = Duration::from_secs(2);
-/// How much of it is read at a time.
+/// How many bytes are read at a time.
 const PIECE_BYTES: usize = 16 << 10;
 
-/// Passes over the rest of a body before its answer, and says whether there is nothing more of it. A client that expects
-/// a 100 sends nothing before the answer, so there is no wait for it.
+/// Discards the rest of a body before its answer. Returns whether the body has ended. A client that expects a 100 sends
+/// nothing before the answer, so there is no wait for it.
 ///
 /// Over HTTP/1 the connection can be kept then. Over HTTP/2 this is for curl: it stops sending once it sees an error and ends
 /// its stream with less than the announced length, and `h2` answers that with a reset that can overtake the rest of the answer.

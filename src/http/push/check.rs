@@ -1,7 +1,5 @@
 //! Checking a push: everything that a push does, without the change.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
 use crate::http::body::in_flight::{InFlight, Room};
@@ -20,13 +18,7 @@ pub(crate) struct Checked {
     pub(crate) samples: u64,
 }
 
-/// What checking a push needs.
-#[derive(Debug, Clone)]
-pub(crate) struct Checks {
-    pub(crate) prologue: Arc<Prologue>,
-}
-
-impl Checks {
+impl Prologue {
     /// Whether a push to this group would be applied now.
     pub(crate) async fn check(
         &self,
@@ -36,13 +28,12 @@ impl Checks {
         body: Bytes,
         room: Room<&InFlight>,
     ) -> Result<Checked, Failure> {
-        let Prologue { storage, .. } = &*self.prologue;
-        storage.readable()?;
-        let bytes_max = self.prologue.body_bytes_max();
-        let received = self.prologue.decode(key, body, format, bytes_max, room).await;
+        self.storage.readable()?;
+        let bytes_max = self.body_bytes_max();
+        let received = self.decode(key, body, format, bytes_max, room).await;
         let batch = received.batch?;
         let checked = checked(&batch);
-        storage.shards.check(received.key, mode, batch).await?;
+        self.storage.shards.check(received.key, mode, batch).await?;
         Ok(checked)
     }
 }

@@ -28,7 +28,7 @@ use crate::shard::Bound;
 const DECODED_INLINE_BYTES_MAX: usize = 256 << 10;
 /// A packed body that is larger than this, as sent or unpacked, is unpacked there too.
 const UNPACKED_INLINE_BYTES_MAX: usize = 64 << 10;
-/// What a shard takes for each series of a batch while it finds out what the batch changes.
+/// The memory that a shard takes for each series of a batch while it finds out what the batch changes.
 const SERIES_APPLIED_BYTES: usize = 64;
 /// A batch larger than this takes room in flight until its shard has applied it.
 const UNCOUNTED_BATCH_BYTES_MAX: usize = 64 << 10;
@@ -162,8 +162,8 @@ impl Prologue {
     }
 }
 
-/// Decodes a body that has its room. What it decodes to takes room before it is there; in the end the room is that of
-/// the batch.
+/// Decodes a body that has its room. The decoded form takes room before it exists; in the end the room is that of the
+/// batch.
 fn decode_in<F: Deref<Target = InFlight>>(
     room: &mut Room<F>,
     rendered_bytes_max: usize,
@@ -187,7 +187,7 @@ fn is_small(key: &GroupingKey, body: &[u8], format: Format) -> bool {
         && format.expected_bytes(key, body) <= DECODED_INLINE_BYTES_MAX * 3 / 2
 }
 
-/// Unpacks a body that is small, and is so unpacked too. Any other is left as it is.
+/// Unpacks a body that is small both packed and unpacked. Returns any other body as it is.
 fn unpack_small(
     encoding: Encoding,
     body: Bytes,

@@ -67,7 +67,7 @@ impl Slots {
         Slots { scrapes_max, making: Semaphore::new(scrapes_max), waiting }
     }
 
-    /// A slot, once one of the scrapes before has been made.
+    /// Takes a slot, after waiting for an earlier scrape if necessary.
     async fn take(&self) -> Result<[SemaphorePermit<'_>; 2], Failure> {
         let rejected = || {
             let reason = "as many scrapes as --web.max-scrapes allows are being made; try again";
@@ -191,7 +191,7 @@ impl Scrapes {
     }
 }
 
-/// The values of all headers of that name, those that are text.
+/// The values of all headers of this name that are text.
 fn values(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
 }

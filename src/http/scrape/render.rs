@@ -6,11 +6,11 @@ use crate::http::push_priority::PushPriority;
 use crate::scrape::{Done, Task};
 use crate::shard::{HomedPage, Shards};
 
-/// A scrape of so few bytes is made where it is asked for: among many pushes, each turn that it waits for takes longer than
-/// all of its work.
+/// A scrape of so few bytes is made where it is asked for: between many pushes, each wait for its turn takes longer than all of
+/// its work.
 pub(crate) const INLINE_BYTES_MAX: usize = 128 << 10;
-/// More than this at a time is rendered on a thread of its own: it takes milliseconds. A page is as large
-/// as that only if a single group's samples are.
+/// A page larger than this is rendered on a thread of its own, since that takes milliseconds. A page is as large as
+/// that only if the samples of a single group are.
 const TURN_BYTES_MAX: usize = 512 << 10;
 /// How many pages are given back to their shards at a time.
 const PAGES_PER_RETURN: usize = 8;
@@ -18,8 +18,8 @@ const PAGES_PER_RETURN: usize = 8;
 /// Runs the tasks on all threads of the runtime. Threads of their own would take whole time slices from
 /// the pushes, and would allocate what only the runtime's threads free.
 ///
-/// A page that its shard holds twice now goes back there at once, and its old state is gone before the
-/// next ones are rendered: the whole of what is stored is never in memory twice.
+/// A rendered page goes back to its shard at once, which then frees the old state of the page. So memory never holds all
+/// pages twice.
 pub(crate) async fn render(tasks: Vec<Task>, shards: &Shards) -> Vec<Done> {
     if bytes(&tasks) <= INLINE_BYTES_MAX {
         let (all, pages): (Vec<Done>, Vec<_>) = tasks.into_iter().map(Task::run).unzip();

@@ -1,6 +1,7 @@
 //! The push console: shows the command for a push, and checks an exposition that is pasted.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::StatusCode;
@@ -9,8 +10,9 @@ use hyper::header::HOST;
 
 use crate::http::api::sd::external_url;
 use crate::http::failure::Failure;
-use crate::http::push::check::{Checked, Checks};
+use crate::http::push::check::Checked;
 use crate::http::push::format::Format;
+use crate::http::push::prologue::Prologue;
 use crate::http::reply::Reply;
 use crate::http::ui::error_page::PageError;
 use crate::http::ui::page::html;
@@ -21,7 +23,7 @@ use crate::ui::{CheckPage, Outcome, bytes, command, count_of, start_of};
 
 /// How large a form with an exposition may be, in bytes: more is nothing to paste.
 const CONSOLE_BYTES_MAX: usize = 4 << 20;
-/// How much of what was typed the console shows again, in bytes. Escaped, a byte may become five.
+/// How much of the pasted text the console shows again, in bytes. A byte may become five when it is escaped.
 const SHOWN_AGAIN_BYTES_MAX: usize = 64 << 10;
 /// The same for the path.
 const PATH_SHOWN_BYTES_MAX: usize = 4 << 10;
@@ -31,7 +33,7 @@ const PATH_BY_DEFAULT: &str = "/job/some_job";
 /// What the console needs.
 #[derive(Debug)]
 pub(crate) struct Console {
-    pub(crate) checks: Checks,
+    pub(crate) prologue: Arc<Prologue>,
 }
 
 impl Console {
@@ -42,26 +44,26 @@ impl Console {
         Ok(self.show(visitor, &path, "", None))
     }
 
-    /// Checks what was pasted.
+    /// Checks the pasted exposition.
     pub(crate) async fn check(
         &self,
         visitor: &Visitor<'_>,
         body: &mut Incoming,
     ) -> Result<Reply, PageError> {
-        let prologue = &self.checks.prologue;
+        let prologue = &self.prologue;
         let (body, _until_shown) = prologue.read(body, CONSOLE_BYTES_MAX).await?;
         let (mut token, mut path, mut exposition) = Default::default();
         for (name, value) in form_urlencoded::parse(&body) {
             match &*name {
                 "token" => token = value.into_owned(),
                 "path" => path = value.into_owned(),
-                // So browsers end the lines of what is typed.
+                // Browsers end the lines of a form with CR LF.
                 "exposition" => exposition = value.replace("\r\n", "\n"),
                 _ => {}
             }
         }
         visitor.must_be_ours(&token)?;
-        // What is typed ends where its last line does. One line that is a comment is a file that lost its line ends.
+        // Pasted text may lack its last line end. A single line that is a comment is a file that has lost its line ends.
         let is_comment = exposition.trim_start().starts_with('#') && !exposition.contains('\n');
         if !exposition.is_empty() && !exposition.ends_with('\n') && !is_comment {
             exposition.push('\n');
@@ -71,7 +73,7 @@ impl Console {
                 let body = Bytes::from(exposition.clone());
                 let checked = async {
                     let key = prologue.key(&tail)?;
-                    self.checks.check(key, Mode::Add, Format::TEXT, body, prologue.room()).await
+                    prologue.check(key, Mode::Add, Format::TEXT, body, prologue.room()).await
                 };
                 checked.await.map_err(|failure: Failure| failure.to_string())
             }

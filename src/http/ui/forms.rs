@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hyper::StatusCode;
 use hyper::body::Incoming;
 
-use crate::exposition::NameRules;
+use crate::exposition::{NameRules, unescape};
 use crate::http::failure::Failure;
 use crate::http::push::prologue::Prologue;
 use crate::http::reply::Reply;
@@ -17,13 +17,13 @@ use crate::http::ui::site::Visitor;
 use crate::listen::Client;
 use crate::push::GroupingKey;
 use crate::shard::{GroupSummary, Timestamp};
-use crate::ui::{ConfirmPage, Filter, GroupLine, NAMED_MAX, Row, count_of, plain, start_of};
+use crate::ui::{ConfirmPage, Filter, GroupLine, NAMED_MAX, Row, count_of, start_of};
 
 /// How large a form may be, in bytes.
 const FORM_BYTES_MAX: usize = 1 << 20;
 /// How many groups a form may name.
 const SELECTED_MAX: usize = 1000;
-/// How much of a path that was typed an error quotes, in bytes.
+/// How much of a path an error quotes, in bytes.
 const QUOTED_BYTES_MAX: usize = 200;
 
 /// A form that is ours.
@@ -31,11 +31,11 @@ const QUOTED_BYTES_MAX: usize = 200;
 struct Fields {
     /// Whether it was confirmed.
     is_sure: bool,
-    /// What is to be deleted: `selected` or `matching`.
+    /// Which groups are deleted: `selected` or `matching`.
     what: String,
     /// Groups, each as what follows `/metrics` in its push path.
     groups: Vec<String>,
-    /// The query of those that match.
+    /// The query whose groups are deleted.
     matching: String,
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct Forms {
 }
 
 impl Forms {
-    /// Deletes what was selected, or what matches.
+    /// Deletes the selected groups, or all groups that match a filter.
     pub(crate) async fn delete(
         &self,
         visitor: &Visitor<'_>,
@@ -67,7 +67,7 @@ impl Forms {
             self.scans.storage.readable()?;
             let keys = self.keys(&fields.groups).map_err(PageError::misunderstood)?;
             for key in &keys {
-                let job = plain(key.job());
+                let job = unescape(key.job());
                 visitor.caller.may_push(&job)?;
             }
             self.scans.storage.shards.find(&keys).await?
@@ -119,7 +119,7 @@ impl Forms {
         html(StatusCode::OK, &page)
     }
 
-    /// Asks whether everything is to go.
+    /// Asks whether everything is to be deleted.
     pub(crate) fn ask_to_wipe(&self, visitor: &Visitor<'_>) -> Result<Reply, PageError> {
         visitor.must_administer()?;
         let groups = self.scans.storage.groups();

@@ -2,18 +2,18 @@
 
 use hyper::StatusCode;
 
-use crate::exposition::NameRules;
+use crate::exposition::{NameRules, unescape};
 use crate::http::reply::Reply;
 use crate::http::ui::error_page::PageError;
 use crate::http::ui::group_scan::{GroupScans, on_own_thread};
 use crate::http::ui::page::html;
 use crate::http::ui::site::Visitor;
 use crate::push::{GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME};
-use crate::shard::{FamilyView, GroupView, Timestamp};
+use crate::shard::{GroupView, Timestamp};
 use crate::ui::{
     FAMILIES_PER_PAGE, Family, Filter, GroupLine, GroupPage, GroupsPage, JobLine, JobPage, Jobs,
-    JobsPage, LINES_INLINE_MAX, LINES_PER_PAGE, PER_PAGE, Pager, Row, Stored, choose,
-    families_pager, worst,
+    JobsPage, LINES_INLINE_MAX, LINES_PER_PAGE, PER_PAGE, Pager, Row, choose, families_pager,
+    lines, worst,
 };
 
 /// What the pages of groups and jobs need.
@@ -161,7 +161,7 @@ fn group_parts(group: &GroupView, only: Option<&str>, page: usize) -> GroupParts
         bytes: 0,
     };
     let mut labels = row.labels();
-    labels.push(("job".to_owned(), crate::ui::plain(row.job()).into_owned()));
+    labels.push(("job".to_owned(), unescape(row.job()).into_owned()));
     // The page says of the push times what there is to say.
     let own = [PUSH_TIME, PUSH_FAILURE_TIME];
     let pushed: Vec<_> =
@@ -169,32 +169,20 @@ fn group_parts(group: &GroupView, only: Option<&str>, page: usize) -> GroupParts
     let (head, total) = (GroupLine::whole(&row, now), pushed.len());
     if let Some(only) = only {
         let family = group.families.iter().find(|family| *family.name == *only);
-        let families = family.map(|family| Family::whole(&stored(family), &labels, page, now));
+        let families = family.map(|family| Family::whole(family, &labels, page, now));
         return GroupParts { head, families: families.into_iter().collect(), total, pager: None };
     }
     let mut lines_left = LINES_PER_PAGE;
     let start = (page - 1).saturating_mul(FAMILIES_PER_PAGE);
     let shown = pushed.iter().skip(start).take(FAMILIES_PER_PAGE).map(|family| {
-        let stored = stored(family);
-        let lines = stored.lines();
+        let lines = lines(family);
         if lines > LINES_INLINE_MAX.min(lines_left) {
-            return Family::closed(&stored, now);
+            return Family::closed(family, now);
         }
         lines_left -= lines;
-        Family::open(&stored, &labels, now)
+        Family::open(family, &labels, now)
     });
     let families: Vec<_> = shown.collect();
     let pager = families_pager(page, total, families.len());
     GroupParts { head, families, total, pager }
-}
-
-fn stored(family: &FamilyView) -> Stored<'_> {
-    Stored {
-        name: &family.name,
-        kind: family.kind,
-        help: family.help.as_deref(),
-        pushed: family.pushed,
-        text: &family.text,
-        native: family.native.as_deref(),
-    }
 }

@@ -1,4 +1,4 @@
-//! One group: what it is, and what it holds.
+//! One group, and the families that it holds.
 
 use askama::Template;
 
@@ -9,7 +9,7 @@ use crate::ui::samples::family::Family;
 
 /// How many families a page shows.
 pub const FAMILIES_PER_PAGE: usize = 50;
-/// How many lines of them in all; those behind show only that they are there.
+/// How many lines of families a page shows in all. Families behind these show only their heads.
 pub const LINES_PER_PAGE: usize = 300;
 
 /// The page.
@@ -18,19 +18,19 @@ pub const LINES_PER_PAGE: usize = 300;
 pub struct GroupPage<'a> {
     /// What all pages have.
     pub frame: Frame<'a>,
-    /// Which group it is.
+    /// The group.
     pub group: GroupLine,
-    /// The only family that is shown, if it is one.
+    /// The only family that is shown, if the page is of one family.
     pub only: Option<&'a str>,
     /// Its families, or some of them.
     pub families: Vec<Family>,
     /// How many there are.
     pub families_total: String,
-    /// Where those are among the others.
+    /// The links to the pages of other families.
     pub pager: Option<Pager>,
 }
 
-/// The pages of a group's families, of which this one has so many.
+/// The links between the pages of a group's families. This page shows `here` of `total` families.
 pub fn families_pager(page: usize, total: usize, here: usize) -> Option<Pager> {
     let pager = Pager::with(page, FAMILIES_PER_PAGE, total, here, |page| format!("?page={page}"));
     Some(pager).filter(Pager::has_others)

@@ -14,15 +14,15 @@ use crate::ui::words::quantity::{count, count_of};
 pub struct GroupsPage<'a> {
     /// What all pages have.
     pub frame: Frame<'a>,
-    /// What was asked for.
+    /// The filter of the page.
     pub filter: &'a Filter,
-    /// How many groups there are, asked for or not.
+    /// How many groups are stored.
     pub total: u64,
-    /// How many were asked for.
+    /// How many groups pass the filter.
     pub matching: u64,
-    /// Those of them that are on this page.
+    /// The groups on this page.
     pub groups: Vec<GroupLine>,
-    /// Where it is among the others.
+    /// The links to the other pages.
     pub pager: Pager,
     /// How many groups were just deleted, if any were asked to be.
     pub deleted: Option<u64>,

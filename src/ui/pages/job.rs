@@ -14,9 +14,9 @@ pub struct JobPage<'a> {
     pub frame: Frame<'a>,
     /// The job.
     pub job: JobLine,
-    /// Its groups that have failed, then those that have waited longest.
+    /// Its failing groups, then the groups that have been quiet for longest.
     pub groups: Vec<GroupLine>,
-    /// How many more it has.
+    /// How many more groups it has.
     pub groups_left: usize,
     /// The query of the list of all its groups.
     pub query: String,

@@ -13,11 +13,11 @@ use crate::ui::select::filter::{Filter, Sort};
 pub struct JobsPage<'a> {
     /// What all pages have.
     pub frame: Frame<'a>,
-    /// What was asked for.
+    /// The filter of the page.
     pub filter: &'a Filter,
-    /// What of that is on this page.
+    /// The jobs on this page.
     pub jobs: Vec<JobLine>,
-    /// Where it is among the others.
+    /// The links to the other pages.
     pub pager: Pager,
 }
 

@@ -17,13 +17,13 @@ pub struct OverviewPage<'a> {
     pub trouble: Option<String>,
     /// The gateway in a few numbers.
     pub facts: Vec<Fact>,
-    /// To how many groups the last push was refused; `None` while groups cannot be shown.
+    /// How many groups rejected their last push; `None` while groups cannot be shown.
     pub failing: Option<u64>,
-    /// The jobs to look at first: those that fail, then those that have been quiet for longest.
+    /// The jobs to look at first: failing jobs, then the jobs that have been quiet for longest.
     pub jobs: Vec<JobLine>,
     /// How many more there are.
     pub jobs_left: usize,
-    /// What is drawn over the last hour.
+    /// The plots of the last hour.
     pub plots: Vec<Plot>,
 }
 
@@ -34,18 +34,18 @@ pub struct Fact {
     pub name: &'static str,
     /// The number, with its unit.
     pub value: String,
-    /// What else there is to say; empty for nothing.
+    /// A remark; may be empty.
     pub note: String,
 }
 
-/// Something that is drawn.
+/// A plot.
 #[derive(Debug)]
 pub struct Plot {
     /// What it shows.
     pub title: &'static str,
     /// The columns of `/api/v1/history`, separated by blanks.
     pub series: &'static str,
-    /// What it is now, in words.
+    /// The present value, in words.
     pub now: String,
 }
 

@@ -29,7 +29,7 @@ pub struct StatusPage<'a> {
     pub flags: &'a [(&'static str, String)],
 }
 
-/// How much of something is used.
+/// How much of a resource is used.
 #[derive(Debug)]
 pub struct Fullness {
     /// What it is.
@@ -43,7 +43,7 @@ pub struct Fullness {
 }
 
 impl Fullness {
-    /// Of something that may have a bound; `show` puts numbers into words.
+    /// Of a resource that may have a bound; `show` puts numbers into words.
     pub fn new(
         name: &'static str,
         used: u64,

@@ -14,13 +14,13 @@ pub struct Pager {
 }
 
 impl Pager {
-    /// For a page of what a filter takes: so many in all, so many of them here.
+    /// For a page of a filtered list: `matching` rows on all pages, `here` of them on this page.
     pub fn new(filter: &Filter, matching: usize, here: usize) -> Pager {
         let link = |page: usize| format!("?{}", filter.at_page(page));
         Pager::with(filter.page, PER_PAGE, matching, here, link)
     }
 
-    /// For the page of that number, from 1, of pages that hold so many.
+    /// For the page `page`, counted from 1, of pages with `per_page` rows.
     pub(crate) fn with(
         page: usize,
         per_page: usize,

@@ -3,10 +3,11 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 
+use crate::exposition::unescape;
 use crate::shard::Timestamp;
 use crate::ui::select::filter::{Filter, Sort};
 use crate::ui::select::jobs::Job;
-use crate::ui::select::row::{Row, job_path, plain};
+use crate::ui::select::row::{Row, job_path};
 use crate::ui::words::quantity::{bytes, count, shortened};
 use crate::ui::words::time::Moment;
 
@@ -22,7 +23,7 @@ pub(crate) const LABELS_SHOWN_MAX: usize = 12;
 pub(crate) struct Heading {
     query: String,
     label: String,
-    /// As ARIA has it; empty where the table is sorted otherwise.
+    /// The ARIA name of the order; empty if the table is sorted by another column.
     order: &'static str,
     is_number: bool,
 }
@@ -58,12 +59,12 @@ pub struct GroupLine {
 }
 
 impl GroupLine {
-    /// As it is now.
+    /// The row of a group at this time.
     pub fn new(row: &Row, now: Timestamp) -> GroupLine {
         GroupLine::with_labels(row, now, LABELS_SHOWN_MAX)
     }
 
-    /// As it is now, with all of its labels.
+    /// The same, with all of its labels.
     pub fn whole(row: &Row, now: Timestamp) -> GroupLine {
         GroupLine::with_labels(row, now, usize::MAX)
     }
@@ -78,7 +79,7 @@ impl GroupLine {
         GroupLine {
             path: row.path(),
             job_path: job_path(row.job()),
-            job: shortened(&plain(row.job())),
+            job: shortened(&unescape(row.job())),
             labels,
             labels_left,
             has_failed: row.has_failed(),
@@ -115,11 +116,11 @@ pub struct JobLine {
 }
 
 impl JobLine {
-    /// As it is now.
+    /// The row of a job at this time.
     pub fn new(job: &Job, now: Timestamp) -> JobLine {
         JobLine {
             path: job_path(&job.name),
-            name: shortened(&plain(&job.name)),
+            name: shortened(&unescape(&job.name)),
             groups: count(job.groups),
             failing: job.failing,
             series: count(job.series),

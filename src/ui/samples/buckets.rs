@@ -10,7 +10,7 @@ pub(crate) const BUCKETS_SHOWN_MAX: usize = 200;
 /// What was observed between two bounds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Bucket {
-    /// The lower bound; `None` where it is that of all numbers.
+    /// The lower bound; `None` if there is none.
     pub(crate) from: Option<f64>,
     /// The upper bound.
     pub(crate) to: f64,

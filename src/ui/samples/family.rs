@@ -4,42 +4,23 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 
 use crate::exposition::{Kind, unescape};
-use crate::shard::Timestamp;
+use crate::shard::{FamilyView, Timestamp};
 use crate::ui::parts::pager::Pager;
 use crate::ui::samples::metric::{Labels, Metric, metrics, native_metric};
 use crate::ui::samples::native::natives;
 use crate::ui::words::quantity::{count_of, shortened};
 use crate::ui::words::time::Moment;
 
-/// How many lines a family may have to be shown among the others.
+/// A family with more lines is not shown among the others.
 pub const LINES_INLINE_MAX: usize = 100;
 /// How many numbers of a family are on a page;
 const VALUES_PER_PAGE: usize = 100;
 /// how many histograms or summaries.
 const HISTOGRAMS_PER_PAGE: usize = 10;
 
-/// What a group holds of a family, as it is stored.
-#[derive(Debug, Clone, Copy)]
-pub struct Stored<'a> {
-    /// The family's name.
-    pub name: &'a str,
-    /// Its kind.
-    pub kind: Kind,
-    /// The help text that the group brought, escaped.
-    pub help: Option<&'a str>,
-    /// When it was pushed.
-    pub pushed: Timestamp,
-    /// Its samples, rendered.
-    pub text: &'a [u8],
-    /// The same as `metric` records of protobuf, where the text loses something.
-    pub native: Option<&'a [u8]>,
-}
-
-impl Stored<'_> {
-    /// How many lines a scrape shows of it.
-    pub fn lines(&self) -> usize {
-        memchr::memchr_iter(b'\n', self.text).count()
-    }
+/// How many lines a scrape shows of a family.
+pub fn lines(family: &FamilyView) -> usize {
+    memchr::memchr_iter(b'\n', &family.text).count()
 }
 
 /// A family as a page shows it.
@@ -51,9 +32,9 @@ pub struct Family {
     help: String,
     pushed: Option<Moment>,
     size: String,
-    /// Where it is shown by itself.
+    /// The page that shows this family alone.
     link: String,
-    /// `None` where it is too large to be shown among others.
+    /// `None` if the family is too large to be shown among others.
     metrics: Option<Vec<Metric>>,
     pager: Option<Pager>,
 }
@@ -62,12 +43,12 @@ impl HtmlSafe for Family {}
 
 impl Family {
     /// A page of its series, counted from 1.
-    pub fn whole(stored: &Stored<'_>, group: &Labels, page: usize, now: Timestamp) -> Family {
+    pub fn whole(stored: &FamilyView, group: &Labels, page: usize, now: Timestamp) -> Family {
         let per_page = match stored.kind.part_label() {
             None => VALUES_PER_PAGE,
             Some(_) => HISTOGRAMS_PER_PAGE,
         };
-        let mut all = stored.metrics(group);
+        let mut all = metrics_of(stored, group);
         let start = (page - 1).saturating_mul(per_page);
         let (mut shown, mut matching) = (Vec::new(), 0);
         for metric in &mut all {
@@ -86,23 +67,23 @@ impl Family {
     }
 
     /// All of its series.
-    pub fn open(stored: &Stored<'_>, group: &Labels, now: Timestamp) -> Family {
-        Family { metrics: Some(stored.metrics(group).collect()), ..Family::closed(stored, now) }
+    pub fn open(stored: &FamilyView, group: &Labels, now: Timestamp) -> Family {
+        Family { metrics: Some(metrics_of(stored, group).collect()), ..Family::closed(stored, now) }
     }
 
-    /// Only what there is to say about it.
-    pub fn closed(stored: &Stored<'_>, now: Timestamp) -> Family {
+    /// Only its head, without its series.
+    pub fn closed(stored: &FamilyView, now: Timestamp) -> Family {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair("family", stored.name);
+        query.append_pair("family", &stored.name);
         Family {
-            name: shortened(stored.name),
+            name: shortened(&stored.name),
             kind: match stored.kind {
                 Kind::GaugeHistogram => "gauge histogram",
                 kind => kind.text(),
             },
-            help: stored.help.map(|help| shortened(&unescape(help))).unwrap_or_default(),
+            help: stored.help.as_deref().map(|help| shortened(&unescape(help))).unwrap_or_default(),
             pushed: Moment::new(stored.pushed, now),
-            size: count_of(stored.lines() as u64, "line", "lines"),
+            size: count_of(lines(stored) as u64, "line", "lines"),
             link: format!("?{}", query.finish()),
             metrics: None,
             pager: None,
@@ -110,14 +91,15 @@ impl Family {
     }
 }
 
-impl<'a> Stored<'a> {
-    /// Its series, as the protobuf has them where those are native histograms.
-    fn metrics(&self, group: &'a Labels) -> Box<dyn Iterator<Item = Metric> + 'a> {
-        if let Some(records) = self.native
-            && natives(records).next().is_some()
-        {
-            return Box::new(natives(records).map(|native| native_metric(native, group)));
-        }
-        metrics(self.text, self.name, self.kind, group)
+/// The series of a family; where it has native histograms, as the protobuf has them.
+fn metrics_of<'a>(
+    stored: &'a FamilyView,
+    group: &'a Labels,
+) -> Box<dyn Iterator<Item = Metric> + 'a> {
+    if let Some(records) = &stored.native
+        && natives(records).next().is_some()
+    {
+        return Box::new(natives(records).map(|native| native_metric(native, group)));
     }
+    metrics(&stored.text, &stored.name, stored.kind, group)
 }

@@ -5,7 +5,7 @@ use crate::ui::samples::buckets::{Bucket, BucketRow, amount, rows, short};
 use crate::ui::samples::native::Native;
 use crate::ui::words::quantity::shortened;
 
-/// Labels, as they are meant.
+/// Labels, without escapes.
 pub(crate) type Labels = Vec<(String, String)>;
 
 /// One series, in the form of its kind.
@@ -15,7 +15,7 @@ pub(crate) enum Metric {
     Value {
         /// The labels that are not the group's.
         labels: Labels,
-        /// The number, as it is spelled.
+        /// The number, in its stored spelling.
         value: String,
     },
     /// Quantiles.

@@ -8,7 +8,7 @@ use crate::ui::samples::buckets::Bucket;
 /// One native histogram.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Native {
-    /// Its labels, as they are meant.
+    /// Its labels, without escapes.
     pub(crate) labels: Vec<(String, String)>,
     /// How many observations there are.
     pub(crate) count: f64,
@@ -16,7 +16,7 @@ pub(crate) struct Native {
     pub(crate) sum: f64,
     /// How fine its buckets are: 2^schema to a power of two.
     pub(crate) schema: i32,
-    /// From the lowest to the highest, those without observations left out at will.
+    /// From the lowest to the highest. Empty buckets may be missing.
     pub(crate) buckets: Vec<Bucket>,
 }
 

@@ -8,7 +8,7 @@ use crate::ui::select::row::Row;
 /// How many rows are kept at least before rows are dropped, so that this is rare.
 const KEPT_MIN: usize = 1024;
 
-/// One page of something, and how much there is of it.
+/// One page of a list, and the length of the whole list.
 #[derive(Debug)]
 pub struct Chosen<T> {
     /// What is on the page.
@@ -17,15 +17,15 @@ pub struct Chosen<T> {
     pub matching: usize,
 }
 
-/// The page that is asked for of things that come one by one. No more of them are kept than twice those that stand on
-/// it and before it, however many come.
+/// Chooses one page of rows that come one by one. However many come, it keeps at most twice the rows on this page and the
+/// pages before.
 #[derive(Debug)]
 pub struct Choice<T, C> {
     page: usize,
     per_page: usize,
     compare: C,
     kept: Vec<T>,
-    /// What stands behind the page, if so many have come: nothing behind it need be kept.
+    /// The first row after the page, if there are so many: rows behind it are not kept.
     behind: Option<T>,
     matching: usize,
 }
@@ -72,7 +72,7 @@ impl<T, C: Fn(&T, &T) -> Ordering> Choice<T, C> {
     }
 }
 
-/// The page of groups that is asked for. Which groups are to be chosen from, `filter` says of each.
+/// Chooses the page of groups that `filter` asks for. The caller leaves out groups that do not pass the filter.
 pub fn choose(filter: &Filter) -> Choice<Row, impl Fn(&Row, &Row) -> Ordering + use<>> {
     let sort = filter.sort;
     in_order(filter, move |one: &Row, other: &Row| {
@@ -88,7 +88,7 @@ pub fn choose(filter: &Filter) -> Choice<Row, impl Fn(&Row, &Row) -> Ordering + 
     })
 }
 
-/// The groups to look at first, so many of them: those that fail, then those that have waited longest.
+/// The first `most` groups to look at: failing groups, then the groups that have been quiet for longest.
 pub fn worst(most: usize) -> Choice<Row, impl Fn(&Row, &Row) -> Ordering> {
     Choice::new(1, most, |one: &Row, other: &Row| {
         let rank = |row: &Row| (!row.has_failed(), row.pushed);

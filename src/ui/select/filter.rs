@@ -18,7 +18,7 @@ pub(crate) const SEARCH_BYTES_MAX: usize = 256;
 /// Pages behind this one are not asked for.
 const PAGE_MAX: usize = 1 << 32;
 
-/// What is asked for. Each part as it was given, so that it can be shown again.
+/// The filter of a page. It keeps each parameter as it was written, so that the page can show it again.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// Words to search the labels for.
@@ -27,9 +27,9 @@ pub struct Filter {
     pub only_failed: bool,
     /// The shortest time since the last push, as it was written.
     pub older_than: String,
-    /// The only job that is shown, as it is meant.
+    /// The only job that is shown, without escapes.
     pub job: Option<String>,
-    /// What decides the order.
+    /// The column that decides the order.
     pub sort: Sort,
     /// Whether the largest comes first.
     pub is_descending: bool,
@@ -39,7 +39,7 @@ pub struct Filter {
     words: Vec<Regex>,
 }
 
-/// What decides an order.
+/// The column that decides the order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Sort {
@@ -70,7 +70,7 @@ impl Sort {
     }
 }
 
-/// A parameter that makes no sense.
+/// A parameter that is not valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilterError {
     parameter: &'static str,
@@ -156,7 +156,7 @@ impl Filter {
         String::from_utf8(escaped).ok()
     }
 
-    /// Whether a group is one of those. Says nothing about its job, by which groups are asked for.
+    /// Whether a group passes the filter. Its job is not looked at: the scan asks for groups of that job only.
     pub fn takes(&self, row: &Row, now: Timestamp) -> bool {
         (!self.only_failed || row.has_failed())
             && self.age_min.is_none_or(|age_min| since(row.pushed, now) >= age_min)
@@ -188,7 +188,7 @@ impl Filter {
         self.query(self.sort, self.is_descending, page)
     }
 
-    /// The query for the same in another order: the other way round, if it is in that order already.
+    /// The query for the same groups in another order. If they are in that order already, the reverse order.
     pub fn sorted_by(&self, sort: Sort) -> String {
         self.query(sort, sort == self.sort && !self.is_descending, 1)
     }
@@ -209,7 +209,7 @@ impl Filter {
 }
 
 /// A word is part of any value of a label, `NAME=PART` of the value of that one, in upper or lower case.
-/// `None` where there is too much of it.
+/// `None` if the text is too long.
 fn words(text: &str) -> Option<Vec<Regex>> {
     if text.len() > SEARCH_BYTES_MAX {
         return None;

@@ -80,7 +80,7 @@ impl Jobs {
         }))
     }
 
-    /// Those to look at first, so many of them: those that fail, then those that have been quiet for longest.
+    /// The first `most` jobs to look at: failing jobs, then the jobs that have been quiet for longest.
     pub fn worst(self, most: usize) -> Vec<Job> {
         let choice = Choice::new(1, most, |one: &Job, other: &Job| {
             let rank = |job: &Job| (job.failing == 0, job.pushed);

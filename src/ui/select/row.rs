@@ -1,11 +1,10 @@
 //! Rows: a group in a few numbers, for tables.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use memchr::memmem;
 
-use crate::exposition::{sample_lines, unescape};
+use crate::exposition::{labels, unescape};
 use crate::push::GroupingKey;
 use crate::shard::Timestamp;
 
@@ -46,22 +45,12 @@ impl Row {
         &rest[..value_len(rest)]
     }
 
-    /// The labels that the push URL named besides the job, as they are meant.
+    /// The labels that the push URL named besides the job, without escapes.
     pub fn labels(&self) -> Vec<(String, String)> {
-        let line = format!("group{{{}}} 0\n", self.key);
-        let mut labels = Vec::new();
-        for sample in sample_lines(line.as_bytes()) {
-            labels.extend(
-                sample
-                    .labels
-                    .iter()
-                    .map(|(name, value)| (name.to_string(), unescape(value).into_owned())),
-            );
-        }
-        labels.retain(|(name, value)| {
+        let named = labels(&self.key).into_iter().filter(|(name, value)| {
             name != "job" && (name != "instance" || !value.is_empty() || self.has_empty_instance)
         });
-        labels
+        named.map(|(name, value)| (name.into_owned(), unescape(value).into_owned())).collect()
     }
 
     /// What follows `/metrics` in its push URL.
@@ -76,11 +65,6 @@ pub(crate) fn job_path(escaped: &str) -> String {
     let key = GroupingKey::from_text(&format!("instance=\"\",job=\"{escaped}\""), false);
     let path = key.map_or_else(String::new, |key| key.path());
     path.strip_prefix("/job").unwrap_or_default().to_owned()
-}
-
-/// A name, as it is meant.
-pub fn plain(escaped: &str) -> Cow<'_, str> {
-    unescape(escaped)
 }
 
 /// How long a quoted value is, from behind its first quote up to its last.

@@ -1,6 +1,6 @@
 //! Numbers as people read them, and long texts cut short.
 
-/// Of longer texts the end is left out.
+/// Longer texts are cut.
 pub(crate) const SHOWN_CHARS_MAX: usize = 200;
 
 /// A count, in groups of three digits.
@@ -39,7 +39,7 @@ pub fn bytes(number: u64) -> String {
     if scaled < 10.0 { format!("{scaled:.1} {unit}") } else { format!("{scaled:.0} {unit}") }
 }
 
-/// A text, cut where it is too long; then it says how much is missing.
+/// A text, cut if it is too long; then its whole length follows.
 pub(crate) fn shortened(text: &str) -> String {
     match text.char_indices().nth(SHOWN_CHARS_MAX) {
         None => text.to_owned(),

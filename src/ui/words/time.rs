@@ -7,7 +7,7 @@ use askama::filters::HtmlSafe;
 
 use crate::shard::Timestamp;
 
-/// A moment in the past: how long ago, and exactly when where one asks.
+/// A moment in the past: how long ago it was, with the exact time as a tooltip.
 #[derive(Debug, Clone, PartialEq, Eq, Template)]
 #[template(
     source = r#"<time datetime="{{ exact }}" title="{{ exact }}">{{ ago }}</time>"#,
@@ -32,7 +32,7 @@ impl Moment {
     }
 }
 
-/// How long ago that was; nothing where a clock was set back.
+/// How long ago that was; zero if a clock was set back.
 pub(crate) fn since(at: Timestamp, now: Timestamp) -> Duration {
     Duration::from_nanos(now.nanos().saturating_sub(at.nanos()))
 }
@@ -41,7 +41,7 @@ fn ago(age: Duration) -> String {
     if age < Duration::from_secs(2) { "just now".to_owned() } else { format!("{} ago", span(age)) }
 }
 
-/// A length of time in its largest unit, in two below ten of it.
+/// A duration in its largest unit, or in two units if it is less than ten of the largest.
 pub fn span(length: Duration) -> String {
     const UNITS: [(u64, &str, u64, &str); 4] = [
         (365 * 86_400, "y", 86_400, "d"),
