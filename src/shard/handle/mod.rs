@@ -1,0 +1,481 @@
+//! The handle to all shards.
+
+pub(super) mod checkpoint;
+pub(super) mod group_scan;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed, Ordering::SeqCst};
+use std::time::Duration;
+
+use tokio::sync::{Mutex, oneshot, watch};
+use tokio::task::JoinSet;
+
+use crate::exposition::Kind;
+use crate::push::{Batch, GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, Refusal};
+use crate::shard::budget::{Budget, Limits};
+use crate::shard::index::Index;
+use crate::shard::saving::group_snapshot::RestoredGroup;
+use crate::shard::store::Store;
+use crate::shard::store::plan::Mode;
+use crate::shard::store::snapshot::{HomedPage, Selection, Snapshot};
+use crate::shard::task::cut::Cut;
+use crate::shard::task::lanes::{Lanes, lanes};
+use crate::shard::task::waiter::{PushError, Unavailable};
+use crate::shard::task::{self, Message, Saving, ShardStats};
+
+/// How long a push or delete waits for room in a full queue. Eight times as long as a shard needs for a full queue of
+/// usual pushes: what is not through by then only makes others wait.
+pub const QUEUE_WAIT: Duration = Duration::from_millis(200);
+/// How long a push that has been applied waits to be on disk, where it is to be there before it is
+/// answered.
+pub const SAVED_WAIT: Duration = Duration::from_secs(10);
+
+/// How to start the shards.
+#[derive(Debug)]
+pub struct Options<'a> {
+    /// How many.
+    pub shards: usize,
+    /// The names and kinds of the gateway's own families, which no push may use otherwise.
+    pub reserved: &'a [(&'a str, Kind)],
+    /// How much may be stored; `None` when nothing bounds it.
+    pub limits: Option<Limits>,
+    /// How large one group may become, in bytes that count; at most [`GROUP_BYTES_MAX`](crate::shard::GROUP_BYTES_MAX).
+    pub group_bytes_max: u64,
+    /// How groups are written down; `None` when they never are.
+    pub saving: Option<Saving>,
+}
+
+/// The shards. Cheap to clone; they end when the last clone is gone.
+#[derive(Debug, Clone)]
+pub struct Shards {
+    pub(in crate::shard) shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+pub(in crate::shard) struct Shared {
+    pub(in crate::shard) lanes: Vec<Lanes>,
+    stats: Vec<Arc<ShardStats>>,
+    hasher: ahash::RandomState,
+    /// Held while all shards are asked for a cut.
+    cut_order: Arc<Mutex<()>>,
+    /// Held from the beginning of a wipe until all that it leaves has been dropped.
+    pub(in crate::shard) wiping: Arc<Mutex<()>>,
+    dead: watch::Receiver<bool>,
+    /// The same, to be read by every push.
+    has_died: Arc<AtomicBool>,
+    budget: Option<Arc<Budget>>,
+    /// Whether what is applied is answered only once it is on disk.
+    is_awaited: bool,
+    /// Whether pushes have been handed over that were acknowledged before they were applied.
+    has_unchecked: AtomicBool,
+    /// Whether there are to be no more of those.
+    refuses_unchecked: AtomicBool,
+}
+
+impl Shards {
+    /// Starts the shards on the current runtime. The set of tasks, which must be kept, is empty again
+    /// once the last handle is gone and everything that was sent has been applied.
+    pub fn start(options: &Options<'_>) -> (Shards, JoinSet<()>) {
+        let index = Arc::new(Index::default());
+        for name in [PUSH_TIME, PUSH_FAILURE_TIME] {
+            index.reserve(name, Kind::Gauge);
+        }
+        for (name, kind) in options.reserved {
+            index.reserve(name, *kind);
+        }
+        let (died, dead) = watch::channel(false);
+        let (died, has_died) = (Arc::new(died), Arc::<AtomicBool>::default());
+        let budget = options.limits.map(|limits| Arc::new(Budget::new(limits)));
+        let mut tasks = JoinSet::new();
+        let (mut all_lanes, mut stats) = (Vec::new(), Vec::new());
+        for shard in 0..options.shards {
+            let (lanes, mailbox) = lanes();
+            let shard_stats = Arc::new(ShardStats::default());
+            let store =
+                Store::new(Arc::clone(&index), options.saving.as_ref().map(|saving| saving.write));
+            let store = store.within(budget.clone(), options.group_bytes_max);
+            let awaited = options.saving.as_ref().and_then(|saving| saving.awaited.clone());
+            let left_behind = mailbox.left_behind();
+            let running =
+                tokio::spawn(task::run(store, awaited, mailbox, Arc::clone(&shard_stats)));
+            let (died, has_died) = (Arc::clone(&died), Arc::clone(&has_died));
+            tasks.spawn(async move {
+                if let Err(error) = running.await {
+                    tracing::error!(shard, err = %error, "a shard has died");
+                    has_died.store(true, Relaxed);
+                    died.send_replace(true);
+                    // Whoever waits for an answer learns that there will be none.
+                    left_behind.discard().await;
+                }
+            });
+            all_lanes.push(lanes);
+            stats.push(shard_stats);
+        }
+        let hasher = ahash::RandomState::new();
+        let (cut_order, wiping) = (Arc::default(), Arc::default());
+        let is_awaited = options.saving.as_ref().is_some_and(|saving| saving.awaited.is_some());
+        let shared = Arc::new(Shared {
+            lanes: all_lanes,
+            stats,
+            hasher,
+            cut_order,
+            wiping,
+            dead,
+            has_died,
+            budget,
+            is_awaited,
+            has_unchecked: AtomicBool::new(false),
+            refuses_unchecked: AtomicBool::new(false),
+        });
+        (Shards { shared }, tasks)
+    }
+
+    /// Applies a push and waits for it. The group then counts for `owner`, and for nobody else.
+    ///
+    /// # Errors
+    /// Why it was not applied.
+    pub async fn push(
+        &self,
+        key: GroupingKey,
+        mode: Mode,
+        batch: Batch,
+        owner: Option<Arc<Budget>>,
+    ) -> Result<(), PushError> {
+        let (reply, answer) = oneshot::channel();
+        let hash = self.hash(&key);
+        let reply = Some(reply);
+        self.send(hash, Message::Push { hash, key, mode, batch, owner, reply }).await?;
+        self.settled(answer).await?
+    }
+
+    /// Hands a push over without waiting: an inconsistent one is dropped, counted and logged.
+    ///
+    /// # Errors
+    /// When it could not be handed over, or may not be kept.
+    pub async fn push_unchecked(
+        &self,
+        key: GroupingKey,
+        mode: Mode,
+        batch: Batch,
+        owner: Option<Arc<Budget>>,
+    ) -> Result<(), Unavailable> {
+        let hash = self.hash(&key);
+        let shared = &self.shared;
+        if !shared.has_unchecked.load(Relaxed) {
+            shared.has_unchecked.store(true, SeqCst);
+        }
+        self.send(hash, Message::Push { hash, key, mode, batch, owner, reply: None }).await?;
+        // Only now: before this is set nobody begins to wait for what has been handed over until then.
+        if shared.refuses_unchecked.load(SeqCst) { Err(Unavailable::Stopping) } else { Ok(()) }
+    }
+
+    /// From now on acknowledges no push before it has been applied.
+    pub(in crate::shard) fn refuse_unchecked(&self) {
+        self.shared.refuses_unchecked.store(true, SeqCst);
+    }
+
+    /// Waits until all pushes have been applied that were acknowledged before. What has been answered as applied has been;
+    /// a command would overtake what was only handed over.
+    pub(in crate::shard) async fn pass(&self) -> Result<(), Unavailable> {
+        if self.shared.has_unchecked.load(SeqCst) { self.pass_all().await } else { Ok(()) }
+    }
+
+    /// Waits until all has been applied that waits for a shard now.
+    pub(in crate::shard) async fn pass_all(&self) -> Result<(), Unavailable> {
+        let mut answers = Vec::with_capacity(self.shared.lanes.len());
+        for lanes in &self.shared.lanes {
+            let (reply, answer) = oneshot::channel();
+            answers.push(answer);
+            drop(lanes.pushes.send_async(Message::Pass { reply }).await);
+        }
+        gather(answers).await.map(drop)
+    }
+
+    /// Whether a push would be applied now. Nothing changes.
+    ///
+    /// # Errors
+    /// Why it would not be.
+    pub async fn check(&self, key: GroupingKey, mode: Mode, batch: Batch) -> Result<(), PushError> {
+        let (reply, answer) = oneshot::channel();
+        let hash = self.hash(&key);
+        self.send(hash, Message::Check { hash, key, mode, batch, reply }).await?;
+        answer.await.map_err(|_| Unavailable::Dead)?.map_err(PushError::Refused)
+    }
+
+    /// Notes that a push to the group was refused.
+    ///
+    /// # Errors
+    /// When its shard could not be reached.
+    pub async fn fail(
+        &self,
+        key: GroupingKey,
+        owner: Option<Arc<Budget>>,
+    ) -> Result<(), Unavailable> {
+        let (reply, answer) = oneshot::channel();
+        let hash = self.hash(&key);
+        self.send(hash, Message::Fail { hash, key, owner, reply }).await?;
+        answer.await.map_err(|_| Unavailable::Dead)
+    }
+
+    /// Forgets a group.
+    ///
+    /// # Errors
+    /// When its shard could not be reached.
+    pub async fn delete(&self, key: GroupingKey) -> Result<(), Unavailable> {
+        let (reply, answer) = oneshot::channel();
+        let hash = self.hash(&key);
+        self.send(hash, Message::Delete { hash, key, reply }).await?;
+        self.settled(answer).await?
+    }
+
+    /// Stores groups as they once were.
+    ///
+    /// # Errors
+    /// When one of them does not agree with what is stored, which its key and the reason tell, or a
+    /// shard is dead.
+    pub async fn restore(&self, groups: Vec<RestoredGroup>) -> Result<(), RestoreError> {
+        let mut by_shard: Vec<Vec<(u64, RestoredGroup)>> = Vec::new();
+        by_shard.resize_with(self.shared.lanes.len(), Vec::new);
+        for group in groups {
+            let hash = self.hash(&group.key);
+            by_shard[self.shard(hash)].push((hash, group));
+        }
+        let mut answers = Vec::new();
+        for (lanes, groups) in self.shared.lanes.iter().zip(by_shard) {
+            let (reply, answer) = oneshot::channel();
+            answers.push(answer);
+            drop(lanes.pushes.send_async(Message::Restore { groups, reply }).await);
+        }
+        gather(answers).await.map_err(RestoreError::Unavailable)?.into_iter().collect()
+    }
+
+    /// What all shards expose of a selection, at one moment.
+    ///
+    /// # Errors
+    /// When a shard is dead: what the others hold would look as if the rest were gone.
+    pub async fn snapshot(&self, selection: Selection) -> Result<Vec<Snapshot>, Unavailable> {
+        self.pass().await?;
+        let selection = Arc::new(selection);
+        let ask = move |cut, reply| {
+            let selection = Arc::clone(&selection);
+            Message::Snapshot { cut, selection, reply }
+        };
+        gather(self.ask_all(ask).await?).await
+    }
+
+    /// Tells the shards, without waiting for it, that these pages have been concatenated, so that they
+    /// can let go of the bytes that are there twice. They do it at one go, so it is better asked of few.
+    pub fn adopt(&self, pages: Vec<HomedPage>) {
+        let shards = self.clone();
+        tokio::spawn(async move {
+            for pages in pages.chunk_by(|one, other| one.shard == other.shard) {
+                let queue = &shards.shared.lanes[pages[0].shard].pushes;
+                if queue.send_async(Message::Adopt { pages: pages.to_vec() }).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// What may be stored and what is; `None` when nothing bounds it.
+    pub fn budget(&self) -> Option<&Budget> {
+        self.shared.budget.as_deref()
+    }
+
+    /// Whether every shard lives.
+    pub fn are_alive(&self) -> bool {
+        !self.shared.has_died.load(Relaxed)
+    }
+
+    /// What each shard tells about itself, and how many pushes wait for it.
+    pub fn stats(&self) -> impl Iterator<Item = (&ShardStats, usize)> {
+        let shared = &self.shared;
+        shared.stats.iter().zip(&shared.lanes).map(|(stats, lanes)| (&**stats, lanes.pushes.len()))
+    }
+
+    pub(in crate::shard) fn hash(&self, key: &GroupingKey) -> u64 {
+        self.shared.hasher.hash_one(&*key.identity())
+    }
+
+    /// The number of the shard that has the groups of this hash. The lower half decides, of which the store's own table
+    /// uses the lower bits.
+    pub(in crate::shard) fn shard(&self, hash: u64) -> usize {
+        let half = hash & u64::from(u32::MAX);
+        ((half * self.shared.lanes.len() as u64) >> 32) as usize
+    }
+
+    /// What a request comes to, which is to be on disk by then where that was promised.
+    pub(in crate::shard) async fn settled<T>(
+        &self,
+        answer: oneshot::Receiver<T>,
+    ) -> Result<T, Unavailable> {
+        if !self.shared.is_awaited {
+            return answer.await.map_err(|_| Unavailable::Dead);
+        }
+        let waiting = Box::pin(tokio::time::timeout(SAVED_WAIT, answer));
+        waiting.await.map_err(|_| Unavailable::InDoubt)?.map_err(|_| Unavailable::Dead)
+    }
+
+    /// Waits until all that has been applied is on disk, where that was promised.
+    pub(in crate::shard) async fn settle(&self) -> Result<(), Unavailable> {
+        if self.shared.is_awaited {
+            for answer in self.ask_all(|_, reply| Message::Settle { reply }).await? {
+                self.settled(answer).await??;
+            }
+        }
+        Ok(())
+    }
+
+    pub(in crate::shard) async fn send(
+        &self,
+        hash: u64,
+        message: Message,
+    ) -> Result<(), Unavailable> {
+        // Whichever it was: what it left half done in the index is not for others to build upon.
+        if !self.are_alive() {
+            return Err(Unavailable::Dead);
+        }
+        let queue = &self.shared.lanes[self.shard(hash)].pushes;
+        let message = match queue.try_send(message) {
+            Ok(()) => return Ok(()),
+            Err(flume::TrySendError::Disconnected(_)) => return Err(Unavailable::Dead),
+            Err(flume::TrySendError::Full(message)) => message,
+        };
+        // Boxed, since it is rare: every push would carry the room for it.
+        let waiting = Box::pin(tokio::time::timeout(QUEUE_WAIT, queue.send_async(message)));
+        match waiting.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Unavailable::Dead),
+            Err(_) => Err(Unavailable::Overloaded),
+        }
+    }
+
+    /// Sends a command to every shard, in an order that is the same on all of them. Goes on to the
+    /// last even if nobody waits any more, since shards that were asked for a cut wait for the rest.
+    pub(in crate::shard) async fn ask_all<T: Send + 'static>(
+        &self,
+        message: impl Fn(Cut, oneshot::Sender<T>) -> Message + Send + 'static,
+    ) -> Result<Vec<oneshot::Receiver<T>>, Unavailable> {
+        let shards = self.clone();
+        let sent = tokio::spawn(async move {
+            let shared = &shards.shared;
+            let _order = shared.cut_order.lock().await;
+            let cut = Cut::new(shared.lanes.len(), shared.dead.clone());
+            let mut answers = Vec::with_capacity(shared.lanes.len());
+            for lanes in &shared.lanes {
+                let (reply, answer) = oneshot::channel();
+                answers.push(answer);
+                // A dead shard shows in its answer; the others must still be asked.
+                let _answered = lanes.command(message(cut.clone(), reply)).await;
+            }
+            answers
+        });
+        sent.await.map_err(|_| Unavailable::Dead)
+    }
+}
+
+/// Why groups could not be stored as they once were.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RestoreError {
+    /// The group of this key does not agree with the others.
+    Refused(String, Refusal),
+    /// A shard could not be reached.
+    Unavailable(Unavailable),
+}
+
+pub(in crate::shard) async fn gather<T>(
+    answers: Vec<oneshot::Receiver<T>>,
+) -> Result<Vec<T>, Unavailable> {
+    let mut gathered = Vec::with_capacity(answers.len());
+    for answer in answers {
+        gathered.push(answer.await.map_err(|_| Unavailable::Dead)?);
+    }
+    Ok(gathered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exposition::NameRules;
+    use crate::push::decode;
+
+    fn start() -> (Shards, JoinSet<()>) {
+        Shards::start(&Options {
+            shards: 3,
+            reserved: &[],
+            limits: None,
+            group_bytes_max: crate::shard::GROUP_BYTES_MAX,
+            saving: None,
+        })
+    }
+
+    fn key(group: usize) -> GroupingKey {
+        GroupingKey::parse(format!("/job/instance/{group}").as_bytes(), NameRules::Legacy)
+            .expect("a valid path")
+    }
+
+    async fn push(shards: &Shards, group: usize) -> Result<(), PushError> {
+        let key = key(group);
+        let batch = decode(&key, b"m 1\n", NameRules::Legacy).expect("a valid push");
+        shards.push(key, Mode::Replace, batch, None).await
+    }
+
+    #[tokio::test]
+    async fn a_dead_shard_is_loud() {
+        let (shards, _tasks) = start();
+        for group in 0..100 {
+            assert_eq!(push(&shards, group).await, Ok(()));
+        }
+        assert!(shards.are_alive());
+        shards.shared.lanes[1].pushes.try_send(Message::Panic).expect("there is room");
+        let mut waiting = JoinSet::new();
+        for group in 0..100 {
+            let shards = shards.clone();
+            waiting.spawn(async move { push(&shards, group).await });
+        }
+        let answers = waiting.join_all().await;
+        assert!(answers.contains(&Err(PushError::Unavailable(Unavailable::Dead))));
+        // Those that wait for the shard are told, and so is everybody who comes later.
+        assert_eq!(shards.snapshot(Selection::default()).await.err(), Some(Unavailable::Dead));
+        assert_eq!(shards.roll(Vec::new()).await.err(), Some(Unavailable::Dead));
+        assert_eq!(shards.wipe().await, Err(Unavailable::Dead));
+        let mut dead = shards.shared.dead.clone();
+        dead.wait_for(|dead| *dead).await.expect("the shards are watched");
+        assert!(!shards.are_alive());
+        for group in 0..100 {
+            let refused = Err(PushError::Unavailable(Unavailable::Dead));
+            assert_eq!(push(&shards, group).await, refused, "whichever shard it is for");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_scrape_that_nobody_waits_for_holds_up_no_other() {
+        let (shards, _tasks) = start();
+        for _ in 0..100 {
+            let abandoned = shards.snapshot(Selection::default());
+            let _given_up = tokio::time::timeout(Duration::ZERO, abandoned).await;
+        }
+        assert_eq!(push(&shards, 1).await, Ok(()));
+        assert_eq!(
+            shards.snapshot(Selection::default()).await.map(|snapshots| snapshots.len()),
+            Ok(3)
+        );
+    }
+
+    #[tokio::test]
+    async fn shards_end_with_their_last_handle_and_apply_what_was_sent() {
+        let (shards, mut tasks) = Shards::start(&Options {
+            shards: 2,
+            reserved: &[],
+            limits: None,
+            group_bytes_max: crate::shard::GROUP_BYTES_MAX,
+            saving: None,
+        });
+        let batch = decode(&key(1), b"m 1\n", NameRules::Legacy).expect("a valid push");
+        shards.push_unchecked(key(1), Mode::Replace, batch, None).await.expect("they live");
+        let stats = shards.shared.stats.clone();
+        drop(shards);
+        while tasks.join_next().await.is_some() {}
+        assert_eq!(stats.iter().map(|stats| stats.groups()).sum::<u64>(), 1);
+    }
+}

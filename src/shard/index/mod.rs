@@ -1,0 +1,302 @@
+//! What exists anywhere in the gateway: the kind of every name, and every series.
+//!
+//! Striped over locks. A push that changes which families or series its group holds locks the
+//! stripes of what changes, in a fixed order, checks the state it would leave, and applies it or
+//! not: nothing is ever entered provisionally, so there is no false refusal, and of two pushes in
+//! conflict on two shards exactly one wins. A push that changes values only does not come here.
+//!
+//! Names are counted once for each shard that holds them, not for each group; the shards count their
+//! own groups.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use hashbrown::HashTable;
+use smallvec::SmallVec;
+
+use crate::exposition::Kind;
+use crate::push::{Refusal, Series};
+
+const STRIPES: usize = 64;
+/// A change of so many series is put in order before it is made.
+const ORDERED_LEN_MIN: usize = 4096;
+
+/// The index; shared by all shards.
+#[derive(Debug)]
+pub struct Index {
+    hasher: ahash::RandomState,
+    stripes: Box<[Mutex<Stripe>]>,
+    /// What stays when everything else is forgotten.
+    reserved: Mutex<Vec<(Box<str>, Kind)>>,
+}
+
+/// What was in the index before it was cleared, to be dropped.
+#[derive(Debug)]
+pub struct Cleared {
+    _stripes: Vec<Stripe>,
+}
+
+#[derive(Debug, Default)]
+struct Stripe {
+    names: HashMap<Box<str>, Name, ahash::RandomState>,
+    series: HashTable<Series>,
+}
+
+/// Who uses a name.
+///
+/// **Invariant:** of `holders` and `occupiers` at most one is not zero, and an entry where both are
+/// is not kept.
+#[derive(Debug)]
+struct Name {
+    kind: Kind,
+    /// How many hold a family of this name.
+    holders: u32,
+    /// How many hold a histogram or summary that exposes samples under this name.
+    occupiers: u32,
+}
+
+/// What a push changes about which families and series exist.
+#[derive(Debug, Default)]
+pub(in crate::shard) struct Change<'a> {
+    pub(in crate::shard) names_removed: SmallVec<[(&'a str, Kind); 4]>,
+    pub(in crate::shard) names_added: SmallVec<[(&'a str, Kind); 4]>,
+    pub(in crate::shard) series_removed: Vec<Series>,
+    /// Each with the name of its family, to explain a refusal.
+    pub(in crate::shard) series_added: Vec<(Series, &'a str)>,
+}
+
+impl Change<'_> {
+    pub(in crate::shard) fn is_empty(&self) -> bool {
+        self.names_removed.is_empty()
+            && self.names_added.is_empty()
+            && self.series_removed.is_empty()
+            && self.series_added.is_empty()
+    }
+
+    /// Puts the series in the order of their stripes where there are many: the stripe at hand stays in the cache.
+    pub(in crate::shard) fn order(&mut self) {
+        if self.series_removed.len().max(self.series_added.len()) >= ORDERED_LEN_MIN {
+            by_stripe(&mut self.series_removed, |series| *series);
+            by_stripe(&mut self.series_added, |(series, _)| *series);
+        }
+    }
+
+    /// Whether the change gives up `name` as a family.
+    fn releases(&self, name: &str) -> bool {
+        self.names_removed.iter().any(|(removed, _)| *removed == name)
+    }
+
+    /// How many of the histograms and summaries that the change gives up expose samples as `name`.
+    fn vacates(&self, name: &str) -> u32 {
+        let removed = self.names_removed.iter();
+        let vacated = removed.filter(|(removed, kind)| {
+            let suffix = name.strip_prefix(removed);
+            suffix.is_some_and(|suffix| kind.occupied_suffixes().contains(&suffix))
+        });
+        vacated.count() as u32
+    }
+}
+
+impl Default for Index {
+    fn default() -> Index {
+        let stripes = (0..STRIPES).map(|_| Mutex::default()).collect();
+        Index { hasher: ahash::RandomState::new(), stripes, reserved: Mutex::default() }
+    }
+}
+
+impl Index {
+    /// Reserves a name for good, as the gateway does for its own families.
+    pub fn reserve(&self, name: &str, kind: Kind) {
+        self.hold_for_good(name, kind);
+        lock(&self.reserved).push((name.into(), kind));
+    }
+
+    /// Forgets everything but what is reserved. All stores that share the index must be empty, and none
+    /// come here meanwhile. To drop what was there takes time in proportion to it.
+    pub fn clear(&self) -> Cleared {
+        let stripes = self.stripes.iter().map(|stripe| std::mem::take(&mut *lock(stripe)));
+        let cleared = Cleared { _stripes: stripes.collect() };
+        for (name, kind) in &*lock(&self.reserved) {
+            self.hold_for_good(name, *kind);
+        }
+        cleared
+    }
+
+    fn hold_for_good(&self, name: &str, kind: Kind) {
+        let mut change = Change::default();
+        change.names_added.push((name, kind));
+        let reserved = self.apply(&change);
+        debug_assert_eq!(reserved, Ok(()), "the gateway's own families agree with each other");
+    }
+
+    /// Makes the change if what it leaves is consistent.
+    ///
+    /// # Errors
+    /// Why it is not; then nothing has changed.
+    pub(in crate::shard) fn apply(&self, change: &Change<'_>) -> Result<(), Refusal> {
+        let mut locked = self.lock(change);
+        locked.check(change)?;
+        for (name, kind) in &change.names_removed {
+            locked.release(name, *kind);
+        }
+        for (name, kind) in &change.names_added {
+            locked.hold(name, *kind);
+        }
+        for series in &change.series_removed {
+            let stripe = locked.stripe(series_stripe(*series));
+            if let Ok(found) = stripe.series.find_entry(series.bits(), |other| other == series) {
+                found.remove();
+            }
+        }
+        for (series, _) in &change.series_added {
+            let stripe = locked.stripe(series_stripe(*series));
+            stripe.series.insert_unique(series.bits(), *series, |other| other.bits());
+        }
+        Ok(())
+    }
+
+    /// Whether the change could be made.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(in crate::shard) fn check(&self, change: &Change<'_>) -> Result<(), Refusal> {
+        self.lock(change).check(change)
+    }
+
+    /// Locks all stripes that the change is about, from the lowest to the highest.
+    fn lock(&self, change: &Change<'_>) -> Locked<'_> {
+        let mut wanted = 0_u64;
+        let mut want = |stripe: usize| wanted |= 1 << stripe;
+        for (name, kind) in change.names_removed.iter().chain(&change.names_added) {
+            want(self.name_stripe(name));
+            for suffix in kind.occupied_suffixes() {
+                want(self.name_stripe(&[*name, *suffix].concat()));
+            }
+        }
+        let added = change.series_added.iter().map(|(series, _)| series);
+        for series in change.series_removed.iter().chain(added) {
+            want(series_stripe(*series));
+        }
+        let mut locked = Locked { index: self, guards: [const { None }; STRIPES] };
+        for (stripe, guard) in locked.guards.iter_mut().enumerate() {
+            if wanted & (1 << stripe) != 0 {
+                *guard = Some(lock(&self.stripes[stripe]));
+            }
+        }
+        locked
+    }
+
+    fn name_stripe(&self, name: &str) -> usize {
+        self.hasher.hash_one(name) as usize % STRIPES
+    }
+}
+
+/// A shard that panicked did so outside, or left every entry whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The stripe of a series. Not the bits that place it within the stripe.
+fn series_stripe(series: Series) -> usize {
+    (series.bits() >> 48) as usize % STRIPES
+}
+
+fn by_stripe<T: Copy>(all: &mut Vec<T>, series: impl Fn(&T) -> Series) {
+    let mut starts = [0; STRIPES + 1];
+    for one in &*all {
+        starts[series_stripe(series(one)) + 1] += 1;
+    }
+    for stripe in 0..STRIPES {
+        starts[stripe + 1] += starts[stripe];
+    }
+    let mut ordered = all.clone();
+    for one in &*all {
+        let start = &mut starts[series_stripe(series(one))];
+        ordered[*start] = *one;
+        *start += 1;
+    }
+    *all = ordered;
+}
+
+/// Some stripes of the index, locked.
+struct Locked<'i> {
+    index: &'i Index,
+    guards: [Option<MutexGuard<'i, Stripe>>; STRIPES],
+}
+
+impl Locked<'_> {
+    fn stripe(&mut self, stripe: usize) -> &mut Stripe {
+        self.guards[stripe].as_mut().expect("everything the change touches is locked")
+    }
+
+    fn name(&mut self, name: &str) -> Option<&mut Name> {
+        let stripe = self.index.name_stripe(name);
+        self.stripe(stripe).names.get_mut(name)
+    }
+
+    /// Checks the state that the change would leave.
+    fn check(&mut self, change: &Change<'_>) -> Result<(), Refusal> {
+        for (name, kind) in &change.names_added {
+            if let Some(entry) = self.name(name) {
+                let holders = entry.holders - u32::from(change.releases(name));
+                if holders > 0 && entry.kind != *kind {
+                    let stored = entry.kind.text();
+                    return Err(Refusal::TypeConflict { family: (*name).to_owned(), stored });
+                }
+                if entry.occupiers > change.vacates(name) {
+                    return Err(Refusal::NameOccupied { name: (*name).to_owned() });
+                }
+            }
+            for suffix in kind.occupied_suffixes() {
+                let occupied = [*name, *suffix].concat();
+                let released = u32::from(change.releases(&occupied));
+                if self.name(&occupied).is_some_and(|entry| entry.holders > released) {
+                    return Err(Refusal::NameOccupied { name: occupied });
+                }
+            }
+        }
+        for (series, family) in &change.series_added {
+            let stripe = self.stripe(series_stripe(*series));
+            if stripe.series.find(series.bits(), |other| other == series).is_some() {
+                return Err(Refusal::SeriesElsewhere { family: (*family).to_owned() });
+            }
+        }
+        Ok(())
+    }
+
+    fn hold(&mut self, name: &str, kind: Kind) {
+        let entry = self.entry(name, kind);
+        entry.kind = kind;
+        entry.holders += 1;
+        for suffix in kind.occupied_suffixes() {
+            self.entry(&[name, *suffix].concat(), kind).occupiers += 1;
+        }
+    }
+
+    fn release(&mut self, name: &str, kind: Kind) {
+        self.entry(name, kind).holders -= 1;
+        self.forget_unused(name);
+        for suffix in kind.occupied_suffixes() {
+            let occupied = [name, *suffix].concat();
+            self.entry(&occupied, kind).occupiers -= 1;
+            self.forget_unused(&occupied);
+        }
+    }
+
+    fn entry(&mut self, name: &str, kind: Kind) -> &mut Name {
+        let stripe = self.index.name_stripe(name);
+        let names = &mut self.stripe(stripe).names;
+        if !names.contains_key(name) {
+            names.insert(name.into(), Name { kind, holders: 0, occupiers: 0 });
+        }
+        names.get_mut(name).expect("it was just entered")
+    }
+
+    fn forget_unused(&mut self, name: &str) {
+        let stripe = self.index.name_stripe(name);
+        let names = &mut self.stripe(stripe).names;
+        if names.get(name).is_some_and(|entry| entry.holders == 0 && entry.occupiers == 0) {
+            names.remove(name);
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! A group as it is now, for whoever writes it down, and as it was, when it is read back.
+//!
+//! The shard's task writes the image of a small group itself. Of a large group it only gathers references (`HeldImage`),
+//! and the thread that has asked for it writes them down.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::exposition::Kind;
+use crate::push::{Batch, GroupingKey};
+use crate::shard::groups::families::Families;
+use crate::shard::groups::group::{Group, Held, Timestamp};
+
+/// Writes down a group: appends its image, in whatever form, to the bytes.
+pub type WriteImage = fn(&GroupImage<'_>, &mut Vec<u8>);
+
+/// What the reference to a family of a held image counts as, where the bytes of images are counted.
+pub(in crate::shard) const REFERENCE_BYTES: usize = 128;
+
+/// All that there is to know of a group.
+#[derive(Debug, Clone, Copy)]
+pub struct GroupImage<'a>(Source<'a>);
+
+#[derive(Debug, Clone, Copy)]
+enum Source<'a> {
+    /// Borrowed from its shard.
+    Stored {
+        group: &'a Group,
+        families: &'a Families,
+    },
+    Held(&'a HeldImage),
+}
+
+/// What the group holds of one family.
+#[derive(Debug)]
+pub struct FamilyImage<'a> {
+    /// The family's name.
+    pub name: &'a str,
+    /// Its kind.
+    pub kind: Kind,
+    /// The help text that the group brought, escaped; empty when it brought none.
+    pub help: &'a str,
+    /// When it was pushed.
+    pub pushed: Timestamp,
+    /// Its samples, rendered.
+    pub text: &'a [u8],
+    /// The same as `metric` records of a protobuf `MetricFamily`, where the text loses something.
+    pub native: Option<&'a [u8]>,
+}
+
+/// When things happened to a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GroupTimes {
+    /// When it came to be.
+    pub created: Timestamp,
+    /// When it was last pushed to.
+    pub pushed: Timestamp,
+    /// When a push to it was last refused.
+    pub failed: Timestamp,
+}
+
+/// A group as it was at one moment, by references: the shard goes on while somebody else reads it.
+#[derive(Debug)]
+pub(in crate::shard) struct HeldImage {
+    key: Arc<str>,
+    has_empty_instance: bool,
+    times: GroupTimes,
+    families: Vec<HeldFamily>,
+    /// How many bytes its samples and help texts take.
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct HeldFamily {
+    name: Arc<str>,
+    kind: Kind,
+    help: Option<Arc<str>>,
+    pushed: Timestamp,
+    text: Bytes,
+    native: Option<Bytes>,
+}
+
+impl HeldImage {
+    /// Gathers references to all that the group holds.
+    pub(in crate::shard) fn new(group: &Group, families: &mut Families) -> HeldImage {
+        let held = group.families.iter().map(|held| {
+            let family = &mut families[held.family];
+            let (text, native) = family.pages.share(held.place);
+            HeldFamily {
+                name: Arc::clone(&family.name),
+                kind: family.kind,
+                help: held.help.clone(),
+                pushed: held.pushed,
+                text,
+                native,
+            }
+        });
+        HeldImage {
+            families: held.collect(),
+            key: Arc::clone(&group.key),
+            has_empty_instance: group.has_empty_instance,
+            times: times(group),
+            bytes: bytes(group),
+        }
+    }
+
+    /// Writes it down, into bytes of its own.
+    pub(in crate::shard) fn write(&self, write: WriteImage) -> Vec<u8> {
+        let mut image = Vec::with_capacity(self.bytes + self.key.len() + self.references_bytes());
+        write(&GroupImage(Source::Held(self)), &mut image);
+        image
+    }
+
+    /// What it counts as, until it is written down.
+    pub(in crate::shard) fn references_bytes(&self) -> usize {
+        (1 + self.families.len()) * REFERENCE_BYTES
+    }
+}
+
+/// How many bytes the samples of a group take, and its help texts.
+pub(in crate::shard) fn bytes(group: &Group) -> usize {
+    let bytes_of =
+        |held: &Held| held.bytes as usize + held.help.as_ref().map_or(0, |help| help.len());
+    group.families.iter().map(bytes_of).sum()
+}
+
+fn times(group: &Group) -> GroupTimes {
+    let Group { created, pushed, failed, .. } = *group;
+    GroupTimes { created, pushed, failed }
+}
+
+impl<'a> GroupImage<'a> {
+    /// Of a group as its shard holds it.
+    pub(in crate::shard) fn stored(group: &'a Group, families: &'a Families) -> GroupImage<'a> {
+        GroupImage(Source::Stored { group, families })
+    }
+
+    /// The text of the grouping key.
+    pub fn key(&self) -> &'a str {
+        match self.0 {
+            Source::Stored { group, .. } => &group.key,
+            Source::Held(image) => &image.key,
+        }
+    }
+
+    /// Whether the key names an empty `instance`, rather than none.
+    pub fn has_empty_instance(&self) -> bool {
+        match self.0 {
+            Source::Stored { group, .. } => group.has_empty_instance,
+            Source::Held(image) => image.has_empty_instance,
+        }
+    }
+
+    /// When things happened to it.
+    pub fn times(&self) -> GroupTimes {
+        match self.0 {
+            Source::Stored { group, .. } => times(group),
+            Source::Held(image) => image.times,
+        }
+    }
+
+    /// What was pushed to it, sorted by name.
+    pub fn families(&self) -> impl ExactSizeIterator<Item = FamilyImage<'a>> {
+        let source = self.0;
+        let families = match source {
+            Source::Stored { group, .. } => group.families.len(),
+            Source::Held(image) => image.families.len(),
+        };
+        (0..families).map(move |at| source.family(at))
+    }
+}
+
+impl<'a> Source<'a> {
+    fn family(self, at: usize) -> FamilyImage<'a> {
+        match self {
+            Source::Stored { group, families } => {
+                let held = &group.families[at];
+                let family = &families[held.family];
+                let block = family.pages.block(held.place);
+                FamilyImage {
+                    name: &family.name,
+                    kind: family.kind,
+                    help: held.help.as_deref().unwrap_or_default(),
+                    pushed: held.pushed,
+                    text: block.text,
+                    native: block.native,
+                }
+            }
+            Source::Held(image) => {
+                let held = &image.families[at];
+                FamilyImage {
+                    name: &held.name,
+                    kind: held.kind,
+                    help: held.help.as_deref().unwrap_or_default(),
+                    pushed: held.pushed,
+                    text: &held.text,
+                    native: held.native.as_deref(),
+                }
+            }
+        }
+    }
+}
+
+/// A group that was written down, to be stored again as it was.
+#[derive(Debug)]
+pub struct RestoredGroup {
+    /// What it is called.
+    pub key: GroupingKey,
+    /// When things happened to it.
+    pub times: GroupTimes,
+    /// What was pushed to it.
+    pub batch: Batch,
+    /// When each family of the batch was pushed.
+    pub pushed: Vec<Timestamp>,
+}

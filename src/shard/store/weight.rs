@@ -1,0 +1,185 @@
+//! What a group and a family count for in bytes, beyond the text of samples.
+//!
+//! All that a push leaves behind counts. What belongs to one group is in the group's own charge: its key, samples,
+//! protobuf forms, and what the tables take for it. What groups of a shard share, the names of families and the help
+//! texts, counts once for each shard, from the first group that brings it to the last one that holds it.
+//!
+//! The constants say what the tables take on 64 bits, rounded up: hash tables are seven eighths full at most and half
+//! of that on average after they have grown. `docs/figures/stored.py` measures what a counted byte costs.
+
+use crate::exposition::Kind;
+use crate::push::{Batch, BatchFamily, GroupingKey};
+use crate::shard::budget::{SharedChange, Usage};
+use crate::shard::groups::families::Families;
+use crate::shard::groups::group::Held;
+use crate::shard::store::plan::Step;
+
+/// A group: its entries in the tables of groups, of jobs and of what is on disk, and its two push times.
+const GROUP_BYTES: u64 = 768;
+/// So often a group has the text of its key: by itself, as the name of its job, and in both push times.
+const KEY_COPIES: u64 = 4;
+/// What a group holds of one family, and the slot of that in a page.
+const HELD_BYTES: u64 = 96;
+/// A series: its fingerprint in the group and in the index.
+const SERIES_BYTES: u64 = 40;
+/// A family on its shard: its tables, its first page, and its name in the index.
+const FAMILY_BYTES: u64 = 1024;
+/// So often the name of a family is there: by itself, and in the index.
+const NAME_COPIES: u64 = 2;
+/// A name in the index that a histogram or summary occupies.
+const OCCUPIED_BYTES: u64 = 64;
+/// A help text, besides its bytes.
+const HELP_BYTES: u64 = 64;
+
+impl Usage {
+    /// A group that has its push times only.
+    pub(in crate::shard) fn of_empty_group(key: &GroupingKey) -> Usage {
+        let bytes = GROUP_BYTES + KEY_COPIES * key.text().len() as u64;
+        Usage { groups: 1, series: 2, bytes }
+    }
+}
+
+/// What a family counts for once on its shard, besides help texts.
+pub(in crate::shard) fn of_family(name: &str, kind: Kind) -> u64 {
+    let suffixes = kind.occupied_suffixes();
+    let occupied =
+        suffixes.iter().map(|suffix| OCCUPIED_BYTES + (name.len() + suffix.len()) as u64);
+    FAMILY_BYTES + NAME_COPIES * name.len() as u64 + occupied.sum::<u64>()
+}
+
+/// What a help text counts for once on its shard.
+pub(in crate::shard) fn of_help(help: &str) -> u64 {
+    if help.is_empty() { 0 } else { HELP_BYTES + help.len() as u64 }
+}
+
+/// What a group counts for what it holds of one family.
+pub(in crate::shard) fn of_held(held: &Held) -> u64 {
+    of_samples(held.bytes, held.series.len())
+}
+
+fn of_samples(bytes: u32, series: usize) -> u64 {
+    HELD_BYTES + u64::from(bytes) + SERIES_BYTES * series as u64
+}
+
+/// What a push makes of a group, in what counts.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::shard) struct Weighed {
+    /// What the group comes to.
+    pub(in crate::shard) usage: Usage,
+    /// What comes and goes that groups of the shard share.
+    pub(in crate::shard) shared: SharedChange,
+    /// How large the group was, its help texts included, and how large it will be.
+    pub(in crate::shard) group_bytes: [u64; 2],
+}
+
+/// Weighs the steps of a push to a group that counts for `before` and has `held`.
+pub(in crate::shard) fn weigh(
+    families: &Families,
+    before: Usage,
+    held: &[Held],
+    steps: &[Step],
+    batch: &Batch,
+) -> Weighed {
+    let (mut gone, mut come) = (Total::default(), Total::default());
+    let mut shared = SharedChange::default();
+    for step in steps {
+        if let Step::Remove { held: at } | Step::Replace { held: at, .. } = *step {
+            gone.add_held(&held[at]);
+        }
+        if let Step::Insert { family } | Step::Replace { family, .. } = *step {
+            come.add_new(batch, &batch.families[family]);
+        }
+        match *step {
+            Step::Keep => {}
+            Step::Remove { held: at } => remove(families, &held[at], &mut shared),
+            Step::Insert { family } => {
+                insert(families, batch, &batch.families[family], &mut shared);
+            }
+            Step::Replace { held: at, family } => {
+                replace(families, &held[at], batch, &batch.families[family], &mut shared);
+            }
+        }
+    }
+    let help_bytes: u64 = held.iter().map(|held| help(held).len() as u64).sum();
+    let usage = Usage {
+        groups: before.groups,
+        series: before.series + come.series - gone.series,
+        bytes: before.bytes + come.bytes - gone.bytes,
+    };
+    let will_be = usage.bytes + help_bytes + come.help_bytes - gone.help_bytes;
+    Weighed { usage, shared, group_bytes: [before.bytes + help_bytes, will_be] }
+}
+
+/// What some families of a group come to.
+#[derive(Debug, Default)]
+struct Total {
+    series: u64,
+    bytes: u64,
+    help_bytes: u64,
+}
+
+impl Total {
+    fn add_held(&mut self, held: &Held) {
+        self.series += held.series.len() as u64;
+        self.bytes += of_held(held);
+        self.help_bytes += help(held).len() as u64;
+    }
+
+    fn add_new(&mut self, batch: &Batch, new: &BatchFamily) {
+        let series = batch.series(new).len();
+        self.series += series as u64;
+        self.bytes += of_samples(new.bytes(), series);
+        self.help_bytes += batch.help(new).len() as u64;
+    }
+}
+
+fn help(held: &Held) -> &str {
+    held.help.as_deref().unwrap_or_default()
+}
+
+/// What the shard no longer has once a group lets go of a family.
+fn remove(families: &Families, held: &Held, shared: &mut SharedChange) {
+    let family = &families[held.family];
+    if family.holders == 1 {
+        shared.removed += of_family(&family.name, family.kind);
+    }
+    if family.help_holders(help(held)) == 1 {
+        shared.removed += of_help(help(held));
+    }
+}
+
+/// What it has more once a group holds a family.
+fn insert(families: &Families, batch: &Batch, new: &BatchFamily, shared: &mut SharedChange) {
+    let (name, help) = (batch.name(new), batch.help(new));
+    let stored = families.by_name(name);
+    if stored.is_none() {
+        shared.added += of_family(name, new.kind);
+    }
+    if stored.is_none_or(|family| family.help_holders(help) == 0) {
+        shared.added += of_help(help);
+    }
+}
+
+/// What changes for it when a group holds a family anew.
+fn replace(
+    families: &Families,
+    held: &Held,
+    batch: &Batch,
+    new: &BatchFamily,
+    shared: &mut SharedChange,
+) {
+    let family = &families[held.family];
+    if family.kind != new.kind {
+        shared.removed += of_family(&family.name, family.kind);
+        shared.added += of_family(&family.name, new.kind);
+    }
+    let (old_help, new_help) = (help(held), batch.help(new));
+    if old_help != new_help {
+        if family.help_holders(old_help) == 1 {
+            shared.removed += of_help(old_help);
+        }
+        if family.help_holders(new_help) == 0 {
+            shared.added += of_help(new_help);
+        }
+    }
+}
