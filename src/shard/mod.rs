@@ -26,6 +26,7 @@
 //! order they were sent. No two groups hold the same series, and a family has one kind everywhere.
 
 mod budget;
+mod error;
 mod groups;
 mod handle;
 mod index;
@@ -33,25 +34,29 @@ mod pages;
 mod saving;
 mod store;
 mod task;
+mod timestamp;
 
 pub use budget::{Bound, Budget, Full, Limits, Usage, Whose};
+pub use error::{PushError, RestoreError, Unavailable};
 pub use groups::family::FamilySnapshot;
-pub use groups::group::Timestamp;
 pub use handle::checkpoint::Checkpoint;
 pub use handle::group_scan::{DELETED_AT_A_TIME, LISTED_AT_A_TIME, Roll};
-pub use handle::{Options, QUEUE_WAIT, RestoreError, SAVED_WAIT, Shards};
+pub use handle::{Options, QUEUE_WAIT, SAVED_WAIT, Shards};
 pub use index::{Cleared, Index};
 pub use pages::page::{Block, Page};
 pub use pages::part::Part;
 pub use pages::rendering::{Deflated, Rendering, RenderingKey, kept_bytes};
-pub use saving::dirty_groups::Changes;
-pub use saving::group_snapshot::{FamilyImage, GroupImage, GroupTimes, RestoredGroup, WriteImage};
+pub use saving::changes::Changes;
+pub use saving::group_snapshot::{FamilyImage, GroupImage, GroupTimes, WriteImage};
 pub use store::Store;
 pub use store::place::Placement;
 pub use store::plan::{GROUP_BYTES_MAX, Mode};
+pub use store::restore::RestoredGroup;
 pub use store::snapshot::{HomedPage, Piece, Selection, Snapshot};
 pub use store::views::{FamilyView, GroupRef, GroupSummary, GroupView};
 pub use store::wipe::Remains;
+pub use task::Saving;
 pub use task::lanes::{COMMANDS_LEN, QUEUE_LEN};
-pub use task::waiter::{PushError, Unavailable, Waiter};
-pub use task::{Saving, ShardStats};
+pub use task::stats::ShardStats;
+pub use task::waiter::Waiter;
+pub use timestamp::Timestamp;

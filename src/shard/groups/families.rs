@@ -8,13 +8,15 @@ use smallvec::SmallVec;
 
 use crate::exposition::{Kind, has_quoted_names};
 use crate::push::{Batch, BatchFamily, PUSH_FAILURE_TIME, PUSH_TIME};
-use crate::shard::budget::{Budget, SharedCharge};
+use crate::shard::budget::Budget;
+use crate::shard::budget::claim::SharedCharge;
 use crate::shard::groups::family::{Family, FamilyId, FamilySnapshot};
-use crate::shard::groups::group::{Held, Timestamp, write_time};
+use crate::shard::groups::group::{Held, write_time};
 use crate::shard::pages::page::Block;
 use crate::shard::pages::part::PartHash;
 use crate::shard::pages::{Pages, Place};
 use crate::shard::store::weight;
+use crate::shard::timestamp::Timestamp;
 
 /// The families that every group holds. They have numbers of their own, which are never reused.
 pub(in crate::shard) const PUSH_TIME_ID: FamilyId = 0;

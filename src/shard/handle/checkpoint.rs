@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use crate::shard::handle::{Shards, gather};
-use crate::shard::saving::dirty_groups::Changes;
-use crate::shard::task::Message;
-use crate::shard::task::waiter::{Unavailable, Waiter};
+use crate::shard::error::Unavailable;
+use crate::shard::handle::Shards;
+use crate::shard::handle::ask::gather;
+use crate::shard::saving::changes::Changes;
+use crate::shard::task::message::Message;
+use crate::shard::task::waiter::Waiter;
 
 /// How many bytes of groups a shard hands over at a time to be written down, and how long it then lets pushes
 /// go first, while there is time for that; and how many when there is not.

@@ -7,10 +7,11 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::push::GroupingKey;
-use crate::shard::handle::{Shards, gather};
+use crate::shard::error::Unavailable;
+use crate::shard::handle::Shards;
+use crate::shard::handle::ask::gather;
 use crate::shard::store::views::{GroupRef, GroupSummary, GroupView};
-use crate::shard::task::Message;
-use crate::shard::task::waiter::Unavailable;
+use crate::shard::task::message::Message;
 
 /// How many groups a shard sums up before it goes on with pushes.
 pub const LISTED_AT_A_TIME: usize = 512;

@@ -1,7 +1,9 @@
 //! The handle to all shards.
 
+pub(super) mod ask;
 pub(super) mod checkpoint;
 pub(super) mod group_scan;
+pub(super) mod wipe;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed, Ordering::SeqCst};
@@ -13,15 +15,17 @@ use tokio::task::JoinSet;
 use crate::exposition::Kind;
 use crate::push::{Batch, GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, Refusal};
 use crate::shard::budget::{Budget, Limits};
+use crate::shard::error::{PushError, RestoreError, Unavailable};
 use crate::shard::index::Index;
-use crate::shard::saving::group_snapshot::RestoredGroup;
 use crate::shard::store::Store;
 use crate::shard::store::plan::Mode;
+use crate::shard::store::restore::RestoredGroup;
 use crate::shard::store::snapshot::{HomedPage, Selection, Snapshot};
 use crate::shard::task::cut::Cut;
 use crate::shard::task::lanes::{Lanes, lanes};
-use crate::shard::task::waiter::{PushError, Unavailable};
-use crate::shard::task::{self, Message, Saving, ShardStats};
+use crate::shard::task::message::Message;
+use crate::shard::task::stats::ShardStats;
+use crate::shard::task::{self, Saving};
 
 /// How long a push or delete waits for room in a full queue. Eight times as long as a shard needs for a full queue of
 /// usual pushes: what is not through by then only makes others wait.
@@ -174,23 +178,6 @@ impl Shards {
         self.shared.refuses_unchecked.store(true, SeqCst);
     }
 
-    /// Waits until all pushes have been applied that were acknowledged before. What has been answered as applied has been;
-    /// a command would overtake what was only handed over.
-    pub(in crate::shard) async fn pass(&self) -> Result<(), Unavailable> {
-        if self.shared.has_unchecked.load(SeqCst) { self.pass_all().await } else { Ok(()) }
-    }
-
-    /// Waits until all has been applied that waits for a shard now.
-    pub(in crate::shard) async fn pass_all(&self) -> Result<(), Unavailable> {
-        let mut answers = Vec::with_capacity(self.shared.lanes.len());
-        for lanes in &self.shared.lanes {
-            let (reply, answer) = oneshot::channel();
-            answers.push(answer);
-            drop(lanes.pushes.send_async(Message::Pass { reply }).await);
-        }
-        gather(answers).await.map(drop)
-    }
-
     /// Whether a push would be applied now. Nothing changes.
     ///
     /// # Errors
@@ -200,6 +187,24 @@ impl Shards {
         let hash = self.hash(&key);
         self.send(hash, Message::Check { hash, key, mode, batch, reply }).await?;
         answer.await.map_err(|_| Unavailable::Dead)?.map_err(PushError::Refused)
+    }
+
+    /// Replaces a group by one that was pushed elsewhere, and waits for it. It then counts for `owner`.
+    ///
+    /// # Errors
+    /// Why it was not done; then nothing has changed.
+    pub async fn place(
+        &self,
+        key: GroupingKey,
+        batch: Batch,
+        owner: Option<Arc<Budget>>,
+        placement: Placement,
+    ) -> Result<(), PushError> {
+        let (reply, answer) = oneshot::channel();
+        let hash = self.hash(&key);
+        let placing = Placing { hash, key, batch, owner, placement, reply };
+        self.send(hash, Message::Place(Box::new(placing))).await?;
+        self.settled(answer).await?
     }
 
     /// Notes that a push to the group was refused.
@@ -292,105 +297,6 @@ impl Shards {
         let shared = &self.shared;
         shared.stats.iter().zip(&shared.lanes).map(|(stats, lanes)| (&**stats, lanes.pushes.len()))
     }
-
-    pub(in crate::shard) fn hash(&self, key: &GroupingKey) -> u64 {
-        self.shared.hasher.hash_one(&*key.identity())
-    }
-
-    /// The number of the shard that has the groups of this hash. The lower half decides, of which the store's own table
-    /// uses the lower bits.
-    pub(in crate::shard) fn shard(&self, hash: u64) -> usize {
-        let half = hash & u64::from(u32::MAX);
-        ((half * self.shared.lanes.len() as u64) >> 32) as usize
-    }
-
-    /// What a request comes to, which is to be on disk by then where that was promised.
-    pub(in crate::shard) async fn settled<T>(
-        &self,
-        answer: oneshot::Receiver<T>,
-    ) -> Result<T, Unavailable> {
-        if !self.shared.is_awaited {
-            return answer.await.map_err(|_| Unavailable::Dead);
-        }
-        let waiting = Box::pin(tokio::time::timeout(SAVED_WAIT, answer));
-        waiting.await.map_err(|_| Unavailable::InDoubt)?.map_err(|_| Unavailable::Dead)
-    }
-
-    /// Waits until all that has been applied is on disk, where that was promised.
-    pub(in crate::shard) async fn settle(&self) -> Result<(), Unavailable> {
-        if self.shared.is_awaited {
-            for answer in self.ask_all(|_, reply| Message::Settle { reply }).await? {
-                self.settled(answer).await??;
-            }
-        }
-        Ok(())
-    }
-
-    pub(in crate::shard) async fn send(
-        &self,
-        hash: u64,
-        message: Message,
-    ) -> Result<(), Unavailable> {
-        // Whichever it was: what it left half done in the index is not for others to build upon.
-        if !self.are_alive() {
-            return Err(Unavailable::Dead);
-        }
-        let queue = &self.shared.lanes[self.shard(hash)].pushes;
-        let message = match queue.try_send(message) {
-            Ok(()) => return Ok(()),
-            Err(flume::TrySendError::Disconnected(_)) => return Err(Unavailable::Dead),
-            Err(flume::TrySendError::Full(message)) => message,
-        };
-        // Boxed, since it is rare: every push would carry the room for it.
-        let waiting = Box::pin(tokio::time::timeout(QUEUE_WAIT, queue.send_async(message)));
-        match waiting.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(Unavailable::Dead),
-            Err(_) => Err(Unavailable::Overloaded),
-        }
-    }
-
-    /// Sends a command to every shard, in an order that is the same on all of them. Goes on to the
-    /// last even if nobody waits any more, since shards that were asked for a cut wait for the rest.
-    pub(in crate::shard) async fn ask_all<T: Send + 'static>(
-        &self,
-        message: impl Fn(Cut, oneshot::Sender<T>) -> Message + Send + 'static,
-    ) -> Result<Vec<oneshot::Receiver<T>>, Unavailable> {
-        let shards = self.clone();
-        let sent = tokio::spawn(async move {
-            let shared = &shards.shared;
-            let _order = shared.cut_order.lock().await;
-            let cut = Cut::new(shared.lanes.len(), shared.dead.clone());
-            let mut answers = Vec::with_capacity(shared.lanes.len());
-            for lanes in &shared.lanes {
-                let (reply, answer) = oneshot::channel();
-                answers.push(answer);
-                // A dead shard shows in its answer; the others must still be asked.
-                let _answered = lanes.command(message(cut.clone(), reply)).await;
-            }
-            answers
-        });
-        sent.await.map_err(|_| Unavailable::Dead)
-    }
-}
-
-/// Why groups could not be stored as they once were.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RestoreError {
-    /// The group of this key does not agree with the others.
-    Refused(String, Refusal),
-    /// A shard could not be reached.
-    Unavailable(Unavailable),
-}
-
-pub(in crate::shard) async fn gather<T>(
-    answers: Vec<oneshot::Receiver<T>>,
-) -> Result<Vec<T>, Unavailable> {
-    let mut gathered = Vec::with_capacity(answers.len());
-    for answer in answers {
-        gathered.push(answer.await.map_err(|_| Unavailable::Dead)?);
-    }
-    Ok(gathered)
 }
 
 #[cfg(test)]

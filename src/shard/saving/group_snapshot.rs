@@ -10,7 +10,8 @@ use bytes::Bytes;
 use crate::exposition::Kind;
 use crate::push::{Batch, GroupingKey};
 use crate::shard::groups::families::Families;
-use crate::shard::groups::group::{Group, Held, Timestamp};
+use crate::shard::groups::group::{Group, Held};
+use crate::shard::timestamp::Timestamp;
 
 /// Writes down a group: appends its image, in whatever form, to the bytes.
 pub type WriteImage = fn(&GroupImage<'_>, &mut Vec<u8>);
@@ -200,17 +201,4 @@ impl<'a> Source<'a> {
             }
         }
     }
-}
-
-/// A group that was written down, to be stored again as it was.
-#[derive(Debug)]
-pub struct RestoredGroup {
-    /// What it is called.
-    pub key: GroupingKey,
-    /// When things happened to it.
-    pub times: GroupTimes,
-    /// What was pushed to it.
-    pub batch: Batch,
-    /// When each family of the batch was pushed.
-    pub pushed: Vec<Timestamp>,
 }

@@ -3,37 +3,35 @@
 pub(super) mod check;
 #[cfg(test)]
 mod counted;
+pub(super) mod delete;
 pub(super) mod place;
 pub(super) mod plan;
+pub(super) mod restore;
 pub(super) mod selected_jobs;
 pub(super) mod snapshot;
+pub(super) mod update;
 pub(super) mod views;
-pub(super) mod weight;
+pub(super) mod weigh;
 pub(super) mod wipe;
 
 use std::sync::Arc;
 
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 
-use crate::exposition::Kind;
-use crate::push::{Batch, GroupingKey, Refusal, Series};
-use crate::shard::budget::{Budget, Charge, Claim, Room, SharedChange, Usage};
-use crate::shard::groups::families::{Families, PUSH_FAILURE_TIME_ID, PUSH_TIME_ID};
-use crate::shard::groups::group::{Group, Held, Timestamp};
+use self::plan::{GROUP_BYTES_MAX, Mode};
+use self::update::group_or_new;
+use crate::push::{Batch, GroupingKey, Refusal};
+use crate::shard::budget::claim::{Claim, Room, SharedChange};
+use crate::shard::budget::{Budget, Usage};
+use crate::shard::error::PushError;
+use crate::shard::groups::families::{Families, PUSH_FAILURE_TIME_ID};
+use crate::shard::groups::group::Group;
 use crate::shard::groups::jobs::Jobs;
-use crate::shard::index::{Change, Index};
-use crate::shard::pages::part::PartHash;
-use crate::shard::saving::dirty_groups::{Changes, SaveState, Unsaved};
-use crate::shard::saving::group_snapshot::{RestoredGroup, WriteImage};
-use crate::shard::store::plan::{self, GROUP_BYTES_MAX, Mode, Step, Steps};
-use crate::shard::store::selected_jobs as select;
-use crate::shard::store::snapshot::{HomedPage, Selection, Snapshot};
-use crate::shard::store::weight;
-use crate::shard::task::waiter::PushError;
-
-/// So many series, and a group's more, are taken out of the index at one go.
-const FORGOTTEN_AT_A_TIME: usize = 16_384;
+use crate::shard::index::Index;
+use crate::shard::saving::changes::Changes;
+use crate::shard::saving::dirty_groups::Unsaved;
+use crate::shard::saving::group_snapshot::WriteImage;
+use crate::shard::timestamp::Timestamp;
 
 /// Groups and families of one shard.
 ///
@@ -156,67 +154,6 @@ impl Store {
         group.failure_time = families.replace_time(id, &group.key, now, place);
     }
 
-    /// Forgets a group, if there is one.
-    pub fn delete(&mut self, hash: u64, key: &GroupingKey) {
-        let is_group = |(_, group): &(u64, Group)| {
-            *group.key == *key.text() && group.has_empty_instance == key.has_empty_instance()
-        };
-        if let Ok(found) = self.groups.find_entry(hash, is_group) {
-            let (_, group) = found.remove().0;
-            self.drop_groups([(hash, group)]);
-        }
-    }
-
-    /// What a scrape needs, for whichever part of it: the parts of a scrape have to agree on names, so
-    /// each sees what all of them show. Costs in proportion to what is selected.
-    pub fn snapshot(&mut self, selection: &Selection) -> Snapshot {
-        if selection.jobs.is_empty() {
-            return Snapshot { families: self.families.snapshot(&selection.families) };
-        }
-        let groups = selection.jobs.iter().flat_map(|job| self.groups_of(job));
-        Snapshot { families: select::snapshot(&self.families, groups, &selection.families) }
-    }
-
-    /// Lets go of blocks that the concatenation of a page holds as well.
-    pub fn adopt(&mut self, homed: &HomedPage) {
-        if let Some(family) = self.families.get_mut(homed.family) {
-            family.pages.adopt(homed.number, &homed.page);
-        }
-    }
-
-    /// Stores a group as it once was.
-    ///
-    /// # Errors
-    /// When it does not agree with what is stored; then nothing has changed.
-    pub fn restore(&mut self, hash: u64, restored: &RestoredGroup) -> Result<(), Refusal> {
-        let RestoredGroup { key, times, batch, pushed } = restored;
-        self.check_spelling(hash, key)?;
-        if let Some(refusal) = batch.repeated_series() {
-            return Err(refusal);
-        }
-        let unsaved = self.unsaved.take(); // What has been read back need not be written.
-        let stored =
-            self.update(hash, key, Mode::Replace, batch, None, Room::NotNeeded, times.created);
-        self.unsaved = unsaved;
-        match stored {
-            Err(PushError::Refused(refusal)) => return Err(refusal),
-            stored => debug_assert_eq!(stored, Ok(()), "restoring needs no room and no shard"),
-        }
-        let Store { groups, families, .. } = self;
-        let stored = groups.find_mut(hash, |(_, group)| *group.key == *key.text());
-        let group = &mut stored.expect("it was just stored").1;
-        group.saving = SaveState::WRITTEN;
-        for (held, pushed) in group.families.iter_mut().zip(pushed) {
-            held.pushed = *pushed;
-        }
-        (group.pushed, group.failed) = (times.pushed, times.failed);
-        let place = group.push_time;
-        group.push_time = families.replace_time(PUSH_TIME_ID, &group.key, times.pushed, place);
-        let (id, place) = (PUSH_FAILURE_TIME_ID, group.failure_time);
-        group.failure_time = families.replace_time(id, &group.key, times.failed, place);
-        Ok(())
-    }
-
     /// How many groups are to be written down, and since when the first of them; never when none is, or
     /// all have been promised.
     pub fn unsaved(&self) -> (usize, Timestamp) {
@@ -240,14 +177,6 @@ impl Store {
         unsaved.map(|unsaved| unsaved.hand_over(bytes_max, groups, families)).unwrap_or_default()
     }
 
-    /// The groups of a job, given as its escaped name.
-    fn groups_of(&self, job: &str) -> impl Iterator<Item = &Group> {
-        self.jobs.groups(job).flat_map(move |hash| {
-            let found = self.groups.iter_hash(hash).filter(move |(of, _)| *of == hash);
-            found.map(|(_, group)| group).filter(move |group| *group.job == *job)
-        })
-    }
-
     /// A group that is stored under a key which differs in labels with an empty value stands in the way of this one:
     /// to Prometheus both would expose the same push times. A hash is one of the identity that both share.
     pub(in crate::shard) fn check_spelling(
@@ -263,162 +192,5 @@ impl Store {
             return Err(Refusal::OtherSpelling);
         }
         Ok(())
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "a push is all of these")]
-    pub(in crate::shard) fn update(
-        &mut self,
-        hash: u64,
-        key: &GroupingKey,
-        mode: Mode,
-        batch: &Batch,
-        owner: Option<&Arc<Budget>>,
-        room: Room,
-        now: Timestamp,
-    ) -> Result<(), PushError> {
-        let Store { groups, jobs, families, unsaved, budget, index, group_bytes, group_bytes_max } =
-            self;
-        let (steps, claim) = {
-            let stored = groups.find(hash, |(_, group)| *group.key == *key.text());
-            let stored = stored.map(|(_, group)| group);
-            let held = stored.map_or(&[][..], |group| &group.families);
-            families.touch(held);
-            let steps = plan::steps(families, held, mode, batch);
-            let change = plan::change(families, held, &steps, batch)?;
-            let charge = stored.map(|group| &group.charge);
-            let before = charge.map_or_else(|| Usage::of_empty_group(key), Charge::usage);
-            let weighed = weight::weigh(families, before, held, &steps, batch);
-            if room != Room::NotNeeded {
-                plan::check_size(&weighed, *group_bytes_max)?;
-            }
-            let is_bounded = room == Room::Needed && stored.is_some() && budget.is_some();
-            let room = if is_bounded { plan::room(held, &steps, batch, &change) } else { room };
-            let weight::Weighed { usage, shared, .. } = weighed;
-            let claim = Claim::new(budget.as_ref(), owner, charge, usage, shared, room)?;
-            if !change.is_empty() {
-                index.apply(&change)?;
-            }
-            (steps, claim)
-        };
-        let group = group_or_new(groups, jobs, families, hash, key, now);
-        *group_bytes -= group.charge.usage().bytes;
-        claim.settle(&mut group.charge);
-        *group_bytes += group.charge.usage().bytes;
-        if let Some(unsaved) = unsaved {
-            unsaved.changes(hash, group, families);
-        }
-        group.pushed = now;
-        let (id, place) = (PUSH_TIME_ID, group.push_time);
-        group.push_time = families.replace_time(id, &group.key, now, place);
-        take_steps(families, group.part, &mut group.families, &steps, batch, now);
-        group.samples = group.families.iter().map(|held| u64::from(held.samples)).sum();
-        group.bytes = group.families.iter().map(|held| u64::from(held.bytes)).sum();
-        Ok(())
-    }
-
-    /// Lets go of what groups hold that have been taken out of the table. The index hears of many series at a time,
-    /// and not of more: others wait for it meanwhile.
-    pub(in crate::shard) fn drop_groups(&mut self, groups: impl IntoIterator<Item = (u64, Group)>) {
-        let (mut names, mut series_removed) = (Vec::new(), Vec::new());
-        let shared_before = self.families.shared.bytes;
-        for (hash, mut group) in groups {
-            self.group_bytes -= group.charge.usage().bytes;
-            if let Some(unsaved) = &mut self.unsaved {
-                unsaved.goes(hash, &mut group, &mut self.families);
-            }
-            let is_of_job = |(of, other): &(u64, Group)| *of == hash && other.job == group.job;
-            if self.groups.find(hash, is_of_job).is_none() {
-                self.jobs.remove(&group.job, hash);
-            }
-            for held in group.families {
-                series_removed.extend_from_slice(&held.series);
-                names.extend(self.families.remove(held));
-            }
-            if series_removed.len() >= FORGOTTEN_AT_A_TIME {
-                self.forget(&mut names, &mut series_removed);
-            }
-            self.families[PUSH_TIME_ID].pages.remove(group.push_time);
-            self.families[PUSH_FAILURE_TIME_ID].pages.remove(group.failure_time);
-        }
-        self.families.shared.shrank(shared_before);
-        self.forget(&mut names, &mut series_removed);
-    }
-
-    /// Takes names and series out of the index.
-    fn forget(&mut self, names: &mut Vec<(Arc<str>, Kind)>, series: &mut Vec<Series>) {
-        let names = std::mem::take(names);
-        let names_removed = names.iter().map(|(name, kind)| (&**name, *kind)).collect();
-        let series_removed = std::mem::take(series);
-        let change = Change { names_removed, series_removed, ..Change::default() };
-        let dropped = self.index.apply(&change);
-        debug_assert_eq!(dropped, Ok(()), "giving up names and series cannot conflict");
-    }
-}
-
-fn group_or_new<'g>(
-    groups: &'g mut HashTable<(u64, Group)>,
-    jobs: &mut Jobs,
-    families: &mut Families,
-    hash: u64,
-    key: &GroupingKey,
-    now: Timestamp,
-) -> &'g mut Group {
-    let is_group = |(_, group): &(u64, Group)| *group.key == *key.text();
-    let new = match groups.entry(hash, is_group, |(hash, _)| *hash) {
-        Entry::Occupied(found) => return &mut found.into_mut().1,
-        Entry::Vacant(new) => new,
-    };
-    let part = PartHash::of(key.text());
-    let mut time = |id| families.insert_time(id, key.text(), part, Timestamp::NEVER);
-    let group = Group {
-        key: key.text().into(),
-        job: jobs.insert(key.job(), hash),
-        part,
-        has_empty_instance: key.has_empty_instance(),
-        created: now,
-        pushed: Timestamp::NEVER,
-        failed: Timestamp::NEVER,
-        push_time: time(PUSH_TIME_ID),
-        failure_time: time(PUSH_FAILURE_TIME_ID),
-        saving: SaveState::default(),
-        charge: Charge::default(),
-        samples: 0,
-        bytes: 0,
-        families: Vec::new(),
-    };
-    &mut new.insert((hash, group)).into_mut().1
-}
-
-fn take_steps(
-    families: &mut Families,
-    part: PartHash,
-    held_by_group: &mut Vec<Held>,
-    steps: &Steps,
-    batch: &Batch,
-    now: Timestamp,
-) {
-    let is_same = |step: &Step| matches!(step, Step::Replace { .. } | Step::Keep);
-    if steps.iter().all(is_same) {
-        for step in steps {
-            if let Step::Replace { held, family } = *step {
-                families.replace(&mut held_by_group[held], batch, &batch.families[family], now);
-            }
-        }
-        return;
-    }
-    let mut old = std::mem::replace(held_by_group, Vec::with_capacity(steps.len())).into_iter();
-    for step in steps {
-        let held = if let Step::Insert { .. } = step { None } else { old.next() };
-        match (*step, held) {
-            (Step::Remove { .. }, Some(held)) => drop(families.remove(held)),
-            (Step::Replace { family, .. }, Some(mut held)) => {
-                families.replace(&mut held, batch, &batch.families[family], now);
-                held_by_group.push(held);
-            }
-            (Step::Insert { family }, _) => {
-                held_by_group.push(families.insert(part, batch, &batch.families[family], now));
-            }
-            (_, held) => held_by_group.extend(held),
-        }
     }
 }

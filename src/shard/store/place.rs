@@ -5,14 +5,16 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::push::{Batch, GroupingKey};
-use crate::shard::budget::{Budget, Room};
+use crate::shard::budget::Budget;
+use crate::shard::budget::claim::Room;
+use crate::shard::error::PushError;
 use crate::shard::groups::families::PUSH_FAILURE_TIME_ID;
-use crate::shard::groups::group::{Group, Timestamp};
+use crate::shard::groups::group::Group;
 use crate::shard::handle::Shards;
 use crate::shard::store::Store;
 use crate::shard::store::plan::Mode;
-use crate::shard::task::Message;
-use crate::shard::task::waiter::PushError;
+use crate::shard::task::message::Message;
+use crate::shard::timestamp::Timestamp;
 
 /// The times that a group brings along, and what they are worth beside those of the group in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,37 +25,6 @@ pub struct Placement {
     pub failed: Timestamp,
     /// Whether a group that was pushed to later, or then but refused a push later, is left alone.
     pub keeps_newer: bool,
-}
-
-/// What a shard is asked to put in its place.
-#[derive(Debug)]
-pub(in crate::shard) struct Placing {
-    pub(in crate::shard) hash: u64,
-    pub(in crate::shard) key: GroupingKey,
-    pub(in crate::shard) batch: Batch,
-    pub(in crate::shard) owner: Option<Arc<Budget>>,
-    pub(in crate::shard) placement: Placement,
-    pub(in crate::shard) reply: oneshot::Sender<Result<(), PushError>>,
-}
-
-impl Shards {
-    /// Replaces a group by one that was pushed elsewhere, and waits for it. It then counts for `owner`.
-    ///
-    /// # Errors
-    /// Why it was not done; then nothing has changed.
-    pub async fn place(
-        &self,
-        key: GroupingKey,
-        batch: Batch,
-        owner: Option<Arc<Budget>>,
-        placement: Placement,
-    ) -> Result<(), PushError> {
-        let (reply, answer) = oneshot::channel();
-        let hash = self.hash(&key);
-        let placing = Placing { hash, key, batch, owner, placement, reply };
-        self.send(hash, Message::Place(Box::new(placing))).await?;
-        self.settled(answer).await?
-    }
 }
 
 impl Store {

@@ -5,10 +5,10 @@ use std::cmp::Ordering;
 use smallvec::SmallVec;
 
 use crate::push::{Batch, BatchFamily, Refusal, Series};
-use crate::shard::budget::Room;
+use crate::shard::budget::claim::Room;
 use crate::shard::groups::families::Families;
 use crate::shard::groups::group::Held;
-use crate::shard::index::Change;
+use crate::shard::index::change::Change;
 use crate::shard::store::weight::Weighed;
 
 /// How large a group may be at most, since one is written down as a whole.

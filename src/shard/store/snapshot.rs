@@ -94,3 +94,30 @@ impl FamilySnapshot {
         }
     }
 }
+
+impl Store {
+    /// What a scrape needs, for whichever part of it: the parts of a scrape have to agree on names, so
+    /// each sees what all of them show. Costs in proportion to what is selected.
+    pub fn snapshot(&mut self, selection: &Selection) -> Snapshot {
+        if selection.jobs.is_empty() {
+            return Snapshot { families: self.families.snapshot(&selection.families) };
+        }
+        let groups = selection.jobs.iter().flat_map(|job| self.groups_of(job));
+        Snapshot { families: select::snapshot(&self.families, groups, &selection.families) }
+    }
+
+    /// Lets go of blocks that the concatenation of a page holds as well.
+    pub fn adopt(&mut self, homed: &HomedPage) {
+        if let Some(family) = self.families.get_mut(homed.family) {
+            family.pages.adopt(homed.number, &homed.page);
+        }
+    }
+
+    /// The groups of a job, given as its escaped name.
+    fn groups_of(&self, job: &str) -> impl Iterator<Item = &Group> {
+        self.jobs.groups(job).flat_map(move |hash| {
+            let found = self.groups.iter_hash(hash).filter(move |(of, _)| *of == hash);
+            found.map(|(_, group)| group).filter(move |group| *group.job == *job)
+        })
+    }
+}

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use crate::exposition::Kind;
 use crate::shard::groups::families::{PUSH_FAILURE_TIME_ID, PUSH_TIME_ID};
 use crate::shard::groups::family::FamilyId;
-use crate::shard::groups::group::{Group, Timestamp};
+use crate::shard::groups::group::Group;
 use crate::shard::pages::Place;
 use crate::shard::pages::page::{PAGE_BYTES, Page};
 use crate::shard::store::Store;
+use crate::shard::timestamp::Timestamp;
 
 /// Which group. There need not be one any more.
 #[derive(Debug, Clone)]
@@ -97,18 +98,6 @@ impl Store {
             .iter()
             .filter_map(|of| self.groups.find(of.hash, |(_, group)| *group.key == *of.key));
         found.map(|(_, group)| self.view(group)).collect()
-    }
-
-    /// Forgets those of these groups that are there, and says how many they were.
-    pub fn delete_listed(&mut self, groups: &[GroupRef]) -> u64 {
-        let find = |of: &GroupRef| {
-            let found = self.groups.find_entry(of.hash, |(_, group)| *group.key == *of.key);
-            found.ok().map(|found| found.remove().0)
-        };
-        let found: Vec<_> = groups.iter().filter_map(find).collect();
-        let deleted = found.len() as u64;
-        self.drop_groups(found);
-        deleted
     }
 
     fn summary(hash: u64, group: &Group) -> GroupSummary {

@@ -11,8 +11,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::shard::task::Message;
-use crate::shard::task::waiter::Unavailable;
+use crate::shard::error::Unavailable;
+use crate::shard::task::message::Message;
 
 /// How many pushes may wait for one shard.
 pub const QUEUE_LEN: usize = 1024;

@@ -2,6 +2,8 @@
 
 pub(super) mod cut;
 pub(super) mod lanes;
+pub(super) mod message;
+pub(super) mod stats;
 pub(super) mod waiter;
 
 use std::sync::Arc;
@@ -11,19 +13,20 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::push::{Batch, GroupingKey, Refusal};
 use crate::shard::budget::Budget;
-use crate::shard::groups::group::Timestamp;
-use crate::shard::handle::RestoreError;
-use crate::shard::saving::dirty_groups::Changes;
-use crate::shard::saving::group_snapshot::{RestoredGroup, WriteImage};
+use crate::shard::error::{PushError, RestoreError, Unavailable};
+use crate::shard::saving::changes::Changes;
+use crate::shard::saving::group_snapshot::WriteImage;
 use crate::shard::store::Store;
 use crate::shard::store::place::Placing;
 use crate::shard::store::plan::Mode;
+use crate::shard::store::restore::RestoredGroup;
 use crate::shard::store::snapshot::{HomedPage, Selection, Snapshot};
 use crate::shard::store::views::{GroupRef, GroupSummary, GroupView};
 use crate::shard::store::wipe::Remains;
 use crate::shard::task::cut::Cut;
 use crate::shard::task::lanes::Mailbox;
-use crate::shard::task::waiter::{PushError, Unavailable, Waiter};
+use crate::shard::task::waiter::Waiter;
+use crate::shard::timestamp::Timestamp;
 
 /// How many messages a shard handles before it lets other tasks of its thread run.
 const MESSAGES_BEFORE_YIELD: usize = 64;
@@ -36,134 +39,6 @@ pub struct Saving {
     /// Rung when somebody begins to wait for the next checkpoint; `None` when requests are answered as
     /// soon as they have been applied.
     pub awaited: Option<Arc<Notify>>,
-}
-
-/// What a shard can be asked.
-#[derive(Debug)]
-pub(in crate::shard) enum Message {
-    /// Apply a push. Without a reply, nobody waits and a refusal is logged here.
-    Push {
-        hash: u64,
-        key: GroupingKey,
-        mode: Mode,
-        batch: Batch,
-        owner: Option<Arc<Budget>>,
-        reply: Option<oneshot::Sender<Result<(), PushError>>>,
-    },
-    /// Put a group in its place. In a box: a push does not carry the room for it.
-    Place(Box<Placing>),
-    /// Say whether a push would be applied.
-    Check {
-        hash: u64,
-        key: GroupingKey,
-        mode: Mode,
-        batch: Batch,
-        reply: oneshot::Sender<Result<(), Refusal>>,
-    },
-    /// Note a push that was refused before it came here.
-    Fail { hash: u64, key: GroupingKey, owner: Option<Arc<Budget>>, reply: oneshot::Sender<()> },
-    /// Forget a group.
-    Delete { hash: u64, key: GroupingKey, reply: oneshot::Sender<Result<(), Unavailable>> },
-    /// Forget those of these groups that are there, and say how many they were.
-    DeleteListed { groups: Vec<GroupRef>, reply: oneshot::Sender<Result<u64, Unavailable>> },
-    /// Forget all groups, at the same moment as all others.
-    Wipe { cut: Cut, reply: oneshot::Sender<Result<Remains, Unavailable>> },
-    /// Answer once all that has been applied is on disk, where that was promised.
-    Settle { reply: oneshot::Sender<Result<(), Unavailable>> },
-    /// Store groups as they once were.
-    Restore { groups: Vec<(u64, RestoredGroup)>, reply: oneshot::Sender<Result<(), RestoreError>> },
-    /// End the epoch, at the same moment as all others, and hand over some of what has changed in it. Behind the last one
-    /// nothing is changed any more.
-    Checkpoint {
-        cut: Cut,
-        is_last: bool,
-        bytes_max: usize,
-        reply: oneshot::Sender<(Vec<Waiter>, Changes)>,
-    },
-    /// Hand over more of what was promised then.
-    HandOver { bytes_max: usize, reply: oneshot::Sender<Changes> },
-    /// Answer a scrape, at the same moment as all others.
-    Snapshot { cut: Cut, selection: Arc<Selection>, reply: oneshot::Sender<Snapshot> },
-    /// Tell the hashes of all groups, or of those of some jobs, likewise.
-    Hashes { cut: Cut, jobs: Arc<Vec<String>>, reply: oneshot::Sender<Vec<u64>> },
-    /// Sum up the groups that have these hashes.
-    Summaries { hashes: Vec<u64>, reply: oneshot::Sender<Vec<GroupSummary>> },
-    /// Show those of these groups that are there, in that order.
-    Views { groups: Vec<GroupRef>, reply: oneshot::Sender<Vec<GroupView>> },
-    /// Pages have been concatenated.
-    Adopt { pages: Vec<HomedPage> },
-    /// Say that all that came before has been handled.
-    Pass { reply: oneshot::Sender<()> },
-    /// Look for commands.
-    Knock,
-    /// Die.
-    #[cfg(test)]
-    Panic,
-}
-
-/// What a shard tells about itself; read by anyone, at any time.
-#[derive(Debug, Default)]
-pub struct ShardStats {
-    groups: AtomicU64,
-    series: AtomicU64,
-    samples: AtomicU64,
-    bytes: AtomicU64,
-    pushes: AtomicU64,
-    dropped: AtomicU64,
-    unsaved: AtomicU64,
-    unsaved_since: AtomicU64,
-}
-
-impl ShardStats {
-    /// How many groups it holds.
-    pub fn groups(&self) -> u64 {
-        self.groups.load(Ordering::Relaxed)
-    }
-
-    /// How many series its groups hold.
-    pub fn series(&self) -> u64 {
-        self.series.load(Ordering::Relaxed)
-    }
-
-    /// How many lines a scrape of its groups has.
-    pub fn samples(&self) -> u64 {
-        self.samples.load(Ordering::Relaxed)
-    }
-
-    /// How many bytes the samples take.
-    pub fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
-    }
-
-    /// How many pushes it has handled.
-    pub fn pushes(&self) -> u64 {
-        self.pushes.load(Ordering::Relaxed)
-    }
-
-    /// How many pushes it dropped because they were inconsistent, or there was no room for them, and nobody waited for an answer.
-    pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
-    }
-
-    /// How many of its groups differ from what has been written down.
-    pub fn unsaved(&self) -> u64 {
-        self.unsaved.load(Ordering::Relaxed)
-    }
-
-    /// Since when the first of those does that no checkpoint has promised yet.
-    pub fn unsaved_since(&self) -> Timestamp {
-        Timestamp::from_nanos(self.unsaved_since.load(Ordering::Relaxed))
-    }
-
-    fn publish(&self, store: &Store) {
-        let (unsaved, since) = store.unsaved();
-        self.unsaved.store(unsaved as u64, Ordering::Relaxed);
-        self.unsaved_since.store(since.nanos(), Ordering::Relaxed);
-        self.groups.store(store.groups(), Ordering::Relaxed);
-        self.series.store(store.series(), Ordering::Relaxed);
-        self.samples.store(store.samples(), Ordering::Relaxed);
-        self.bytes.store(store.bytes(), Ordering::Relaxed);
-    }
 }
 
 /// Answers messages until the last handle is gone. All commands go before a push that has been waited for, and one of

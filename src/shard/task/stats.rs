@@ -1,0 +1,71 @@
+//! What a shard tells about itself.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::shard::store::Store;
+use crate::shard::timestamp::Timestamp;
+
+/// What a shard tells about itself; read by anyone, at any time.
+#[derive(Debug, Default)]
+pub struct ShardStats {
+    groups: AtomicU64,
+    series: AtomicU64,
+    samples: AtomicU64,
+    bytes: AtomicU64,
+    pub(super) pushes: AtomicU64,
+    pub(super) dropped: AtomicU64,
+    unsaved: AtomicU64,
+    unsaved_since: AtomicU64,
+}
+
+impl ShardStats {
+    /// How many groups it holds.
+    pub fn groups(&self) -> u64 {
+        self.groups.load(Ordering::Relaxed)
+    }
+
+    /// How many series its groups hold.
+    pub fn series(&self) -> u64 {
+        self.series.load(Ordering::Relaxed)
+    }
+
+    /// How many lines a scrape of its groups has.
+    pub fn samples(&self) -> u64 {
+        self.samples.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes the samples take.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How many pushes it has handled.
+    pub fn pushes(&self) -> u64 {
+        self.pushes.load(Ordering::Relaxed)
+    }
+
+    /// How many pushes it dropped because they were inconsistent, or there was no room for them, and nobody waited for an answer.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// How many of its groups differ from what has been written down.
+    pub fn unsaved(&self) -> u64 {
+        self.unsaved.load(Ordering::Relaxed)
+    }
+
+    /// Since when the first of those does that no checkpoint has promised yet.
+    pub fn unsaved_since(&self) -> Timestamp {
+        Timestamp::from_nanos(self.unsaved_since.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn publish(&self, store: &Store) {
+        let (unsaved, since) = store.unsaved();
+        self.unsaved.store(unsaved as u64, Ordering::Relaxed);
+        self.unsaved_since.store(since.nanos(), Ordering::Relaxed);
+        self.groups.store(store.groups(), Ordering::Relaxed);
+        self.series.store(store.series(), Ordering::Relaxed);
+        self.samples.store(store.samples(), Ordering::Relaxed);
+        self.bytes.store(store.bytes(), Ordering::Relaxed);
+    }
+}
