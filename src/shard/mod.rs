@@ -16,10 +16,10 @@
 //! - `budget`: how much may be stored, and who has how much of it; `weight`: what counts for how much.
 //! - `lanes`: how commands overtake the pushes that are queued.
 //! - `cut`: how the shards answer a scrape at one and the same moment.
-//! - `roll`: all groups, some at a time, for the query API; `listed` is what there is to know of them there.
+//! - `scan`: all groups, some at a time, for the query API; `listed` is what there is to know of them there.
 //! - `placed`: how a group is put in its place with times that it has brought along.
 //! - `wipe`: how everything is forgotten at once.
-//! - `unsaved`: which groups have changed since they were written down, and `image`, what is written of a
+//! - `dirty`: which groups have changed since they were written down, and `image`, what is written of a
 //!   group. Who writes it, where and in what form is not known here.
 //!
 //! **Invariants:** only a shard's own task touches its groups. A group's pushes are applied in the
@@ -40,14 +40,14 @@ pub use budget::{Bound, Budget, Full, Limits, Usage, Whose};
 pub use error::{PushError, RestoreError, Unavailable};
 pub use groups::family::FamilySnapshot;
 pub use handle::checkpoint::Checkpoint;
-pub use handle::group_scan::{DELETED_AT_A_TIME, LISTED_AT_A_TIME, Roll};
+pub use handle::group_scan::{DELETED_AT_A_TIME, LISTED_AT_A_TIME, GroupScan};
 pub use handle::{Options, QUEUE_WAIT, SAVED_WAIT, Shards};
 pub use index::{Cleared, Index};
 pub use pages::page::{Block, Page};
 pub use pages::part::Part;
 pub use pages::rendering::{Deflated, Rendering, RenderingKey, kept_bytes};
 pub use saving::changes::Changes;
-pub use saving::group_snapshot::{FamilyImage, GroupImage, GroupTimes, WriteImage};
+pub use saving::group_snapshot::{SavedFamily, GroupSnapshot, GroupTimes, WriteRecord};
 pub use store::Store;
 pub use store::place::Placement;
 pub use store::plan::{GROUP_BYTES_MAX, Mode};

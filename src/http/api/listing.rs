@@ -58,7 +58,7 @@ fn matching_within(
     let is_over = || stop.is_set() || began.elapsed() > wait;
     let why_over = || if stop.is_set() { Failure::StoppedQuery } else { Failure::SlowListing };
     let mut effort = Effort::new(REGEX_MATCHED_BYTES_MAX, &is_over);
-    let mut roll = runtime.block_on(shards.roll(query.filter.escaped_jobs()))?;
+    let mut roll = runtime.block_on(shards.scan(query.filter.escaped_jobs()))?;
     let mut groups = Vec::new();
     while let Some(next) = runtime.block_on(roll.next())? {
         for summary in next {

@@ -158,7 +158,7 @@ impl Http {
         let turn = self.forms.turn().await?;
         let (began, manners) = (Instant::now(), Manners::new(self.shards.clone()));
         let mut looked_at_bytes = 0;
-        let mut roll = self.shards.roll(jobs).await?;
+        let mut roll = self.shards.scan(jobs).await?;
         while let Some(next) = roll.next().await? {
             for group in next {
                 looked_at_bytes += group.group.key.len();

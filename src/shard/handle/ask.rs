@@ -37,7 +37,7 @@ impl Shards {
         ((half * self.shared.lanes.len() as u64) >> 32) as usize
     }
 
-    /// What a request comes to, which is to be on disk by then where that was promised.
+    /// What a request comes to, which is to be on disk by then where that was pending.
     pub(in crate::shard) async fn settled<T>(
         &self,
         answer: oneshot::Receiver<T>,
@@ -49,7 +49,7 @@ impl Shards {
         waiting.await.map_err(|_| Unavailable::InDoubt)?.map_err(|_| Unavailable::Dead)
     }
 
-    /// Waits until all that has been applied is on disk, where that was promised.
+    /// Waits until all that has been applied is on disk, where that was pending.
     pub(in crate::shard) async fn settle(&self) -> Result<(), Unavailable> {
         if self.shared.is_awaited {
             for answer in self.ask_all(|_, reply| Message::Settle { reply }).await? {

@@ -20,13 +20,13 @@ pub const DELETED_AT_A_TIME: usize = 256;
 
 /// The groups there were at one moment, of which some have been summed up.
 #[derive(Debug)]
-pub struct Roll {
+pub struct GroupScan {
     shards: Shards,
     /// For each shard, the hashes of those that have not, each once.
     left: Vec<Vec<u64>>,
 }
 
-impl Roll {
+impl GroupScan {
     /// How many hashes have not been summed up.
     #[cfg(test)]
     pub(in crate::shard) fn len(&self) -> usize {
@@ -57,7 +57,7 @@ impl Shards {
     ///
     /// # Errors
     /// When a shard is dead.
-    pub async fn roll(&self, jobs: Vec<String>) -> Result<Roll, Unavailable> {
+    pub async fn scan(&self, jobs: Vec<String>) -> Result<GroupScan, Unavailable> {
         let jobs = Arc::new(jobs);
         let ask = move |cut, reply| Message::Hashes { cut, jobs: Arc::clone(&jobs), reply };
         self.pass().await?;
@@ -68,7 +68,7 @@ impl Shards {
             hashes.sort_unstable_by_key(|hash| hash.rotate_right(bits));
             hashes.dedup();
         }
-        Ok(Roll { shards: self.clone(), left })
+        Ok(GroupScan { shards: self.clone(), left })
     }
 
     /// The groups with these keys, as far as there are any, in no particular order.
@@ -81,9 +81,9 @@ impl Shards {
             left[self.shard(hash)].push(hash);
         }
         let wanted: HashSet<_> = keys.iter().map(GroupingKey::text).collect();
-        let mut roll = Roll { shards: self.clone(), left };
+        let mut scan = GroupScan { shards: self.clone(), left };
         let mut found = Vec::new();
-        while let Some(next) = roll.next().await? {
+        while let Some(next) = scan.next().await? {
             found.extend(next.into_iter().filter(|summary| wanted.contains(&*summary.group.key)));
         }
         Ok(found)

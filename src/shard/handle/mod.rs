@@ -343,7 +343,7 @@ mod tests {
         assert!(answers.contains(&Err(PushError::Unavailable(Unavailable::Dead))));
         // Those that wait for the shard are told, and so is everybody who comes later.
         assert_eq!(shards.snapshot(Selection::default()).await.err(), Some(Unavailable::Dead));
-        assert_eq!(shards.roll(Vec::new()).await.err(), Some(Unavailable::Dead));
+        assert_eq!(shards.scan(Vec::new()).await.err(), Some(Unavailable::Dead));
         assert_eq!(shards.wipe().await, Err(Unavailable::Dead));
         let mut dead = shards.shared.dead.clone();
         dead.wait_for(|dead| *dead).await.expect("the shards are watched");

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use crate::shard::saving::group_snapshot::{HeldImage, WriteImage};
+use crate::shard::saving::group_snapshot::{HeldSnapshot, WriteRecord};
 use crate::shard::timestamp::Timestamp;
 
 /// What a group was at a checkpoint.
 #[derive(Debug)]
-enum Image {
+enum Handed {
     /// There was none.
     Gone,
     /// Its image is among the bytes of all, and ends there.
     Written { end: usize },
     /// Its image is still to be written.
-    Held(Box<HeldImage>),
+    Held(Box<HeldSnapshot>),
     /// Its image has been written since.
     Own(Vec<u8>),
 }
@@ -22,7 +22,7 @@ enum Image {
 #[derive(Debug, Default)]
 pub struct Changes {
     bytes: Vec<u8>,
-    groups: Vec<(Arc<str>, Image)>,
+    groups: Vec<(Arc<str>, Handed)>,
     /// When the first group of the shard changed that is part of the checkpoint.
     pub since: Timestamp,
     /// Whether the shard has more to hand over.
@@ -30,28 +30,28 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Writes the images of large groups, which the shard has left to whoever asked for the changes. To be called before
-    /// the images are looked at, with what the shard writes the others with. Lets go of what the groups were.
-    pub fn write_held(&mut self, write: WriteImage) {
+    /// Writes the snapshots of large groups, which the shard has left to whoever asked for the changes. To be called before
+    /// the snapshots are looked at, with what the shard writes the others with. Lets go of what the groups were.
+    pub fn write_snapshots(&mut self, write: WriteRecord) {
         for (_, image) in &mut self.groups {
-            if let Image::Held(held) = image {
-                *image = Image::Own(held.write(write));
+            if let Handed::Held(held) = image {
+                *image = Handed::Own(held.write(write));
             }
         }
     }
 
-    /// The images alone.
-    pub fn images_mut(&mut self) -> impl Iterator<Item = &mut [u8]> {
+    /// The snapshots alone.
+    pub fn records_mut(&mut self) -> impl Iterator<Item = &mut [u8]> {
         let (mut rest, mut start) = (&mut self.bytes[..], 0);
         self.groups.iter_mut().filter_map(move |(_, image)| match image {
-            Image::Gone => None,
-            Image::Written { end } => {
+            Handed::Gone => None,
+            Handed::Written { end } => {
                 let (image, others) = std::mem::take(&mut rest).split_at_mut(*end - start);
                 (rest, start) = (others, *end);
                 Some(image)
             }
-            Image::Held(_) => unreachable!("it has been written"),
-            Image::Own(image) => Some(&mut image[..]),
+            Handed::Held(_) => unreachable!("it has been written"),
+            Handed::Own(image) => Some(&mut image[..]),
         })
     }
 
@@ -70,12 +70,12 @@ impl Changes {
         let mut start = 0;
         self.groups.iter().map(move |(key, image)| {
             let image = match image {
-                Image::Gone => None,
-                Image::Written { end } => {
+                Handed::Gone => None,
+                Handed::Written { end } => {
                     Some(&self.bytes[std::mem::replace(&mut start, *end)..*end])
                 }
-                Image::Held(_) => unreachable!("it has been written"),
-                Image::Own(image) => Some(&image[..]),
+                Handed::Held(_) => unreachable!("it has been written"),
+                Handed::Own(image) => Some(&image[..]),
             };
             (key, image)
         })

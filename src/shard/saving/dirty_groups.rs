@@ -17,7 +17,7 @@ use hashbrown::hash_table::Entry;
 
 use crate::shard::groups::families::Families;
 use crate::shard::groups::group::{Group, SaveState};
-use crate::shard::saving::group_snapshot::{self as image, GroupImage, HeldImage, WriteImage};
+use crate::shard::saving::group_snapshot::{self as image, GroupSnapshot, HeldSnapshot, WriteRecord};
 use crate::shard::timestamp::Timestamp;
 
 /// What handing over a group counts as, besides the bytes of its image.
@@ -40,13 +40,13 @@ struct Entered {
 #[derive(Debug)]
 enum Kept {
     Written(Vec<u8>),
-    Held(Box<HeldImage>),
+    Held(Box<HeldSnapshot>),
 }
 
 /// The groups of one shard that differ from what has been written down.
 #[derive(Debug)]
-pub(in crate::shard) struct Unsaved {
-    write: WriteImage,
+pub(in crate::shard) struct DirtyGroups {
+    write: WriteRecord,
     written_here_bytes_max: usize,
     /// The epoch at hand, counted from 1.
     epoch: u64,
@@ -54,30 +54,30 @@ pub(in crate::shard) struct Unsaved {
     /// When the first of them has changed.
     since: Timestamp,
     /// Those of the epoch before that are still to be handed over.
-    promised: Vec<Entered>,
+    pending: Vec<Entered>,
     /// When the first of that epoch had changed.
-    promised_since: Timestamp,
+    pending_since: Timestamp,
     /// What some of those were at the checkpoint.
-    images: HashMap<Arc<str>, Kept, ahash::RandomState>,
+    snapshots: HashMap<Arc<str>, Kept, ahash::RandomState>,
 }
 
-impl Unsaved {
-    pub(in crate::shard) fn new(write: WriteImage) -> Unsaved {
-        Unsaved {
+impl DirtyGroups {
+    pub(in crate::shard) fn new(write: WriteRecord) -> DirtyGroups {
+        DirtyGroups {
             write,
             written_here_bytes_max: WRITTEN_HERE_BYTES_MAX,
             epoch: 1,
             entered: HashTable::new(),
             since: Timestamp::NEVER,
-            promised: Vec::new(),
-            promised_since: Timestamp::NEVER,
-            images: HashMap::default(),
+            pending: Vec::new(),
+            pending_since: Timestamp::NEVER,
+            snapshots: HashMap::default(),
         }
     }
 
     /// How many groups there are.
     pub(in crate::shard) fn len(&self) -> usize {
-        self.entered.len() + self.promised.len()
+        self.entered.len() + self.pending.len()
     }
 
     /// When the first group changed that is not part of a checkpoint yet.
@@ -95,14 +95,14 @@ impl Unsaved {
         if group.saving.epoch == self.epoch {
             return;
         }
-        self.keep_image(group, families);
+        self.keep_snapshot(group, families);
         group.saving.epoch = self.epoch;
         self.enter(hash, &group.key, false);
     }
 
     /// Notes that a group is about to go.
     pub(in crate::shard) fn goes(&mut self, hash: u64, group: &mut Group, families: &mut Families) {
-        self.keep_image(group, families);
+        self.keep_snapshot(group, families);
         self.enter(hash, &group.key, group.saving.is_written);
         let is_of_group = |entered: &Entered| *entered.key == *group.key;
         if let Ok(entered) = self.entered.find_entry(hash, is_of_group)
@@ -112,71 +112,71 @@ impl Unsaved {
         }
     }
 
-    /// Ends the epoch: what has changed until now is promised to be handed over as it is now.
+    /// Ends the epoch: what has changed until now is pending to be handed over as it is now.
     pub(in crate::shard) fn checkpoint(&mut self) {
-        debug_assert!(self.promised.is_empty(), "one checkpoint after the other");
-        self.promised_since = self.since();
-        self.promised.extend(self.entered.drain());
-        if self.entered.capacity() > 4 * self.promised.len() + SPARE_ENTRIES {
+        debug_assert!(self.pending.is_empty(), "one checkpoint after the other");
+        self.pending_since = self.since();
+        self.pending.extend(self.entered.drain());
+        if self.entered.capacity() > 4 * self.pending.len() + SPARE_ENTRIES {
             self.entered = HashTable::new(); // To look through its room for each epoch takes time.
         }
         self.epoch += 1;
     }
 
-    /// Hands over promised groups until their images exceed `bytes_max`. Of large groups only references count.
+    /// Hands over pending groups until their snapshots exceed `bytes_max`. Of large groups only references count.
     pub(in crate::shard) fn hand_over(
         &mut self,
         bytes_max: usize,
         groups: &mut HashTable<(u64, Group)>,
         families: &mut Families,
     ) -> Changes {
-        let mut changes = Changes { since: self.promised_since, ..Changes::default() };
+        let mut changes = Changes { since: self.pending_since, ..Changes::default() };
         let (mut handed_over, mut references) = (0, 0);
         while handed_over <= bytes_max
-            && let Some(Entered { hash, key, .. }) = self.promised.pop()
+            && let Some(Entered { hash, key, .. }) = self.pending.pop()
         {
-            let image = if let Some(kept) = self.images.remove(&key) {
+            let image = if let Some(kept) = self.snapshots.remove(&key) {
                 match kept {
                     Kept::Written(image) => {
                         changes.bytes.extend_from_slice(&image);
-                        Image::Written { end: changes.bytes.len() }
+                        Handed::Written { end: changes.bytes.len() }
                     }
-                    Kept::Held(held) => Image::Held(held),
+                    Kept::Held(held) => Handed::Held(held),
                 }
             } else if let Some((_, group)) = groups.find_mut(hash, |(_, group)| group.key == key)
                 && group.saving.epoch + 1 == self.epoch
             {
                 group.saving = SaveState::WRITTEN;
                 if self.is_large(group) {
-                    Image::Held(Box::new(HeldImage::new(group, families)))
+                    Handed::Held(Box::new(HeldSnapshot::new(group, families)))
                 } else {
-                    (self.write)(&GroupImage::stored(group, families), &mut changes.bytes);
-                    Image::Written { end: changes.bytes.len() }
+                    (self.write)(&GroupSnapshot::stored(group, families), &mut changes.bytes);
+                    Handed::Written { end: changes.bytes.len() }
                 }
             } else {
-                Image::Gone // By the checkpoint, though one of that key may have come since.
+                Handed::Gone // By the checkpoint, though one of that key may have come since.
             };
-            if let Image::Held(held) = &image {
+            if let Handed::Held(held) = &image {
                 references += held.references_bytes();
             }
             changes.groups.push((key, image));
             handed_over = changes.bytes.len() + references + changes.groups.len() * GONE_BYTES;
         }
-        changes.has_more = !self.promised.is_empty();
+        changes.has_more = !self.pending.is_empty();
         changes
     }
 
-    /// Keeps what a promised group was, before it is that no longer.
-    fn keep_image(&mut self, group: &mut Group, families: &mut Families) {
+    /// Keeps what a pending group was, before it is that no longer.
+    fn keep_snapshot(&mut self, group: &mut Group, families: &mut Families) {
         if group.saving.epoch > 0 && group.saving.epoch + 1 == self.epoch {
             let kept = if self.is_large(group) {
-                Kept::Held(Box::new(HeldImage::new(group, families)))
+                Kept::Held(Box::new(HeldSnapshot::new(group, families)))
             } else {
                 let mut image = Vec::new();
-                (self.write)(&GroupImage::stored(group, families), &mut image);
+                (self.write)(&GroupSnapshot::stored(group, families), &mut image);
                 Kept::Written(image)
             };
-            self.images.insert(Arc::clone(&group.key), kept);
+            self.snapshots.insert(Arc::clone(&group.key), kept);
             group.saving = SaveState::WRITTEN;
         }
     }

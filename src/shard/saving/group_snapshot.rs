@@ -1,6 +1,6 @@
 //! A group as it is now, for whoever writes it down, and as it was, when it is read back.
 //!
-//! The shard's task writes the image of a small group itself. Of a large group it only gathers references (`HeldImage`),
+//! The shard's task writes the image of a small group itself. Of a large group it only gathers references (`HeldSnapshot`),
 //! and the thread that has asked for it writes them down.
 
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use crate::shard::groups::group::{Group, Held};
 use crate::shard::timestamp::Timestamp;
 
 /// Writes down a group: appends its image, in whatever form, to the bytes.
-pub type WriteImage = fn(&GroupImage<'_>, &mut Vec<u8>);
+pub type WriteRecord = fn(&GroupSnapshot<'_>, &mut Vec<u8>);
 
-/// What the reference to a family of a held image counts as, where the bytes of images are counted.
+/// What the reference to a family of a held image counts as, where the bytes of snapshots are counted.
 pub(in crate::shard) const REFERENCE_BYTES: usize = 128;
 
 /// All that there is to know of a group.
 #[derive(Debug, Clone, Copy)]
-pub struct GroupImage<'a>(Source<'a>);
+pub struct GroupSnapshot<'a>(Source<'a>);
 
 #[derive(Debug, Clone, Copy)]
 enum Source<'a> {
@@ -30,12 +30,12 @@ enum Source<'a> {
         group: &'a Group,
         families: &'a Families,
     },
-    Held(&'a HeldImage),
+    Held(&'a HeldSnapshot),
 }
 
 /// What the group holds of one family.
 #[derive(Debug)]
-pub struct FamilyImage<'a> {
+pub struct SavedFamily<'a> {
     /// The family's name.
     pub name: &'a str,
     /// Its kind.
@@ -63,7 +63,7 @@ pub struct GroupTimes {
 
 /// A group as it was at one moment, by references: the shard goes on while somebody else reads it.
 #[derive(Debug)]
-pub(in crate::shard) struct HeldImage {
+pub(in crate::shard) struct HeldSnapshot {
     key: Arc<str>,
     has_empty_instance: bool,
     times: GroupTimes,
@@ -82,9 +82,9 @@ struct HeldFamily {
     native: Option<Bytes>,
 }
 
-impl HeldImage {
+impl HeldSnapshot {
     /// Gathers references to all that the group holds.
-    pub(in crate::shard) fn new(group: &Group, families: &mut Families) -> HeldImage {
+    pub(in crate::shard) fn new(group: &Group, families: &mut Families) -> HeldSnapshot {
         let held = group.families.iter().map(|held| {
             let family = &mut families[held.family];
             let (text, native) = family.pages.share(held.place);
@@ -97,7 +97,7 @@ impl HeldImage {
                 native,
             }
         });
-        HeldImage {
+        HeldSnapshot {
             families: held.collect(),
             key: Arc::clone(&group.key),
             has_empty_instance: group.has_empty_instance,
@@ -107,9 +107,9 @@ impl HeldImage {
     }
 
     /// Writes it down, into bytes of its own.
-    pub(in crate::shard) fn write(&self, write: WriteImage) -> Vec<u8> {
+    pub(in crate::shard) fn write(&self, write: WriteRecord) -> Vec<u8> {
         let mut image = Vec::with_capacity(self.bytes + self.key.len() + self.references_bytes());
-        write(&GroupImage(Source::Held(self)), &mut image);
+        write(&GroupSnapshot(Source::Held(self)), &mut image);
         image
     }
 
@@ -131,10 +131,10 @@ fn times(group: &Group) -> GroupTimes {
     GroupTimes { created, pushed, failed }
 }
 
-impl<'a> GroupImage<'a> {
+impl<'a> GroupSnapshot<'a> {
     /// Of a group as its shard holds it.
-    pub(in crate::shard) fn stored(group: &'a Group, families: &'a Families) -> GroupImage<'a> {
-        GroupImage(Source::Stored { group, families })
+    pub(in crate::shard) fn stored(group: &'a Group, families: &'a Families) -> GroupSnapshot<'a> {
+        GroupSnapshot(Source::Stored { group, families })
     }
 
     /// The text of the grouping key.
@@ -162,7 +162,7 @@ impl<'a> GroupImage<'a> {
     }
 
     /// What was pushed to it, sorted by name.
-    pub fn families(&self) -> impl ExactSizeIterator<Item = FamilyImage<'a>> {
+    pub fn families(&self) -> impl ExactSizeIterator<Item = SavedFamily<'a>> {
         let source = self.0;
         let families = match source {
             Source::Stored { group, .. } => group.families.len(),
@@ -173,13 +173,13 @@ impl<'a> GroupImage<'a> {
 }
 
 impl<'a> Source<'a> {
-    fn family(self, at: usize) -> FamilyImage<'a> {
+    fn family(self, at: usize) -> SavedFamily<'a> {
         match self {
             Source::Stored { group, families } => {
                 let held = &group.families[at];
                 let family = &families[held.family];
                 let block = family.pages.block(held.place);
-                FamilyImage {
+                SavedFamily {
                     name: &family.name,
                     kind: family.kind,
                     help: held.help.as_deref().unwrap_or_default(),
@@ -190,7 +190,7 @@ impl<'a> Source<'a> {
             }
             Source::Held(image) => {
                 let held = &image.families[at];
-                FamilyImage {
+                SavedFamily {
                     name: &held.name,
                     kind: held.kind,
                     help: held.help.as_deref().unwrap_or_default(),

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 
 use crate::exposition::NameRules;
 use crate::push::{GroupingKey, decode};
-use crate::shard::saving::changes::Image;
-use crate::shard::saving::group_snapshot::GroupImage;
+use crate::shard::saving::changes::Handed;
+use crate::shard::saving::group_snapshot::GroupSnapshot;
 use crate::shard::{Changes, Index, Mode, Store, Timestamp};
 
 /// The last two are two spellings of one.
@@ -30,7 +30,7 @@ enum Step {
         path: usize,
     },
     Wipe,
-    /// Makes a checkpoint, or has what was promised at the last one handed over up to so many bytes.
+    /// Makes a checkpoint, or has what was pending at the last one handed over up to so many bytes.
     Advance {
         bytes_max: usize,
     },
@@ -67,7 +67,7 @@ fn expected_image(key: &str, group: &Expected) -> String {
     image
 }
 
-fn write(image: &GroupImage<'_>, out: &mut Vec<u8>) {
+fn write(image: &GroupSnapshot<'_>, out: &mut Vec<u8>) {
     let times = image.times();
     let times = [times.created, times.pushed, times.failed].map(Timestamp::nanos);
     let (key, is_empty) = (image.key(), image.has_empty_instance());
@@ -86,8 +86,8 @@ struct Written {
     groups: BTreeMap<String, Expected>,
     /// Which have been touched since the last checkpoint,
     touched: BTreeSet<String>,
-    /// what there was then, as images,
-    promised: BTreeMap<String, String>,
+    /// what there was then, as snapshots,
+    pending: BTreeMap<String, String>,
     /// how many of those are still to be handed over, if it is not known that there are none,
     left: Option<usize>,
     /// and who has been since then.
@@ -99,15 +99,15 @@ impl Written {
     fn new() -> Written {
         let index = Arc::new(Index::default());
         let mut store = Store::new(Arc::clone(&index), Some(write));
-        let unsaved = store.unsaved.as_mut().expect("it is written down");
-        unsaved.written_here_bytes_max = 30; // A group of two families is large.
+        let dirty = store.dirty.as_mut().expect("it is written down");
+        dirty.written_here_bytes_max = 30; // A group of two families is large.
         Written {
             store,
             index,
             now: 0,
             groups: BTreeMap::new(),
             touched: BTreeSet::new(),
-            promised: BTreeMap::new(),
+            pending: BTreeMap::new(),
             left: None,
             handed_over: BTreeSet::new(),
             on_disk: BTreeMap::new(),
@@ -181,20 +181,20 @@ impl Written {
             self.left = Some(self.entered());
             self.store.checkpoint();
             let groups = self.groups.iter();
-            self.promised =
+            self.pending =
                 groups.map(|(key, group)| (key.clone(), expected_image(key, group))).collect();
             self.touched.clear();
             self.handed_over.clear();
             return;
         }
         let mut changes = self.store.hand_over(bytes_max);
-        let is_held = |(_, image): &(Arc<str>, Image)| matches!(image, Image::Held(_));
+        let is_held = |(_, image): &(Arc<str>, Handed)| matches!(image, Handed::Held(_));
         let held = changes.groups.iter().filter(|group| is_held(group)).count();
-        changes.write_held(write);
+        changes.write_snapshots(write);
         self.apply(&changes, bytes_max, held);
         if !changes.has_more {
             assert_eq!(self.left.take(), Some(0));
-            assert_eq!(self.on_disk, self.promised);
+            assert_eq!(self.on_disk, self.pending);
         }
     }
 
@@ -219,12 +219,12 @@ impl Written {
     /// How many groups there should be an entry for: those touched that are there or were at the checkpoint.
     fn entered(&self) -> usize {
         let differs =
-            |key: &&String| self.groups.contains_key(*key) || self.promised.contains_key(*key);
+            |key: &&String| self.groups.contains_key(*key) || self.pending.contains_key(*key);
         self.touched.iter().filter(differs).count()
     }
 
     fn check_entries(&self) {
-        let (entries, since) = self.store.unsaved();
+        let (entries, since) = self.store.dirty();
         assert_eq!(entries, self.entered() + self.left.unwrap_or_default());
         assert_eq!(since == Timestamp::NEVER, self.entered() == 0);
     }
@@ -256,7 +256,7 @@ proptest! {
 }
 
 /// Writes nothing that counts: the shard must not write at all.
-fn never(_: &GroupImage<'_>, _: &mut Vec<u8>) {
+fn never(_: &GroupSnapshot<'_>, _: &mut Vec<u8>) {
     panic!("it is written in the turn of a shard");
 }
 
@@ -281,7 +281,7 @@ fn the_image_of_a_large_group_is_not_written_in_the_turn_of_the_shard() {
     store.delete(hash, &key);
     let mut gone = store.hand_over(0);
     let texts = [&mut in_its_turn, &mut kept, &mut gone].map(|changes| {
-        changes.write_held(write);
+        changes.write_snapshots(write);
         let image = changes.iter().next().expect("it has changed").1.expect("it was there");
         String::from_utf8(image.to_vec()).expect("it is text")
     });

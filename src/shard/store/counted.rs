@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use crate::exposition::{Kind, NameRules};
 use crate::push::{Batch, GroupingKey, RenderedFamily, decode};
 use crate::shard::budget::{Budget, Limits, Usage};
-use crate::shard::saving::group_snapshot::{GroupImage, GroupTimes};
+use crate::shard::saving::group_snapshot::{GroupSnapshot, GroupTimes};
 use crate::shard::store::weight::{of_family, of_held, of_help};
 use crate::shard::{Index, Mode, Placement, PushError, RestoredGroup, Store, Timestamp};
 
@@ -107,7 +107,7 @@ impl Counted {
     fn stores(gateway: &Arc<Budget>) -> (Arc<Index>, [Store; 2]) {
         let index = Arc::new(Index::default());
         let store = || {
-            let write = |_: &GroupImage<'_>, _: &mut Vec<u8>| {};
+            let write = |_: &GroupSnapshot<'_>, _: &mut Vec<u8>| {};
             Store::new(Arc::clone(&index), Some(write)).within(Some(Arc::clone(gateway)), 100_000)
         };
         let stores = [store(), store()];
@@ -180,17 +180,17 @@ impl Counted {
 
     /// Puts all groups into new stores, as if they had been written down.
     fn restart(&mut self) {
-        let images = self.stores.iter().map(|store| {
+        let snapshots = self.stores.iter().map(|store| {
             let families = &store.families;
             let image =
-                |(hash, group): &(u64, _)| (*hash, restored(&GroupImage::stored(group, families)));
+                |(hash, group): &(u64, _)| (*hash, restored(&GroupSnapshot::stored(group, families)));
             store.groups.iter().map(image).collect::<Vec<_>>()
         });
-        let images: Vec<_> = images.collect();
+        let snapshots: Vec<_> = snapshots.collect();
         let (index, stores) = Counted::stores(&self.gateway);
         (self.index, self.stores) = (index, stores);
         assert_eq!(self.gateway.used(), Usage::default(), "what is gone is given back");
-        for (store, groups) in self.stores.iter_mut().zip(images) {
+        for (store, groups) in self.stores.iter_mut().zip(snapshots) {
             for (hash, group) in groups {
                 store.restore(hash, &group).expect("whatever the bounds are");
             }
@@ -232,7 +232,7 @@ impl Counted {
     }
 }
 
-fn restored(image: &GroupImage<'_>) -> RestoredGroup {
+fn restored(image: &GroupSnapshot<'_>) -> RestoredGroup {
     let (mut batch, mut pushed) = (Batch::default(), Vec::new());
     for family in image.families() {
         pushed.push(family.pushed);

@@ -44,8 +44,8 @@ impl Store {
         let shared_before = self.families.shared.bytes;
         for (hash, mut group) in groups {
             self.group_bytes -= group.charge.usage().bytes;
-            if let Some(unsaved) = &mut self.unsaved {
-                unsaved.goes(hash, &mut group, &mut self.families);
+            if let Some(dirty) = &mut self.dirty {
+                dirty.goes(hash, &mut group, &mut self.families);
             }
             let is_of_job = |(of, other): &(u64, Group)| *of == hash && other.job == group.job;
             if self.groups.find(hash, is_of_job).is_none() {

@@ -29,8 +29,8 @@ use crate::shard::groups::group::Group;
 use crate::shard::groups::jobs::Jobs;
 use crate::shard::index::Index;
 use crate::shard::saving::changes::Changes;
-use crate::shard::saving::dirty_groups::Unsaved;
-use crate::shard::saving::group_snapshot::WriteImage;
+use crate::shard::saving::dirty_groups::DirtyGroups;
+use crate::shard::saving::group_snapshot::WriteRecord;
 use crate::shard::timestamp::Timestamp;
 
 /// Groups and families of one shard.
@@ -50,13 +50,13 @@ pub struct Store {
     /// What the groups count for, without what they share.
     pub(in crate::shard) group_bytes: u64,
     /// What is to be written down; `None` when nothing ever is.
-    pub(in crate::shard) unsaved: Option<Unsaved>,
+    pub(in crate::shard) dirty: Option<DirtyGroups>,
 }
 
 impl Store {
     /// An empty store. `index` has the push times reserved; `write` writes groups down, if somebody is
     /// to ask for them.
-    pub fn new(index: Arc<Index>, write: Option<WriteImage>) -> Store {
+    pub fn new(index: Arc<Index>, write: Option<WriteRecord>) -> Store {
         Store {
             index,
             groups: HashTable::new(),
@@ -65,7 +65,7 @@ impl Store {
             budget: None,
             group_bytes_max: GROUP_BYTES_MAX,
             group_bytes: 0,
-            unsaved: write.map(Unsaved::new),
+            dirty: write.map(DirtyGroups::new),
         }
     }
 
@@ -131,7 +131,7 @@ impl Store {
         if self.check_spelling(hash, key).is_err() {
             return;
         }
-        let Store { groups, jobs, families, unsaved, budget, group_bytes, .. } = self;
+        let Store { groups, jobs, families, dirty, budget, group_bytes, .. } = self;
         let is_stored = groups.find(hash, |(_, group)| *group.key == *key.text()).is_some();
         let claim = if is_stored {
             None
@@ -146,8 +146,8 @@ impl Store {
         if let Some(claim) = claim {
             claim.settle(&mut group.charge);
         }
-        if let Some(unsaved) = unsaved {
-            unsaved.changes(hash, group, families);
+        if let Some(dirty) = dirty {
+            dirty.changes(hash, group, families);
         }
         group.failed = now;
         let (id, place) = (PUSH_FAILURE_TIME_ID, group.failure_time);
@@ -155,26 +155,26 @@ impl Store {
     }
 
     /// How many groups are to be written down, and since when the first of them; never when none is, or
-    /// all have been promised.
-    pub fn unsaved(&self) -> (usize, Timestamp) {
-        self.unsaved
+    /// all have been pending.
+    pub fn dirty(&self) -> (usize, Timestamp) {
+        self.dirty
             .as_ref()
-            .map_or((0, Timestamp::NEVER), |unsaved| (unsaved.len(), unsaved.since()))
+            .map_or((0, Timestamp::NEVER), |dirty| (dirty.len(), dirty.since()))
     }
 
     /// Promises to hand over all groups that are not written down, as they are now. What was
-    /// promised before has been handed over.
+    /// pending before has been handed over.
     pub fn checkpoint(&mut self) {
-        if let Some(unsaved) = &mut self.unsaved {
-            unsaved.checkpoint();
+        if let Some(dirty) = &mut self.dirty {
+            dirty.checkpoint();
         }
     }
 
-    /// Hands over some of the groups promised, until their images exceed `bytes_max`.
+    /// Hands over some of the groups pending, until their snapshots exceed `bytes_max`.
     pub fn hand_over(&mut self, bytes_max: usize) -> Changes {
-        let Store { groups, families, unsaved, .. } = self;
-        let unsaved = unsaved.as_mut();
-        unsaved.map(|unsaved| unsaved.hand_over(bytes_max, groups, families)).unwrap_or_default()
+        let Store { groups, families, dirty, .. } = self;
+        let dirty = dirty.as_mut();
+        dirty.map(|dirty| dirty.hand_over(bytes_max, groups, families)).unwrap_or_default()
     }
 
     /// A group that is stored under a key which differs in labels with an empty value stands in the way of this one:

@@ -34,10 +34,10 @@ impl Store {
         if let Some(refusal) = batch.repeated_series() {
             return Err(refusal);
         }
-        let unsaved = self.unsaved.take(); // What has been read back need not be written.
+        let dirty = self.dirty.take(); // What has been read back need not be written.
         let stored =
             self.update(hash, key, Mode::Replace, batch, None, Room::NotNeeded, times.created);
-        self.unsaved = unsaved;
+        self.dirty = dirty;
         match stored {
             Err(PushError::Refused(refusal)) => return Err(refusal),
             stored => debug_assert_eq!(stored, Ok(()), "restoring needs no room and no shard"),

@@ -30,7 +30,7 @@ impl Store {
         room: Room,
         now: Timestamp,
     ) -> Result<(), PushError> {
-        let Store { groups, jobs, families, unsaved, budget, index, group_bytes, group_bytes_max } =
+        let Store { groups, jobs, families, dirty, budget, index, group_bytes, group_bytes_max } =
             self;
         let (steps, claim) = {
             let stored = groups.find(hash, |(_, group)| *group.key == *key.text());
@@ -58,8 +58,8 @@ impl Store {
         *group_bytes -= group.charge.usage().bytes;
         claim.settle(&mut group.charge);
         *group_bytes += group.charge.usage().bytes;
-        if let Some(unsaved) = unsaved {
-            unsaved.changes(hash, group, families);
+        if let Some(dirty) = dirty {
+            dirty.changes(hash, group, families);
         }
         group.pushed = now;
         let (id, place) = (PUSH_TIME_ID, group.push_time);

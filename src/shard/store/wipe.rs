@@ -35,9 +35,9 @@ impl Store {
     /// they are gone. The index is as before: who wipes all stores that share it has to clear it.
     pub fn wipe(&mut self) -> Remains {
         let mut groups = std::mem::take(&mut self.groups);
-        if let Some(unsaved) = &mut self.unsaved {
+        if let Some(dirty) = &mut self.dirty {
             for (hash, group) in &mut groups {
-                unsaved.goes(*hash, group, &mut self.families);
+                dirty.goes(*hash, group, &mut self.families);
             }
         }
         self.group_bytes = 0;

@@ -103,10 +103,10 @@ mod tests {
     use crate::push::{GroupingKey, decode};
     use crate::shard::{
         GROUP_BYTES_MAX, Mode, Options, Placement, PushError, Saving, Selection, Shards, Timestamp,
-        WriteImage,
+        WriteRecord,
     };
 
-    const WRITE: WriteImage = |image, out| out.extend_from_slice(image.key().as_bytes());
+    const WRITE: WriteRecord = |image, out| out.extend_from_slice(image.key().as_bytes());
 
     fn start(saving: Option<Saving>) -> (Shards, JoinSet<()>) {
         let group_bytes_max = GROUP_BYTES_MAX;
@@ -161,7 +161,7 @@ mod tests {
         for answer in answers {
             assert_eq!(answer.await, Ok(Ok(())));
             let groups: u64 = shards.stats().map(|(stats, _)| stats.pushes()).sum();
-            let hashes = shards.roll(Vec::new()).await.expect("the shards live").len();
+            let hashes = shards.scan(Vec::new()).await.expect("the shards live").len();
             assert!(hashes as u64 >= groups, "{hashes} of {groups}");
             if hashes == filled {
                 return;
@@ -181,10 +181,10 @@ mod tests {
         for group in 0..100 {
             assert_eq!(unchecked(group).await, Ok(()));
         }
-        assert_eq!(shards.roll(Vec::new()).await.expect("they live").len(), 100);
+        assert_eq!(shards.scan(Vec::new()).await.expect("they live").len(), 100);
         assert_eq!(unchecked(100).await, Ok(()));
         shards.wipe().await.expect("they live");
-        assert_eq!(shards.roll(Vec::new()).await.expect("they live").len(), 0);
+        assert_eq!(shards.scan(Vec::new()).await.expect("they live").len(), 0);
         for group in 0..50 {
             assert_eq!(unchecked(group).await, Ok(()));
         }

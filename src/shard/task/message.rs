@@ -48,7 +48,7 @@ pub(in crate::shard) enum Message {
     DeleteListed { groups: Vec<GroupRef>, reply: oneshot::Sender<Result<u64, Unavailable>> },
     /// Forget all groups, at the same moment as all others.
     Wipe { cut: Cut, reply: oneshot::Sender<Result<Remains, Unavailable>> },
-    /// Answer once all that has been applied is on disk, where that was promised.
+    /// Answer once all that has been applied is on disk, where that was pending.
     Settle { reply: oneshot::Sender<Result<(), Unavailable>> },
     /// Store groups as they once were.
     Restore { groups: Vec<(u64, RestoredGroup)>, reply: oneshot::Sender<Result<(), RestoreError>> },
@@ -60,7 +60,7 @@ pub(in crate::shard) enum Message {
         bytes_max: usize,
         reply: oneshot::Sender<(Vec<Waiter>, Changes)>,
     },
-    /// Hand over more of what was promised then.
+    /// Hand over more of what was pending then.
     HandOver { bytes_max: usize, reply: oneshot::Sender<Changes> },
     /// Answer a scrape, at the same moment as all others.
     Snapshot { cut: Cut, selection: Arc<Selection>, reply: oneshot::Sender<Snapshot> },

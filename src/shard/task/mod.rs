@@ -15,7 +15,7 @@ use crate::push::{Batch, GroupingKey, Refusal};
 use crate::shard::budget::Budget;
 use crate::shard::error::{PushError, RestoreError, Unavailable};
 use crate::shard::saving::changes::Changes;
-use crate::shard::saving::group_snapshot::WriteImage;
+use crate::shard::saving::group_snapshot::WriteRecord;
 use crate::shard::store::Store;
 use crate::shard::store::place::Placing;
 use crate::shard::store::plan::Mode;
@@ -35,7 +35,7 @@ const MESSAGES_BEFORE_YIELD: usize = 64;
 #[derive(Debug, Clone)]
 pub struct Saving {
     /// Writes one.
-    pub write: WriteImage,
+    pub write: WriteRecord,
     /// Rung when somebody begins to wait for the next checkpoint; `None` when requests are answered as
     /// soon as they have been applied.
     pub awaited: Option<Arc<Notify>>,

@@ -14,8 +14,8 @@ pub struct ShardStats {
     bytes: AtomicU64,
     pub(super) pushes: AtomicU64,
     pub(super) dropped: AtomicU64,
-    unsaved: AtomicU64,
-    unsaved_since: AtomicU64,
+    dirty: AtomicU64,
+    dirty_since: AtomicU64,
 }
 
 impl ShardStats {
@@ -50,19 +50,19 @@ impl ShardStats {
     }
 
     /// How many of its groups differ from what has been written down.
-    pub fn unsaved(&self) -> u64 {
-        self.unsaved.load(Ordering::Relaxed)
+    pub fn dirty(&self) -> u64 {
+        self.dirty.load(Ordering::Relaxed)
     }
 
-    /// Since when the first of those does that no checkpoint has promised yet.
-    pub fn unsaved_since(&self) -> Timestamp {
-        Timestamp::from_nanos(self.unsaved_since.load(Ordering::Relaxed))
+    /// Since when the first of those does that no checkpoint has pending yet.
+    pub fn dirty_since(&self) -> Timestamp {
+        Timestamp::from_nanos(self.dirty_since.load(Ordering::Relaxed))
     }
 
     pub(super) fn publish(&self, store: &Store) {
-        let (unsaved, since) = store.unsaved();
-        self.unsaved.store(unsaved as u64, Ordering::Relaxed);
-        self.unsaved_since.store(since.nanos(), Ordering::Relaxed);
+        let (dirty, since) = store.dirty();
+        self.dirty.store(dirty as u64, Ordering::Relaxed);
+        self.dirty_since.store(since.nanos(), Ordering::Relaxed);
         self.groups.store(store.groups(), Ordering::Relaxed);
         self.series.store(store.series(), Ordering::Relaxed);
         self.samples.store(store.samples(), Ordering::Relaxed);
