@@ -1,4 +1,7 @@
-//! All pages of one family on one shard: which have room, which are mostly dead.
+//! All pages of one family on one shard.
+//!
+//! `page` is one page: the blocks of many groups, about 64 KiB of text. This file chooses the page for a block, and copies what
+//! is alive out of a page that is mostly dead. `rendering` is what scrapes keep with a page, `part` divides groups among scrapers.
 
 pub(super) mod page;
 pub(super) mod part;
@@ -11,8 +14,11 @@ use bytes::Bytes;
 use crate::shard::pages::page::{Block, PAGE_BYTES, Page};
 use crate::shard::pages::part::PartHash;
 
-/// A page whose blocks have grown beyond this gives them away.
+/// A page whose blocks have grown beyond this gives a growing block away to another page.
 const PAGE_BYTES_MAX: usize = 2 * PAGE_BYTES;
+
+/// A page of which a larger share is dead is copied.
+const DEAD_SHARE: usize = 8;
 
 /// Where a block is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,21 +61,43 @@ impl Pages {
     /// Stores a block in the place of another, and says where it is now.
     pub(in crate::shard) fn replace(&mut self, place: Place, block: Block<'_>) -> Place {
         let leaf = &mut self.pages[place.page as usize];
+        if let Some(page) = Arc::get_mut(&mut leaf.page)
+            && page.overwrite(place.slot, block)
+        {
+            return place;
+        }
         let part = leaf.page.part(place.slot);
-        let others = leaf.live_bytes() - leaf.page.block(place.slot).text.len();
+        let others = leaf.live_bytes() - leaf.page.room(place.slot);
         if others > 0 && others + block.text.len() > PAGE_BYTES_MAX {
-            // Who replaces a block does not say again what the page knew of it.
+            // The new block may have come without the mark of the old one.
             let has_quoted_names = block.has_quoted_names || leaf.page.has_quoted_names();
             self.remove(place);
             return self.insert(part, Block { has_quoted_names, ..block });
         }
-        let is_large = others == 0 && block.text.len() > PAGE_BYTES_MAX;
-        if is_large && !leaf.page.has_place(place.slot, block.text.len()) {
-            // The old one goes first: else both would be there, and the new one be copied out again.
+        if others == 0 && block.text.len() > PAGE_BYTES_MAX {
+            // The old block goes first: else both would be in memory, and the new one would be copied out again.
             leaf.change(|page| page.clear(place.slot));
         }
         leaf.change(|page| page.set(place.slot, part, block));
         place
+    }
+
+    /// Stores a large block in the place of another, in a page of its own, and says where it is now.
+    pub(in crate::shard) fn replace_large(
+        &mut self,
+        place: Place,
+        text: Bytes,
+        native: Option<Bytes>,
+        has_quoted_names: bool,
+    ) -> Place {
+        let part = self.pages[place.page as usize].page.part(place.slot);
+        self.remove(place);
+        let is_unused = |page: &u32| self.pages[*page as usize].page.slots() == 0;
+        let page = self.open.last().copied().filter(is_unused);
+        let page = page.unwrap_or_else(|| self.new_page());
+        let leaf = &mut self.pages[page as usize];
+        leaf.page = Arc::new(Page::of_one(part, text, native, has_quoted_names));
+        Place { page, slot: 0 }
     }
 
     /// Takes a block out.
@@ -89,7 +117,7 @@ impl Pages {
 
     /// Reads a byte of a block, to have it and the way to it in the cache.
     pub(in crate::shard) fn touch(&self, place: Place) -> u8 {
-        self.block(place).text.first().copied().unwrap_or_default()
+        self.pages[place.page as usize].page.touch(place.slot)
     }
 
     /// A block.
@@ -151,6 +179,10 @@ impl Pages {
             leaf.is_open = false;
             self.open.pop();
         }
+        self.new_page()
+    }
+
+    fn new_page(&mut self) -> u32 {
         let page = self.pages.len() as u32;
         self.pages.push(Leaf { is_open: true, ..Leaf::default() });
         self.open.push(page);
@@ -163,15 +195,14 @@ impl Leaf {
         self.page.bytes() - self.dead_bytes
     }
 
-    /// Changes the page, copying it first if a scrape holds it (the base is shared even then), and
-    /// once more than a third of it is dead copies the rest out: two bytes for each that died. Copying looks
-    /// at every slot, so it waits for changes in proportion to them, unless much is dead: else a page that
-    /// is being emptied would be copied again and again.
+    /// Changes the page. If a scrape holds the page, the change is made to a copy, which shares the base. When more than an eighth of
+    /// the page is dead, the rest is copied into a new page. That looks at every slot, so it waits for changes in proportion
+    /// to the slots, unless much is dead: else a page that is being emptied would be copied again and again.
     fn change(&mut self, change: impl FnOnce(&mut Page) -> usize) {
         self.dead_bytes += change(Arc::make_mut(&mut self.page));
         self.changes += 1;
         let is_due = self.changes > self.page.slots() / 8 || self.dead_bytes > PAGE_BYTES / 2;
-        if is_due && self.dead_bytes > self.page.bytes() / 3 {
+        if is_due && self.dead_bytes > self.page.bytes() / DEAD_SHARE {
             let room = self.dead_bytes / 4;
             self.page = Arc::new(self.page.compacted(room));
             (self.dead_bytes, self.changes) = (0, 0);

@@ -1,4 +1,7 @@
-//! A page: the blocks of many groups for one family, and their concatenation once somebody asked.
+//! One page: the blocks of many groups for one family.
+//!
+//! A page has up to three stretches of bytes: the base, which an earlier scrape has concatenated; frozen bytes, which a scrape
+//! may hold; and fresh bytes, which only the shard sees. A slot says where the block of a group lies.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -33,7 +36,7 @@ pub struct Page {
     has_quoted_names: bool,
     /// The concatenation, made by the first scrape that needs it.
     text: OnceLock<Bytes>,
-    /// Its label names, likewise.
+    /// Its label names, found by the first scrape that needs them.
     label_names: OnceLock<BTreeSet<String>>,
     /// What scrapes have made of it.
     renderings: Renderings,
@@ -45,8 +48,17 @@ struct Slot {
     /// Counted from the start of the base, through the frozen bytes and on into the fresh ones.
     start: u32,
     len: u32,
+    /// How many bytes from there on belong to the slot: the block was as long once, or is.
+    room: u32,
     /// Which part of a scrape split over several scrapers the group belongs to.
     part: PartHash,
+}
+
+impl Slot {
+    fn new(start: usize, len: usize, part: PartHash) -> Slot {
+        let len = len as u32;
+        Slot { start: start as u32, len, room: len, part }
+    }
 }
 
 /// What a group holds of one family.
@@ -83,9 +95,26 @@ impl Clone for Page {
 }
 
 impl Page {
+    /// A page of one block, which is its concatenation too.
+    pub(super) fn of_one(
+        part: PartHash,
+        text: Bytes,
+        native: Option<Bytes>,
+        has_quoted_names: bool,
+    ) -> Page {
+        Page {
+            slots: vec![Slot::new(0, text.len(), part)],
+            natives: native.map(|native| (0, native)).into_iter().collect(),
+            has_quoted_names,
+            text: OnceLock::from(text.clone()),
+            base: text,
+            ..Page::default()
+        }
+    }
+
     /// The concatenation of all blocks. Made at most once; may be called from any thread.
     pub fn text(&self) -> &Bytes {
-        self.text.get_or_init(|| self.concatenate(0).into())
+        self.text.get_or_init(|| self.concatenate().into())
     }
 
     /// Whether [`Page::text`] has nothing to do.
@@ -150,7 +179,10 @@ impl Page {
 
     fn block_text(&self, slot: u32) -> &[u8] {
         let Slot { start, len, .. } = self.slots[slot as usize];
-        let (start, len) = (start as usize, len as usize);
+        self.bytes_at(start as usize, len as usize)
+    }
+
+    fn bytes_at(&self, start: usize, len: usize) -> &[u8] {
         if let Some(start) = start.checked_sub(self.shared_bytes()) {
             return &self.fresh[start..][..len];
         }
@@ -171,6 +203,11 @@ impl Page {
             None => self.frozen.slice(start..start + len),
             Some(start) => Bytes::copy_from_slice(&self.fresh[start..][..len]),
         }
+    }
+
+    /// How many bytes belong to the slot.
+    pub(super) fn room(&self, slot: u32) -> usize {
+        self.slots[slot as usize].room as usize
     }
 
     /// The part of the group that has the block at `slot`.
@@ -210,45 +247,57 @@ impl Page {
             self.natives.remove(&slot);
         }
         self.has_quoted_names |= block.has_quoted_names;
-        let shared_bytes = self.shared_bytes();
         let block = block.text;
-        let end = Slot { start: self.bytes() as u32, len: block.len() as u32, part };
+        let end = Slot::new(self.bytes(), block.len(), part);
         let Some(slot) = self.slots.get_mut(slot as usize) else {
             debug_assert_eq!(slot, self.slots(), "slots are filled from the left");
             self.slots.push(end);
             self.append(block);
             return 0;
         };
-        let died = slot.len as usize;
-        // Most pushes change values only, and few of them their lengths.
-        if let Some(start) = (slot.start as usize).checked_sub(shared_bytes)
-            && block.len() <= died
-        {
-            slot.len = end.len;
-            self.fresh[start..][..block.len()].copy_from_slice(block);
-            return died - block.len();
-        }
+        let died = slot.room as usize;
         *slot = end;
         self.append(block);
         died
     }
 
-    /// Whether a block of so many bytes is written over the one there is.
-    pub(in crate::shard) fn has_place(&self, slot: u32, bytes: usize) -> bool {
-        let Slot { start, len, .. } = self.slots[slot as usize];
-        start as usize >= self.shared_bytes() && bytes <= len as usize
+    /// Writes `block` over the one at `slot`, if the slot has room for it and no scrape may hold the old block. Most pushes change values only, whose lengths go up and down.
+    pub(super) fn overwrite(&mut self, slot: u32, block: Block<'_>) -> bool {
+        if block.native.is_some() || !self.natives.is_empty() {
+            return false;
+        }
+        let shared_bytes = self.shared_bytes();
+        let slot = &mut self.slots[slot as usize];
+        let Some(start) = (slot.start as usize).checked_sub(shared_bytes) else { return false };
+        if block.text.len() > slot.room as usize {
+            return false;
+        }
+        slot.len = block.text.len() as u32;
+        self.fresh[start..][..block.text.len()].copy_from_slice(block.text);
+        self.has_quoted_names |= block.has_quoted_names;
+        self.forget_renderings();
+        true
+    }
+
+    /// Reads a byte of a block.
+    pub(super) fn touch(&self, slot: u32) -> u8 {
+        self.block_text(slot).first().copied().unwrap_or_default()
     }
 
     /// Empties `slot`. Answers how many bytes have died.
     pub(in crate::shard) fn clear(&mut self, slot: u32) -> usize {
         self.forget_renderings();
         self.natives.remove(&slot);
-        std::mem::take(&mut self.slots[slot as usize]).len as usize
+        std::mem::take(&mut self.slots[slot as usize]).room as usize
     }
 
     fn forget_renderings(&mut self) {
-        self.text.take();
-        self.label_names.take();
+        if self.text.get().is_some() {
+            self.text.take();
+        }
+        if self.label_names.get().is_some() {
+            self.label_names.take();
+        }
         self.renderings.clear();
     }
 
@@ -280,9 +329,19 @@ impl Page {
         })
     }
 
-    /// The same page without what is dead in it.
+    /// The same page without its dead bytes, and with so much room for more. A slot keeps its own room if that is little, since its
+    /// block may be as long again.
     pub(in crate::shard) fn compacted(&self, room: usize) -> Page {
-        let (slots, fresh) = (self.packed_slots(), self.concatenate(room));
+        let mut slots = self.slots.clone();
+        for slot in &mut slots {
+            slot.room = if slot.room <= slot.len + slot.len / 4 { slot.room } else { slot.len };
+        }
+        let bytes: usize = slots.iter().map(|slot| slot.room as usize).sum();
+        let mut fresh = Vec::with_capacity(bytes + room);
+        for slot in &mut slots {
+            let start = std::mem::replace(&mut slot.start, fresh.len() as u32) as usize;
+            fresh.extend_from_slice(self.bytes_at(start, slot.room as usize));
+        }
         let (natives, has_quoted_names) = (self.natives.clone(), self.has_quoted_names);
         Page { fresh, slots, natives, has_quoted_names, ..Page::default() }
     }
@@ -292,15 +351,15 @@ impl Page {
         let mut end = 0;
         let packed = self.slots.iter().map(|slot| {
             end += slot.len;
-            Slot { start: end - slot.len, ..*slot }
+            Slot { start: end - slot.len, room: slot.len, ..*slot }
         });
         packed.collect()
     }
 
-    /// All blocks, one after the other, and behind them `room` for more.
-    fn concatenate(&self, room: usize) -> Vec<u8> {
+    /// All blocks, one after the other.
+    fn concatenate(&self) -> Vec<u8> {
         let bytes: usize = self.slots.iter().map(|slot| slot.len as usize).sum();
-        let mut text = Vec::with_capacity(bytes + room);
+        let mut text = Vec::with_capacity(bytes);
         (0..self.slots()).for_each(|slot| text.extend_from_slice(self.block_text(slot)));
         text
     }

@@ -22,7 +22,7 @@ pub struct Part {
 }
 
 impl Part {
-    /// More parts than this are nobody's fleet.
+    /// The largest number of parts; no fleet has more scrapers.
     pub const PARTS_MAX: u32 = 1024;
 
     /// Part `number`, counted from 0, of `of`; `None` where there is no such part.

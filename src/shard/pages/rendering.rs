@@ -1,4 +1,4 @@
-//! What scrapes have made of a page, kept for the scrapes to come.
+//! The renderings of a page: its samples as scrapes have encoded or compressed them, kept for the next scrapes.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -72,7 +72,7 @@ type Cell = Arc<OnceLock<Kept>>;
 /// The renderings of one state of a page. The lock is held to look for one, never while one is made.
 #[derive(Debug, Default)]
 pub(in crate::shard) struct Renderings {
-    /// The one asked for last stands last.
+    /// In the order in which they were made.
     cells: Mutex<Vec<(RenderingKey, Cell)>>,
 }
 
@@ -83,8 +83,8 @@ impl Renderings {
         cell.get().map(|kept| kept.0.clone())
     }
 
-    /// The rendering of that key, made if there is none: by whoever comes first, while others wait.
-    /// Keeps as many bytes as `bytes_max`, and in any case the one asked for last.
+    /// The rendering of that key. The first scrape that needs it makes it, while others wait.
+    /// Keeps as many bytes as `bytes_max`, and in any case the rendering made last.
     pub(in crate::shard) fn get_or_make(
         &self,
         key: RenderingKey,
@@ -114,7 +114,7 @@ impl Renderings {
         cell
     }
 
-    /// Lets the oldest go, down to `bytes_max`; never the last.
+    /// Drops the renderings that were made first, down to `bytes_max`; never the one made last.
     fn make_room(&self, bytes_max: usize) {
         let mut cells = self.lock();
         let bytes_of =
