@@ -1,17 +1,18 @@
-//! What a group takes of the budgets.
+//! What a group takes of the budgets: a push claims it, and the charge of the group holds it.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 use super::{Budget, Full, Usage, Whose};
 
-/// What comes and goes with a push that no group has to itself, in bytes.
+/// How many bytes come and go with a push that groups share.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(in crate::shard) struct SharedChange {
     pub(in crate::shard) added: u64,
     pub(in crate::shard) removed: u64,
 }
 
-/// What the groups of a shard share. It counts for the gateway and for no owner, and is given back when it is dropped.
+/// The bytes that groups of a shard share. They count for the gateway and for no owner, and are given back on drop.
 ///
 /// A claim takes and gives back what a push changes of it, so that it changes together with what the group counts for.
 #[derive(Debug, Default)]
@@ -26,26 +27,26 @@ impl SharedCharge {
         SharedCharge { gateway, bytes: 0 }
     }
 
-    /// Gives back what it no longer is, having been `before`.
-    pub(in crate::shard) fn shrank(&self, before: u64) {
+    /// Sets the budget right after the bytes have grown by so much without a claim, or have shrunk.
+    pub(in crate::shard) fn settle(&self, grown: i64) {
         if let Some(gateway) = &self.gateway {
-            gateway.give_back(Usage { bytes: before - self.bytes, ..Usage::default() });
+            let bytes = Usage { bytes: grown.unsigned_abs(), ..Usage::default() };
+            if grown > 0 { gateway.add(bytes) } else { gateway.give_back(bytes) }
         }
     }
 }
 
 impl Drop for SharedCharge {
     fn drop(&mut self) {
-        let before = std::mem::take(&mut self.bytes);
-        self.shrank(before);
+        self.settle(-(self.bytes as i64));
     }
 }
 
-/// What a group counts for, and where. Given back when it is dropped, and so with its group.
+/// What a group counts for, and in which budgets. It is given back on drop, so together with its group.
 #[derive(Debug, Default)]
 pub(in crate::shard) struct Charge {
     gateway: Option<Arc<Budget>>,
-    /// Who last pushed to the group.
+    /// The user who last pushed to the group.
     owner: Option<Arc<Budget>>,
     usage: Usage,
 }
@@ -55,9 +56,9 @@ impl Charge {
         self.usage
     }
 
-    #[cfg(test)]
-    pub(in crate::shard) fn is_of(&self, owner: &Arc<Budget>) -> bool {
-        is_same(self.owner.as_ref(), Some(owner))
+    /// Whether it counts for that owner, or for none.
+    pub(in crate::shard) fn is_for(&self, owner: Option<&Arc<Budget>>) -> bool {
+        is_same(self.owner.as_ref(), owner)
     }
 }
 
@@ -74,41 +75,43 @@ impl Drop for Charge {
 pub(in crate::shard) enum Room {
     /// In each budget.
     Needed,
-    /// Only where the group does not count yet, since just its values change.
+    /// Only in the budget of a new owner, because the push changes nothing but values.
     NeededByNewOwner,
-    /// In none: it was stored before.
+    /// In none, because the group was stored before.
     NotNeeded,
 }
 
-/// What a push takes for its group. Given back when it is dropped, unless it is settled.
+/// What a push takes for its group. It is given back on drop, unless it has been settled.
 #[derive(Debug)]
-pub(in crate::shard) struct Claim<'b> {
-    gateway: Option<&'b Arc<Budget>>,
-    owner: Option<&'b Arc<Budget>>,
+pub(in crate::shard) struct Claim<B: Borrow<Arc<Budget>>> {
+    gateway: Option<B>,
+    owner: Option<B>,
     from_gateway: Usage,
     from_owner: Usage,
-    /// What the gateway gets back once the push is applied.
+    /// What the gateway gets back after the push.
     spare: Usage,
     usage: Usage,
 }
 
-impl<'b> Claim<'b> {
+impl<B: Borrow<Arc<Budget>>> Claim<B> {
     /// Takes what a group that will come to `usage` has more than `stored`, if it is stored, together with what changes
     /// of what groups share. Where nothing is bounded this touches nothing that others use.
     pub(in crate::shard) fn new(
-        gateway: Option<&'b Arc<Budget>>,
-        owner: Option<&'b Arc<Budget>>,
+        gateway: Option<B>,
+        owner: Option<B>,
         stored: Option<&Charge>,
         usage: Usage,
         shared: SharedChange,
         room: Room,
-    ) -> Result<Claim<'b>, Full> {
+    ) -> Result<Claim<B>, Full> {
         let nothing = Usage::default();
         let before = stored.map_or(nothing, |charge| charge.usage);
-        let is_owners = stored.is_some_and(|charge| is_same(charge.owner.as_ref(), owner));
+        let is_owners = stored
+            .is_some_and(|charge| is_same(charge.owner.as_ref(), owner.as_ref().map(B::borrow)));
         let (from_gateway, from_owner, spare) = (nothing, nothing, nothing);
         let mut claim = Claim { gateway, owner, from_gateway, from_owner, spare, usage };
-        if let Some(budget) = gateway {
+        if let Some(budget) = &claim.gateway {
+            let budget = budget.borrow();
             let had = before.with_bytes(shared.removed);
             let will_have = usage.with_bytes(shared.added);
             let wanted = will_have.beyond(had);
@@ -117,7 +120,8 @@ impl<'b> Claim<'b> {
             claim.from_gateway = wanted;
             claim.spare = had.beyond(will_have);
         }
-        if let Some(budget) = owner {
+        if let Some(budget) = &claim.owner {
+            let budget = budget.borrow();
             let wanted = if is_owners { usage.beyond(before) } else { usage };
             let is_new = room == Room::NeededByNewOwner && !is_owners;
             let taken = budget.take_if(room == Room::Needed || is_new, wanted);
@@ -131,25 +135,27 @@ impl<'b> Claim<'b> {
     pub(in crate::shard) fn settle(mut self, charge: &mut Charge) {
         let before = std::mem::replace(&mut charge.usage, self.usage);
         (self.from_gateway, self.from_owner) = Default::default();
-        if let Some(gateway) = self.gateway {
+        if let Some(gateway) = self.gateway.as_ref().map(B::borrow) {
             gateway.give_back(self.spare);
             charge.gateway.get_or_insert_with(|| Arc::clone(gateway));
         }
-        if is_same(charge.owner.as_ref(), self.owner) {
-            if let Some(owner) = self.owner {
+        let owner = self.owner.as_ref().map(B::borrow);
+        if is_same(charge.owner.as_ref(), owner) {
+            if let Some(owner) = owner {
                 owner.give_back(before.beyond(self.usage));
             }
-        } else if let Some(owner) = std::mem::replace(&mut charge.owner, self.owner.cloned()) {
+        } else if let Some(owner) = std::mem::replace(&mut charge.owner, owner.cloned()) {
             owner.give_back(before);
         }
     }
 }
 
-impl Drop for Claim<'_> {
+impl<B: Borrow<Arc<Budget>>> Drop for Claim<B> {
     fn drop(&mut self) {
-        for (budget, taken) in [(self.gateway, self.from_gateway), (self.owner, self.from_owner)] {
+        for (budget, taken) in [(&self.gateway, self.from_gateway), (&self.owner, self.from_owner)]
+        {
             if let Some(budget) = budget {
-                budget.give_back(taken);
+                budget.borrow().give_back(taken);
             }
         }
     }

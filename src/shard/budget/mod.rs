@@ -1,8 +1,8 @@
-//! How much may be stored, by everybody together or by one owner of groups. `weight` says what counts for how much.
+//! How much may be stored, by all pushers together or by one owner of groups.
 //!
-//! A push claims what its group will have more than before, and is refused when a budget has not so much
-//! left. What the group will have less is given back once the push has been applied: until then nobody
-//! else may take it, or there would be no way back for a push that is refused after all.
+//! `weight` says how many bytes each thing counts for. `claim` is what a push does with a budget: it claims the growth of its
+//! group before it changes anything, and is rejected when the budget has too little left. Room that a push frees is given back
+//! only after the push has been applied. Until then the push may still be rejected, and then needs that room itself.
 
 pub(super) mod claim;
 pub(super) mod weight;
@@ -37,12 +37,12 @@ pub struct Usage {
 }
 
 impl Usage {
-    fn with_bytes(self, bytes: u64) -> Usage {
+    pub(super) fn with_bytes(self, bytes: u64) -> Usage {
         Usage { bytes: self.bytes + bytes, ..self }
     }
 
     /// What this has more than `other` of each.
-    fn beyond(self, other: Usage) -> Usage {
+    pub(super) fn beyond(self, other: Usage) -> Usage {
         Usage {
             groups: self.groups.saturating_sub(other.groups),
             series: self.series.saturating_sub(other.series),
@@ -50,7 +50,7 @@ impl Usage {
         }
     }
 
-    fn amounts(self) -> [u64; 3] {
+    pub(super) fn amounts(self) -> [u64; 3] {
         [self.groups, self.series, self.bytes]
     }
 }
@@ -79,21 +79,21 @@ impl fmt::Display for Bound {
     }
 }
 
-/// Whose budget it is.
+/// Which budget is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {
-    /// Everybody's.
+    /// The budget of the gateway.
     Gateway,
-    /// That of who pushed.
+    /// The budget of the user who pushed.
     Owner,
 }
 
-/// Why a push is not stored that is fine otherwise: nothing has changed.
+/// Why a consistent push is not stored. Nothing has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full {
-    /// Whose budget is used up.
+    /// Which budget is used up.
     pub whose: Whose,
-    /// What of it.
+    /// Which of its limits.
     pub bound: Bound,
 }
 
@@ -112,7 +112,7 @@ impl fmt::Display for Full {
     }
 }
 
-/// What may be stored and what is. Shared by the shards, each of which takes from it and gives back.
+/// The limits of what may be stored, and what is stored. All shards take from it and give back.
 #[derive(Debug, Default)]
 pub struct Budget {
     limits: [AtomicU64; 3],
@@ -141,7 +141,7 @@ impl Budget {
         Limits { groups, series, bytes }
     }
 
-    /// What is stored, and for a moment what pushes have claimed.
+    /// What is stored, with what pushes have claimed that are being applied.
     pub fn used(&self) -> Usage {
         let [groups, series, bytes] = self.used.each_ref().map(|used| used.load(Relaxed));
         Usage { groups, series, bytes }
@@ -153,8 +153,8 @@ impl Budget {
         both.any(|(used, limit)| used.load(Relaxed) > limit.load(Relaxed))
     }
 
-    /// Takes all of it, or nothing where room is needed and there is none.
-    fn take_if(&self, needs_room: bool, wanted: Usage) -> Result<(), Bound> {
+    /// Takes all of it. Takes nothing if room is needed and there is too little.
+    pub(super) fn take_if(&self, needs_room: bool, wanted: Usage) -> Result<(), Bound> {
         if needs_room {
             return self.take(wanted);
         }
@@ -177,7 +177,7 @@ impl Budget {
         Ok(())
     }
 
-    fn add(&self, wanted: Usage) {
+    pub(super) fn add(&self, wanted: Usage) {
         for (used, amount) in self.used.iter().zip(wanted.amounts()) {
             if amount > 0 {
                 used.fetch_add(amount, Relaxed);
@@ -185,7 +185,7 @@ impl Budget {
         }
     }
 
-    fn give_back(&self, usage: Usage) {
+    pub(super) fn give_back(&self, usage: Usage) {
         self.subtract(usage.amounts());
     }
 

@@ -49,11 +49,7 @@ pub(in crate::shard) fn of_help(help: &str) -> u64 {
     if help.is_empty() { 0 } else { HELP_BYTES + help.len() as u64 }
 }
 
-/// What a group counts for what it holds of one family.
-pub(in crate::shard) fn of_held(held: &Held) -> u64 {
-    of_samples(held.bytes, held.series.len())
-}
-
-fn of_samples(bytes: u32, series: usize) -> u64 {
+/// What a group counts for the samples of one family.
+pub(in crate::shard) fn of_samples(bytes: u32, series: usize) -> u64 {
     HELD_BYTES + u64::from(bytes) + SERIES_BYTES * series as u64
 }

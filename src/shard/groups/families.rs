@@ -1,4 +1,4 @@
-//! The families of one shard, by number and by name, and what groups hold of them.
+//! The table of the families of one shard, and what happens to a family when a group changes.
 
 use std::collections::HashMap;
 use std::ops::{Index, IndexMut};
@@ -7,15 +7,15 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::exposition::{Kind, has_quoted_names};
-use crate::push::{Batch, BatchFamily, PUSH_FAILURE_TIME, PUSH_TIME};
+use crate::push::{Batch, BatchFamily, PUSH_FAILURE_TIME, PUSH_TIME, Series};
 use crate::shard::budget::Budget;
 use crate::shard::budget::claim::SharedCharge;
+use crate::shard::budget::weight;
 use crate::shard::groups::family::{Family, FamilyId, FamilySnapshot};
-use crate::shard::groups::group::{Held, write_time};
+use crate::shard::groups::group::{Group, Held, write_time};
 use crate::shard::pages::page::Block;
 use crate::shard::pages::part::PartHash;
 use crate::shard::pages::{Pages, Place};
-use crate::shard::store::weight;
 use crate::shard::timestamp::Timestamp;
 
 /// The families that every group holds. They have numbers of their own, which are never reused.
@@ -36,7 +36,7 @@ pub(in crate::shard) struct Families {
     unused: Vec<FamilyId>,
     /// How many series the groups hold, without their push times.
     pub(in crate::shard) series: u64,
-    /// How many samples, likewise.
+    /// How many samples the groups hold, without their push times.
     pub(in crate::shard) samples: u64,
     /// What groups share: families and help texts, the push times excepted.
     pub(in crate::shard) shared: SharedCharge,
@@ -58,7 +58,7 @@ impl IndexMut<FamilyId> for Families {
 }
 
 impl Families {
-    /// None but the push times; what is shared counts for `gateway`.
+    /// A table with the push times alone. The bytes that groups share count for `gateway`.
     pub(in crate::shard) fn new(gateway: Option<Arc<Budget>>) -> Families {
         let list = [(PUSH_TIME, PUSH_TIME_HELP), (PUSH_FAILURE_TIME, PUSH_FAILURE_TIME_HELP)];
         let list = list.map(|(name, help)| {
@@ -89,16 +89,18 @@ impl Families {
         pages.insert(part, Block { has_quoted_names: has_quoted_names(text), ..Block::plain(text) })
     }
 
-    /// Stores a push time in the place of the one there was.
-    pub(in crate::shard) fn replace_time(
-        &mut self,
-        id: FamilyId,
-        key: &str,
-        time: Timestamp,
-        old: Place,
-    ) -> Place {
-        let (pages, text) = self.render_time(id, key, time);
-        pages.replace(old, Block::plain(text))
+    /// Notes when a group was last pushed to.
+    pub(in crate::shard) fn set_pushed(&mut self, group: &mut Group, time: Timestamp) {
+        group.pushed = time;
+        let (pages, text) = self.render_time(PUSH_TIME_ID, &group.key, time);
+        group.push_time = pages.replace(group.push_time, Block::plain(text));
+    }
+
+    /// Notes when a push to a group was last rejected.
+    pub(in crate::shard) fn set_failed(&mut self, group: &mut Group, time: Timestamp) {
+        group.failed = time;
+        let (pages, text) = self.render_time(PUSH_FAILURE_TIME_ID, &group.key, time);
+        group.failure_time = pages.replace(group.failure_time, Block::plain(text));
     }
 
     fn render_time(&mut self, id: FamilyId, key: &str, time: Timestamp) -> (&mut Pages, &[u8]) {
@@ -108,15 +110,7 @@ impl Families {
         (&mut family.pages, &self.scratch)
     }
 
-    /// Reads from each block that a push is about to replace. With much stored, most of them are far
-    /// away in memory. Read one after the other the ways to them overlap, which they do not while
-    /// blocks are replaced: changing a shared page takes atomic operations, and those wait.
-    pub(in crate::shard) fn touch(&self, held: &[Held]) {
-        let bytes = held.iter().map(|held| self[held.family].pages.touch(held.place));
-        std::hint::black_box(bytes.fold(0, std::ops::BitXor::bitxor));
-    }
-
-    /// The family of that number; `None` when all were forgotten since somebody was told the number.
+    /// The family of that number. `None` when a wipe has forgotten all families since the number was given out.
     pub(in crate::shard) fn get_mut(&mut self, id: FamilyId) -> Option<&mut Family> {
         self.list.get_mut(id as usize)
     }
@@ -167,6 +161,46 @@ impl Families {
             family.kind = new.kind;
         }
         held.place = family.pages.replace(held.place, block(batch, new));
+        self.renew(held, batch, new, now);
+        let series = batch.series(new);
+        if held.series[..] != *series {
+            self.set_series(held, SmallVec::from_slice(series));
+        }
+    }
+
+    /// The same for a large block that has been copied.
+    pub(in crate::shard) fn replace_large(
+        &mut self,
+        held: &mut Held,
+        batch: &Batch,
+        new: &BatchFamily,
+        now: Timestamp,
+        large: LargeBlock,
+    ) {
+        let LargeBlock { text, native, series } = large;
+        let native = new.has_native().then(|| native.into());
+        let pages = &mut self.list[held.family as usize].pages;
+        held.place = pages.replace_large(held.place, text.into(), native, new.has_quoted_names);
+        self.renew(held, batch, new, now);
+        self.set_series(held, SmallVec::from_vec(series));
+    }
+
+    /// Lets go of the samples that a group holds of a family. More are about to come.
+    pub(in crate::shard) fn empty(&mut self, held: &mut Held) {
+        let pages = &mut self.list[held.family as usize].pages;
+        if !pages.block(held.place).text.is_empty() {
+            held.place = pages.replace(held.place, Block::plain(b""));
+        }
+    }
+
+    fn set_series(&mut self, held: &mut Held, series: SmallVec<[Series; 1]>) {
+        self.series = self.series + series.len() as u64 - held.series.len() as u64;
+        held.series = series;
+    }
+
+    /// Notes of a family all but its samples and series.
+    fn renew(&mut self, held: &mut Held, batch: &Batch, new: &BatchFamily, now: Timestamp) {
+        let family = &mut self.list[held.family as usize];
         let before = family.help_bytes;
         held.help = family.change_help(held.help.take(), batch.help(new));
         self.shared.bytes = self.shared.bytes + family.help_bytes - before;
@@ -174,11 +208,35 @@ impl Families {
         self.samples = self.samples + u64::from(new.samples) - u64::from(held.samples);
         held.samples = new.samples;
         held.bytes = new.bytes();
-        let series = batch.series(new);
-        if held.series[..] != *series {
-            self.series = self.series + series.len() as u64 - held.series.len() as u64;
-            held.series = SmallVec::from_slice(series);
-        }
+    }
+
+    /// Replaces a block by one that differs in its values only.
+    pub(in crate::shard) fn replace_values(
+        &mut self,
+        held: &mut Held,
+        batch: &Batch,
+        new: &BatchFamily,
+        now: Timestamp,
+    ) {
+        let pages = &mut self.list[held.family as usize].pages;
+        held.place = pages.replace(held.place, block(batch, new));
+        (held.samples, held.bytes, held.pushed) = (new.samples, new.bytes(), now);
+    }
+
+    /// Holds a family for a group, still without samples.
+    pub(in crate::shard) fn hold(
+        &mut self,
+        part: PartHash,
+        name: &str,
+        kind: Kind,
+        now: Timestamp,
+    ) -> Held {
+        let id = self.id_or_new(name, kind);
+        let family = &mut self.list[id as usize];
+        family.holders += 1;
+        let place = family.pages.insert(part, Block::plain(b""));
+        let series = SmallVec::new();
+        Held { family: id, samples: 0, bytes: 0, place, pushed: now, help: None, series }
     }
 
     pub(in crate::shard) fn insert(
@@ -208,7 +266,7 @@ impl Families {
         }
     }
 
-    /// Lets go of what a group holds, and tells the name that goes with it when nobody else does.
+    /// Removes what a group holds of a family. Answers the name of the family if no other group of the shard holds it.
     pub(in crate::shard) fn remove(&mut self, held: Held) -> Option<(Arc<str>, Kind)> {
         self.samples -= u64::from(held.samples);
         self.series -= held.series.len() as u64;
@@ -248,6 +306,37 @@ impl Families {
         self.ids.insert(name, id);
         id
     }
+}
+
+/// A large block on its way from a push to a page.
+#[derive(Debug, Default)]
+pub(in crate::shard) struct LargeBlock {
+    text: Vec<u8>,
+    native: Vec<u8>,
+    series: Vec<Series>,
+}
+
+impl LargeBlock {
+    /// Copies about so many bytes more of a family. Answers whether all of it has been copied.
+    pub(in crate::shard) fn copy(
+        &mut self,
+        batch: &Batch,
+        family: &BatchFamily,
+        bytes: usize,
+    ) -> bool {
+        copy(&mut self.text, batch.text(family), bytes);
+        copy(&mut self.native, batch.native(family).unwrap_or_default(), bytes);
+        let series = batch.series(family);
+        copy(&mut self.series, series, bytes / size_of::<Series>());
+        self.text.len() + self.native.len() == family.bytes() as usize
+            && self.series.len() == series.len()
+    }
+}
+
+fn copy<T: Copy>(copied: &mut Vec<T>, all: &[T], len: usize) {
+    copied.reserve_exact(all.len() - copied.len());
+    let end = all.len().min(copied.len() + len.max(1));
+    copied.extend_from_slice(&all[copied.len()..end]);
 }
 
 fn block<'a>(batch: &'a Batch, family: &BatchFamily) -> Block<'a> {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::exposition::Kind;
+use crate::shard::budget::weight;
 use crate::shard::pages::Pages;
 use crate::shard::pages::page::Page;
-use crate::shard::store::weight;
 
 /// The number of a family on its shard; reused once nothing holds the family.
 pub(in crate::shard) type FamilyId = u32;

@@ -51,6 +51,15 @@ impl SaveState {
     pub(in crate::shard) const WRITTEN: SaveState = SaveState { epoch: 0, is_written: true };
 }
 
+impl Group {
+    /// Takes what it holds from now on.
+    pub(in crate::shard) fn hold(&mut self, families: Vec<Held>) {
+        self.families = families;
+        self.samples = self.families.iter().map(|held| u64::from(held.samples)).sum();
+        self.bytes = self.families.iter().map(|held| u64::from(held.bytes)).sum();
+    }
+}
+
 /// What a group holds of one family.
 #[derive(Debug)]
 pub(in crate::shard) struct Held {

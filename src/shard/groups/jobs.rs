@@ -1,4 +1,4 @@
-//! Which groups a job has.
+//! The groups of each job.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

@@ -1,4 +1,7 @@
-//! What a shard holds: groups, and for each family the pages with the blocks of all groups.
+//! Groups and families of one shard, and the blocks that tie them together.
+//!
+//! `group` is a group with a place for each of its families. `families` is the table of families, each a `family` with its pages.
+//! `jobs` finds the groups of a job.
 
 pub(super) mod families;
 pub(super) mod family;

@@ -1,4 +1,6 @@
-//! How a handle reaches the tasks.
+//! How a handle sends messages to the tasks and gathers their answers.
+
+use std::sync::atomic::Ordering::SeqCst;
 
 use tokio::sync::oneshot;
 
@@ -9,13 +11,13 @@ use crate::shard::task::cut::Cut;
 use crate::shard::task::message::Message;
 
 impl Shards {
-    /// Waits until all pushes have been applied that were acknowledged before. What has been answered as applied has been;
-    /// a command would overtake what was only handed over.
+    /// Waits until all acknowledged pushes have been applied. A push that was acknowledged before it was applied may still be
+    /// queued, and a command would overtake it.
     pub(in crate::shard) async fn pass(&self) -> Result<(), Unavailable> {
         if self.shared.has_unchecked.load(SeqCst) { self.pass_all().await } else { Ok(()) }
     }
 
-    /// Waits until all has been applied that waits for a shard now.
+    /// Waits until all queued pushes have been applied.
     pub(in crate::shard) async fn pass_all(&self) -> Result<(), Unavailable> {
         let mut answers = Vec::with_capacity(self.shared.lanes.len());
         for lanes in &self.shared.lanes {
@@ -37,7 +39,7 @@ impl Shards {
         ((half * self.shared.lanes.len() as u64) >> 32) as usize
     }
 
-    /// What a request comes to, which is to be on disk by then where that was pending.
+    /// Waits for the answer to a request, which is on disk by then if that was promised.
     pub(in crate::shard) async fn settled<T>(
         &self,
         answer: oneshot::Receiver<T>,
@@ -49,7 +51,7 @@ impl Shards {
         waiting.await.map_err(|_| Unavailable::InDoubt)?.map_err(|_| Unavailable::Dead)
     }
 
-    /// Waits until all that has been applied is on disk, where that was pending.
+    /// Waits until all applied changes are on disk, if that was promised.
     pub(in crate::shard) async fn settle(&self) -> Result<(), Unavailable> {
         if self.shared.is_awaited {
             for answer in self.ask_all(|_, reply| Message::Settle { reply }).await? {
@@ -64,7 +66,7 @@ impl Shards {
         hash: u64,
         message: Message,
     ) -> Result<(), Unavailable> {
-        // Whichever it was: what it left half done in the index is not for others to build upon.
+        // Any dead shard may have left the index half changed. No other shard may build on that.
         if !self.are_alive() {
             return Err(Unavailable::Dead);
         }
@@ -84,7 +86,7 @@ impl Shards {
     }
 
     /// Sends a command to every shard, in an order that is the same on all of them. Goes on to the
-    /// last even if nobody waits any more, since shards that were asked for a cut wait for the rest.
+    /// last shard even if the caller has left, because shards that were asked for a cut wait for the rest.
     pub(in crate::shard) async fn ask_all<T: Send + 'static>(
         &self,
         message: impl Fn(Cut, oneshot::Sender<T>) -> Message + Send + 'static,

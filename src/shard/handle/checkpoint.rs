@@ -1,4 +1,4 @@
-//! What has changed on all shards, so that it can be written down: a cut, and then the shards in pieces.
+//! A checkpoint: a cut that ends the epoch, and then the dirty groups of all shards, piece by piece.
 
 use std::time::{Duration, Instant};
 
@@ -12,34 +12,33 @@ use crate::shard::saving::changes::Changes;
 use crate::shard::task::message::Message;
 use crate::shard::task::waiter::Waiter;
 
-/// How many bytes of groups a shard hands over at a time to be written down, and how long it then lets pushes
-/// go first, while there is time for that; and how many when there is not.
-const LEISURELY_BYTES: usize = 32 << 10;
-const LEISURE: Duration = Duration::from_millis(1);
-const HASTY_BYTES: usize = 256 << 10;
+/// How many bytes of groups a shard hands over at a time at low priority, how long pushes then go first, and how many bytes the
+/// shard hands over at a time when the checkpoint is urgent.
+const LOW_PRIORITY_BYTES: usize = 32 << 10;
+const LOW_PRIORITY_PAUSE: Duration = Duration::from_millis(1);
+const URGENT_BYTES: usize = 256 << 10;
 
-/// What has changed between two checkpoints, and who waits for it to be on disk.
+/// The changes between two checkpoints, and the clients that wait until these are on disk.
 #[derive(Debug, Default)]
 pub struct Checkpoint {
     /// The groups that have changed.
     pub changes: Vec<Changes>,
-    /// Who waits.
+    /// The clients that wait.
     pub waiters: Vec<Waiter>,
 }
 
 impl Shards {
-    /// Ends an epoch on all shards at one moment, and gathers what has changed until then as it is then:
-    /// in pieces, between which the shards do other things. For the time of `leisure` the pieces are small and
-    /// pushes go first; after that it makes haste.
+    /// Ends an epoch on all shards at one moment, and gathers the dirty groups in their state of that moment, piece by piece. For
+    /// the time of `low_priority` the pieces are small and pushes go first. After that the checkpoint is urgent.
     ///
     /// # Errors
     /// When a shard is dead.
-    pub async fn checkpoint(&self, leisure: Duration) -> Result<Checkpoint, Unavailable> {
-        self.end_epoch(leisure, false).await
+    pub async fn checkpoint(&self, low_priority: Duration) -> Result<Checkpoint, Unavailable> {
+        self.end_epoch(low_priority, false).await
     }
 
-    /// The same for the last time, in haste. It has all that was ever acknowledged: what is to change anything after its
-    /// moment is refused with [`Unavailable::Stopping`].
+    /// The last checkpoint, which is urgent. It contains every acknowledged push: a later change is rejected with
+    /// [`Unavailable::Stopping`].
     ///
     /// # Errors
     /// When a shard is dead.
@@ -49,9 +48,14 @@ impl Shards {
         self.end_epoch(Duration::ZERO, true).await
     }
 
-    async fn end_epoch(&self, leisure: Duration, is_last: bool) -> Result<Checkpoint, Unavailable> {
-        let hurry = Instant::now() + leisure;
-        let bytes_max = if leisure.is_zero() { HASTY_BYTES } else { LEISURELY_BYTES };
+    async fn end_epoch(
+        &self,
+        low_priority: Duration,
+        is_last: bool,
+    ) -> Result<Checkpoint, Unavailable> {
+        let _epoch = self.shared.epoch.lock().await;
+        let urgent_at = Instant::now() + low_priority;
+        let bytes_max = if low_priority.is_zero() { URGENT_BYTES } else { LOW_PRIORITY_BYTES };
         let ask = move |cut, reply| Message::Checkpoint { cut, is_last, bytes_max, reply };
         let answers = self.ask_all(ask).await?;
         let mut checkpoint = Checkpoint::default();
@@ -62,7 +66,7 @@ impl Shards {
             checkpoint.changes.push(changes);
             if has_more {
                 let shards = self.clone();
-                handing_over.spawn(async move { shards.rest_of(shard, hurry).await });
+                handing_over.spawn(async move { shards.rest_of(shard, urgent_at).await });
             }
         }
         while let Some(rest) = handing_over.join_next().await {
@@ -71,14 +75,14 @@ impl Shards {
         Ok(checkpoint)
     }
 
-    /// What a shard has still to hand over, at leisure until it is time to hurry.
-    async fn rest_of(&self, shard: usize, hurry: Instant) -> Result<Vec<Changes>, Unavailable> {
+    /// The groups that a shard has still to hand over.
+    async fn rest_of(&self, shard: usize, urgent_at: Instant) -> Result<Vec<Changes>, Unavailable> {
         let mut rest: Vec<Changes> = Vec::new();
         while rest.last().is_none_or(|changes| changes.has_more) {
-            let mut bytes_max = HASTY_BYTES;
-            if Instant::now() < hurry {
-                tokio::time::sleep(LEISURE).await;
-                bytes_max = LEISURELY_BYTES;
+            let mut bytes_max = URGENT_BYTES;
+            if Instant::now() < urgent_at {
+                tokio::time::sleep(LOW_PRIORITY_PAUSE).await;
+                bytes_max = LOW_PRIORITY_BYTES;
             }
             let (reply, answer) = oneshot::channel();
             let message = Message::HandOver { bytes_max, reply };

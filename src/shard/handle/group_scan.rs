@@ -1,4 +1,4 @@
-//! All groups, some at a time, so that no push waits behind all of them.
+//! A group scan: all groups, some at a time, so that no push waits for all of them.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use crate::shard::task::message::Message;
 
 /// How many groups a shard sums up before it goes on with pushes.
 pub const LISTED_AT_A_TIME: usize = 512;
-/// How many it forgets.
+/// How many groups it forgets before it goes on with pushes.
 pub const DELETED_AT_A_TIME: usize = 256;
 
-/// The groups there were at one moment, of which some have been summed up.
+/// A scan of all groups that were there at one moment.
 #[derive(Debug)]
 pub struct GroupScan {
     shards: Shards,
-    /// For each shard, the hashes of those that have not, each once.
+    /// For each shard, the hashes of the groups that have not been summed up, each once.
     left: Vec<Vec<u64>>,
 }
 
@@ -33,7 +33,7 @@ impl GroupScan {
         self.left.iter().map(Vec::len).sum()
     }
 
-    /// Sums up the next ones, each as it is now; those that are gone are left out. `None` behind the last.
+    /// Sums up the next groups, in their state of now, without those that are gone. `None` after the last.
     ///
     /// # Errors
     /// When a shard is dead.
@@ -52,8 +52,7 @@ impl GroupScan {
 }
 
 impl Shards {
-    /// Begins to go through all groups there are at this moment, or those of some jobs, given as their
-    /// escaped names.
+    /// Begins a scan of all groups of this moment, or of the groups of some jobs, given as their escaped names.
     ///
     /// # Errors
     /// When a shard is dead.

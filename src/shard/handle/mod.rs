@@ -1,4 +1,6 @@
-//! The handle to all shards.
+//! The handle to all shards: starts their tasks, and sends them pushes.
+//!
+//! `ask` sends messages and gathers answers. `checkpoint`, `group_scan` and `wipe` are requests that take several messages.
 
 pub(super) mod ask;
 pub(super) mod checkpoint;
@@ -12,26 +14,26 @@ use std::time::Duration;
 use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::JoinSet;
 
+use self::ask::gather;
 use crate::exposition::Kind;
-use crate::push::{Batch, GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, Refusal};
+use crate::push::{Batch, GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME};
 use crate::shard::budget::{Budget, Limits};
 use crate::shard::error::{PushError, RestoreError, Unavailable};
 use crate::shard::index::Index;
 use crate::shard::store::Store;
+use crate::shard::store::place::Placement;
 use crate::shard::store::plan::Mode;
 use crate::shard::store::restore::RestoredGroup;
 use crate::shard::store::snapshot::{HomedPage, Selection, Snapshot};
-use crate::shard::task::cut::Cut;
 use crate::shard::task::lanes::{Lanes, lanes};
-use crate::shard::task::message::Message;
+use crate::shard::task::message::{Message, Placing};
 use crate::shard::task::stats::ShardStats;
 use crate::shard::task::{self, Saving};
 
-/// How long a push or delete waits for room in a full queue. Eight times as long as a shard needs for a full queue of
-/// usual pushes: what is not through by then only makes others wait.
+/// How long a push or delete waits for room in a full queue. A shard needs an eighth of that for a full queue of usual pushes.
+/// A longer wait would only add latency.
 pub const QUEUE_WAIT: Duration = Duration::from_millis(200);
-/// How long a push that has been applied waits to be on disk, where it is to be there before it is
-/// answered.
+/// How long the answer to a push waits until the push is on disk, with `--persistence.sync=push`.
 pub const SAVED_WAIT: Duration = Duration::from_secs(10);
 
 /// How to start the shards.
@@ -45,7 +47,7 @@ pub struct Options<'a> {
     pub limits: Option<Limits>,
     /// How large one group may become, in bytes that count; at most [`GROUP_BYTES_MAX`](crate::shard::GROUP_BYTES_MAX).
     pub group_bytes_max: u64,
-    /// How groups are written down; `None` when they never are.
+    /// How groups reach the disk; `None` without a persistence file.
     pub saving: Option<Saving>,
 }
 
@@ -62,17 +64,19 @@ pub(in crate::shard) struct Shared {
     hasher: ahash::RandomState,
     /// Held while all shards are asked for a cut.
     cut_order: Arc<Mutex<()>>,
-    /// Held from the beginning of a wipe until all that it leaves has been dropped.
+    /// Locked from the beginning of a wipe until all that it leaves has been dropped.
     pub(in crate::shard) wiping: Arc<Mutex<()>>,
+    /// Held until all groups of an epoch have been handed over, and while a wipe says which groups are gone.
+    pub(in crate::shard) epoch: Mutex<()>,
     dead: watch::Receiver<bool>,
-    /// The same, to be read by every push.
+    /// The same, for every push to read.
     has_died: Arc<AtomicBool>,
     budget: Option<Arc<Budget>>,
-    /// Whether what is applied is answered only once it is on disk.
+    /// Whether the answer to a request waits until the request is on disk.
     is_awaited: bool,
-    /// Whether pushes have been handed over that were acknowledged before they were applied.
+    /// Whether there was ever a push that was acknowledged before it was applied.
     has_unchecked: AtomicBool,
-    /// Whether there are to be no more of those.
+    /// Whether such pushes are rejected from now on.
     refuses_unchecked: AtomicBool,
 }
 
@@ -92,6 +96,7 @@ impl Shards {
         let budget = options.limits.map(|limits| Arc::new(Budget::new(limits)));
         let mut tasks = JoinSet::new();
         let (mut all_lanes, mut stats) = (Vec::new(), Vec::new());
+        let cut_order = Arc::<Mutex<()>>::default();
         for shard in 0..options.shards {
             let (lanes, mailbox) = lanes();
             let shard_stats = Arc::new(ShardStats::default());
@@ -100,8 +105,13 @@ impl Shards {
             let store = store.within(budget.clone(), options.group_bytes_max);
             let awaited = options.saving.as_ref().and_then(|saving| saving.awaited.clone());
             let left_behind = mailbox.left_behind();
-            let running =
-                tokio::spawn(task::run(store, awaited, mailbox, Arc::clone(&shard_stats)));
+            let running = tokio::spawn(task::run(
+                store,
+                awaited,
+                mailbox,
+                Arc::clone(&shard_stats),
+                Arc::clone(&cut_order),
+            ));
             let (died, has_died) = (Arc::clone(&died), Arc::clone(&has_died));
             tasks.spawn(async move {
                 if let Err(error) = running.await {
@@ -116,14 +126,14 @@ impl Shards {
             stats.push(shard_stats);
         }
         let hasher = ahash::RandomState::new();
-        let (cut_order, wiping) = (Arc::default(), Arc::default());
         let is_awaited = options.saving.as_ref().is_some_and(|saving| saving.awaited.is_some());
         let shared = Arc::new(Shared {
             lanes: all_lanes,
             stats,
             hasher,
             cut_order,
-            wiping,
+            wiping: Arc::default(),
+            epoch: Mutex::default(),
             dead,
             has_died,
             budget,
@@ -134,7 +144,7 @@ impl Shards {
         (Shards { shared }, tasks)
     }
 
-    /// Applies a push and waits for it. The group then counts for `owner`, and for nobody else.
+    /// Applies a push and waits for it. The group then counts for `owner`.
     ///
     /// # Errors
     /// Why it was not applied.
@@ -152,10 +162,10 @@ impl Shards {
         self.settled(answer).await?
     }
 
-    /// Hands a push over without waiting: an inconsistent one is dropped, counted and logged.
+    /// Sends a push without waiting for it. The shard counts and logs a push that it rejects.
     ///
     /// # Errors
-    /// When it could not be handed over, or may not be kept.
+    /// When the shard could not be reached, or the push may be lost because the gateway is stopping.
     pub async fn push_unchecked(
         &self,
         key: GroupingKey,
@@ -169,11 +179,11 @@ impl Shards {
             shared.has_unchecked.store(true, SeqCst);
         }
         self.send(hash, Message::Push { hash, key, mode, batch, owner, reply: None }).await?;
-        // Only now: before this is set nobody begins to wait for what has been handed over until then.
+        // Read after the push was sent: `pass_all` begins only after this has been set, so it waits for this push.
         if shared.refuses_unchecked.load(SeqCst) { Err(Unavailable::Stopping) } else { Ok(()) }
     }
 
-    /// From now on acknowledges no push before it has been applied.
+    /// From now on, no push is acknowledged before it has been applied.
     pub(in crate::shard) fn refuse_unchecked(&self) {
         self.shared.refuses_unchecked.store(true, SeqCst);
     }
@@ -236,8 +246,7 @@ impl Shards {
     /// Stores groups as they once were.
     ///
     /// # Errors
-    /// When one of them does not agree with what is stored, which its key and the reason tell, or a
-    /// shard is dead.
+    /// When one of the groups does not agree with what is stored, or a shard is dead.
     pub async fn restore(&self, groups: Vec<RestoredGroup>) -> Result<(), RestoreError> {
         let mut by_shard: Vec<Vec<(u64, RestoredGroup)>> = Vec::new();
         by_shard.resize_with(self.shared.lanes.len(), Vec::new);
@@ -257,7 +266,7 @@ impl Shards {
     /// What all shards expose of a selection, at one moment.
     ///
     /// # Errors
-    /// When a shard is dead: what the others hold would look as if the rest were gone.
+    /// When a shard is dead: without its groups, a scrape would look as if they were gone.
     pub async fn snapshot(&self, selection: Selection) -> Result<Vec<Snapshot>, Unavailable> {
         self.pass().await?;
         let selection = Arc::new(selection);
@@ -268,8 +277,8 @@ impl Shards {
         gather(self.ask_all(ask).await?).await
     }
 
-    /// Tells the shards, without waiting for it, that these pages have been concatenated, so that they
-    /// can let go of the bytes that are there twice. They do it at one go, so it is better asked of few.
+    /// Tells the shards, without waiting, that these pages have been concatenated. The shards drop the bytes that are there
+    /// twice, all in one turn, so the caller sends a few pages at a time.
     pub fn adopt(&self, pages: Vec<HomedPage>) {
         let shards = self.clone();
         tokio::spawn(async move {
@@ -282,7 +291,7 @@ impl Shards {
         });
     }
 
-    /// What may be stored and what is; `None` when nothing bounds it.
+    /// The budget of the gateway; `None` when there is no bound.
     pub fn budget(&self) -> Option<&Budget> {
         self.shared.budget.as_deref()
     }
@@ -292,7 +301,7 @@ impl Shards {
         !self.shared.has_died.load(Relaxed)
     }
 
-    /// What each shard tells about itself, and how many pushes wait for it.
+    /// The counters of each shard, and how many pushes wait for it.
     pub fn stats(&self) -> impl Iterator<Item = (&ShardStats, usize)> {
         let shared = &self.shared;
         shared.stats.iter().zip(&shared.lanes).map(|(stats, lanes)| (&**stats, lanes.pushes.len()))
@@ -304,6 +313,7 @@ mod tests {
     use super::*;
     use crate::exposition::NameRules;
     use crate::push::decode;
+    use crate::shard::FamilySnapshot;
 
     fn start() -> (Shards, JoinSet<()>) {
         Shards::start(&Options {
@@ -383,5 +393,48 @@ mod tests {
         drop(shards);
         while tasks.join_next().await.is_some() {}
         assert_eq!(stats.iter().map(|stats| stats.groups()).sum::<u64>(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_large_change_holds_up_no_other_push_and_is_seen_whole_or_not_at_all() {
+        let (shards, _tasks) = Shards::start(&Options {
+            shards: 1,
+            reserved: &[],
+            limits: None,
+            group_bytes_max: crate::shard::GROUP_BYTES_MAX,
+            saving: None,
+        });
+        let lines: String = (0..20_000).map(|at| format!("m{{l=\"{at}\"}} 1\n")).collect();
+        let large = || decode(&key(0), lines.as_bytes(), NameRules::Legacy).expect("it is valid");
+        let seen = async |shards: &Shards| {
+            let snapshots = shards.snapshot(Selection::default()).await.expect("it lives");
+            let pages = snapshots[0].families.iter().flat_map(FamilySnapshot::pages);
+            let texts = pages.map(|page| page.text().to_vec()).collect::<Vec<_>>().concat();
+            String::from_utf8(texts).expect("it is text").matches("l=\"").count()
+        };
+        for (is_push, seen_before) in [(true, 0), (true, 20_000), (false, 20_000)] {
+            assert_eq!(seen(&shards).await, seen_before);
+            let changing = tokio::spawn({
+                let (shards, batch) = (shards.clone(), large());
+                async move {
+                    if is_push {
+                        shards.push(key(0), Mode::Replace, batch, None).await
+                    } else {
+                        shards.delete(key(0)).await.map_err(PushError::from)
+                    }
+                }
+            });
+            let mut pushed = 0;
+            while !changing.is_finished() {
+                assert_eq!(push(&shards, 1 + pushed).await, Ok(()));
+                pushed += 1;
+                if pushed == 50 {
+                    assert!([0, 20_000].contains(&seen(&shards).await));
+                }
+            }
+            assert_eq!(changing.await.expect("it does not panic"), Ok(()));
+            assert!(pushed > 20, "{pushed}");
+        }
+        assert_eq!(seen(&shards).await, 0);
     }
 }

@@ -1,4 +1,4 @@
-//! What a push changes in the index.
+//! What a push changes in the index: which names and series come and go.
 
 use smallvec::SmallVec;
 
@@ -12,6 +12,7 @@ const ORDERED_LEN_MIN: usize = 4096;
 /// What a push changes about which families and series exist.
 #[derive(Debug, Default)]
 pub(in crate::shard) struct Change<'a> {
+    /// Sorted where names are added too.
     pub(in crate::shard) names_removed: SmallVec<[(&'a str, Kind); 4]>,
     pub(in crate::shard) names_added: SmallVec<[(&'a str, Kind); 4]>,
     pub(in crate::shard) series_removed: Vec<Series>,
@@ -37,17 +38,20 @@ impl Change<'_> {
 
     /// Whether the change gives up `name` as a family.
     pub(super) fn releases(&self, name: &str) -> bool {
-        self.names_removed.iter().any(|(removed, _)| *removed == name)
+        self.removed(name).is_some()
     }
 
     /// How many of the histograms and summaries that the change gives up expose samples as `name`.
     pub(super) fn vacates(&self, name: &str) -> u32 {
-        let removed = self.names_removed.iter();
-        let vacated = removed.filter(|(removed, kind)| {
-            let suffix = name.strip_prefix(removed);
-            suffix.is_some_and(|suffix| kind.occupied_suffixes().contains(&suffix))
-        });
-        vacated.count() as u32
+        let (base, suffix) = name.split_at(name.rfind('_').unwrap_or(0));
+        let suffixes = self.removed(base).map_or(&[][..], Kind::occupied_suffixes);
+        u32::from(suffixes.contains(&suffix))
+    }
+
+    /// The kind of a family that the change gives up.
+    fn removed(&self, name: &str) -> Option<Kind> {
+        let at = self.names_removed.binary_search_by_key(&name, |(removed, _)| removed).ok()?;
+        Some(self.names_removed[at].1)
     }
 }
 

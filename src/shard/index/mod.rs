@@ -1,12 +1,11 @@
-//! What exists anywhere in the gateway: the kind of every name, and every series.
+//! The index: the kind of every name and the fingerprint of every series in the gateway. All shards share it.
 //!
-//! Striped over locks. A push that changes which families or series its group holds locks the
-//! stripes of what changes, in a fixed order, checks the state it would leave, and applies it or
-//! not: nothing is ever entered provisionally, so there is no false refusal, and of two pushes in
-//! conflict on two shards exactly one wins. A push that changes values only does not come here.
+//! Start with [`Index::apply`]. The index is divided into stripes, each with a lock of its own. A change locks the stripes that
+//! it needs in a fixed order, checks the state that it would leave, and is then made or rejected. So of two pushes that conflict
+//! on two shards exactly one is applied. Only a large change enters slice by slice (`store::large`). A push that changes only
+//! values does not come here.
 //!
-//! Names are counted once for each shard that holds them, not for each group; the shards count their
-//! own groups.
+//! A name counts once for each shard that holds it. Each shard counts its own groups.
 
 pub(super) mod change;
 
@@ -20,12 +19,13 @@ use crate::push::{Refusal, Series};
 use crate::shard::index::change::{Change, series_stripe};
 
 const STRIPES: usize = 64;
+
 /// The index; shared by all shards.
 #[derive(Debug)]
 pub struct Index {
     hasher: ahash::RandomState,
     stripes: Box<[Mutex<Stripe>]>,
-    /// What stays when everything else is forgotten.
+    /// The names that stay when everything else is forgotten.
     reserved: Mutex<Vec<(Box<str>, Kind)>>,
 }
 
@@ -68,8 +68,8 @@ impl Index {
         lock(&self.reserved).push((name.into(), kind));
     }
 
-    /// Forgets everything but what is reserved. All stores that share the index must be empty, and none
-    /// come here meanwhile. To drop what was there takes time in proportion to it.
+    /// Forgets everything but the reserved names. All stores that share the index must be empty, and none may use the index
+    /// meanwhile. To drop what was there takes time in proportion to its size.
     pub fn clear(&self) -> Cleared {
         let stripes = self.stripes.iter().map(|stripe| std::mem::take(&mut *lock(stripe)));
         let cleared = Cleared { _stripes: stripes.collect() };
@@ -86,7 +86,7 @@ impl Index {
         debug_assert_eq!(reserved, Ok(()), "the gateway's own families agree with each other");
     }
 
-    /// Makes the change if what it leaves is consistent.
+    /// Makes the change if the result is consistent.
     ///
     /// # Errors
     /// Why it is not; then nothing has changed.
@@ -148,7 +148,8 @@ impl Index {
     }
 }
 
-/// A shard that panicked did so outside, or left every entry whole.
+/// A shard that died while it held the lock may have left its change half made. The other shards accept nothing more then
+/// (`Shards::send`), so nothing is built on what it left.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -233,5 +234,23 @@ impl Locked<'_> {
         if names.get(name).is_some_and(|entry| entry.holders == 0 && entry.occupiers == 0) {
             names.remove(name);
         }
+    }
+}
+
+#[cfg(test)]
+impl Index {
+    /// All names, each with who uses it, and all series.
+    pub(in crate::shard) fn contents(&self) -> (Vec<(String, String)>, Vec<Series>) {
+        let (mut names, mut series) = (Vec::new(), Vec::new());
+        for stripe in &self.stripes {
+            let stripe = lock(stripe);
+            names.extend(
+                stripe.names.iter().map(|(name, of)| (name.to_string(), format!("{of:?}"))),
+            );
+            series.extend(stripe.series.iter().copied());
+        }
+        names.sort_unstable();
+        series.sort_unstable();
+        (names, series)
     }
 }

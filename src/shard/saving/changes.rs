@@ -1,37 +1,37 @@
-//! Groups on their way to be written down.
+//! Groups on their way from a shard to the persistence file.
 
 use std::sync::Arc;
 
 use crate::shard::saving::group_snapshot::{HeldSnapshot, WriteRecord};
 use crate::shard::timestamp::Timestamp;
 
-/// What a group was at a checkpoint.
+/// The state of a group at a checkpoint.
 #[derive(Debug)]
-enum Handed {
-    /// There was none.
+pub(super) enum Handed {
+    /// The group was not there.
     Gone,
-    /// Its image is among the bytes of all, and ends there.
+    /// Its record is among the bytes of all groups, and ends there.
     Written { end: usize },
-    /// Its image is still to be written.
+    /// Its record is still to be written.
     Held(Box<HeldSnapshot>),
-    /// Its image has been written since.
+    /// Its record, written by the thread of the file.
     Own(Vec<u8>),
 }
 
-/// Images of groups on their way to be written down, each with its key; none for a group that is gone.
+/// The records of groups, each with its key. A group that is gone has no record.
 #[derive(Debug, Default)]
 pub struct Changes {
-    bytes: Vec<u8>,
-    groups: Vec<(Arc<str>, Handed)>,
-    /// When the first group of the shard changed that is part of the checkpoint.
+    pub(super) bytes: Vec<u8>,
+    pub(super) groups: Vec<(Arc<str>, Handed)>,
+    /// When the oldest of these changes was made.
     pub since: Timestamp,
     /// Whether the shard has more to hand over.
     pub(in crate::shard) has_more: bool,
 }
 
 impl Changes {
-    /// Writes the snapshots of large groups, which the shard has left to whoever asked for the changes. To be called before
-    /// the snapshots are looked at, with what the shard writes the others with. Lets go of what the groups were.
+    /// Writes the records of large groups, which the shard has left to the caller, and drops their snapshots. The caller does
+    /// this before it reads any record, with the function that the shard uses.
     pub fn write_snapshots(&mut self, write: WriteRecord) {
         for (_, image) in &mut self.groups {
             if let Handed::Held(held) = image {
@@ -40,7 +40,7 @@ impl Changes {
         }
     }
 
-    /// The snapshots alone.
+    /// The records alone.
     pub fn records_mut(&mut self) -> impl Iterator<Item = &mut [u8]> {
         let (mut rest, mut start) = (&mut self.bytes[..], 0);
         self.groups.iter_mut().filter_map(move |(_, image)| match image {

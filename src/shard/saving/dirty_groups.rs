@@ -1,64 +1,77 @@
-//! Which groups differ from what has been written down.
+//! The dirty groups of one shard: the groups whose last state is not on disk yet.
 //!
-//! Time is cut into epochs by checkpoints, which all shards make at one moment. What has changed in an
-//! epoch is written down as it was at the checkpoint that ended it, though it is handed over only
-//! bit by bit afterwards, so that no push waits behind all of it. A group that changes again before its
-//! turn has come leaves an image of what it was.
+//! Start with [`DirtyGroups::changes`], which is called before each change of a group. A checkpoint ends the epoch on all
+//! shards at one moment. The groups that are dirty at that moment become *pending*: the shard hands them over piece by
+//! piece, each in its state at the checkpoint. A pending group that changes before its turn leaves a snapshot.
 //!
-//! **Invariant:** there is one entry for a group that differs, however often it has changed, and none for
-//! one that came and went without ever having been handed over. So a disk that fails for long costs memory in
-//! proportion to what is stored, not to what is pushed.
+//! **Invariant:** a dirty group has one entry, however often it changes. A group that came and went without having been
+//! handed over has none. So a disk that fails for long costs memory in proportion to what is stored.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
+use hashbrown::hash_table::{Entry, IntoIter};
 
 use crate::shard::groups::families::Families;
 use crate::shard::groups::group::{Group, SaveState};
-use crate::shard::saving::group_snapshot::{self as image, GroupSnapshot, HeldSnapshot, WriteRecord};
+use crate::shard::saving::changes::{Changes, Handed};
+use crate::shard::saving::group_snapshot::{
+    self as image, GroupSnapshot, HeldSnapshot, WriteRecord,
+};
 use crate::shard::timestamp::Timestamp;
 
-/// What handing over a group counts as, besides the bytes of its image.
+/// The number of bytes for which each group counts, besides its record.
 const GONE_BYTES: usize = 128;
-/// A group with more bytes of samples is handed over by references: to write its image would keep pushes waiting.
+/// A group with more bytes of samples is handed over as references, because to write its record would keep pushes waiting.
 const WRITTEN_HERE_BYTES_MAX: usize = 64 << 10;
-/// Room for so many entries is kept.
-const SPARE_ENTRIES: usize = 4096;
 
 /// A group that has changed, or is gone.
 #[derive(Debug)]
 struct Entered {
     hash: u64,
     key: Arc<str>,
-    /// Whether a group of this key that is gone had been written down.
+    /// Whether a group of this key was handed over before, and is gone.
     was_written: bool,
 }
 
-/// What a group was at the checkpoint, that has changed since.
+/// A group that a wipe has taken.
+#[derive(Debug)]
+pub struct Gone {
+    pub(in crate::shard) hash: u64,
+    pub(in crate::shard) key: Arc<str>,
+    pub(in crate::shard) was_written: bool,
+}
+
+/// The state of a group at the checkpoint, kept because the group has changed since.
 #[derive(Debug)]
 enum Kept {
     Written(Vec<u8>),
     Held(Box<HeldSnapshot>),
 }
 
-/// The groups of one shard that differ from what has been written down.
+/// The dirty groups of one shard.
 #[derive(Debug)]
 pub(in crate::shard) struct DirtyGroups {
     write: WriteRecord,
-    written_here_bytes_max: usize,
-    /// The epoch at hand, counted from 1.
+    pub(super) written_here_bytes_max: usize,
+    /// The current epoch, counted from 1.
     epoch: u64,
     entered: HashTable<Entered>,
-    /// When the first of them has changed.
+    /// When the first of them changed.
     since: Timestamp,
-    /// Those of the epoch before that are still to be handed over.
-    pending: Vec<Entered>,
-    /// When the first of that epoch had changed.
+    /// The dirty groups of the last epoch that are still to be handed over.
+    pending: IntoIter<Entered>,
+    /// When the first group of that epoch changed.
     pending_since: Timestamp,
-    /// What some of those were at the checkpoint.
+    /// The states at the checkpoint of those that have changed since.
     snapshots: HashMap<Arc<str>, Kept, ahash::RandomState>,
+}
+
+impl Gone {
+    pub(in crate::shard) fn new(hash: u64, group: &Group) -> Gone {
+        Gone { hash, key: Arc::clone(&group.key), was_written: group.saving.is_written }
+    }
 }
 
 impl DirtyGroups {
@@ -69,7 +82,7 @@ impl DirtyGroups {
             epoch: 1,
             entered: HashTable::new(),
             since: Timestamp::NEVER,
-            pending: Vec::new(),
+            pending: IntoIter::default(),
             pending_since: Timestamp::NEVER,
             snapshots: HashMap::default(),
         }
@@ -80,7 +93,7 @@ impl DirtyGroups {
         self.entered.len() + self.pending.len()
     }
 
-    /// When the first group changed that is not part of a checkpoint yet.
+    /// When the first group of this epoch changed.
     pub(in crate::shard) fn since(&self) -> Timestamp {
         if self.entered.is_empty() { Timestamp::NEVER } else { self.since }
     }
@@ -103,27 +116,43 @@ impl DirtyGroups {
     /// Notes that a group is about to go.
     pub(in crate::shard) fn goes(&mut self, hash: u64, group: &mut Group, families: &mut Families) {
         self.keep_snapshot(group, families);
-        self.enter(hash, &group.key, group.saving.is_written);
-        let is_of_group = |entered: &Entered| *entered.key == *group.key;
-        if let Ok(entered) = self.entered.find_entry(hash, is_of_group)
+        self.gone(&Gone::new(hash, group), false);
+    }
+
+    /// Notes that a group is gone, and whether there is one of its key again.
+    pub(in crate::shard) fn gone(&mut self, gone: &Gone, is_back: bool) {
+        self.enter(gone.hash, &gone.key, gone.was_written);
+        let is_of_group = |entered: &Entered| entered.key == gone.key;
+        if !is_back
+            && let Ok(entered) = self.entered.find_entry(gone.hash, is_of_group)
             && !entered.get().was_written
         {
             entered.remove(); // Nobody has heard of it.
         }
     }
 
-    /// Ends the epoch: what has changed until now is pending to be handed over as it is now.
-    pub(in crate::shard) fn checkpoint(&mut self) {
-        debug_assert!(self.pending.is_empty(), "one checkpoint after the other");
-        self.pending_since = self.since();
-        self.pending.extend(self.entered.drain());
-        if self.entered.capacity() > 4 * self.pending.len() + SPARE_ENTRIES {
-            self.entered = HashTable::new(); // To look through its room for each epoch takes time.
+    /// Keeps what pending groups were, before they go.
+    pub(in crate::shard) fn keep_pending<'g>(
+        &mut self,
+        groups: impl Iterator<Item = &'g mut Group>,
+        families: &mut Families,
+    ) {
+        if self.pending.len() > 0 {
+            groups.for_each(|group| self.keep_snapshot(group, families));
         }
+    }
+
+    /// Ends the epoch: the groups that are dirty now become pending, in their state of now.
+    pub(in crate::shard) fn checkpoint(&mut self) {
+        debug_assert_eq!(self.pending.len(), 0, "one checkpoint after the other");
+        self.pending_since = self.since();
+        // The table itself becomes the list, however large it is. The next one has room for as many, so that it need not grow.
+        let next = HashTable::with_capacity(self.entered.len());
+        self.pending = std::mem::replace(&mut self.entered, next).into_iter();
         self.epoch += 1;
     }
 
-    /// Hands over pending groups until their snapshots exceed `bytes_max`. Of large groups only references count.
+    /// Hands over pending groups until their records exceed `bytes_max`. Of a large group only the references count.
     pub(in crate::shard) fn hand_over(
         &mut self,
         bytes_max: usize,
@@ -133,7 +162,7 @@ impl DirtyGroups {
         let mut changes = Changes { since: self.pending_since, ..Changes::default() };
         let (mut handed_over, mut references) = (0, 0);
         while handed_over <= bytes_max
-            && let Some(Entered { hash, key, .. }) = self.pending.pop()
+            && let Some(Entered { hash, key, .. }) = self.pending.next()
         {
             let image = if let Some(kept) = self.snapshots.remove(&key) {
                 match kept {
@@ -162,11 +191,11 @@ impl DirtyGroups {
             changes.groups.push((key, image));
             handed_over = changes.bytes.len() + references + changes.groups.len() * GONE_BYTES;
         }
-        changes.has_more = !self.pending.is_empty();
+        changes.has_more = self.pending.len() > 0;
         changes
     }
 
-    /// Keeps what a pending group was, before it is that no longer.
+    /// Keeps the state of a pending group before the group changes.
     fn keep_snapshot(&mut self, group: &mut Group, families: &mut Families) {
         if group.saving.epoch > 0 && group.saving.epoch + 1 == self.epoch {
             let kept = if self.is_large(group) {

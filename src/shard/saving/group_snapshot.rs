@@ -1,25 +1,24 @@
-//! A group as it is now, for whoever writes it down, and as it was, when it is read back.
+//! A group in the state in which it is written down.
 //!
-//! The shard's task writes the image of a small group itself. Of a large group it only gathers references (`HeldSnapshot`),
-//! and the thread that has asked for it writes them down.
+//! The task of the shard writes the record of a small group itself. Of a large group it only gathers references
+//! ([`HeldSnapshot`]), and the thread of the file writes the record.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::exposition::Kind;
-use crate::push::{Batch, GroupingKey};
 use crate::shard::groups::families::Families;
 use crate::shard::groups::group::{Group, Held};
 use crate::shard::timestamp::Timestamp;
 
-/// Writes down a group: appends its image, in whatever form, to the bytes.
+/// Appends the record of a group to the bytes. The form of a record belongs to `persist`.
 pub type WriteRecord = fn(&GroupSnapshot<'_>, &mut Vec<u8>);
 
-/// What the reference to a family of a held image counts as, where the bytes of snapshots are counted.
+/// The number of bytes for which a reference to a family counts.
 pub(in crate::shard) const REFERENCE_BYTES: usize = 128;
 
-/// All that there is to know of a group.
+/// A group in the state in which it is written down: borrowed from its shard, or a snapshot.
 #[derive(Debug, Clone, Copy)]
 pub struct GroupSnapshot<'a>(Source<'a>);
 
@@ -61,7 +60,7 @@ pub struct GroupTimes {
     pub failed: Timestamp,
 }
 
-/// A group as it was at one moment, by references: the shard goes on while somebody else reads it.
+/// A group as it was at one moment. It holds references only, so the shard goes on while another thread reads it.
 #[derive(Debug)]
 pub(in crate::shard) struct HeldSnapshot {
     key: Arc<str>,
@@ -106,14 +105,14 @@ impl HeldSnapshot {
         }
     }
 
-    /// Writes it down, into bytes of its own.
+    /// Writes its record, into bytes of its own.
     pub(in crate::shard) fn write(&self, write: WriteRecord) -> Vec<u8> {
         let mut image = Vec::with_capacity(self.bytes + self.key.len() + self.references_bytes());
         write(&GroupSnapshot(Source::Held(self)), &mut image);
         image
     }
 
-    /// What it counts as, until it is written down.
+    /// The number of bytes for which the references count.
     pub(in crate::shard) fn references_bytes(&self) -> usize {
         (1 + self.families.len()) * REFERENCE_BYTES
     }

@@ -10,7 +10,8 @@ use crate::exposition::NameRules;
 use crate::push::{GroupingKey, decode};
 use crate::shard::saving::changes::Handed;
 use crate::shard::saving::group_snapshot::GroupSnapshot;
-use crate::shard::{Changes, Index, Mode, Store, Timestamp};
+use crate::shard::store::large::LargeChange;
+use crate::shard::{Changes, Index, Mode, PushError, Remains, Store, Timestamp};
 
 /// The last two are two spellings of one.
 const PATHS: [&str; 6] =
@@ -22,6 +23,7 @@ enum Step {
         path: usize,
         mode: Mode,
         family: char,
+        in_slices: bool,
     },
     Fail {
         path: usize,
@@ -40,8 +42,9 @@ fn step() -> impl Strategy<Value = Step> {
     let path = 0..PATHS.len();
     let mode = prop_oneof![Just(Mode::Replace), Just(Mode::Add)];
     prop_oneof![
-        6 => (path.clone(), mode, prop_oneof![Just('a'), Just('b')])
-            .prop_map(|(path, mode, family)| Step::Push { path, mode, family }),
+        6 => (path.clone(), mode, prop_oneof![Just('a'), Just('b')], any::<bool>()).prop_map(
+            |(path, mode, family, in_slices)| Step::Push { path, mode, family, in_slices }
+        ),
         1 => path.clone().prop_map(|path| Step::Fail { path }),
         4 => path.prop_map(|path| Step::Delete { path }),
         1 => Just(Step::Wipe),
@@ -93,6 +96,8 @@ struct Written {
     /// and who has been since then.
     handed_over: BTreeSet<String>,
     on_disk: BTreeMap<String, String>,
+    /// What a wipe has left, of which the store has still to be told.
+    wiped: Option<Remains>,
 }
 
 impl Written {
@@ -111,13 +116,16 @@ impl Written {
             left: None,
             handed_over: BTreeSet::new(),
             on_disk: BTreeMap::new(),
+            wiped: None,
         }
     }
 
     fn take(&mut self, step: &Step) {
         self.now += 1;
         match *step {
-            Step::Push { path, mode, family } => self.push(path, mode, family),
+            Step::Push { path, mode, family, in_slices } => {
+                self.push(path, mode, family, in_slices)
+            }
             Step::Fail { path } => {
                 let (hash, key) = key(path);
                 let now = self.now;
@@ -137,22 +145,29 @@ impl Written {
                 }
             }
             Step::Wipe => {
-                self.store.wipe();
+                self.note_gone();
+                self.wiped = Some(self.store.wipe());
                 self.index.clear();
                 self.touched.extend(std::mem::take(&mut self.groups).into_keys());
             }
-            Step::Advance { bytes_max } => self.advance(bytes_max),
+            Step::Advance { bytes_max } => {
+                self.note_gone();
+                self.advance(bytes_max);
+            }
         }
         self.check_entries();
     }
 
-    fn push(&mut self, path: usize, mode: Mode, family: char) {
+    fn push(&mut self, path: usize, mode: Mode, family: char, in_slices: bool) {
         let (hash, key) = key(path);
         let body = format!("{family} {}\n", self.now);
         let batch = decode(&key, body.as_bytes(), NameRules::Utf8).expect("a valid push");
-        let pushed =
-            self.store.push(hash, &key, mode, &batch, None, Timestamp::from_nanos(self.now));
-        let now = self.now;
+        let (now, time) = (self.now, Timestamp::from_nanos(self.now));
+        let pushed = if in_slices {
+            self.push_in_slices(LargeChange::push(hash, key.clone(), mode, batch, None, time))
+        } else {
+            self.store.push(hash, &key, mode, &batch, None, time)
+        };
         let group = self.expect_change(&key);
         assert_eq!(pushed.is_ok(), group.is_some());
         let Some(group) = group else { return };
@@ -161,6 +176,18 @@ impl Written {
             group.families.clear();
         }
         group.families.insert(family.to_string(), now);
+    }
+
+    /// Pending groups are handed over between two slices.
+    fn push_in_slices(&mut self, mut change: LargeChange) -> Result<(), PushError> {
+        loop {
+            if let Some(result) = change.advance(&mut self.store) {
+                return result;
+            }
+            if self.left.is_some() {
+                self.advance(20);
+            }
+        }
     }
 
     /// The group as it should be, to be changed; `None` where its other spelling is in the way.
@@ -223,7 +250,16 @@ impl Written {
         self.touched.iter().filter(differs).count()
     }
 
+    /// Tells the store what the last wipe has taken, as it is told before the next checkpoint.
+    fn note_gone(&mut self) {
+        let gone: Vec<_> = self.wiped.take().iter().flat_map(Remains::gone).collect();
+        self.store.note_gone(&gone);
+    }
+
     fn check_entries(&self) {
+        if self.wiped.is_some() {
+            return;
+        }
         let (entries, since) = self.store.dirty();
         assert_eq!(entries, self.entered() + self.left.unwrap_or_default());
         assert_eq!(since == Timestamp::NEVER, self.entered() == 0);

@@ -1,14 +1,14 @@
-//! Whether a push would be applied.
+//! Says whether a push would be applied, and changes nothing.
 
 use crate::push::{Batch, GroupingKey, Refusal};
 use crate::shard::budget::Usage;
 use crate::shard::store::Store;
 use crate::shard::store::plan::{self, Mode};
-use crate::shard::store::weight;
+use crate::shard::store::weigh;
 
 impl Store {
-    /// Goes the way of a push up to where it would change something. Whether there is room for it, in bounds
-    /// and quotas, is not looked at: that may be another answer in the next moment.
+    /// Makes all checks of a push, and stops before the first change. Bounds and quotas are not checked, because their answer may
+    /// differ a moment later.
     ///
     /// # Errors
     /// Why the push would be refused.
@@ -20,15 +20,14 @@ impl Store {
         batch: &Batch,
     ) -> Result<(), Refusal> {
         self.check_spelling(hash, key)?;
-        let stored = self.groups.find(hash, |(_, group)| *group.key == *key.text());
-        let stored = stored.map(|(_, group)| group);
+        let stored = self.group(hash, key);
         let held = stored.map_or(&[][..], |group| &group.families);
         let steps = plan::steps(&self.families, held, mode, batch);
         let change = plan::change(&self.families, held, &steps, batch)?;
         let empty = || Usage::of_empty_group(key);
         let before = stored.map_or_else(empty, |group| group.charge.usage());
-        let weighed = weight::weigh(&self.families, before, held, &steps, batch);
-        plan::check_size(&weighed, self.group_bytes_max)?;
+        let weighed = weigh::weigh(&self.families, before, held, &steps, batch);
+        plan::check_size(weighed.group_bytes, self.group_bytes_max)?;
         self.index.check(&change)
     }
 }

@@ -8,9 +8,12 @@ use proptest::prelude::*;
 
 use crate::exposition::{Kind, NameRules};
 use crate::push::{Batch, GroupingKey, RenderedFamily, decode};
+use crate::shard::budget::weight::{of_family, of_help};
 use crate::shard::budget::{Budget, Limits, Usage};
 use crate::shard::saving::group_snapshot::{GroupSnapshot, GroupTimes};
-use crate::shard::store::weight::{of_family, of_held, of_help};
+use crate::shard::store::large::LargeChange;
+use crate::shard::store::tests::to_the_end;
+use crate::shard::store::weigh::of_held;
 use crate::shard::{Index, Mode, Placement, PushError, RestoredGroup, Store, Timestamp};
 
 const PATHS: [&str; 6] =
@@ -34,6 +37,7 @@ enum Step {
         mode: Mode,
         body: usize,
         owner: usize,
+        in_slices: bool,
     },
     PushNative {
         path: usize,
@@ -67,10 +71,12 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let (path, body, owner) = (0..PATHS.len(), 0..BODIES.len(), 0..3_usize);
     let mode = prop_oneof![Just(Mode::Replace), Just(Mode::Add)].boxed();
-    let push = (path.clone(), mode.clone(), body.clone(), owner.clone());
+    let push = (path.clone(), mode.clone(), body.clone(), owner.clone(), any::<bool>());
     let native = (path.clone(), mode, 0..50_usize, owner.clone());
     prop_oneof![
-        12 => push.prop_map(|(path, mode, body, owner)| Step::Push { path, mode, body, owner }),
+        12 => push.prop_map(|(path, mode, body, owner, in_slices)| {
+            Step::Push { path, mode, body, owner, in_slices }
+        }),
         3 => native.prop_map(|(path, mode, bytes, owner)| Step::PushNative { path, mode, bytes, owner }),
         2 => (path.clone(), body, owner.clone()).prop_map(|(path, body, owner)| Step::Place { path, body, owner }),
         2 => (path.clone(), owner).prop_map(|(path, owner)| Step::Fail { path, owner }),
@@ -121,12 +127,17 @@ impl Counted {
         let store_of = |path: usize| path / 2 % 2;
         let before = self.gateway.used();
         match *step {
-            Step::Push { path, mode, body, owner } => {
+            Step::Push { path, mode, body, owner, in_slices } => {
                 let (key, owner) = (key(path), owner_of(owner));
                 let batch = decode(&key, BODIES[body].as_bytes(), NameRules::Legacy);
                 let batch = batch.expect("they are valid");
                 let store = &mut self.stores[store_of(path)];
-                let pushed = store.push(path as u64, &key, mode, &batch, owner.as_ref(), now);
+                let pushed = if in_slices {
+                    let change = LargeChange::push(path as u64, key, mode, batch, owner, now);
+                    to_the_end(store, change, |_| ())
+                } else {
+                    store.push(path as u64, &key, mode, &batch, owner.as_ref(), now)
+                };
                 if let Err(PushError::Full(_)) = pushed {
                     assert_eq!(self.gateway.used(), before, "what has no room takes none");
                 }
@@ -182,8 +193,9 @@ impl Counted {
     fn restart(&mut self) {
         let snapshots = self.stores.iter().map(|store| {
             let families = &store.families;
-            let image =
-                |(hash, group): &(u64, _)| (*hash, restored(&GroupSnapshot::stored(group, families)));
+            let image = |(hash, group): &(u64, _)| {
+                (*hash, restored(&GroupSnapshot::stored(group, families)))
+            };
             store.groups.iter().map(image).collect::<Vec<_>>()
         });
         let snapshots: Vec<_> = snapshots.collect();
@@ -216,7 +228,7 @@ impl Counted {
                     names.insert((&family.name, of_family(&family.name, family.kind)));
                     helps.extend(held.help.as_ref().map(|help| (&family.name, help)));
                 }
-                let owner = self.owners.iter().position(|owner| group.charge.is_of(owner));
+                let owner = self.owners.iter().position(|owner| group.charge.is_for(Some(owner)));
                 for sum in std::iter::once(&mut all).chain(owner.map(|owner| &mut owned[owner])) {
                     sum.groups += usage.groups;
                     sum.series += usage.series;

@@ -1,4 +1,4 @@
-//! Forgetting groups.
+//! Forgets groups, and takes their names and series out of the index.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::shard::index::change::Change;
 use crate::shard::store::Store;
 use crate::shard::store::views::GroupRef;
 
-/// So many series, and a group's more, are taken out of the index at one go.
+/// About so many series leave the index in one go.
 const FORGOTTEN_AT_A_TIME: usize = 16_384;
 
 impl Store {
@@ -25,7 +25,7 @@ impl Store {
         }
     }
 
-    /// Forgets those of these groups that are there, and says how many they were.
+    /// Forgets these groups, and counts those that were there.
     pub fn delete_listed(&mut self, groups: &[GroupRef]) -> u64 {
         let find = |of: &GroupRef| {
             let found = self.groups.find_entry(of.hash, |(_, group)| *group.key == *of.key);
@@ -37,8 +37,8 @@ impl Store {
         deleted
     }
 
-    /// Lets go of what groups hold that have been taken out of the table. The index hears of many series at a time,
-    /// and not of more: others wait for it meanwhile.
+    /// Removes what groups hold that have been taken out of the table. Their series leave the index in portions, because other
+    /// shards wait for the index meanwhile.
     pub(in crate::shard) fn drop_groups(&mut self, groups: impl IntoIterator<Item = (u64, Group)>) {
         let (mut names, mut series_removed) = (Vec::new(), Vec::new());
         let shared_before = self.families.shared.bytes;
@@ -61,16 +61,17 @@ impl Store {
             self.families[PUSH_TIME_ID].pages.remove(group.push_time);
             self.families[PUSH_FAILURE_TIME_ID].pages.remove(group.failure_time);
         }
-        self.families.shared.shrank(shared_before);
+        self.families.shared.settle(self.families.shared.bytes as i64 - shared_before as i64);
         self.forget(&mut names, &mut series_removed);
     }
 
     /// Takes names and series out of the index.
-    fn forget(&mut self, names: &mut Vec<(Arc<str>, Kind)>, series: &mut Vec<Series>) {
+    pub(super) fn forget(&mut self, names: &mut Vec<(Arc<str>, Kind)>, series: &mut Vec<Series>) {
         let names = std::mem::take(names);
         let names_removed = names.iter().map(|(name, kind)| (&**name, *kind)).collect();
         let series_removed = std::mem::take(series);
-        let change = Change { names_removed, series_removed, ..Change::default() };
+        let mut change = Change { names_removed, series_removed, ..Change::default() };
+        change.order();
         let dropped = self.index.apply(&change);
         debug_assert_eq!(dropped, Ok(()), "giving up names and series cannot conflict");
     }

@@ -1,4 +1,4 @@
-//! What a push changes: family by family, and in the index.
+//! What a push changes: which families it replaces, adds and removes, and what that changes in the index.
 
 use std::cmp::Ordering;
 
@@ -9,9 +9,8 @@ use crate::shard::budget::claim::Room;
 use crate::shard::groups::families::Families;
 use crate::shard::groups::group::Held;
 use crate::shard::index::change::Change;
-use crate::shard::store::weight::Weighed;
 
-/// How large a group may be at most, since one is written down as a whole.
+/// How large a group may be at most. A group is written to disk as a whole.
 pub const GROUP_BYTES_MAX: u64 = 1 << 30;
 
 /// What a push does with the families it does not name.
@@ -26,7 +25,7 @@ pub enum Mode {
 /// What a push does to one family of its group.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::shard) enum Step {
-    Keep,
+    Keep { held: usize },
     Remove { held: usize },
     Replace { held: usize, family: usize },
     Insert { family: usize },
@@ -41,30 +40,48 @@ pub(in crate::shard) fn steps(
     mode: Mode,
     batch: &Batch,
 ) -> Steps {
-    let mut steps = Steps::new();
-    let (mut old, mut new) = (0, 0);
-    while old < held.len() || new < batch.families.len() {
+    let mut at = Walk::default();
+    std::iter::from_fn(|| at.step(families, held, mode, batch)).collect()
+}
+
+/// How far such a walk has come.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Walk {
+    old: usize,
+    new: usize,
+}
+
+impl Walk {
+    /// The next step; `None` behind the last.
+    pub(super) fn step(
+        &mut self,
+        families: &Families,
+        held: &[Held],
+        mode: Mode,
+        batch: &Batch,
+    ) -> Option<Step> {
+        let Walk { old, new } = *self;
         let order = match (held.get(old), batch.families.get(new)) {
+            (None, None) => return None,
             (Some(_), None) => Ordering::Less,
-            (None, _) => Ordering::Greater,
+            (None, Some(_)) => Ordering::Greater,
             (Some(held), Some(family)) => (*families[held.family].name).cmp(batch.name(family)),
         };
-        steps.push(match order {
-            Ordering::Less if mode == Mode::Add => Step::Keep,
+        self.old += usize::from(order.is_le());
+        self.new += usize::from(order.is_ge());
+        Some(match order {
+            Ordering::Less if mode == Mode::Add => Step::Keep { held: old },
             Ordering::Less => Step::Remove { held: old },
             Ordering::Equal => Step::Replace { held: old, family: new },
             Ordering::Greater => Step::Insert { family: new },
-        });
-        old += usize::from(order.is_le());
-        new += usize::from(order.is_ge());
+        })
     }
-    steps
 }
 
-/// Refuses to let a group grow beyond `bytes_max`. One that is larger, since it was stored under another bound, may
-/// still change and shrink.
-pub(in crate::shard) fn check_size(weighed: &Weighed, bytes_max: u64) -> Result<(), Refusal> {
-    let [bytes_before, bytes] = weighed.group_bytes;
+/// Rejects a push that makes a group grow beyond `bytes_max`. A group that is larger because it was stored under another bound
+/// may still change and shrink.
+pub(in crate::shard) fn check_size(group_bytes: [u64; 2], bytes_max: u64) -> Result<(), Refusal> {
+    let [bytes_before, bytes] = group_bytes;
     if bytes > bytes_max && bytes > bytes_before {
         Err(Refusal::GroupTooLarge { bytes, bytes_max })
     } else {
@@ -72,8 +89,8 @@ pub(in crate::shard) fn check_size(weighed: &Weighed, bytes_max: u64) -> Result<
     }
 }
 
-/// Whether a stored group needs room to grow. One of which only values change does not: else a full
-/// gateway would take 9 after 10 and refuse 10 after 9.
+/// Whether a push to a stored group needs room. A push that changes nothing but values does not: else a full gateway would take
+/// the value 9 after 10, and reject 10 after 9.
 pub(in crate::shard) fn room(
     held: &[Held],
     steps: &Steps,
@@ -81,7 +98,7 @@ pub(in crate::shard) fn room(
     change: &Change<'_>,
 ) -> Room {
     let changes_values = |step: &Step| match *step {
-        Step::Keep => true,
+        Step::Keep { .. } => true,
         Step::Replace { held: at, family } => {
             let new = &batch.families[family];
             let help = held[at].help.as_deref().unwrap_or_default();
@@ -96,7 +113,7 @@ pub(in crate::shard) fn room(
 /// What the steps change about which names and series exist.
 ///
 /// # Errors
-/// When a family keeps another kind on this shard; what the others hold is for the index to say.
+/// When another group of this shard holds a family with another kind. The index knows about the other shards.
 pub(in crate::shard) fn change<'a>(
     families: &'a Families,
     held: &'a [Held],
@@ -106,7 +123,7 @@ pub(in crate::shard) fn change<'a>(
     let mut change = Change::default();
     for step in steps {
         let (old, new) = match *step {
-            Step::Keep => continue,
+            Step::Keep { .. } => continue,
             Step::Remove { held: at } => (Some(&held[at]), None),
             Step::Insert { family } => (None, Some(&batch.families[family])),
             Step::Replace { held: at, family } => (Some(&held[at]), Some(&batch.families[family])),
@@ -167,7 +184,7 @@ fn change_series<'a>(change: &mut Change<'a>, old: &[Series], new: &[Series], fa
         series
     };
     let (sorted_old, sorted_new) = (sorted(old), sorted(new));
-    // Both are walked side by side: to search each would take a shard long where there are many.
+    // Both are walked side by side, because a search for each of many series takes long.
     let (mut old, mut new) = (&sorted_old[..], &sorted_new[..]);
     loop {
         let order = match (old.first(), new.first()) {

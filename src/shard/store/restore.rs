@@ -1,19 +1,19 @@
-//! Storing groups again that were read from the disk.
+//! Stores groups that were read back from the persistence file.
 
 use crate::push::{Batch, GroupingKey, Refusal};
 use crate::shard::budget::claim::Room;
 use crate::shard::error::PushError;
-use crate::shard::groups::families::{PUSH_FAILURE_TIME_ID, PUSH_TIME_ID};
 use crate::shard::groups::group::SaveState;
 use crate::shard::saving::group_snapshot::GroupTimes;
 use crate::shard::store::Store;
+use crate::shard::store::large::SORTED_LEN;
 use crate::shard::store::plan::Mode;
 use crate::shard::timestamp::Timestamp;
 
-/// A group that was written down, to be stored again as it was.
+/// A group that was read back from the persistence file.
 #[derive(Debug)]
 pub struct RestoredGroup {
-    /// What it is called.
+    /// Its grouping key.
     pub key: GroupingKey,
     /// When things happened to it.
     pub times: GroupTimes,
@@ -24,36 +24,34 @@ pub struct RestoredGroup {
 }
 
 impl Store {
-    /// Stores a group as it once was.
+    /// Stores a group that was read back.
     ///
     /// # Errors
     /// When it does not agree with what is stored; then nothing has changed.
     pub fn restore(&mut self, hash: u64, restored: &RestoredGroup) -> Result<(), Refusal> {
         let RestoredGroup { key, times, batch, pushed } = restored;
-        self.check_spelling(hash, key)?;
+        let at = self.find(hash, key)?;
         if let Some(refusal) = batch.repeated_series() {
             return Err(refusal);
         }
         let dirty = self.dirty.take(); // What has been read back need not be written.
         let stored =
-            self.update(hash, key, Mode::Replace, batch, None, Room::NotNeeded, times.created);
+            self.update(hash, at, key, Mode::Replace, batch, None, Room::NotNeeded, times.created);
         self.dirty = dirty;
         match stored {
             Err(PushError::Refused(refusal)) => return Err(refusal),
             stored => debug_assert_eq!(stored, Ok(()), "restoring needs no room and no shard"),
         }
-        let Store { groups, families, .. } = self;
-        let stored = groups.find_mut(hash, |(_, group)| *group.key == *key.text());
-        let group = &mut stored.expect("it was just stored").1;
+        let (group, families) = self.stored(hash, key);
         group.saving = SaveState::WRITTEN;
         for (held, pushed) in group.families.iter_mut().zip(pushed) {
             held.pushed = *pushed;
+            if held.series.len() >= SORTED_LEN {
+                held.series.sort_unstable();
+            }
         }
-        (group.pushed, group.failed) = (times.pushed, times.failed);
-        let place = group.push_time;
-        group.push_time = families.replace_time(PUSH_TIME_ID, &group.key, times.pushed, place);
-        let (id, place) = (PUSH_FAILURE_TIME_ID, group.failure_time);
-        group.failure_time = families.replace_time(id, &group.key, times.failed, place);
+        families.set_pushed(group, times.pushed);
+        families.set_failed(group, times.failed);
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! What a scrape sees that asked for some jobs only.
+//! What a scrape of selected jobs gets: single blocks instead of pages.
 
 use std::sync::Arc;
 

@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
+use super::{Store, selected_jobs};
 use crate::shard::groups::family::{FamilyId, FamilySnapshot, Shown};
+use crate::shard::groups::group::Group;
 use crate::shard::pages::page::Page;
 use crate::shard::pages::part::Part;
 
-/// What a scrape wants to see. By default that is everything.
+/// What a scrape asks for. By default that is everything.
 #[derive(Debug, Default)]
 pub struct Selection {
     /// The jobs whose groups are wanted, as escaped label values; all when empty.
     pub jobs: Vec<String>,
     /// The names of the families that are wanted; all when empty.
     pub families: Vec<String>,
-    /// The part of the groups that is to be shown; all when there is none. Snapshots hold the others too.
+    /// The part of the groups that is shown; all groups when there is none. Snapshots hold the other parts too.
     pub part: Option<Part>,
 }
 
@@ -67,8 +69,7 @@ impl FamilySnapshot {
         pages.iter().map(|(_, page)| &**page)
     }
 
-    /// The pieces of the family, which `shard` holds. Blocks that somebody chose stand together up to
-    /// `bytes_max`.
+    /// The pieces of the family, which `shard` holds. Chosen blocks stand together up to `bytes_max`.
     pub fn pieces(self, shard: usize, bytes_max: usize) -> Vec<Piece> {
         match self.shown {
             Shown::Pages(pages) => {
@@ -96,17 +97,17 @@ impl FamilySnapshot {
 }
 
 impl Store {
-    /// What a scrape needs, for whichever part of it: the parts of a scrape have to agree on names, so
-    /// each sees what all of them show. Costs in proportion to what is selected.
+    /// What a scrape needs. The parts of a split scrape have to agree on names, so each part gets the groups of all parts. The
+    /// cost is in proportion to what is selected.
     pub fn snapshot(&mut self, selection: &Selection) -> Snapshot {
         if selection.jobs.is_empty() {
             return Snapshot { families: self.families.snapshot(&selection.families) };
         }
         let groups = selection.jobs.iter().flat_map(|job| self.groups_of(job));
-        Snapshot { families: select::snapshot(&self.families, groups, &selection.families) }
+        Snapshot { families: selected_jobs::snapshot(&self.families, groups, &selection.families) }
     }
 
-    /// Lets go of blocks that the concatenation of a page holds as well.
+    /// Takes the concatenation of a page as its base, and drops the blocks from which it was made.
     pub fn adopt(&mut self, homed: &HomedPage) {
         if let Some(family) = self.families.get_mut(homed.family) {
             family.pages.adopt(homed.number, &homed.page);

@@ -1,4 +1,4 @@
-//! What the query API learns of groups: which there are, what they hold, and all of it.
+//! What the query API reads of groups: their hashes, their numbers, and all that they hold.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::shard::pages::page::{PAGE_BYTES, Page};
 use crate::shard::store::Store;
 use crate::shard::timestamp::Timestamp;
 
-/// Which group. There need not be one any more.
+/// Names a group, which may be gone by now.
 #[derive(Debug, Clone)]
 pub struct GroupRef {
     /// The text of the grouping key.
@@ -21,7 +21,7 @@ pub struct GroupRef {
     pub(in crate::shard) hash: u64,
 }
 
-/// A group in a few numbers, in which its push times are not counted.
+/// The numbers of a group, without its push times.
 #[derive(Debug)]
 pub struct GroupSummary {
     /// Which group.
@@ -101,7 +101,7 @@ impl Store {
     }
 
     fn summary(hash: u64, group: &Group) -> GroupSummary {
-        // What its families come to is known: they lie elsewhere in memory, and there may be many groups.
+        // The sums are kept with the group: its families lie elsewhere in memory, and there may be many groups.
         GroupSummary {
             group: GroupRef { key: Arc::clone(&group.key), hash },
             has_empty_instance: group.has_empty_instance,
@@ -148,8 +148,8 @@ impl Store {
         }
     }
 
-    /// A block, copied: a page that is held has to be copied itself by the next push to any group in it. One
-    /// that is larger than a page shares its own with nobody.
+    /// A block, copied. If the answer held the page, the next push to any group in the page would have to copy the page. A block
+    /// larger than a page has a page of its own, which is held.
     fn text(&self, id: FamilyId, place: Place) -> Bytes {
         let pages = &self.families[id].pages;
         let text = pages.block(place).text;

@@ -1,16 +1,9 @@
-//! What a group and a family count for in bytes, beyond the text of samples.
-//!
-//! All that a push leaves behind counts. What belongs to one group is in the group's own charge: its key, samples,
-//! protobuf forms, and what the tables take for it. What groups of a shard share, the names of families and the help
-//! texts, counts once for each shard, from the first group that brings it to the last one that holds it.
-//!
-//! The constants say what the tables take on 64 bits, rounded up: hash tables are seven eighths full at most and half
-//! of that on average after they have grown. `docs/figures/stored.py` measures what a counted byte costs.
+//! What a push makes of its group, in bytes that count.
 
-use crate::exposition::Kind;
-use crate::push::{Batch, BatchFamily, GroupingKey};
+use crate::push::{Batch, BatchFamily};
 use crate::shard::budget::Usage;
 use crate::shard::budget::claim::SharedChange;
+use crate::shard::budget::weight::{of_family, of_help, of_samples};
 use crate::shard::groups::families::Families;
 use crate::shard::groups::group::Held;
 use crate::shard::store::plan::Step;
@@ -43,16 +36,7 @@ pub(in crate::shard) fn weigh(
         if let Step::Insert { family } | Step::Replace { family, .. } = *step {
             come.add_new(batch, &batch.families[family]);
         }
-        match *step {
-            Step::Keep => {}
-            Step::Remove { held: at } => remove(families, &held[at], &mut shared),
-            Step::Insert { family } => {
-                insert(families, batch, &batch.families[family], &mut shared);
-            }
-            Step::Replace { held: at, family } => {
-                replace(families, &held[at], batch, &batch.families[family], &mut shared);
-            }
-        }
+        share(families, held, *step, batch, &mut shared);
     }
     let help_bytes: u64 = held.iter().map(|held| help(held).len() as u64).sum();
     let usage = Usage {
@@ -64,22 +48,45 @@ pub(in crate::shard) fn weigh(
     Weighed { usage, shared, group_bytes: [before.bytes + help_bytes, will_be] }
 }
 
+/// Adds what comes and goes with a step that groups of the shard share.
+pub(super) fn share(
+    families: &Families,
+    held: &[Held],
+    step: Step,
+    batch: &Batch,
+    shared: &mut SharedChange,
+) {
+    match step {
+        Step::Keep { .. } => {}
+        Step::Remove { held: at } => remove(families, &held[at], shared),
+        Step::Insert { family } => insert(families, batch, &batch.families[family], shared),
+        Step::Replace { held: at, family } => {
+            replace(families, &held[at], batch, &batch.families[family], shared);
+        }
+    }
+}
+
+/// What a group counts for what it holds of one family.
+pub(in crate::shard) fn of_held(held: &Held) -> u64 {
+    of_samples(held.bytes, held.series.len())
+}
+
 /// What some families of a group come to.
 #[derive(Debug, Default)]
-struct Total {
-    series: u64,
-    bytes: u64,
-    help_bytes: u64,
+pub(super) struct Total {
+    pub(super) series: u64,
+    pub(super) bytes: u64,
+    pub(super) help_bytes: u64,
 }
 
 impl Total {
-    fn add_held(&mut self, held: &Held) {
+    pub(super) fn add_held(&mut self, held: &Held) {
         self.series += held.series.len() as u64;
         self.bytes += of_held(held);
         self.help_bytes += help(held).len() as u64;
     }
 
-    fn add_new(&mut self, batch: &Batch, new: &BatchFamily) {
+    pub(super) fn add_new(&mut self, batch: &Batch, new: &BatchFamily) {
         let series = batch.series(new).len();
         self.series += series as u64;
         self.bytes += of_samples(new.bytes(), series);
@@ -87,7 +94,7 @@ impl Total {
     }
 }
 
-fn help(held: &Held) -> &str {
+pub(super) fn help(held: &Held) -> &str {
     held.help.as_deref().unwrap_or_default()
 }
 

@@ -1,11 +1,11 @@
-//! A moment that is the same on all shards.
+//! A cut: one moment that is the same on all shards.
 
 use std::sync::Arc;
 
 use tokio::sync::{Barrier, watch};
 
-/// Where the shards meet before they answer. A series or type that one shard gave up and another took
-/// is then seen on exactly one of them.
+/// The place where the shards meet before they answer. A series that one shard gave up and another shard took is
+/// therefore seen on exactly one of them.
 ///
 /// Two cuts must be asked of all shards in the same order, or they would wait for each other.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ impl Cut {
         self.elect().await.is_some()
     }
 
-    /// The same, and says of one of them, whichever it is, that it may act for all.
+    /// The same, and elects one of the shards to act for all.
     pub(in crate::shard) async fn elect(&mut self) -> Option<bool> {
         tokio::select! {
             biased; // Where all have met, all do their part, even if one has died of its own by now.

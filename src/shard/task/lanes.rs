@@ -1,12 +1,11 @@
 //! The two lanes in which messages reach a shard: pushes, and commands that overtake them.
 //!
-//! A command is what all shards do at one moment (a scrape's cut, a checkpoint, a wipe) and what follows from one. It waits
-//! for one message of the other lane, not for all that are queued there. The shard waits on the lane of pushes alone: a command
-//! leaves a knock there if there is room, and where there is none the shard is awake. Between two pushes a look for commands
-//! is one load.
+//! A command is a step that all shards take at one moment (a scrape, a checkpoint, a wipe), or a step that follows from one. A
+//! command waits for at most one push. The shard sleeps on the lane of pushes alone: the sender of a command leaves a knock
+//! there. If the lane has no room for the knock, the shard is awake anyway. To look for a command costs the shard one load.
 //!
-//! **Invariants:** commands keep their order. A push that has been answered as applied comes before every command that is
-//! sent afterwards; what else has to come before a command, its sender waits for.
+//! **Invariants:** commands keep their order. A push that was answered as applied comes before every later command. For
+//! anything else that has to come before a command, the sender of the command waits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +15,7 @@ use crate::shard::task::message::Message;
 
 /// How many pushes may wait for one shard.
 pub const QUEUE_LEN: usize = 1024;
-/// How many commands may wait for one shard. Who sends another waits until there is room.
+/// How many commands may wait for one shard. The sender of another command waits until there is room.
 pub const COMMANDS_LEN: usize = 64;
 
 /// The sending ends.
@@ -51,7 +50,7 @@ impl Lanes {
     pub(in crate::shard) async fn command(&self, command: Message) -> Result<(), Unavailable> {
         self.commands.send_async(command).await.map_err(|_| Unavailable::Dead)?;
         if !self.is_called.swap(true, Ordering::AcqRel) {
-            // Where it is full, the shard has a push to handle, and looks for commands before the next one.
+            // If the lane is full, the shard has a push to handle, and looks for commands before the next one.
             drop(self.pushes.try_send(Message::Knock));
         }
         Ok(())
@@ -61,7 +60,7 @@ impl Lanes {
 impl Mailbox {
     /// The next command, if there is any.
     pub(in crate::shard) fn command(&self) -> Option<Message> {
-        // A call that is not seen yet has its knock still to come, or a push that comes before a look that sees it.
+        // If this load misses a new command, the knock of that command, or a queued push, leads to another look.
         if !self.is_called.load(Ordering::Relaxed) {
             return None;
         }
@@ -71,7 +70,7 @@ impl Mailbox {
         Some(command)
     }
 
-    /// Lets go of all that comes, until the last sender is gone.
+    /// Drops all messages until the last sender is gone.
     pub(in crate::shard) async fn discard(self) {
         let discard = async |lane: flume::Receiver<Message>| {
             while let Ok(message) = lane.recv_async().await {
@@ -81,7 +80,7 @@ impl Mailbox {
         tokio::join!(discard(self.pushes), discard(self.commands));
     }
 
-    /// The same ends, for whoever has to see to what the shard leaves.
+    /// The same ends, to drop the messages that a dead shard leaves.
     pub(in crate::shard) fn left_behind(&self) -> Mailbox {
         Mailbox {
             pushes: self.pushes.clone(),

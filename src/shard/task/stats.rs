@@ -1,11 +1,11 @@
-//! What a shard tells about itself.
+//! The counters of a shard, which anyone may read at any time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::shard::store::Store;
 use crate::shard::timestamp::Timestamp;
 
-/// What a shard tells about itself; read by anyone, at any time.
+/// The counters of a shard.
 #[derive(Debug, Default)]
 pub struct ShardStats {
     groups: AtomicU64,
@@ -44,17 +44,17 @@ impl ShardStats {
         self.pushes.load(Ordering::Relaxed)
     }
 
-    /// How many pushes it dropped because they were inconsistent, or there was no room for them, and nobody waited for an answer.
+    /// How many pushes it rejected whose clients had their answer already.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// How many of its groups differ from what has been written down.
+    /// How many dirty groups it has.
     pub fn dirty(&self) -> u64 {
         self.dirty.load(Ordering::Relaxed)
     }
 
-    /// Since when the first of those does that no checkpoint has pending yet.
+    /// When the first group changed since the last checkpoint.
     pub fn dirty_since(&self) -> Timestamp {
         Timestamp::from_nanos(self.dirty_since.load(Ordering::Relaxed))
     }

@@ -1,20 +1,20 @@
-//! Who waits for a shard, and what may come instead of what they wait for.
+//! A client whose request has been applied, and who waits until it is on disk.
 
 use tokio::sync::oneshot;
 
 use crate::shard::error::{PushError, Unavailable};
 
-/// Somebody whose request has been applied and who waits until it is on disk.
+/// A client that waits until its request, which has been applied, is on disk.
 #[derive(Debug)]
 pub enum Waiter {
-    /// For a push.
+    /// After a push.
     Push(oneshot::Sender<Result<(), PushError>>),
-    /// For anything that cannot be refused.
+    /// After a request that cannot be rejected.
     Other(oneshot::Sender<Result<(), Unavailable>>),
 }
 
 impl Waiter {
-    /// Tells how it ended. That nobody listens any more is no concern of who tells.
+    /// Answers the client. The client may have left.
     pub fn answer(self, ended: Result<(), Unavailable>) {
         let _unheard = match self {
             Waiter::Push(reply) => reply.send(ended.map_err(PushError::Unavailable)).is_err(),
