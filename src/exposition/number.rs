@@ -65,15 +65,18 @@ pub fn write_number(out: &mut Vec<u8>, value: f64) {
 
 /// Splits a decimal spelling into its significant digits and the decimal exponent of the first.
 fn significant(spelling: &[u8]) -> (smallvec::SmallVec<[u8; 24]>, i32) {
-    let (mantissa, power) = match memchr::memchr2(b'e', b'E', spelling) {
+    let (mantissa, power) = match spelling.iter().position(|byte| matches!(byte, b'e' | b'E')) {
         Some(at) => (&spelling[..at], parse_exponent(&spelling[at + 1..])),
         None => (spelling, 0),
     };
-    let point = memchr::memchr(b'.', mantissa).unwrap_or(mantissa.len());
-    let mut digits: smallvec::SmallVec<[u8; 24]> =
-        mantissa.iter().copied().filter(|&byte| byte != b'.').collect();
+    let point = mantissa.iter().position(|&byte| byte == b'.').unwrap_or(mantissa.len());
+    let (whole, part) = mantissa.split_at(point);
+    let mut digits = smallvec::SmallVec::<[u8; 24]>::from_slice(whole);
+    digits.extend_from_slice(part.get(1..).unwrap_or_default());
     let zeros = digits.iter().take_while(|&&digit| digit == b'0').count();
-    digits.drain(..zeros);
+    if zeros > 0 {
+        digits.drain(..zeros);
+    }
     while digits.last() == Some(&b'0') {
         digits.pop();
     }
