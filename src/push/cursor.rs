@@ -54,10 +54,9 @@ impl<'a> Cursor<'a> {
         taken
     }
 
-    /// Takes the bytes that are in any of `classes`.
-    fn take_while(&mut self, classes: u8) -> &'a [u8] {
-        let is_outside = |&byte: &u8| CLASS[byte as usize] & classes == 0;
-        self.take(self.rest.iter().position(is_outside).unwrap_or(self.rest.len()))
+    /// Takes the bytes that are in `class`.
+    fn take_while(&mut self, class: u8) -> &'a [u8] {
+        self.take(len_of(class, self.rest))
     }
 
     /// Takes a metric name, as [`Cursor::name`] does. One that is `likely` comes back as that very
@@ -81,18 +80,18 @@ impl<'a> Cursor<'a> {
         self.name(METRIC_NAME, error)
     }
 
-    /// Takes a name: in quotes, or a legacy name of the bytes in `classes`. `error` says that there is
+    /// Takes a name: in quotes, or a legacy name of the bytes in `class`. `error` says that there is
     /// none.
     pub(super) fn name(
         &mut self,
-        classes: u8,
+        class: u8,
         error: SyntaxErrorKind,
     ) -> Result<Name<'a>, SyntaxErrorKind> {
         if self.expect(b'"').is_some() {
             let quoted = self.quoted()?;
             return Ok(Name { text: self.names.unescaped(quoted), is_quoted: true });
         }
-        let text = self.take_while(classes);
+        let text = self.take_while(class);
         match text.first() {
             Some(first) if !first.is_ascii_digit() => Ok(Name { text, is_quoted: false }),
             _ => Err(error),
@@ -106,14 +105,15 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn until_blank(&mut self) -> &'a [u8] {
-        self.take_while(!BLANK)
+        let end = self.rest.iter().position(|&byte| is_blank(byte));
+        self.take(end.unwrap_or(self.rest.len()))
     }
 
     /// Reads a label value or name up to and including its closing quote, and checks its escapes.
     pub(super) fn quoted(&mut self) -> Result<&'a [u8], SyntaxErrorKind> {
         let mut at = 0;
         loop {
-            let found = memchr2(b'"', b'\\', &self.rest[at..]);
+            let found = quote_or_backslash(&self.rest[at..]);
             at += found.ok_or(SyntaxErrorKind::LabelUnclosed)?;
             if self.rest[at] == b'"' {
                 let value = &self.rest[..at];
@@ -133,16 +133,48 @@ pub(super) fn is_blank(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
 }
 
+/// Where the first quote or backslash stands. Most values are short: a few words of eight bytes are looked at before a
+/// search is set up.
+fn quote_or_backslash(text: &[u8]) -> Option<usize> {
+    const WORDS: usize = 4;
+    let (words, _) = text.as_chunks();
+    for (at, word) in words.iter().take(WORDS).enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found = bytes_equal(word, b'"') | bytes_equal(word, b'\\');
+        if found != 0 {
+            return Some(at * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let looked_at = words.len().min(WORDS) * 8;
+    memchr2(b'"', b'\\', &text[looked_at..]).map(|at| looked_at + at)
+}
+
+/// The highest bit of the first byte of `word` that is `byte`, perhaps with other bits above it; 0 where there is none.
+fn bytes_equal(word: u64, byte: u8) -> u64 {
+    const LOW_BITS: u64 = u64::from_le_bytes([0x01; 8]);
+    const HIGH_BITS: u64 = u64::from_le_bytes([0x80; 8]);
+    let zero_where_equal = word ^ (LOW_BITS * byte as u64);
+    zero_where_equal.wrapping_sub(LOW_BITS) & !zero_where_equal & HIGH_BITS
+}
+
+/// How many bytes at the front are in `class`.
+fn len_of(class: u8, text: &[u8]) -> usize {
+    let (words, _) = text.as_chunks::<8>();
+    let all_are =
+        |word: &&[u8; 8]| word.iter().fold(class, |all, &byte| all & CLASS[byte as usize]) != 0;
+    let at = words.iter().take_while(all_are).count() * 8;
+    let end = text[at..].iter().position(|&byte| CLASS[byte as usize] & class == 0);
+    end.map_or(text.len(), |end| at + end)
+}
+
 /// Of a legacy label name; digits too, which a name does not begin with.
 pub(super) const LABEL_NAME: u8 = 1;
 /// Of a legacy metric name, likewise.
 pub(super) const METRIC_NAME: u8 = 2;
-const BLANK: u8 = 4;
-const OTHER: u8 = 8;
 
 /// The classes of each byte.
 pub(super) const CLASS: [u8; 256] = {
-    let mut table = [OTHER; 256];
+    let mut table = [0; 256];
     let mut byte = 0;
     while byte < table.len() {
         let char = byte as u8;
@@ -150,10 +182,36 @@ pub(super) const CLASS: [u8; 256] = {
             table[byte] = LABEL_NAME | METRIC_NAME;
         } else if char == b':' {
             table[byte] = METRIC_NAME;
-        } else if char == b' ' || char == b'\t' {
-            table[byte] = BLANK;
         }
         byte += 1;
     }
     table
 };
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn quotes_and_backslashes_are_found_wherever_they_stand(text in "[a!\"#\\\\\\[]{0,4}[a-z!#\\[é]{0,70}[a!\"#\\\\\\[]{0,12}") {
+            let text = text.as_bytes();
+            let found = text.iter().position(|byte| matches!(byte, b'"' | b'\\'));
+            prop_assert_eq!(quote_or_backslash(text), found);
+        }
+
+        #[test]
+        fn a_name_ends_at_the_first_byte_that_is_not_in_its_class(name in "[a-zA-Z0-9_]{0,20}[ :{=é]?[a-z_:]{0,12}") {
+            for class in [LABEL_NAME, METRIC_NAME] {
+                let is_outside = |&byte: &u8| {
+                    let is_word = byte.is_ascii_alphanumeric() || byte == b'_';
+                    !is_word && (class == LABEL_NAME || byte != b':')
+                };
+                let end = name.as_bytes().iter().position(is_outside).unwrap_or(name.len());
+                prop_assert_eq!(len_of(class, name.as_bytes()), end);
+            }
+        }
+    }
+}

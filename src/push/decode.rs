@@ -1,31 +1,28 @@
 //! The text format read in one pass, rendered in the same.
 
 use std::borrow::Cow;
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 
 use memchr::memchr;
 use smallvec::SmallVec;
 
 use super::allowance::{Allowance, TooLarge, expected};
-use super::batch::{Batch, Series, SeriesHasher};
+use super::batch::Batch;
 use super::error::{Place, Refusal, Rejected, SyntaxErrorKind};
 use super::families::{Families, FamilyInProgress, Role, Segment};
 use super::finish::{Room, finish, is_push_time, lossy};
 use super::fold::Fold;
 use super::grouping_key::GroupingKey;
-use super::labels;
-use super::line::{self, Label, Labels, Line};
+use super::labels::{GroupLabels, Labels};
+use super::line::{Grammar, Line, Sample};
 use super::line_ends;
 use super::names::{KeptNames, Names};
 use super::number::Number;
 use super::opening::Opening;
 use super::rules::Rules;
-use super::shapes::Beginning;
+use super::series::Series;
+use super::shapes::Outline;
 use crate::exposition::Kind;
-
-/// What is kept between the pushes that one thread decodes, at most, so that a huge one does not pin
-/// its memory for ever.
-const SCRATCH_BYTES_MAX: usize = 1 << 20;
 
 /// How many lines, or metrics of protobuf, are read before it is asked again whether there is memory for them.
 const LINES_PER_LOOK: u32 = 64;
@@ -38,17 +35,6 @@ const AROUND_BYTES: usize = 8;
 
 /// Room for as many series as most pushes have.
 const SERIES_EXPECTED: usize = 32;
-
-/// What one push after the other uses.
-#[derive(Default)]
-struct Scratch {
-    folded: Vec<u8>,
-    hasher: ahash::RandomState,
-}
-
-thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
-}
 
 /// Decodes a body in the text format 0.0.4, pushed to the group `key`. `rules` say which names
 /// and labels are valid; any name may be quoted.
@@ -70,13 +56,13 @@ pub fn decode_within(
     rules: Rules,
     allowance: Allowance<'_>,
 ) -> Result<Batch, Rejected> {
-    let beginning = Beginning::of(body);
-    if let Some(batch) = beginning.and_then(|beginning| beginning.recall(key, body, rules)) {
+    let outline = Outline::of(body);
+    if let Some(batch) = outline.and_then(|outline| outline.recall(key, body, rules)) {
         return Ok(batch);
     }
     let decoded = decode_anew_within(key, body, rules, allowance);
-    if let (Some(beginning), Ok(batch)) = (beginning, &decoded) {
-        beginning.remember(key, body, rules, batch);
+    if let (Some(outline), Ok(batch)) = (outline, &decoded) {
+        outline.remember(key, body, rules, batch);
     }
     decoded
 }
@@ -93,43 +79,22 @@ fn decode_anew_within(
     allowance: Allowance<'_>,
 ) -> Result<Batch, Rejected> {
     let kept = OnceCell::new();
-    let expected = expected(key, body);
-    with_decoder(key, expected, rules, allowance, &kept, |mut decoder| {
-        decoder.check_utf8 = !body.is_ascii() && !is_utf8(body);
-        decoder.decode(body)
-    })
-}
-
-/// Has `decode` make a batch of a body that is expected to come to so many bytes and samples, with a decoder that has
-/// read nothing yet.
-pub(super) fn with_decoder<'a>(
-    key: &'a GroupingKey,
-    expected: (usize, usize),
-    rules: Rules,
-    mut allowance: Allowance<'_>,
-    kept: &'a OnceCell<KeptNames>,
-    decode: impl FnOnce(Decoder<'a, '_>) -> Result<Batch, Rejected>,
-) -> Result<Batch, Rejected> {
-    SCRATCH.with_borrow_mut(|scratch| {
-        let result =
-            decode(Decoder::new(key, expected, rules, allowance.reborrow(), kept, scratch));
-        scratch.folded.clear();
-        scratch.folded.shrink_to(SCRATCH_BYTES_MAX);
-        result
-    })
+    let mut decoder = Decoder::new(key, expected(key, body), rules, allowance, &kept);
+    decoder.check_utf8 = !body.is_ascii() && !is_utf8(body);
+    decoder.decode(body)
 }
 
 pub(super) struct Decoder<'a, 's> {
     pub(super) key: &'a GroupingKey,
+    pub(super) group: GroupLabels<'a>,
     pub(super) rules: Rules,
     pub(super) names: Names<'a>,
-    pub(super) families: Families<'a, 's>,
-    pub(super) fold: Fold<'a, 's>,
+    pub(super) families: Families<'a>,
+    pub(super) fold: Fold<'a>,
     text: Vec<u8>,
     /// The protobuf forms that are kept.
     pub(super) native: Vec<u8>,
     series: Vec<Series>,
-    hasher: SeriesHasher,
     /// Set when the body is not UTF-8 somewhere: then each label value and help text is looked at.
     /// (Names in quotes always are; what stands in other comments does not matter.)
     check_utf8: bool,
@@ -154,13 +119,13 @@ enum Stopped {
 }
 
 impl<'a, 's> Decoder<'a, 's> {
-    fn new(
+    /// A decoder that has read nothing yet, of a body that is expected to come to so many bytes and samples.
+    pub(super) fn new(
         key: &'a GroupingKey,
         (bytes, samples): (usize, usize),
         rules: Rules,
         mut allowance: Allowance<'s>,
         kept: &'a OnceCell<KeptNames>,
-        scratch: &'s mut Scratch,
     ) -> Self {
         let names = Names::new(rules.names, kept);
         let mut bytes = bytes.min(allowance.rendered_bytes_max);
@@ -170,14 +135,14 @@ impl<'a, 's> Decoder<'a, 's> {
         }
         Decoder {
             key,
+            group: GroupLabels::new(key),
             rules,
             names,
-            families: Families::new(&scratch.hasher, names),
-            fold: Fold::new(&mut scratch.folded),
+            families: Families::new(names),
+            fold: Fold::default(),
             text: Vec::with_capacity(bytes),
             native: Vec::new(),
             series: Vec::with_capacity(series),
-            hasher: SeriesHasher::get(),
             check_utf8: false,
             refusal: None,
             allowance,
@@ -189,18 +154,14 @@ impl<'a, 's> Decoder<'a, 's> {
     }
 
     fn decode(mut self, body: &'a [u8]) -> Result<Batch, Rejected> {
-        let mut labels = Labels::with_capacity(8);
+        let grammar =
+            Grammar { names: self.names, key: self.key, labels_max: self.rules.labels_max };
+        let mut labels = Labels::default();
         let mut rest = body;
         let mut number = 0;
         while !rest.is_empty() {
             self.check_size(Place::Line(number))?;
             number += 1;
-            if !self.check_utf8
-                && let Some(behind) = self.usual_line(rest, &mut labels)
-            {
-                rest = behind;
-                continue;
-            }
             let line_end = memchr(b'\n', rest);
             let end = line_end.unwrap_or(rest.len());
             let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
@@ -208,7 +169,7 @@ impl<'a, 's> Decoder<'a, 's> {
                 return Err(SyntaxErrorKind::LineEnds.in_line(number));
             }
             rest = rest.get(end + 1..).unwrap_or_default();
-            self.line(line, number, &mut labels).map_err(|kind| {
+            self.line(grammar, line, number, &mut labels).map_err(|kind| {
                 let is_joined = line_ends::is_joined(line.trim_ascii());
                 (if is_joined { SyntaxErrorKind::LineEnds } else { kind }).in_line(number)
             })?;
@@ -224,13 +185,23 @@ impl<'a, 's> Decoder<'a, 's> {
 
     /// Whether what has been taken so far is within the bound, once rendered. A family counts for what it
     /// takes up meanwhile, since a few bytes make one that shows nothing.
+    #[inline]
     pub(super) fn check_size(&mut self, at: Place) -> Result<(), Rejected> {
         let families_bytes = self.families.list.len() * size_of::<FamilyInProgress<'_>>();
         let rendered_bytes = self.text.len() + self.native.len() + self.fold.rendered_bytes();
-        if families_bytes + rendered_bytes > self.allowance.rendered_bytes_max {
+        self.looks = self.looks.wrapping_add(1);
+        let is_large = families_bytes + rendered_bytes > self.allowance.rendered_bytes_max;
+        if is_large || self.looks.is_multiple_of(LINES_PER_LOOK) || self.stopped.is_some() {
+            return self.look_at_size(is_large, at);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn look_at_size(&mut self, is_large: bool, at: Place) -> Result<(), Rejected> {
+        if is_large {
             self.stopped = Some(Stopped::TooLarge);
         }
-        self.looks = self.looks.wrapping_add(1);
         if self.looks.is_multiple_of(LINES_PER_LOOK) {
             self.hold(0);
         }
@@ -337,56 +308,46 @@ impl<'a, 's> Decoder<'a, 's> {
         finish(&families.list, rules, text, series, native, &mut room)
     }
 
+    #[inline]
     fn line(
         &mut self,
+        grammar: Grammar<'a>,
         line: &'a [u8],
         number: u32,
         labels: &mut Labels<'a>,
     ) -> Result<(), SyntaxErrorKind> {
-        match line::split(
-            self.names,
-            line,
-            self.families.last_name(),
-            self.rules.labels_max,
-            labels,
-        )? {
+        match grammar.split(line, self.families.last_name(), labels)? {
             Line::Nothing => {}
             Line::Mention { name } => {
                 self.families.resolve(name);
             }
             Line::Help { name, text } => self.help(name, text)?,
             Line::Type { name, kind } => self.kind(name, kind)?,
-            Line::Sample { name, value, has_timestamp } => {
-                self.rules.check(self.key, labels)?;
-                if self.check_utf8 && !labels.iter().all(|label| is_utf8(label.value)) {
+            Line::Sample(sample) => {
+                // No label is longer than its line.
+                if labels.has_new_names() || line.len() > self.rules.label_bytes_max {
+                    self.rules.check(self.key, &labels.list)?;
+                }
+                if self.check_utf8 && !labels.are_utf8() {
                     return Err(SyntaxErrorKind::Utf8);
                 }
-                let (family, role) = self.families.resolve(name);
-                if has_timestamp {
+                let (family, role) = self.families.resolve(sample.name);
+                if sample.has_timestamp {
                     self.refusal.get_or_insert(Refusal::Timestamp { line: number });
                 }
-                if labels.iter().any(|label| label.name.starts_with(b"__")) {
+                if labels.has_reserved() {
                     self.refuse(family, |_| Refusal::ReservedLabel { line: number });
                 }
                 let kind = *self.families.list[family].kind.get_or_insert(Kind::Untyped);
-                self.sample(family, kind, role, labels, value)?;
+                if kind.part_label().is_some() {
+                    self.folded_sample(family, kind, role, labels, sample.value)?;
+                } else if sample.canonical.is_empty() {
+                    self.plain_sample(family, labels, sample.value);
+                } else {
+                    self.canonical_sample(family, labels, &sample);
+                }
             }
         }
-        Ok(())
-    }
-
-    pub(super) fn sample(
-        &mut self,
-        family: usize,
-        kind: Kind,
-        role: Role,
-        labels: &mut Labels<'a>,
-        value: Number<'a>,
-    ) -> Result<(), SyntaxErrorKind> {
-        if kind.part_label().is_some() {
-            return self.folded_sample(family, kind, role, labels, value);
-        }
-        self.plain_sample(family, labels, value);
         Ok(())
     }
 
@@ -430,33 +391,69 @@ impl<'a, 's> Decoder<'a, 's> {
         Ok(())
     }
 
-    pub(super) fn plain_sample(&mut self, family: usize, labels: &[Label<'_>], value: Number<'_>) {
+    /// Takes a sample of a kind without parts, whatever its spelling.
+    pub(super) fn plain_sample(&mut self, family: usize, labels: &Labels<'_>, value: Number<'_>) {
         let opening = self.families.list[family].opening;
-        let own: usize = labels.iter().map(Label::bytes_max).sum();
-        let bytes = opening.before.len() + self.key.text().len() + own + AROUND_BYTES;
-        if !self.has_room(bytes + value.bytes_max()) {
+        let bytes = opening.before.len()
+            + self.key.text().len()
+            + labels.bytes_max()
+            + AROUND_BYTES
+            + value.bytes_max();
+        if !self.has_room(bytes) {
             return;
         }
-        let text = &mut self.text;
-        let start = text.len();
-        text.extend_from_slice(opening.before);
-        if labels.is_empty() && !opening.is_quoted {
-            text.extend_from_slice(self.key.braced());
+        let start = self.text.len();
+        self.text.extend_from_slice(opening.before);
+        let own = if labels.list.is_empty() && !opening.is_quoted {
+            self.text.extend_from_slice(self.key.braced());
+            self.group.fingerprint
         } else {
-            opening.write_behind(text);
-            labels::merge(text, self.key, labels, None);
-            text.extend_from_slice(b"} ");
+            opening.write_behind(&mut self.text);
+            let own = self.group.merge(&mut self.text, &labels.list, None);
+            self.text.extend_from_slice(b"} ");
+            own
+        };
+        value.write(&mut self.text);
+        self.end_sample(family, start, own);
+    }
+
+    /// Takes a sample with labels from a line that is spelled as the output spells it up to the value, and perhaps with it:
+    /// such a line is copied, with the labels of the group put in.
+    fn canonical_sample(&mut self, family: usize, labels: &Labels<'_>, sample: &Sample<'_>) {
+        let Sample { name, value, canonical, .. } = sample;
+        let labels_end = canonical.len() - "} ".len();
+        let Some(place) = labels.group_place(name.len(), labels_end) else {
+            return self.plain_sample(family, labels, *value);
+        };
+        let bytes = canonical.len() + self.key.text().len() + AROUND_BYTES + value.bytes_max();
+        if !self.has_room(bytes) {
+            return;
         }
+        let start = self.text.len();
+        let group = self.key.text().as_bytes();
+        let (before, behind) = canonical.split_at(place);
+        self.text.extend_from_slice(before);
+        if place == labels_end {
+            self.text.push(b',');
+            self.text.extend_from_slice(group);
+        } else {
+            self.text.extend_from_slice(group);
+            self.text.push(b',');
+        }
+        self.text.extend_from_slice(behind);
+        value.write(&mut self.text);
+        self.end_sample(family, start, self.group.and_own(&labels.list));
+    }
+
+    /// Notes a sample whose text begins at `start`, and what its labels add to its fingerprint.
+    fn end_sample(&mut self, family: usize, start: usize, labels: Series) {
+        self.text.push(b'\n');
+        let family = &mut self.families.list[family];
         let series = self.series.len() as u32;
-        let has_empty =
-            self.key.has_empty_label() || labels.iter().any(|label| label.value.is_empty());
-        self.series.push(self.hasher.series_with(&text[start..text.len() - 1], has_empty));
-        value.write(text);
-        text.push(b'\n');
+        self.series.push(family.fingerprint.with(labels));
         let segment =
-            Segment { text: [start as u32, text.len() as u32], series: [series, series + 1] };
-        let is_apart = self.families.list[family].extend(segment, 1);
-        self.segments += usize::from(is_apart);
+            Segment { text: [start as u32, self.text.len() as u32], series: [series, series + 1] };
+        self.segments += usize::from(family.extend(segment, 1));
     }
 
     fn folded_sample(
@@ -471,10 +468,10 @@ impl<'a, 's> Decoder<'a, 's> {
         if self.key.names(part_label) {
             self.refuse(family, |family| Refusal::PartLabelInKey { family, label: part_label });
         }
-        let bound = match labels.iter().position(|label| label.name == part_label.as_bytes()) {
+        let bound = match labels.list.iter().position(|label| label.name == part_label.as_bytes()) {
             None => None,
             Some(at) => {
-                let bound = Number::parse(labels.remove(at).value);
+                let bound = Number::parse(labels.list.remove(at).value);
                 Some(bound.ok_or(match kind {
                     Kind::Summary => SyntaxErrorKind::Quantile,
                     _ => SyntaxErrorKind::BucketBound,
@@ -490,12 +487,11 @@ impl<'a, 's> Decoder<'a, 's> {
             return Err(SyntaxErrorKind::Count);
         }
         let name = self.families.list[family].opening.before;
-        let label_bytes: usize = labels.iter().map(Label::bytes_max).sum();
-        let identity_bytes = label_bytes + self.key.text().len();
+        let identity_bytes = labels.bytes_max() + self.key.text().len();
         if identity_bytes > LONG_LABELS_BYTES && !self.hold(2 * identity_bytes) {
             return Ok(());
         }
-        let series = self.fold.series(name, family, self.key, labels);
+        let series = self.fold.series(name, family, self.group, &labels.list);
         self.fold.add(series, role, bound, value);
         Ok(())
     }
@@ -513,7 +509,7 @@ impl<'a, 's> Decoder<'a, 's> {
         self.text.reserve_exact(bytes);
         self.series.reserve_exact(self.fold.series_len());
         let (list, series) = (&mut self.families.list, &mut self.series);
-        let (refusal, hasher) = (&mut self.refusal, self.hasher);
+        let refusal = &mut self.refusal;
         let heads: SmallVec<[(Opening<'_>, Kind); 12]> = list
             .iter()
             .map(|family| (family.opening, family.kind.unwrap_or(Kind::Untyped)))
@@ -522,7 +518,7 @@ impl<'a, 's> Decoder<'a, 's> {
         self.fold.render(
             &mut self.text,
             |family| heads[family],
-            |done, spelling, text| {
+            |done, text| {
                 let family = &mut list[done.family];
                 if done.duplicate_part && !is_push_time(family.name) {
                     let duplicate = || Refusal::DuplicatePart { family: lossy(family.name) };
@@ -531,7 +527,7 @@ impl<'a, 's> Decoder<'a, 's> {
                 let text_start = text_end;
                 text_end += text.len() as u32;
                 let first = series.len() as u32;
-                series.push(hasher.series(spelling));
+                series.push(family.fingerprint.with(done.labels));
                 let segment = Segment { text: [text_start, text_end], series: [first, first + 1] };
                 family.extend(segment, done.samples); // Those of a series are counted with it.
             },

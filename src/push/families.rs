@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::names::Names;
 use super::opening::Opening;
+use super::series::{Series, SeriesHasher};
 use crate::exposition::Kind;
 
 /// A stretch of the push's rendered text, and the fingerprints of the series in it.
@@ -22,6 +23,8 @@ pub(super) struct FamilyInProgress<'a> {
     /// As it is meant, without quotes and escapes.
     pub(super) name: &'a [u8],
     pub(super) opening: Opening<'a>,
+    /// What the name adds to the fingerprint of each series.
+    pub(super) fingerprint: Series,
     pub(super) help: Option<Cow<'a, [u8]>>,
     pub(super) help_has_escapes: bool,
     pub(super) kind: Option<Kind>,
@@ -61,13 +64,15 @@ pub(super) enum Role {
     Count,
 }
 
+/// Room for as many families as most pushes have.
+const FAMILIES_EXPECTED: usize = 24;
+
 /// Up to this many families, looking at each is quicker than hashing.
 const SEARCHED_MAX: usize = 16;
 
 /// All families of a push, in order of appearance, found by name.
 #[derive(Debug)]
-pub(super) struct Families<'a, 'h> {
-    hasher: &'h ahash::RandomState,
+pub(super) struct Families<'a> {
     names: Names<'a>,
     pub(super) list: Vec<FamilyInProgress<'a>>,
     /// Empty while there are few.
@@ -77,12 +82,11 @@ pub(super) struct Families<'a, 'h> {
     last: (&'a [u8], usize, Role),
 }
 
-impl<'a, 'h> Families<'a, 'h> {
-    pub(super) fn new(hasher: &'h ahash::RandomState, names: Names<'a>) -> Self {
+impl<'a> Families<'a> {
+    pub(super) fn new(names: Names<'a>) -> Self {
         Families {
-            hasher,
             names,
-            list: Vec::with_capacity(8),
+            list: Vec::with_capacity(FAMILIES_EXPECTED),
             by_name: HashTable::new(),
             last: (b"", 0, Role::Part),
         }
@@ -93,9 +97,8 @@ impl<'a, 'h> Families<'a, 'h> {
         if self.list.len() <= SEARCHED_MAX {
             return self.list.iter().position(|family| family.name == name);
         }
-        let found = self.by_name.find(self.hasher.hash_one(name), |&position| {
-            self.list[position as usize].name == name
-        });
+        let found =
+            self.by_name.find(hash(name), |&position| self.list[position as usize].name == name);
         found.map(|&position| position as usize)
     }
 
@@ -145,10 +148,12 @@ impl<'a, 'h> Families<'a, 'h> {
     }
 
     fn insert(&mut self, name: &'a [u8]) -> usize {
-        let Families { hasher, names, list, by_name, .. } = self;
+        let Families { names, list, by_name, .. } = self;
+        let opening = Opening::new(name, *names);
         list.push(FamilyInProgress {
             name,
-            opening: Opening::new(name, *names),
+            opening,
+            fingerprint: opening.fingerprint(),
             help: None,
             help_has_escapes: false,
             kind: None,
@@ -157,7 +162,7 @@ impl<'a, 'h> Families<'a, 'h> {
             native: [0, 0],
         });
         let position = list.len() - 1;
-        let hash = |position: &u32| hasher.hash_one(list[*position as usize].name);
+        let hash = |position: &u32| hash(list[*position as usize].name);
         if position >= SEARCHED_MAX {
             let unhashed = if position == SEARCHED_MAX { 0 } else { position };
             for position in unhashed as u32..=position as u32 {
@@ -166,4 +171,9 @@ impl<'a, 'h> Families<'a, 'h> {
         }
         position
     }
+}
+
+/// A hash with a secret: a push cannot make its names collide.
+fn hash(name: &[u8]) -> u64 {
+    SeriesHasher::get().part(name).bits()
 }

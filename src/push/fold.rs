@@ -10,11 +10,10 @@ use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::families::Role;
-use super::grouping_key::GroupingKey;
-use super::labels;
-use super::line::Label;
+use super::labels::{GroupLabels, Label};
 use super::number::Number;
 use super::opening::Opening;
+use super::series::Series;
 use crate::exposition::Kind;
 
 /// Up to this many series, looking at each is quicker than hashing.
@@ -31,6 +30,8 @@ pub(super) const CLOSING_LINES: usize = 3;
 #[derive(Debug)]
 struct Folded<'a> {
     family: usize,
+    /// What its labels add to its fingerprint.
+    labels: Series,
     /// The merged labels and behind them what the group overrode, in the fold's bytes: the identity
     /// of the series as it was pushed.
     identity: Range<usize>,
@@ -53,15 +54,15 @@ struct Part<'a> {
 }
 
 /// The folded series of a push.
-#[derive(Debug)]
-pub(super) struct Fold<'a, 's> {
+#[derive(Debug, Default)]
+pub(super) struct Fold<'a> {
     series: Vec<Folded<'a>>,
     parts: Vec<Part<'a>>,
     /// The series of the line before, and the labels of its own that the line had.
     last: usize,
     last_own: Vec<Label<'a>>,
     /// The identities of the series, one after the other.
-    bytes: &'s mut Vec<u8>,
+    bytes: Vec<u8>,
     /// Empty while there are few.
     by_identity: HashTable<u32>,
     rendered_bytes: usize,
@@ -71,24 +72,13 @@ pub(super) struct Fold<'a, 's> {
 pub(super) struct Rendered {
     pub(super) family: usize,
     pub(super) samples: u32,
+    /// What its labels add to its fingerprint.
+    pub(super) labels: Series,
     /// The same bucket or quantile was there twice.
     pub(super) duplicate_part: bool,
 }
 
-impl<'a, 's> Fold<'a, 's> {
-    /// Nothing yet; `bytes` is an empty buffer to use.
-    pub(super) fn new(bytes: &'s mut Vec<u8>) -> Self {
-        Fold {
-            series: Vec::new(),
-            parts: Vec::with_capacity(8),
-            last: 0,
-            last_own: Vec::new(),
-            bytes,
-            by_identity: HashTable::new(),
-            rendered_bytes: 0,
-        }
-    }
-
+impl<'a> Fold<'a> {
     pub(super) fn is_empty(&self) -> bool {
         self.series.is_empty()
     }
@@ -142,17 +132,17 @@ impl<'a, 's> Fold<'a, 's> {
         &mut self,
         name: &[u8],
         family: usize,
-        key: &GroupingKey,
+        group: GroupLabels<'_>,
         own: &[Label<'a>],
     ) -> usize {
         // Most often the line belongs to the series of the line before, and says so in the same words.
         if let Some(last) = self.series.get(self.last)
             && last.family == family
-            && self.last_own == own
+            && self.last_own.iter().map(|label| label.whole).eq(own.iter().map(|label| label.whole))
         {
             return self.last;
         }
-        self.last = self.find_or_insert(name, family, key, own);
+        self.last = self.find_or_insert(name, family, group, own);
         self.last_own.clear();
         self.last_own.extend_from_slice(own);
         self.last
@@ -163,21 +153,28 @@ impl<'a, 's> Fold<'a, 's> {
         &mut self,
         name: &[u8],
         family: usize,
-        key: &GroupingKey,
+        group: GroupLabels<'_>,
         own: &[Label<'_>],
     ) -> usize {
         let start = self.bytes.len();
-        labels::merge(self.bytes, key, own, None);
+        let labels = group.merge(&mut self.bytes, own, None);
         let labels_end = self.bytes.len();
-        self.push(name, family, start, labels_end)
+        self.push(name, (family, labels), start, labels_end)
     }
 
     /// A series of the identity that stands in the bytes from `start` on.
-    fn push(&mut self, name: &[u8], family: usize, start: usize, labels_end: usize) -> usize {
+    fn push(
+        &mut self,
+        name: &[u8],
+        (family, labels): (usize, Series),
+        start: usize,
+        labels_end: usize,
+    ) -> usize {
         let line_bytes = name.len() + (labels_end - start) + LINE_BYTES;
         self.rendered_bytes += CLOSING_LINES * line_bytes;
         self.series.push(Folded {
             family,
+            labels,
             identity: start..self.bytes.len(),
             labels_end,
             line_bytes,
@@ -193,12 +190,12 @@ impl<'a, 's> Fold<'a, 's> {
         &mut self,
         name: &[u8],
         family: usize,
-        key: &GroupingKey,
+        group: GroupLabels<'_>,
         own: &[Label<'a>],
     ) -> usize {
         let start = self.bytes.len();
         let mut shadowed = Vec::new();
-        labels::merge(self.bytes, key, own, Some(&mut shadowed));
+        let labels = group.merge(&mut self.bytes, own, Some(&mut shadowed));
         let labels_end = self.bytes.len();
         self.bytes.extend_from_slice(&shadowed);
         let Fold { series, bytes, by_identity, .. } = &*self;
@@ -220,7 +217,7 @@ impl<'a, 's> Fold<'a, 's> {
             self.bytes.truncate(start);
             return found;
         }
-        let position = self.push(name, family, start, labels_end);
+        let position = self.push(name, (family, labels), start, labels_end);
         let Fold { series, bytes, by_identity, .. } = self;
         let hash_at = |at: &u32| {
             let folded = &series[*at as usize];
@@ -235,13 +232,12 @@ impl<'a, 's> Fold<'a, 's> {
         position
     }
 
-    /// Renders every series in turn; `render` is told of each with the canonical spelling of the
-    /// series, before its text is at the end of `out`.
+    /// Renders every series in turn; `rendered` is told of each with its text, which is then at the end of `out`.
     pub(super) fn render(
         &mut self,
         out: &mut Vec<u8>,
         family: impl Fn(usize) -> (Opening<'a>, Kind),
-        mut rendered: impl FnMut(Rendered, &[u8], &[u8]),
+        mut rendered: impl FnMut(Rendered, &[u8]),
     ) {
         if !self.parts.is_sorted_by_key(|part| part.series) {
             self.parts.sort_by_key(|part| part.series); // Stable: parts keep the order given.
@@ -252,21 +248,13 @@ impl<'a, 's> Fold<'a, 's> {
             let (own, rest) = parts.split_at(own);
             parts = rest;
             let (opening, kind) = family(series.family);
-            let labels = series.identity.start..series.labels_end;
-            let spelling = self.bytes.len();
-            for piece in [opening.before, opening.behind()] {
-                self.bytes.extend_from_slice(piece);
-            }
-            let labels_start = self.bytes.len();
-            self.bytes.extend_from_within(labels);
-            let labels = &self.bytes[labels_start..];
+            let labels = &self.bytes[series.identity.start..series.labels_end];
             let start = out.len();
             let samples = series.write(out, opening, kind, labels, own);
-            self.bytes.push(b'}');
             let duplicate_part = !series.ascending && has_duplicate(own);
-            let done = Rendered { family: series.family, samples, duplicate_part };
-            rendered(done, &self.bytes[spelling..], &out[start..]);
-            self.bytes.truncate(spelling);
+            let done =
+                Rendered { family: series.family, samples, labels: series.labels, duplicate_part };
+            rendered(done, &out[start..]);
         }
     }
 }

@@ -36,14 +36,14 @@ mod opening;
 mod protobuf;
 mod restored;
 mod rules;
+mod series;
 mod shape;
 mod shapes;
 #[cfg(test)]
 mod told;
-mod usual;
 
 pub use allowance::{Allowance, RENDERED_BYTES_MAX, TooLarge, expected, expected_of_protobuf};
-pub use batch::{Batch, BatchFamily, Series, SeriesHasher};
+pub use batch::{Batch, BatchFamily};
 pub use decode::{decode, decode_within};
 pub use error::{Place, Problem, Refusal, Rejected, SyntaxError, SyntaxErrorKind};
 pub use grouping_key::{GroupingKey, KeyError};
@@ -51,6 +51,7 @@ pub use inflate::{Encoding, InflateError, inflate};
 pub use protobuf::{decode_protobuf, decode_protobuf_within};
 pub use restored::RenderedFamily;
 pub use rules::Rules;
+pub use series::{Series, SeriesHasher};
 
 /// The gauge that shows when a group was last pushed to, in seconds since 1970. Set by the gateway.
 pub const PUSH_TIME: &str = "push_time_seconds";

@@ -20,6 +20,21 @@ impl<'a> Number<'a> {
         Some(Number { text, value })
     }
 
+    /// A number that is spelled as the output spells it.
+    pub(super) fn canonical(text: &'a [u8]) -> Option<Number<'a>> {
+        is_canonical(text).then_some(Number { text, value: None })
+    }
+
+    /// Whether [`Number::write`] appends just the text that was read.
+    pub(super) fn is_canonical(self) -> bool {
+        self.value.is_none()
+    }
+
+    /// How many bytes were read.
+    pub(super) fn text_bytes(self) -> usize {
+        self.text.len()
+    }
+
     /// A number that was never spelled.
     pub(super) fn of(value: f64) -> Number<'static> {
         Number { text: b"", value: Some(value) }

@@ -5,6 +5,7 @@
 //! sample has some, since every group has a job.
 
 use super::names::Names;
+use super::series::{Series, SeriesHasher};
 use crate::exposition::{is_metric_name, write_label_value};
 
 /// What stands around the suffix of a family's name, up to where the labels follow.
@@ -25,6 +26,15 @@ impl<'a> Opening<'a> {
                 Opening { before: kept.keep(before.into()), is_quoted: true }
             }
             _ => Opening { before: name, is_quoted: false },
+        }
+    }
+
+    /// What the name adds to the fingerprint of each series.
+    pub(super) fn fingerprint(self) -> Series {
+        let hasher = SeriesHasher::get();
+        match self.before.strip_prefix(b"{") {
+            Some(open) if self.is_quoted => hasher.part(&[open, b"\""].concat()),
+            _ => hasher.part(self.before),
         }
     }
 

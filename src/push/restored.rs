@@ -2,10 +2,11 @@
 //!
 //! Nothing is checked or rendered again. The fingerprints are made anew, since their secret is not kept.
 
-use super::batch::{Batch, BatchFamily, Series, SeriesHasher};
+use super::batch::{Batch, BatchFamily};
 use super::empty_labels::{duplicate, has_empty};
 use super::error::Refusal;
 use super::finish::has_duplicate;
+use super::series::{Series, SeriesHasher};
 use crate::exposition::{Kind, has_quoted_names, is_metric_name, write_label_value};
 use memchr::{memchr_iter, memrchr};
 

@@ -4,7 +4,7 @@ use memchr::memchr_iter;
 
 use super::error::SyntaxErrorKind;
 use super::grouping_key::{GroupingKey, KeyError};
-use super::line::Label;
+use super::labels::Label;
 use crate::exposition::NameRules;
 
 /// The rules for a push. Made of [`NameRules`] alone they leave labels unbounded.
@@ -36,7 +36,7 @@ impl Rules {
         let is_long = |label: &Label<'_>| {
             label.name.len() > self.label_bytes_max
                 || (label.value.len() > self.label_bytes_max
-                    && unescaped_len(label.value) > self.label_bytes_max)
+                    && (label.is_raw || unescaped_len(label.value) > self.label_bytes_max))
         };
         if own.iter().any(is_long) { Err(SyntaxErrorKind::LongLabel) } else { Ok(()) }
     }

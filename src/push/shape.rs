@@ -10,11 +10,13 @@
 
 use smallvec::SmallVec;
 
-use super::batch::{Batch, BatchFamily, SeriesHasher};
+use super::batch::{Batch, BatchFamily};
 use super::decode::decode_anew;
 use super::grouping_key::GroupingKey;
+use super::labels::GroupLabels;
 use super::number::Number;
 use super::rules::Rules;
+use super::series::Series;
 use crate::exposition::{Kind, NameRules, SampleLine, sample_lines};
 
 /// The first marker. All of them are integers of six digits, which come out as they are spelled.
@@ -52,9 +54,10 @@ struct Line {
     pieces: [u32; 2],
     closing: [u32; 2],
     value: u32,
-    series: Spelling,
-    /// Whether any label that is not the group's has an empty value.
-    has_empty: bool,
+    /// Whether only a value without a fraction is shown as it is.
+    is_whole: bool,
+    /// What the line adds to the fingerprint of the group's labels, where it ends a series.
+    series: Option<Series>,
 }
 
 /// Text that is always the same, and grouping labels behind it.
@@ -62,15 +65,6 @@ struct Line {
 struct Piece {
     text: [u32; 2],
     pairs: [u32; 2],
-}
-
-/// What a line says about the spelling of its series.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Spelling {
-    /// Nothing: another line of the series does.
-    Elsewhere,
-    /// It is the line up to the value, without the bytes of a suffix from one place to the other.
-    Line { suffix: [u32; 2] },
 }
 
 impl Shape {
@@ -96,10 +90,27 @@ impl Shape {
             series_len: probe.series.len(),
         };
         let mut is_shown = vec![false; values];
+        let group = GroupLabels::new(key).fingerprint;
         for family in &probe.families {
             let first = shape.lines.len() as u32;
+            let mut series = probe.series(family).iter();
             for line in sample_lines(probe.text(family)) {
-                let shown = shape.line(key, probe.name(family), family.kind, &line)?;
+                let suffix = line.name.strip_prefix(probe.name(family))?;
+                let has_parts = match family.kind {
+                    Kind::Counter | Kind::Gauge | Kind::Untyped => false,
+                    Kind::Histogram | Kind::Summary => true,
+                    Kind::GaugeHistogram => return None,
+                };
+                shape.has_counts |= has_parts;
+                let ends_series = !has_parts || suffix == "_count";
+                let series = if ends_series { series.next() } else { None };
+                let series = series.map(|series| series.without(group));
+                // The count of a summary is shown without its fraction.
+                let is_whole = family.kind == Kind::Summary && suffix == "_count";
+                let shown = shape.line(key, series, is_whole, &line)?;
+                if is_whole && shown == values {
+                    return None;
+                }
                 is_shown.get_mut(shown).into_iter().for_each(|is_shown| *is_shown = true);
             }
             let text = [first, shape.lines.len() as u32];
@@ -116,8 +127,8 @@ impl Shape {
     fn line(
         &mut self,
         key: &GroupingKey,
-        family: &str,
-        kind: Kind,
+        series: Option<Series>,
+        is_whole: bool,
         line: &SampleLine<'_>,
     ) -> Option<usize> {
         let values = self.around.len() - 1;
@@ -125,29 +136,15 @@ impl Shape {
             0 => values, // It was not pushed.
             marker => marker.checked_sub(MARKER).filter(|at| *at < values)?,
         };
-        let suffix = line.name.strip_prefix(family)?;
-        let series = match kind {
-            Kind::Counter | Kind::Gauge | Kind::Untyped => Spelling::Line { suffix: [0, 0] },
-            Kind::Histogram => {
-                self.has_counts = true;
-                let (from, to) = (family.len() as u32, line.name.len() as u32);
-                match suffix {
-                    "_count" => Spelling::Line { suffix: [from, to] },
-                    _ => Spelling::Elsewhere,
-                }
-            }
-            _ => return None,
-        };
         let first_piece = self.pieces.len() as u32;
         let mut text_start = self.text.len() as u32;
         self.text.extend_from_slice(line.name.as_bytes());
-        let (mut separator, mut has_empty) = (b'{', false);
+        let mut separator = b'{';
         for (name, value) in &line.labels {
             self.text.push(separator);
             separator = b',';
             let is_of_key = |at: &usize| key.name(*at) == Some(name.as_bytes());
             let Some(at) = (0..key.len()).find(is_of_key) else {
-                has_empty |= value.is_empty();
                 for part in [name, "=\"", value, "\""] {
                     self.text.extend_from_slice(part.as_bytes());
                 }
@@ -170,8 +167,21 @@ impl Shape {
         self.text.extend_from_slice(b"} ");
         let pieces = [first_piece, self.pieces.len() as u32];
         let closing = [text_start, self.text.len() as u32];
-        self.lines.push(Line { pieces, closing, value: value as u32, series, has_empty });
+        self.lines.push(Line { pieces, closing, value: value as u32, is_whole, series });
         Some(value)
+    }
+
+    /// How many bytes of memory it takes, about.
+    pub(super) fn memory_bytes(&self) -> usize {
+        let around: usize =
+            self.around.iter().map(|text| text.len() + size_of::<Box<[u8]>>()).sum();
+        size_of::<Shape>()
+            + around
+            + self.text.len()
+            + self.strings.len()
+            + self.lines.len() * size_of::<Line>()
+            + self.pieces.len() * size_of::<Piece>()
+            + self.families.len() * size_of::<BatchFamily>()
     }
 
     /// How many bytes of text a body of this shape comes to at most.
@@ -192,29 +202,21 @@ impl Shape {
         let mut text = Vec::with_capacity(self.bytes_max(key, body));
         let mut series = Vec::with_capacity(self.series_len);
         let mut families = Vec::with_capacity(self.families.len());
-        let (hasher, mut spelling) = (SeriesHasher::get(), SmallVec::<[u8; 256]>::new());
+        let group = GroupLabels::new(key).fingerprint;
         for family in &self.families {
             let (text_start, series_start) = (text.len() as u32, series.len() as u32);
             for line in &self.lines[range(family.text)] {
-                let start = text.len();
                 for piece in &self.pieces[range(line.pieces)] {
                     text.extend_from_slice(&self.text[range(piece.text)]);
                     text.extend_from_slice(key.pairs(range(piece.pairs)));
                 }
                 text.extend_from_slice(&self.text[range(line.closing)]);
-                if let Spelling::Line { suffix } = line.series {
-                    let spelled = &text[start..text.len() - 1];
-                    let has_empty = line.has_empty || key.has_empty_label();
-                    series.push(if suffix[0] == suffix[1] {
-                        hasher.series_with(spelled, has_empty)
-                    } else {
-                        spelling.clear();
-                        spelling.extend_from_slice(&spelled[..suffix[0] as usize]);
-                        spelling.extend_from_slice(&spelled[suffix[1] as usize..]);
-                        hasher.series_with(&spelling, has_empty)
-                    });
+                series.extend(line.series.map(|own| group.with(own)));
+                let value = values[line.value as usize];
+                if line.is_whole && value.value().fract() != 0.0 {
+                    return None; // An infinite one has no fraction that is 0 either.
                 }
-                values[line.value as usize].write(&mut text);
+                value.write(&mut text);
                 text.push(b'\n');
             }
             families.push(BatchFamily {

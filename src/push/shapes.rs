@@ -1,60 +1,71 @@
 //! The shapes that bodies had lately, as each thread remembers them.
+//!
+//! A body is looked up by its first line, its last line and how many lines it has. A fleet of many kinds of jobs has a
+//! shape for each kind, though all of them begin with the same lines of their client library.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 
-use memchr::memchr;
-use xxhash_rust::xxh3::xxh3_64;
+use memchr::{memchr, memchr_iter, memrchr};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::batch::Batch;
 use super::grouping_key::GroupingKey;
 use super::rules::Rules;
 use super::shape::Shape;
 
-/// How many shapes a thread remembers,
-const SHAPES_LEN: usize = 32;
-/// of bodies of at most so many bytes.
+/// How many shapes, and outlines of bodies that have none yet, a thread remembers,
+const SHAPES_LEN: usize = 2048;
+/// and how many bytes of memory the shapes take, about.
+const SHAPES_BYTES_MAX: usize = 8 << 20;
+/// Bodies of more bytes have no shape.
 const SHAPE_BODY_BYTES_MAX: usize = 16 << 10;
 /// A body that comes to more than this is decoded anew, by what counts the memory that it takes.
 const SHAPE_RENDERED_BYTES_MAX: usize = 128 << 10;
-/// A shape is made once two bodies in a row may have had it, and forgotten after so many in a row that did not.
+/// A shape is made for the second body with the same outline, and forgotten after so many in a row that did not fit.
 const MISSES_MAX: u32 = 64;
 
-/// The place of all bodies that begin alike.
+/// What is remembered of bodies with the same outline.
 #[derive(Debug, Default)]
 struct Slot {
-    beginning: u64,
     shape: Option<Box<Shape>>,
     /// How many bodies in a row came here and were of another shape.
     misses: u32,
 }
 
-thread_local! {
-    static SLOTS: RefCell<[Slot; SHAPES_LEN]> = RefCell::default();
+#[derive(Default)]
+struct Slots {
+    by_outline: HashMap<Outline, Slot, ahash::RandomState>,
+    shapes_bytes: usize,
 }
 
-/// How a body begins, which says where its shape is remembered.
-#[derive(Clone, Copy)]
-pub(super) struct Beginning(u64);
+thread_local! {
+    static SLOTS: RefCell<Slots> = RefCell::default();
+}
 
-impl Beginning {
-    /// A hash of the first line, up to the last blank in that of a sample, so that no value is in it. `None` for a body
-    /// that is too large to be remembered.
-    pub(super) fn of(body: &[u8]) -> Option<Beginning> {
+/// What says quickly that two bodies may have the same shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Outline(u64);
+
+impl Outline {
+    /// A hash of the first and the last line without their values, and of the number of lines. `None` for a body that is
+    /// too large to have a shape.
+    pub(super) fn of(body: &[u8]) -> Option<Outline> {
         if body.len() > SHAPE_BODY_BYTES_MAX {
             return None;
         }
-        let line = &body[..memchr(b'\n', body).unwrap_or(body.len())];
-        let is_comment = line.first() == Some(&b'#');
-        let end = if is_comment { None } else { line.iter().rposition(|&byte| byte == b' ') };
-        Some(Beginning(xxh3_64(&line[..end.unwrap_or(line.len())])))
+        let body = body.strip_suffix(b"\n").unwrap_or(body);
+        let first = &body[..memchr(b'\n', body).unwrap_or(body.len())];
+        let last = &body[memrchr(b'\n', body).map_or(0, |at| at + 1)..];
+        let lines = memchr_iter(b'\n', body).count() as u64;
+        let hash = xxh3_64_with_seed(without_value(first), lines);
+        Some(Outline(xxh3_64_with_seed(without_value(last), hash)))
     }
 
-    /// What a body that begins so comes to if it is of the shape remembered.
+    /// What a body with this outline comes to if it is of the shape remembered.
     pub(super) fn recall(self, key: &GroupingKey, body: &[u8], rules: Rules) -> Option<Batch> {
-        self.with_slot(|slot| {
-            if slot.beginning != self.0 {
-                return None;
-            }
+        SLOTS.with_borrow_mut(|slots| {
+            let slot = slots.by_outline.get_mut(&self)?;
             let shape = slot
                 .shape
                 .as_ref()
@@ -65,24 +76,46 @@ impl Beginning {
         })
     }
 
-    /// Notes a body that begins so and was decoded otherwise, and perhaps remembers its shape.
+    /// Notes a body with this outline that was decoded otherwise, and perhaps remembers its shape.
     pub(super) fn remember(self, key: &GroupingKey, body: &[u8], rules: Rules, batch: &Batch) {
         if batch.bytes() > SHAPE_RENDERED_BYTES_MAX {
             return;
         }
-        self.with_slot(|slot| {
+        SLOTS.with_borrow_mut(|slots| {
+            slots.make_room();
+            let Slots { by_outline, shapes_bytes } = slots;
+            let Some(slot) = by_outline.get_mut(&self) else {
+                by_outline.insert(self, Slot::default());
+                return;
+            };
             slot.misses += 1;
-            let is_alike = slot.beginning == self.0;
-            if slot.misses > MISSES_MAX || (slot.shape.is_none() && !is_alike) {
-                *slot = Slot { beginning: self.0, shape: None, misses: 0 };
-            } else if is_alike && slot.shape.is_none() && slot.misses == 1 {
+            if slot.misses > MISSES_MAX {
+                *shapes_bytes -= slot.shape.as_ref().map_or(0, |shape| shape.memory_bytes());
+                *slot = Slot::default();
+            } else if slot.shape.is_none() && slot.misses == 1 {
                 slot.shape = Shape::of(key, body, rules, batch).map(Box::new);
+                *shapes_bytes += slot.shape.as_ref().map_or(0, |shape| shape.memory_bytes());
             }
         });
     }
+}
 
-    fn with_slot<T>(self, use_it: impl FnOnce(&mut Slot) -> T) -> T {
-        SLOTS.with_borrow_mut(|slots| use_it(&mut slots[self.0 as usize % SHAPES_LEN]))
+/// A line up to its value; all of a comment.
+fn without_value(line: &[u8]) -> &[u8] {
+    let is_comment = line.first() == Some(&b'#');
+    let end = if is_comment { None } else { memrchr(b' ', line) };
+    &line[..end.unwrap_or(line.len())]
+}
+
+impl Slots {
+    /// Makes room for one more: outlines without a shape go first, then everything.
+    fn make_room(&mut self) {
+        if self.by_outline.len() >= SHAPES_LEN {
+            self.by_outline.retain(|_, slot| slot.shape.is_some());
+        }
+        if self.by_outline.len() >= SHAPES_LEN || self.shapes_bytes >= SHAPES_BYTES_MAX {
+            *self = Slots::default();
+        }
     }
 }
 
@@ -95,7 +128,7 @@ mod tests {
     const RULES: NameRules = NameRules::Legacy;
 
     fn recall(key: &GroupingKey, body: &[u8], rules: Rules) -> Option<Batch> {
-        Beginning::of(body)?.recall(key, body, rules)
+        Outline::of(body)?.recall(key, body, rules)
     }
 
     fn key(path: &str) -> GroupingKey {
@@ -135,6 +168,13 @@ mod tests {
 
     #[test]
     fn values_and_groups_may_differ_and_nothing_else() {
+        let summary = "# TYPE s summary\ns{quantile=\"0.5\"} 1\ns_sum 2\ns_count 3\n";
+        for (count, is_fitting) in
+            [("4", true), ("4.0", true), ("1e+06", true), ("4.5", false), ("+Inf", false)]
+        {
+            let body = summary.replace("_count 3", &format!("_count {count}"));
+            assert_eq!(is_recalled(summary, "/j/instance/i", &body), is_fitting, "{count}");
+        }
         for (from, to) in [
             ("a 1", "a 2.50"),
             ("a 1", "a -1e3"),
@@ -190,14 +230,39 @@ mod tests {
     #[test]
     fn shapes_give_way_to_others() {
         assert!(is_recalled("a{x=\"1\"} 1\n", "/j/instance/i", "a{x=\"1\"} 2\n"));
-        // They begin alike, as far as a name goes.
-        let other = "# HELP a Help.\na 1\n";
-        let another = "# HELP a Help.\na 1\nb 1\n";
+        // They begin and end alike, as far as a name goes.
+        let other = "# HELP a Help.\na 1\nz 1\n";
+        let another = "# HELP a Help.\nb 1\nz 1\n";
         assert!(is_recalled(other, "/j/instance/i", other));
         for _ in 0..MISSES_MAX + 3 {
             assert!(decode(&key("/j/instance/i"), another.as_bytes(), RULES).is_ok());
         }
         assert!(recall(&key("/j/instance/i"), another.as_bytes(), RULES.into()).is_some());
         assert!(recall(&key("/j/instance/i"), other.as_bytes(), RULES.into()).is_none());
+    }
+
+    #[test]
+    fn many_kinds_of_bodies_that_begin_alike_are_remembered_within_a_bound() {
+        SLOTS.with_borrow_mut(|slots| *slots = Default::default());
+        let body = |kind: usize| format!("# HELP a Help.\na 1\nkind{kind} 2\n").into_bytes();
+        for kind in (0..500).chain(0..500) {
+            assert!(decode(&key("/j/instance/i"), &body(kind), RULES).is_ok());
+        }
+        let recalled = |kind| recall(&key("/k/instance/i"), &body(kind), RULES.into()).is_some();
+        assert!((0..500).all(recalled));
+        for kind in 0..3 * SHAPES_LEN {
+            assert!(decode(&key("/j/instance/i"), &body(kind), RULES).is_ok());
+            SLOTS.with_borrow(|slots| assert!(slots.by_outline.len() <= SHAPES_LEN));
+        }
+        assert!((0..500).all(recalled), "outlines that came once gave way first");
+        for kind in (0..2 * SHAPES_LEN).flat_map(|kind| [kind; 2]) {
+            assert!(decode(&key("/j/instance/i"), &body(kind), RULES).is_ok());
+        }
+        SLOTS.with_borrow(|slots| {
+            let shapes = slots.by_outline.values().filter_map(|slot| slot.shape.as_ref());
+            let bytes: usize = shapes.map(|shape| shape.memory_bytes()).sum();
+            assert_eq!(bytes, slots.shapes_bytes);
+            assert!(slots.by_outline.len() <= SHAPES_LEN && bytes <= 2 * SHAPES_BYTES_MAX);
+        });
     }
 }

@@ -16,8 +16,12 @@ pub(super) struct Folded<'a> {
 }
 
 impl<'a> Folded<'a> {
-    /// Reads the value of a metric of a kind that has parts.
-    pub(super) fn read(metric: Message<'a>, kind: Kind) -> Result<Folded<'a>, Problem> {
+    /// Reads the value of a metric of a kind that has parts. `is_classic` says that text shows all of it.
+    pub(super) fn read(
+        metric: Message<'a>,
+        kind: Kind,
+        is_classic: bool,
+    ) -> Result<Folded<'a>, Problem> {
         let is_summary = kind == Kind::Summary;
         let mut folded = Folded { metric, is_summary, count: 0.0, sum: 0.0 };
         if is_summary {
@@ -36,7 +40,7 @@ impl<'a> Folded<'a> {
         if folded.count < 0.0 {
             return Err(Problem::NegativeCount);
         }
-        if !is_summary {
+        if !is_summary && !is_classic {
             native::check(metric)?;
         }
         Ok(folded)

@@ -26,9 +26,10 @@ use std::cell::OnceCell;
 use self::family::Family;
 use super::allowance::Allowance;
 use super::batch::Batch;
-use super::decode::{Decoder, with_decoder};
+use super::decode::Decoder;
 use super::error::{Place, Rejected, SyntaxError};
 use super::grouping_key::GroupingKey;
+use super::labels::Labels;
 use super::rules::Rules;
 
 /// Decodes a body of delimited protobuf, pushed to the group `key`.
@@ -54,16 +55,15 @@ pub fn decode_protobuf_within(
     rules: Rules,
     allowance: Allowance<'_>,
 ) -> Result<Batch, Rejected> {
-    let kept = OnceCell::new();
+    let names = OnceCell::new();
     let expected = (body.len() + body.len() / 2, 0);
-    with_decoder(key, expected, rules, allowance, &kept, |mut decoder| {
-        let families = read(body, &mut decoder)?;
-        let mut kept = None;
-        for (position, family) in families.iter().enumerate() {
-            family.say(position, &mut decoder, &mut kept)?;
-        }
-        decoder.finish(Place::Family(families.len() as u32))
-    })
+    let mut decoder = Decoder::new(key, expected, rules, allowance, &names);
+    let families = read(body, &mut decoder)?;
+    let (mut labels, mut kept) = (Labels::default(), None);
+    for (position, family) in families.iter().enumerate() {
+        family.say(position, &mut decoder, &mut labels, &mut kept)?;
+    }
+    decoder.finish(Place::Family(families.len() as u32))
 }
 
 /// Reads all messages, and answers those that count, in the order in which the decoder has their names.
