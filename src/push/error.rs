@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::allowance::TooLarge;
+use crate::push::allowance::TooLarge;
 
 /// What is wrong with a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub enum SyntaxErrorKind {
 
 impl SyntaxErrorKind {
     /// That this is wrong with a line of text, counted from 1.
-    pub(super) fn in_line(self, line: u32) -> Rejected {
+    pub(crate) fn in_line(self, line: u32) -> Rejected {
         Rejected::Syntax(SyntaxError { at: Place::Line(line), kind: self })
     }
 }

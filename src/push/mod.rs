@@ -18,40 +18,26 @@
 
 mod allowance;
 mod batch;
-mod cursor;
-mod decode;
-mod empty_labels;
 mod error;
-mod families;
-mod finish;
-mod fold;
-mod grouping_key;
 mod inflate;
-mod labels;
-mod line;
-mod line_ends;
-mod names;
-mod number;
-mod opening;
+mod key;
 mod protobuf;
-mod restored;
-mod rules;
-mod series;
-mod shape;
-mod shapes;
 #[cfg(test)]
-mod told;
+mod render_for_test;
+mod rules;
+mod samples;
+mod text;
 
 pub use allowance::{Allowance, RENDERED_BYTES_MAX, TooLarge, expected, expected_of_protobuf};
+pub use batch::restored::RenderedFamily;
+pub use batch::series::{Series, SeriesHasher};
 pub use batch::{Batch, BatchFamily};
-pub use decode::{decode, decode_within};
 pub use error::{Place, Problem, Refusal, Rejected, SyntaxError, SyntaxErrorKind};
-pub use grouping_key::{GroupingKey, KeyError};
 pub use inflate::{Encoding, InflateError, inflate};
+pub use key::{GroupingKey, KeyError};
 pub use protobuf::{decode_protobuf, decode_protobuf_within};
-pub use restored::RenderedFamily;
 pub use rules::Rules;
-pub use series::{Series, SeriesHasher};
+pub use samples::decoder::{decode, decode_within};
 
 /// The gauge that shows when a group was last pushed to, in seconds since 1970. Set by the gateway.
 pub const PUSH_TIME: &str = "push_time_seconds";

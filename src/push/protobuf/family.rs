@@ -6,11 +6,11 @@ use super::labels;
 use super::schema::{self, Message, Notes};
 use crate::exposition::protobuf::{family, kind_of, metric, value, value_field};
 use crate::exposition::{Kind, escape_help};
-use crate::push::decode::Decoder;
-use crate::push::families::Role;
-use crate::push::finish::{is_push_time, lossy};
-use crate::push::labels::{Label, Labels};
-use crate::push::number::Number;
+use crate::push::samples::decoder::Decoder;
+use crate::push::samples::families::Role;
+use crate::push::samples::finish::{is_push_time, lossy};
+use crate::push::samples::labels::{Label, Labels};
+use crate::push::samples::number::Number;
 use crate::push::{Place, Problem, Refusal, Rejected, SyntaxError, SyntaxErrorKind};
 
 /// A family that is well-formed.

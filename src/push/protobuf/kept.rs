@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::schema::Message;
 use crate::exposition::protobuf::{family, label, metric, write_bytes, write_message};
 use crate::push::GroupingKey;
-use crate::push::labels::Label;
+use crate::push::samples::labels::Label;
 
 /// Writes metrics with the labels of the group merged in, and all else as it came.
 #[derive(Debug)]

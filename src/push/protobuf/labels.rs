@@ -3,7 +3,7 @@
 use super::wire::Field;
 use crate::exposition::protobuf::label;
 use crate::exposition::{Kind, NameRules};
-use crate::push::labels::{Label, Labels};
+use crate::push::samples::labels::{Label, Labels};
 use crate::push::{Problem, Rules};
 
 /// More labels than this are refused: while a metric is read, each takes 100 bytes of memory, however few

@@ -24,13 +24,13 @@ mod wire;
 use std::cell::OnceCell;
 
 use self::family::Family;
-use super::allowance::Allowance;
-use super::batch::Batch;
-use super::decode::Decoder;
-use super::error::{Place, Rejected, SyntaxError};
-use super::grouping_key::GroupingKey;
-use super::labels::Labels;
-use super::rules::Rules;
+use crate::push::allowance::Allowance;
+use crate::push::batch::Batch;
+use crate::push::error::{Place, Rejected, SyntaxError};
+use crate::push::key::GroupingKey;
+use crate::push::rules::Rules;
+use crate::push::samples::decoder::Decoder;
+use crate::push::samples::labels::Labels;
 
 /// Decodes a body of delimited protobuf, pushed to the group `key`.
 ///

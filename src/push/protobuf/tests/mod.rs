@@ -9,7 +9,7 @@ mod wire;
 
 use super::decode_protobuf;
 use crate::exposition::NameRules;
-use crate::push::told::told;
+use crate::push::render_for_test::told;
 use crate::push::{Batch, GroupingKey, Rejected};
 
 fn key(path: &str) -> GroupingKey {

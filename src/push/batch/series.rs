@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use xxhash_rust::xxh3::xxh3_128_with_secret;
 
-use super::empty_labels::{kept_items, split_opening};
+use crate::push::batch::empty_labels::{kept_items, split_opening};
 
 /// The fingerprint of one series, made from its metric name and labels (for histograms and summaries without `le` and
 /// `quantile`), without labels whose value is empty. Also that of a name or of some labels, which are the parts it has.
@@ -21,12 +21,12 @@ impl Series {
     }
 
     /// The fingerprint of all that both stand for.
-    pub(super) fn with(self, part: Series) -> Series {
+    pub(crate) fn with(self, part: Series) -> Series {
         Series(self.0.wrapping_add(part.0), self.1.wrapping_add(part.1))
     }
 
     /// The fingerprint without `part`.
-    pub(super) fn without(self, part: Series) -> Series {
+    pub(crate) fn without(self, part: Series) -> Series {
         Series(self.0.wrapping_sub(part.0), self.1.wrapping_sub(part.1))
     }
 }
@@ -63,7 +63,7 @@ impl SeriesHasher {
     }
 
     /// The fingerprint of a metric name, in quotes if it needs them, or of one label, spelled `name="value"`.
-    pub(super) fn part(self, spelling: &[u8]) -> Series {
+    pub(crate) fn part(self, spelling: &[u8]) -> Series {
         let hash = xxh3_128_with_secret(spelling, self.0);
         Series(hash as u64, (hash >> 64) as u64)
     }

@@ -8,20 +8,20 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr_iter, memchr2};
 
-use super::error::Refusal;
-use super::restored::spellings;
-use super::series::{Series, SeriesHasher};
 use crate::exposition::{Kind, sample_lines};
+use crate::push::batch::restored::spellings;
+use crate::push::batch::series::{Series, SeriesHasher};
+use crate::push::error::Refusal;
 
 const INSTANCE: &[u8] = b"instance";
 
 /// Whether a label of this name and value is left out.
-pub(super) fn is_left_out(name: &[u8], value: &[u8]) -> bool {
+pub(crate) fn is_left_out(name: &[u8], value: &[u8]) -> bool {
     value.is_empty() && name != INSTANCE
 }
 
 /// A canonical spelling, of a series or of the labels in its braces, without labels that are empty.
-pub(super) fn without_empty(spelling: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn without_empty(spelling: &[u8]) -> Cow<'_, [u8]> {
     if !has_empty(spelling) {
         return Cow::Borrowed(spelling);
     }
@@ -32,7 +32,7 @@ pub(super) fn without_empty(spelling: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// Splits a canonical spelling into the name before the braces, with the brace, and what follows. Both parts may be empty.
-pub(super) fn split_opening(spelling: &[u8]) -> (&[u8], &[u8]) {
+pub(crate) fn split_opening(spelling: &[u8]) -> (&[u8], &[u8]) {
     // A name before the braces is a classic one, and has no brace.
     let brace = memchr(b'{', spelling).filter(|&brace| is_before_braces(&spelling[..brace]));
     spelling.split_at(brace.map_or(0, |brace| brace + 1))
@@ -43,7 +43,7 @@ fn is_before_braces(name: &[u8]) -> bool {
 }
 
 /// The labels in a canonical text that are not left out, and the metric name if it stands among them.
-pub(super) fn kept_items(mut text: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn kept_items(mut text: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         while let Some([name, value, behind]) = item(text) {
             let whole = &text[..text.len() - behind.len()];
@@ -57,7 +57,7 @@ pub(super) fn kept_items(mut text: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Whether any label of a spelling, or of rendered lines, is left out. Inside of a value a quote is escaped, so `=""` is always an empty one.
-pub(super) fn has_empty(spelling: &[u8]) -> bool {
+pub(crate) fn has_empty(spelling: &[u8]) -> bool {
     memchr_iter(b'=', spelling).any(|at| {
         let is_instance = || {
             let before = spelling[..at].strip_suffix(INSTANCE);
@@ -94,7 +94,7 @@ fn quoted_end(text: &[u8]) -> Option<usize> {
 }
 
 /// Why a family is refused, two of whose series, which have these fingerprints, are the same.
-pub(super) fn duplicate(family: &str, kind: Kind, text: &[u8], series: &mut [Series]) -> Refusal {
+pub(crate) fn duplicate(family: &str, kind: Kind, text: &[u8], series: &mut [Series]) -> Refusal {
     series.sort_unstable();
     let repeated = series.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
     let hasher = SeriesHasher::get();

@@ -17,16 +17,16 @@
 //!
 //! The likely case comes first everywhere: the names of the line before, single blanks, a number that ends the line.
 
-use super::cursor::{Cursor, LABEL_NAME, is_blank};
-use super::error::SyntaxErrorKind;
-use super::grouping_key::GroupingKey;
-use super::labels::{Label, Labels};
-use super::names::Names;
-use super::number::Number;
+use crate::push::error::SyntaxErrorKind;
+use crate::push::key::GroupingKey;
+use crate::push::samples::labels::{Label, Labels};
+use crate::push::samples::names::Names;
+use crate::push::samples::number::Number;
+use crate::push::text::cursor::{Cursor, LABEL_NAME, is_blank};
 
 /// What a line says.
 #[derive(Debug)]
-pub(super) enum Line<'a> {
+pub(crate) enum Line<'a> {
     /// Nothing: it is empty, or a comment for humans.
     Nothing,
     /// A help text, its escapes unchecked.
@@ -41,28 +41,28 @@ pub(super) enum Line<'a> {
 
 /// A sample without its labels.
 #[derive(Debug)]
-pub(super) struct Sample<'a> {
-    pub(super) name: &'a [u8],
-    pub(super) value: Number<'a>,
-    pub(super) has_timestamp: bool,
+pub(crate) struct Sample<'a> {
+    pub(crate) name: &'a [u8],
+    pub(crate) value: Number<'a>,
+    pub(crate) has_timestamp: bool,
     /// The line up to the value, where it has labels and all of it is spelled as the output spells it; else empty.
-    pub(super) canonical: &'a [u8],
+    pub(crate) canonical: &'a [u8],
 }
 
 /// What lines are read by.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Grammar<'a> {
-    pub(super) names: Names<'a>,
-    pub(super) key: &'a GroupingKey,
+pub(crate) struct Grammar<'a> {
+    pub(crate) names: Names<'a>,
+    pub(crate) key: &'a GroupingKey,
     /// More labels than this are an error.
-    pub(super) labels_max: usize,
+    pub(crate) labels_max: usize,
 }
 
 impl<'a> Grammar<'a> {
     /// Splits `line`, which holds no line feed. A sample's labels are left in `labels`. `likely` is the
     /// metric name that the line is probably about, most often that of the line before.
     #[inline]
-    pub(super) fn split(
+    pub(crate) fn split(
         self,
         line: &'a [u8],
         likely: &'a [u8],

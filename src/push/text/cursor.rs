@@ -1,27 +1,27 @@
 //! A line of the text format, read piece by piece: blanks, names, what stands in quotes.
 //!
-//! Knows which bytes belong to what, and not what may stand where: that is [`super::line`]'s.
+//! Knows which bytes belong to what, and not what may stand where: that is [`crate::push::text::line`]'s.
 
 use memchr::memchr2;
 
-use super::error::SyntaxErrorKind;
-use super::names::Names;
+use crate::push::error::SyntaxErrorKind;
+use crate::push::samples::names::Names;
 
 /// A name as it is meant. Without quotes it is a legacy name; in quotes it may be anything.
 #[derive(Clone, Copy)]
-pub(super) struct Name<'a> {
+pub(crate) struct Name<'a> {
     text: &'a [u8],
     is_quoted: bool,
 }
 
 impl<'a> Name<'a> {
     /// The name, if a metric may have it.
-    pub(super) fn of_metric(self, names: Names<'_>) -> Option<&'a [u8]> {
+    pub(crate) fn of_metric(self, names: Names<'_>) -> Option<&'a [u8]> {
         (!self.is_quoted || names.rules().allow_metric_name(self.text)).then_some(self.text)
     }
 
     /// The name, if a label may have it.
-    pub(super) fn of_label(self, names: Names<'_>) -> Option<&'a [u8]> {
+    pub(crate) fn of_label(self, names: Names<'_>) -> Option<&'a [u8]> {
         (!self.is_quoted || names.rules().allow_label_name(self.text)).then_some(self.text)
     }
 }
@@ -29,21 +29,21 @@ impl<'a> Name<'a> {
 /// Reads a line from left to right.
 ///
 /// **Invariant:** `rest` is always the unread end of the line.
-pub(super) struct Cursor<'a> {
-    pub(super) rest: &'a [u8],
-    pub(super) names: Names<'a>,
+pub(crate) struct Cursor<'a> {
+    pub(crate) rest: &'a [u8],
+    pub(crate) names: Names<'a>,
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn peek(&self) -> Option<u8> {
+    pub(crate) fn peek(&self) -> Option<u8> {
         self.rest.first().copied()
     }
 
-    pub(super) fn advance(&mut self, bytes: usize) {
+    pub(crate) fn advance(&mut self, bytes: usize) {
         self.rest = &self.rest[bytes..];
     }
 
-    pub(super) fn expect(&mut self, byte: u8) -> Option<()> {
+    pub(crate) fn expect(&mut self, byte: u8) -> Option<()> {
         self.rest = self.rest.strip_prefix(&[byte])?;
         Some(())
     }
@@ -61,7 +61,7 @@ impl<'a> Cursor<'a> {
 
     /// Takes a metric name, as [`Cursor::name`] does. One that is `likely` comes back as that very
     /// slice.
-    pub(super) fn metric_name(
+    pub(crate) fn metric_name(
         &mut self,
         likely: &'a [u8],
         error: SyntaxErrorKind,
@@ -82,7 +82,7 @@ impl<'a> Cursor<'a> {
 
     /// Takes a name: in quotes, or a legacy name of the bytes in `class`. `error` says that there is
     /// none.
-    pub(super) fn name(
+    pub(crate) fn name(
         &mut self,
         class: u8,
         error: SyntaxErrorKind,
@@ -98,19 +98,19 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    pub(super) fn skip_blanks(&mut self) {
+    pub(crate) fn skip_blanks(&mut self) {
         while self.peek().is_some_and(is_blank) {
             self.advance(1);
         }
     }
 
-    pub(super) fn until_blank(&mut self) -> &'a [u8] {
+    pub(crate) fn until_blank(&mut self) -> &'a [u8] {
         let end = self.rest.iter().position(|&byte| is_blank(byte));
         self.take(end.unwrap_or(self.rest.len()))
     }
 
     /// Reads a label value or name up to and including its closing quote, and checks its escapes.
-    pub(super) fn quoted(&mut self) -> Result<&'a [u8], SyntaxErrorKind> {
+    pub(crate) fn quoted(&mut self) -> Result<&'a [u8], SyntaxErrorKind> {
         let mut at = 0;
         loop {
             let found = quote_or_backslash(&self.rest[at..]);
@@ -129,7 +129,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-pub(super) fn is_blank(byte: u8) -> bool {
+pub(crate) fn is_blank(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
 }
 
@@ -168,12 +168,12 @@ fn len_of(class: u8, text: &[u8]) -> usize {
 }
 
 /// Of a legacy label name; digits too, which a name does not begin with.
-pub(super) const LABEL_NAME: u8 = 1;
+pub(crate) const LABEL_NAME: u8 = 1;
 /// Of a legacy metric name, likewise.
-pub(super) const METRIC_NAME: u8 = 2;
+pub(crate) const METRIC_NAME: u8 = 2;
 
 /// The classes of each byte.
-pub(super) const CLASS: [u8; 256] = {
+pub(crate) const CLASS: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
     while byte < table.len() {

@@ -1,7 +1,11 @@
 //! A decoded push: rendered families, ready for a shard.
 
-use super::series::Series;
+pub(crate) mod empty_labels;
+pub(crate) mod restored;
+pub(crate) mod series;
+
 use crate::exposition::Kind;
+use crate::push::batch::series::Series;
 
 /// The families of one push, sorted by name, each with its samples rendered.
 #[derive(Debug, Default)]
@@ -9,13 +13,13 @@ pub struct Batch {
     /// The families; their names differ.
     pub families: Vec<BatchFamily>,
     /// The names and help texts of all families, one after the other.
-    pub(super) strings: String,
+    pub(crate) strings: String,
     /// The fingerprints of all series. Those of a family stand together.
-    pub(super) series: Vec<Series>,
+    pub(crate) series: Vec<Series>,
     /// The rendered samples, likewise.
-    pub(super) text: Vec<u8>,
+    pub(crate) text: Vec<u8>,
     /// The protobuf forms that are kept, likewise.
-    pub(super) native: Vec<u8>,
+    pub(crate) native: Vec<u8>,
 }
 
 /// One family of a [`Batch`].
@@ -28,13 +32,13 @@ pub struct BatchFamily {
     /// Whether any name in its samples may be in quotes.
     pub has_quoted_names: bool,
     /// Offsets into the batch's strings: where the name begins and ends, and where the help ends.
-    pub(super) strings: [u32; 3],
+    pub(crate) strings: [u32; 3],
     /// Where the fingerprints of the family stand among those of the batch.
-    pub(super) series: [u32; 2],
+    pub(crate) series: [u32; 2],
     /// Where its samples stand in the text of the batch.
-    pub(super) text: [u32; 2],
+    pub(crate) text: [u32; 2],
     /// Where its protobuf form stands among those kept; empty when the text says all of it.
-    pub(super) native: [u32; 2],
+    pub(crate) native: [u32; 2],
 }
 
 impl BatchFamily {

@@ -10,11 +10,11 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_BASE64;
 use smallvec::SmallVec;
 
-use super::empty_labels::{is_left_out, without_empty};
 use crate::exposition::{
     Escaping, NameRules, escape_label_name, sample_lines, unescape, unescape_name,
     write_label_name, write_label_value,
 };
+use crate::push::batch::empty_labels::{is_left_out, without_empty};
 
 const BASE64_SUFFIX: &[u8] = b"@base64";
 
@@ -272,7 +272,7 @@ impl GroupingKey {
     }
 
     /// Whether any label but `instance` has an empty value.
-    pub(super) fn has_empty_label(&self) -> bool {
+    pub(crate) fn has_empty_label(&self) -> bool {
         self.has_empty_label
     }
 
@@ -283,7 +283,7 @@ impl GroupingKey {
     }
 
     /// What stands between the name and the value of such a sample.
-    pub(super) fn braced(&self) -> &[u8] {
+    pub(crate) fn braced(&self) -> &[u8] {
         &self.text.as_bytes()[..self.braced_end]
     }
 
@@ -294,28 +294,28 @@ impl GroupingKey {
     }
 
     /// Whether a sample's own value of the label `name` gives way to the group's.
-    pub(super) fn overrides(&self, name: &[u8]) -> bool {
+    pub(crate) fn overrides(&self, name: &[u8]) -> bool {
         !(self.instance == Instance::Absent && name == b"instance")
     }
 
     /// How many labels there are; at least the job and the instance.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.pairs.len()
     }
 
     /// The name, as it is meant, of the label at a position in the order of names.
-    pub(super) fn name(&self, at: usize) -> Option<&[u8]> {
+    pub(crate) fn name(&self, at: usize) -> Option<&[u8]> {
         let [start, end] = self.pairs.get(at)?.name;
         Some(&self.text.as_bytes()[start as usize..end as usize])
     }
 
     /// The value of the label at a position in the order of names, without escapes.
-    pub(super) fn value(&self, at: usize) -> Cow<'_, str> {
+    pub(crate) fn value(&self, at: usize) -> Cow<'_, str> {
         unescape(self.escaped_value(at))
     }
 
     /// The labels at these positions, at least one: `name="value"`, joined by commas.
-    pub(super) fn pairs(&self, at: Range<usize>) -> &[u8] {
+    pub(crate) fn pairs(&self, at: Range<usize>) -> &[u8] {
         let (first, last) = (self.pairs[at.start], self.pairs[at.end - 1]);
         &self.text.as_bytes()[first.start as usize..last.end as usize]
     }
@@ -326,7 +326,7 @@ impl GroupingKey {
     }
 
     /// Whether the URL names the label `name`.
-    pub(super) fn names(&self, name: &str) -> bool {
+    pub(crate) fn names(&self, name: &str) -> bool {
         let name = name.as_bytes();
         self.overrides(name) && (0..self.len()).any(|at| self.name(at) == Some(name))
     }

@@ -10,14 +10,14 @@
 
 use smallvec::SmallVec;
 
-use super::batch::{Batch, BatchFamily};
-use super::decode::decode_anew;
-use super::grouping_key::GroupingKey;
-use super::labels::GroupLabels;
-use super::number::Number;
-use super::rules::Rules;
-use super::series::Series;
 use crate::exposition::{Kind, NameRules, SampleLine, sample_lines};
+use crate::push::batch::series::Series;
+use crate::push::batch::{Batch, BatchFamily};
+use crate::push::key::GroupingKey;
+use crate::push::rules::Rules;
+use crate::push::samples::decoder::decode_anew;
+use crate::push::samples::labels::GroupLabels;
+use crate::push::samples::number::Number;
 
 /// The first marker. All of them are integers of six digits, which come out as they are spelled.
 const MARKER: usize = 100_000;
@@ -28,7 +28,7 @@ const INSTANCE: &[u8] = b"instance";
 
 /// All of a body but its values.
 #[derive(Debug)]
-pub(super) struct Shape {
+pub(crate) struct Shape {
     rules: Rules,
     /// The names of the grouping labels: they decide where these stand among those of a sample.
     key_names: Vec<Box<[u8]>>,
@@ -69,7 +69,7 @@ struct Piece {
 
 impl Shape {
     /// The shape of a body of which the decoder has made `batch`, if it is one that can be remembered.
-    pub(super) fn of(key: &GroupingKey, body: &[u8], rules: Rules, batch: &Batch) -> Option<Shape> {
+    pub(crate) fn of(key: &GroupingKey, body: &[u8], rules: Rules, batch: &Batch) -> Option<Shape> {
         if rules.names != NameRules::Legacy {
             return None;
         }
@@ -172,7 +172,7 @@ impl Shape {
     }
 
     /// How many bytes of memory it takes, about.
-    pub(super) fn memory_bytes(&self) -> usize {
+    pub(crate) fn memory_bytes(&self) -> usize {
         let around: usize =
             self.around.iter().map(|text| text.len() + size_of::<Box<[u8]>>()).sum();
         size_of::<Shape>()
@@ -185,13 +185,13 @@ impl Shape {
     }
 
     /// How many bytes of text a body of this shape comes to at most.
-    pub(super) fn bytes_max(&self, key: &GroupingKey, body: &[u8]) -> usize {
+    pub(crate) fn bytes_max(&self, key: &GroupingKey, body: &[u8]) -> usize {
         // Each label of the group is once in each line.
         self.text.len() + self.lines.len() * key.text().len() + body.len()
     }
 
     /// What a body of this shape comes to; `None` when it is of another, or not right.
-    pub(super) fn decode(&self, key: &GroupingKey, body: &[u8], rules: Rules) -> Option<Batch> {
+    pub(crate) fn decode(&self, key: &GroupingKey, body: &[u8], rules: Rules) -> Option<Batch> {
         let is_key_alike = key.len() == self.key_names.len()
             && key.overrides(INSTANCE) == self.has_instance
             && self.key_names.iter().enumerate().all(|(at, name)| key.name(at) == Some(name));

@@ -6,23 +6,23 @@ use std::cell::OnceCell;
 use memchr::memchr;
 use smallvec::SmallVec;
 
-use super::allowance::{Allowance, TooLarge, expected};
-use super::batch::Batch;
-use super::error::{Place, Refusal, Rejected, SyntaxErrorKind};
-use super::families::{Families, FamilyInProgress, Role, Segment};
-use super::finish::{Room, finish, is_push_time, lossy};
-use super::fold::Fold;
-use super::grouping_key::GroupingKey;
-use super::labels::{GroupLabels, Labels};
-use super::line::{Grammar, Line, Sample};
-use super::line_ends;
-use super::names::{KeptNames, Names};
-use super::number::Number;
-use super::opening::Opening;
-use super::rules::Rules;
-use super::series::Series;
-use super::shapes::Outline;
 use crate::exposition::Kind;
+use crate::push::allowance::{Allowance, TooLarge, expected};
+use crate::push::batch::Batch;
+use crate::push::batch::series::Series;
+use crate::push::error::{Place, Refusal, Rejected, SyntaxErrorKind};
+use crate::push::key::GroupingKey;
+use crate::push::rules::Rules;
+use crate::push::samples::assemble::Fold;
+use crate::push::samples::families::{Families, FamilyInProgress, Role, Segment};
+use crate::push::samples::finish::{Room, finish, is_push_time, lossy};
+use crate::push::samples::labels::{GroupLabels, Labels};
+use crate::push::samples::names::{KeptNames, Names};
+use crate::push::samples::number::Number;
+use crate::push::samples::opening::Opening;
+use crate::push::text::line::{Grammar, Line, Sample};
+use crate::push::text::line_ends;
+use crate::push::text::shapes::Outline;
 
 /// How many lines, or metrics of protobuf, are read before it is asked again whether there is memory for them.
 const LINES_PER_LOOK: u32 = 64;
@@ -68,7 +68,7 @@ pub fn decode_within(
 }
 
 /// The same for a body of which nothing is known.
-pub(super) fn decode_anew(key: &GroupingKey, body: &[u8], rules: Rules) -> Result<Batch, Rejected> {
+pub(crate) fn decode_anew(key: &GroupingKey, body: &[u8], rules: Rules) -> Result<Batch, Rejected> {
     decode_anew_within(key, body, rules, Allowance::unlimited())
 }
 
@@ -84,16 +84,16 @@ fn decode_anew_within(
     decoder.decode(body)
 }
 
-pub(super) struct Decoder<'a, 's> {
-    pub(super) key: &'a GroupingKey,
-    pub(super) group: GroupLabels<'a>,
-    pub(super) rules: Rules,
-    pub(super) names: Names<'a>,
-    pub(super) families: Families<'a>,
-    pub(super) fold: Fold<'a>,
+pub(crate) struct Decoder<'a, 's> {
+    pub(crate) key: &'a GroupingKey,
+    pub(crate) group: GroupLabels<'a>,
+    pub(crate) rules: Rules,
+    pub(crate) names: Names<'a>,
+    pub(crate) families: Families<'a>,
+    pub(crate) fold: Fold<'a>,
     text: Vec<u8>,
     /// The protobuf forms that are kept.
-    pub(super) native: Vec<u8>,
+    pub(crate) native: Vec<u8>,
     series: Vec<Series>,
     /// Set when the body is not UTF-8 somewhere: then each label value and help text is looked at.
     /// (Names in quotes always are; what stands in other comments does not matter.)
@@ -120,7 +120,7 @@ enum Stopped {
 
 impl<'a, 's> Decoder<'a, 's> {
     /// A decoder that has read nothing yet, of a body that is expected to come to so many bytes and samples.
-    pub(super) fn new(
+    pub(crate) fn new(
         key: &'a GroupingKey,
         (bytes, samples): (usize, usize),
         rules: Rules,
@@ -186,7 +186,7 @@ impl<'a, 's> Decoder<'a, 's> {
     /// Whether what has been taken so far is within the bound, once rendered. A family counts for what it
     /// takes up meanwhile, since a few bytes make one that shows nothing.
     #[inline]
-    pub(super) fn check_size(&mut self, at: Place) -> Result<(), Rejected> {
+    pub(crate) fn check_size(&mut self, at: Place) -> Result<(), Rejected> {
         let families_bytes = self.families.list.len() * size_of::<FamilyInProgress<'_>>();
         let rendered_bytes = self.text.len() + self.native.len() + self.fold.rendered_bytes();
         self.looks = self.looks.wrapping_add(1);
@@ -275,13 +275,13 @@ impl<'a, 's> Decoder<'a, 's> {
     }
 
     /// Whether a help text of so many bytes can be written anew.
-    pub(super) fn has_help_room(&mut self, bytes: usize) -> bool {
+    pub(crate) fn has_help_room(&mut self, bytes: usize) -> bool {
         self.help_bytes += 2 * bytes; // Each may need an escape.
         bytes <= LONG_LABELS_BYTES || self.hold(0)
     }
 
     /// Whether `bytes` more of protobuf can be kept; makes room for them.
-    pub(super) fn has_native_room(&mut self, bytes: usize) -> bool {
+    pub(crate) fn has_native_room(&mut self, bytes: usize) -> bool {
         if self.native.capacity() - self.native.len() >= bytes {
             return true;
         }
@@ -294,7 +294,7 @@ impl<'a, 's> Decoder<'a, 's> {
     }
 
     /// Makes the batch, once all has been taken.
-    pub(super) fn finish(mut self, at: Place) -> Result<Batch, Rejected> {
+    pub(crate) fn finish(mut self, at: Place) -> Result<Batch, Rejected> {
         self.check_size(at)?;
         self.render_folded();
         self.go_on(at)?;
@@ -360,7 +360,7 @@ impl<'a, 's> Decoder<'a, 's> {
         }
     }
 
-    pub(super) fn kind(&mut self, name: &'a [u8], word: &[u8]) -> Result<(), SyntaxErrorKind> {
+    pub(crate) fn kind(&mut self, name: &'a [u8], word: &[u8]) -> Result<(), SyntaxErrorKind> {
         let family = self.families.resolve(name).0;
         let family = &mut self.families.list[family];
         if family.kind.is_some() {
@@ -370,7 +370,7 @@ impl<'a, 's> Decoder<'a, 's> {
         Ok(())
     }
 
-    pub(super) fn help(&mut self, name: &'a [u8], text: &'a [u8]) -> Result<(), SyntaxErrorKind> {
+    pub(crate) fn help(&mut self, name: &'a [u8], text: &'a [u8]) -> Result<(), SyntaxErrorKind> {
         let family = self.families.resolve(name).0;
         let family = &mut self.families.list[family];
         if family.help.is_some() {
@@ -392,7 +392,7 @@ impl<'a, 's> Decoder<'a, 's> {
     }
 
     /// Takes a sample of a kind without parts, whatever its spelling.
-    pub(super) fn plain_sample(&mut self, family: usize, labels: &Labels<'_>, value: Number<'_>) {
+    pub(crate) fn plain_sample(&mut self, family: usize, labels: &Labels<'_>, value: Number<'_>) {
         let opening = self.families.list[family].opening;
         let bytes = opening.before.len()
             + self.key.text().len()
@@ -544,8 +544,8 @@ mod tests {
     use super::*;
     use crate::exposition::NameRules;
     use crate::push::RENDERED_BYTES_MAX;
-    use crate::push::fold::{CLOSING_LINES, LINE_BYTES};
-    use crate::push::told::told;
+    use crate::push::render_for_test::told;
+    use crate::push::samples::assemble::{CLOSING_LINES, LINE_BYTES};
 
     fn push(path: &str, body: &str) -> Result<String, String> {
         let rules = NameRules::Legacy;

@@ -3,27 +3,27 @@
 //! Start with [`Labels`]: both readers fill it for each sample. Most samples have the labels of the sample before with
 //! other values, so what the names alone decide is found out once for all of them.
 
-use super::empty_labels::is_left_out;
-use super::grouping_key::GroupingKey;
-use super::series::{Series, SeriesHasher};
 use crate::exposition::{write_label_name, write_label_value};
+use crate::push::batch::empty_labels::is_left_out;
+use crate::push::batch::series::{Series, SeriesHasher};
+use crate::push::key::GroupingKey;
 
 /// A label as it was pushed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Label<'a> {
+pub(crate) struct Label<'a> {
     /// The name without quotes and escapes.
-    pub(super) name: &'a [u8],
+    pub(crate) name: &'a [u8],
     /// The value: text with its escapes, or protobuf, which has none.
-    pub(super) value: &'a [u8],
+    pub(crate) value: &'a [u8],
     /// All of it: text from the name to the closing quote, or the field of a protobuf message.
-    pub(super) whole: &'a [u8],
+    pub(crate) whole: &'a [u8],
     /// Whether it is protobuf.
-    pub(super) is_raw: bool,
+    pub(crate) is_raw: bool,
 }
 
 impl Label<'_> {
     /// How many bytes [`Label::write`] may append, with a comma behind them.
-    pub(super) fn bytes_max(&self) -> usize {
+    pub(crate) fn bytes_max(&self) -> usize {
         /// Quotes and a sign.
         const AROUND: usize = 6;
         // A name in quotes, and a raw value, may have as many escapes as bytes.
@@ -54,8 +54,8 @@ impl Label<'_> {
 
 /// The labels of one sample, sorted by name, each name once.
 #[derive(Debug, Default)]
-pub(super) struct Labels<'a> {
-    pub(super) list: Vec<Label<'a>>,
+pub(crate) struct Labels<'a> {
+    pub(crate) list: Vec<Label<'a>>,
     /// The names that the last sample with labels had, in the order in which they were pushed. One that was in quotes
     /// is empty here, and is never the same as another.
     names: Vec<&'a [u8]>,
@@ -72,23 +72,23 @@ pub(super) struct Labels<'a> {
 
 impl<'a> Labels<'a> {
     /// Begins a sample.
-    pub(super) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         self.list.clear();
         self.is_as_before = true;
     }
 
     /// The name that the next label has if it is the same as in the sample before. It is a valid name.
-    pub(super) fn likely_name(&self) -> Option<&'a [u8]> {
+    pub(crate) fn likely_name(&self) -> Option<&'a [u8]> {
         self.names.get(self.list.len()).copied().filter(|name| !name.is_empty())
     }
 
     /// Adds a label of which the name is [`Labels::likely_name`].
-    pub(super) fn push_likely(&mut self, label: Label<'a>) {
+    pub(crate) fn push_likely(&mut self, label: Label<'a>) {
         self.list.push(label);
     }
 
     /// Adds any label.
-    pub(super) fn push(&mut self, label: Label<'a>, is_quoted: bool) {
+    pub(crate) fn push(&mut self, label: Label<'a>, is_quoted: bool) {
         self.is_as_before = false;
         self.names.truncate(self.list.len());
         self.names.push(if is_quoted { b"" } else { label.name });
@@ -97,7 +97,7 @@ impl<'a> Labels<'a> {
 
     /// Ends a sample of the group `key`. Answers whether no name is there twice.
     #[inline]
-    pub(super) fn end(&mut self, key: &GroupingKey) -> bool {
+    pub(crate) fn end(&mut self, key: &GroupingKey) -> bool {
         if self.list.is_empty() {
             return true; // The names stay those of the last sample that had some.
         }
@@ -129,22 +129,22 @@ impl<'a> Labels<'a> {
     }
 
     /// Whether any name is new, so that the rules for names have to be checked.
-    pub(super) fn has_new_names(&self) -> bool {
+    pub(crate) fn has_new_names(&self) -> bool {
         !self.is_as_before
     }
 
-    pub(super) fn has_reserved(&self) -> bool {
+    pub(crate) fn has_reserved(&self) -> bool {
         !self.list.is_empty() && self.has_reserved
     }
 
     /// Whether any value holds other text than UTF-8.
-    pub(super) fn are_utf8(&self) -> bool {
+    pub(crate) fn are_utf8(&self) -> bool {
         self.list.iter().all(|label| std::str::from_utf8(label.value).is_ok())
     }
 
     /// Where the group's labels belong in the text of a line that begins with a metric name of `name_bytes` bytes and a brace,
     /// and that spells its labels as the output does, up to `end`. `None` where they belong in several places.
-    pub(super) fn group_place(&self, name_bytes: usize, end: usize) -> Option<usize> {
+    pub(crate) fn group_place(&self, name_bytes: usize, end: usize) -> Option<usize> {
         let before = self.before_group.filter(|_| self.is_sorted)?;
         if before == self.list.len() {
             return Some(end);
@@ -154,7 +154,7 @@ impl<'a> Labels<'a> {
     }
 
     /// How many bytes the labels and the commas between them have, if all are spelled as the output does.
-    pub(super) fn canonical_bytes(&self) -> usize {
+    pub(crate) fn canonical_bytes(&self) -> usize {
         let bytes = |label: &Label<'_>| {
             label.name.len() + label.value.len() + Label::AROUND_BYTES + ",".len()
         };
@@ -162,22 +162,22 @@ impl<'a> Labels<'a> {
     }
 
     /// How many bytes the labels may have in the output.
-    pub(super) fn bytes_max(&self) -> usize {
+    pub(crate) fn bytes_max(&self) -> usize {
         self.list.iter().map(Label::bytes_max).sum()
     }
 }
 
 /// The labels of the group that a push goes to.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct GroupLabels<'a> {
-    pub(super) key: &'a GroupingKey,
-    pub(super) hasher: SeriesHasher,
+pub(crate) struct GroupLabels<'a> {
+    pub(crate) key: &'a GroupingKey,
+    pub(crate) hasher: SeriesHasher,
     /// What they add to the fingerprint of each series.
-    pub(super) fingerprint: Series,
+    pub(crate) fingerprint: Series,
 }
 
 impl<'a> GroupLabels<'a> {
-    pub(super) fn new(key: &'a GroupingKey) -> Self {
+    pub(crate) fn new(key: &'a GroupingKey) -> Self {
         let hasher = SeriesHasher::get();
         let is_kept =
             |&at: &usize| !is_left_out(key.name(at).unwrap_or_default(), key.value(at).as_bytes());
@@ -187,7 +187,7 @@ impl<'a> GroupLabels<'a> {
 
     /// What labels add to a fingerprint that are spelled as the output does, of a sample of which no label has the name
     /// of one of the group. So none of them is the instance, which counts though it is empty.
-    pub(super) fn and_own(self, own: &[Label<'_>]) -> Series {
+    pub(crate) fn and_own(self, own: &[Label<'_>]) -> Series {
         let kept = own.iter().filter(|label| !label.value.is_empty());
         kept.fold(self.fingerprint, |sum, label| sum.with(self.hasher.part(label.whole)))
     }
@@ -197,7 +197,7 @@ impl<'a> GroupLabels<'a> {
     ///
     /// What was overridden goes to `shadowed`, unless that is `None`: two samples that differ only there
     /// are different samples that end up as one series.
-    pub(super) fn merge(
+    pub(crate) fn merge(
         self,
         out: &mut Vec<u8>,
         own: &[Label<'_>],

@@ -8,19 +8,19 @@
 
 use memchr::{memchr2, memmem};
 
-use super::cursor::{CLASS, METRIC_NAME};
-use super::number::Number;
+use crate::push::samples::number::Number;
+use crate::push::text::cursor::{CLASS, METRIC_NAME};
 
 /// How a body in a later format ends. A whole one has arrived in full.
 const EOF: &[u8] = b"# EOF";
 
 /// Whether a body may end in `line` without a line end.
-pub(super) fn may_end_open(line: &[u8]) -> bool {
+pub(crate) fn may_end_open(line: &[u8]) -> bool {
     !line.trim_ascii_start().starts_with(b"#") || line.trim_ascii() == EOF
 }
 
 /// The first line, counted from 1, of a body without samples that is several lines made into one.
-pub(super) fn joined_line(body: &[u8]) -> Option<u32> {
+pub(crate) fn joined_line(body: &[u8]) -> Option<u32> {
     let lines = body.split(|&byte| byte == b'\n');
     let at = lines.map(<[u8]>::trim_ascii).position(is_joined)?;
     Some(at as u32 + 1)
@@ -28,7 +28,7 @@ pub(super) fn joined_line(body: &[u8]) -> Option<u32> {
 
 /// Whether a comment holds what stood on lines of its own: a `TYPE` or `HELP`, or behind the two characters `\n`, or a
 /// carriage return, what reads as a comment or sample.
-pub(super) fn is_joined(line: &[u8]) -> bool {
+pub(crate) fn is_joined(line: &[u8]) -> bool {
     let Some(comment) = line.strip_prefix(b"#") else { return false };
     let has_header = |header: &[u8]| memmem::find(comment, header).is_some();
     if has_header(b"# TYPE ") || has_header(b"# HELP ") {

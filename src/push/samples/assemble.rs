@@ -9,22 +9,22 @@ use hashbrown::HashTable;
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::families::Role;
-use super::labels::{GroupLabels, Label};
-use super::number::Number;
-use super::opening::Opening;
-use super::series::Series;
 use crate::exposition::Kind;
+use crate::push::batch::series::Series;
+use crate::push::samples::families::Role;
+use crate::push::samples::labels::{GroupLabels, Label};
+use crate::push::samples::number::Number;
+use crate::push::samples::opening::Opening;
 
 /// Up to this many series, looking at each is quicker than hashing.
 const SEARCHED_MAX: usize = 16;
 
 /// A generous guess at what a line holds besides its name and labels.
-pub(super) const LINE_BYTES: usize = 64;
+pub(crate) const LINE_BYTES: usize = 64;
 
 /// The lines that every series ends in, whether they were pushed or not: a sum, a count, and for a
 /// histogram a bucket for infinity.
-pub(super) const CLOSING_LINES: usize = 3;
+pub(crate) const CLOSING_LINES: usize = 3;
 
 /// One series of a histogram or summary while the push is read.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ struct Part<'a> {
 
 /// The folded series of a push.
 #[derive(Debug, Default)]
-pub(super) struct Fold<'a> {
+pub(crate) struct Fold<'a> {
     series: Vec<Folded<'a>>,
     parts: Vec<Part<'a>>,
     /// The series of the line before, and the labels of its own that the line had.
@@ -69,40 +69,40 @@ pub(super) struct Fold<'a> {
 }
 
 /// A folded series, rendered.
-pub(super) struct Rendered {
-    pub(super) family: usize,
-    pub(super) samples: u32,
+pub(crate) struct Rendered {
+    pub(crate) family: usize,
+    pub(crate) samples: u32,
     /// What its labels add to its fingerprint.
-    pub(super) labels: Series,
+    pub(crate) labels: Series,
     /// The same bucket or quantile was there twice.
-    pub(super) duplicate_part: bool,
+    pub(crate) duplicate_part: bool,
 }
 
 impl<'a> Fold<'a> {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.series.is_empty()
     }
 
     /// How many series there are.
-    pub(super) fn series_len(&self) -> usize {
+    pub(crate) fn series_len(&self) -> usize {
         self.series.len()
     }
 
     /// How many bytes of memory it takes. Whatever grows twofold is there twice while it does.
-    pub(super) fn memory_bytes(&self) -> usize {
+    pub(crate) fn memory_bytes(&self) -> usize {
         2 * (self.series.len() * (size_of::<Folded<'_>>() + size_of::<u32>())
             + self.parts.len() * size_of::<Part<'_>>()
             + self.bytes.len())
     }
 
     /// About how large what was taken so far will be once rendered, and hardly ever less.
-    pub(super) fn rendered_bytes(&self) -> usize {
+    pub(crate) fn rendered_bytes(&self) -> usize {
         self.rendered_bytes
     }
 
     /// Takes one line of a series. `bound` is the value of `le` or `quantile`, if the line has one; a
     /// part without one says nothing, and only makes the series exist.
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         series: usize,
         role: Role,
@@ -128,7 +128,7 @@ impl<'a> Fold<'a> {
     }
 
     /// The series of the family at `family` with these labels, made when there is none.
-    pub(super) fn series(
+    pub(crate) fn series(
         &mut self,
         name: &[u8],
         family: usize,
@@ -149,7 +149,7 @@ impl<'a> Fold<'a> {
     }
 
     /// A new series, whatever its labels. A fold is given all of its series so, or none.
-    pub(super) fn insert(
+    pub(crate) fn insert(
         &mut self,
         name: &[u8],
         family: usize,
@@ -233,7 +233,7 @@ impl<'a> Fold<'a> {
     }
 
     /// Renders every series in turn; `rendered` is told of each with its text, which is then at the end of `out`.
-    pub(super) fn render(
+    pub(crate) fn render(
         &mut self,
         out: &mut Vec<u8>,
         family: impl Fn(usize) -> (Opening<'a>, Kind),

@@ -5,39 +5,39 @@ use std::borrow::Cow;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
-use super::names::Names;
-use super::opening::Opening;
-use super::series::{Series, SeriesHasher};
 use crate::exposition::Kind;
+use crate::push::batch::series::{Series, SeriesHasher};
+use crate::push::samples::names::Names;
+use crate::push::samples::opening::Opening;
 
 /// A stretch of the push's rendered text, and the fingerprints of the series in it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Segment {
-    pub(super) text: [u32; 2],
-    pub(super) series: [u32; 2],
+pub(crate) struct Segment {
+    pub(crate) text: [u32; 2],
+    pub(crate) series: [u32; 2],
 }
 
 /// A family of which some lines have been read.
 #[derive(Debug)]
-pub(super) struct FamilyInProgress<'a> {
+pub(crate) struct FamilyInProgress<'a> {
     /// As it is meant, without quotes and escapes.
-    pub(super) name: &'a [u8],
-    pub(super) opening: Opening<'a>,
+    pub(crate) name: &'a [u8],
+    pub(crate) opening: Opening<'a>,
     /// What the name adds to the fingerprint of each series.
-    pub(super) fingerprint: Series,
-    pub(super) help: Option<Cow<'a, [u8]>>,
-    pub(super) help_has_escapes: bool,
-    pub(super) kind: Option<Kind>,
-    pub(super) samples: u32,
+    pub(crate) fingerprint: Series,
+    pub(crate) help: Option<Cow<'a, [u8]>>,
+    pub(crate) help_has_escapes: bool,
+    pub(crate) kind: Option<Kind>,
+    pub(crate) samples: u32,
     /// Its rendered samples, in order; adjacent stretches are one.
-    pub(super) segments: SmallVec<[Segment; 1]>,
+    pub(crate) segments: SmallVec<[Segment; 1]>,
     /// Where its protobuf form stands among those kept; empty when none is.
-    pub(super) native: [u32; 2],
+    pub(crate) native: [u32; 2],
 }
 
 impl FamilyInProgress<'_> {
     /// Adds samples, and answers whether they stand apart from those before.
-    pub(super) fn extend(&mut self, segment: Segment, samples: u32) -> bool {
+    pub(crate) fn extend(&mut self, segment: Segment, samples: u32) -> bool {
         self.samples += samples;
         match self.segments.last_mut() {
             Some(last)
@@ -57,7 +57,7 @@ impl FamilyInProgress<'_> {
 
 /// What a sample's name says about its place in a histogram or summary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+pub(crate) enum Role {
     /// A bucket or quantile; in any other family, the sample itself.
     Part,
     Sum,
@@ -72,9 +72,9 @@ const SEARCHED_MAX: usize = 16;
 
 /// All families of a push, in order of appearance, found by name.
 #[derive(Debug)]
-pub(super) struct Families<'a> {
+pub(crate) struct Families<'a> {
     names: Names<'a>,
-    pub(super) list: Vec<FamilyInProgress<'a>>,
+    pub(crate) list: Vec<FamilyInProgress<'a>>,
     /// Empty while there are few.
     by_name: HashTable<u32>,
     /// The last name looked up and its answer, which stays right: a name that once led to a family
@@ -83,7 +83,7 @@ pub(super) struct Families<'a> {
 }
 
 impl<'a> Families<'a> {
-    pub(super) fn new(names: Names<'a>) -> Self {
+    pub(crate) fn new(names: Names<'a>) -> Self {
         Families {
             names,
             list: Vec::with_capacity(FAMILIES_EXPECTED),
@@ -93,7 +93,7 @@ impl<'a> Families<'a> {
     }
 
     /// The family of that very name.
-    pub(super) fn position(&self, name: &[u8]) -> Option<usize> {
+    pub(crate) fn position(&self, name: &[u8]) -> Option<usize> {
         if self.list.len() <= SEARCHED_MAX {
             return self.list.iter().position(|family| family.name == name);
         }
@@ -103,13 +103,13 @@ impl<'a> Families<'a> {
     }
 
     /// The name looked up last, if it can stand without quotes; else empty, as at first.
-    pub(super) fn last_name(&self) -> &'a [u8] {
+    pub(crate) fn last_name(&self) -> &'a [u8] {
         self.last.0
     }
 
     /// The family that a line about `name` belongs to, made when there is none: the one of that name,
     /// else the summary or histogram of which it is the sum, the count or a bucket.
-    pub(super) fn resolve(&mut self, name: &'a [u8]) -> (usize, Role) {
+    pub(crate) fn resolve(&mut self, name: &'a [u8]) -> (usize, Role) {
         if std::ptr::eq(self.last.0, name) {
             return (self.last.1, self.last.2);
         }
@@ -117,7 +117,7 @@ impl<'a> Families<'a> {
     }
 
     /// The family of that very name, made when there is none.
-    pub(super) fn exact(&mut self, name: &'a [u8]) -> usize {
+    pub(crate) fn exact(&mut self, name: &'a [u8]) -> usize {
         self.position(name).unwrap_or_else(|| self.insert(name))
     }
 

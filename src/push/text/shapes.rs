@@ -9,10 +9,10 @@ use std::collections::HashMap;
 use memchr::{memchr, memchr_iter, memrchr};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::batch::Batch;
-use super::grouping_key::GroupingKey;
-use super::rules::Rules;
-use super::shape::Shape;
+use crate::push::batch::Batch;
+use crate::push::key::GroupingKey;
+use crate::push::rules::Rules;
+use crate::push::text::shape::Shape;
 
 /// How many shapes, and outlines of bodies that have none yet, a thread remembers,
 const SHAPES_LEN: usize = 2048;
@@ -45,12 +45,12 @@ thread_local! {
 
 /// What says quickly that two bodies may have the same shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Outline(u64);
+pub(crate) struct Outline(u64);
 
 impl Outline {
     /// A hash of the first and the last line without their values, and of the number of lines. `None` for a body that is
     /// too large to have a shape.
-    pub(super) fn of(body: &[u8]) -> Option<Outline> {
+    pub(crate) fn of(body: &[u8]) -> Option<Outline> {
         if body.len() > SHAPE_BODY_BYTES_MAX {
             return None;
         }
@@ -63,7 +63,7 @@ impl Outline {
     }
 
     /// What a body with this outline comes to if it is of the shape remembered.
-    pub(super) fn recall(self, key: &GroupingKey, body: &[u8], rules: Rules) -> Option<Batch> {
+    pub(crate) fn recall(self, key: &GroupingKey, body: &[u8], rules: Rules) -> Option<Batch> {
         SLOTS.with_borrow_mut(|slots| {
             let slot = slots.by_outline.get_mut(&self)?;
             let shape = slot
@@ -77,7 +77,7 @@ impl Outline {
     }
 
     /// Notes a body with this outline that was decoded otherwise, and perhaps remembers its shape.
-    pub(super) fn remember(self, key: &GroupingKey, body: &[u8], rules: Rules, batch: &Batch) {
+    pub(crate) fn remember(self, key: &GroupingKey, body: &[u8], rules: Rules, batch: &Batch) {
         if batch.bytes() > SHAPE_RENDERED_BYTES_MAX {
             return;
         }
@@ -123,7 +123,7 @@ impl Slots {
 mod tests {
     use super::*;
     use crate::exposition::NameRules;
-    use crate::push::decode::{decode, decode_anew};
+    use crate::push::samples::decoder::{decode, decode_anew};
 
     const RULES: NameRules = NameRules::Legacy;
 
