@@ -37,7 +37,7 @@ pub use inflate::{Encoding, InflateError, inflate};
 pub use key::{GroupingKey, KeyError};
 pub use protobuf::{decode_protobuf, decode_protobuf_within};
 pub use rules::Rules;
-pub use samples::decoder::{decode, decode_within};
+pub use text::{decode, decode_within};
 
 /// The gauge that shows when a group was last pushed to, in seconds since 1970. Set by the gateway.
 pub const PUSH_TIME: &str = "push_time_seconds";

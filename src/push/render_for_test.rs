@@ -4,7 +4,7 @@ use super::{Batch, Rejected};
 use crate::exposition::write_header;
 
 /// The exposition that the batch is, or the reason why there is none.
-pub(crate) fn told(decoded: Result<Batch, Rejected>) -> Result<String, String> {
+pub(crate) fn render_for_test(decoded: Result<Batch, Rejected>) -> Result<String, String> {
     let batch = decoded.map_err(|rejected| match rejected {
         Rejected::Syntax(error) => error.to_string(),
         Rejected::Refused(refusal) => format!("refused: {refusal}"),

@@ -6,7 +6,7 @@ use super::labels;
 use super::schema::{self, Message, Notes};
 use crate::exposition::protobuf::{family, kind_of, metric, value, value_field};
 use crate::exposition::{Kind, escape_help};
-use crate::push::samples::decoder::Decoder;
+use crate::push::samples::Decoder;
 use crate::push::samples::families::Role;
 use crate::push::samples::finish::{is_push_time, lossy};
 use crate::push::samples::labels::{Label, Labels};

@@ -29,7 +29,7 @@ use crate::push::batch::Batch;
 use crate::push::error::{Place, Rejected, SyntaxError};
 use crate::push::key::GroupingKey;
 use crate::push::rules::Rules;
-use crate::push::samples::decoder::Decoder;
+use crate::push::samples::Decoder;
 use crate::push::samples::labels::Labels;
 
 /// Decodes a body of delimited protobuf, pushed to the group `key`.

@@ -88,7 +88,7 @@ impl KeptNames {
 mod tests {
     use super::*;
     use crate::exposition::NameRules::{Legacy, Utf8};
-    use crate::push::render_for_test::told;
+    use crate::push::render_for_test::render_for_test;
     use crate::push::{GroupingKey, decode};
 
     #[test]
@@ -118,7 +118,7 @@ mod tests {
 
     fn push_to(path: &str, rules: NameRules, body: &str) -> Result<String, String> {
         let key = GroupingKey::parse(path.as_bytes(), rules).expect("the path is fine");
-        told(decode(&key, body.as_bytes(), rules))
+        render_for_test(decode(&key, body.as_bytes(), rules))
     }
 
     #[test]

@@ -15,9 +15,9 @@ use crate::push::batch::series::Series;
 use crate::push::batch::{Batch, BatchFamily};
 use crate::push::key::GroupingKey;
 use crate::push::rules::Rules;
-use crate::push::samples::decoder::decode_anew;
 use crate::push::samples::labels::GroupLabels;
 use crate::push::samples::number::Number;
+use crate::push::text::decode_anew;
 
 /// The first marker. All of them are integers of six digits, which come out as they are spelled.
 const MARKER: usize = 100_000;

@@ -123,7 +123,7 @@ impl Slots {
 mod tests {
     use super::*;
     use crate::exposition::NameRules;
-    use crate::push::samples::decoder::{decode, decode_anew};
+    use crate::push::text::{decode, decode_anew};
 
     const RULES: NameRules = NameRules::Legacy;
 
