@@ -1,6 +1,6 @@
 //! One `MetricFamily` message.
 
-use super::folded::Folded;
+use super::assembled::Assembled;
 use super::kept::Kept;
 use super::labels;
 use super::schema::{self, Message, Notes};
@@ -87,8 +87,8 @@ impl<'a> Family<'a> {
             }
             if kind.part_label().is_some() {
                 let is_classic = !self.notes.are_hidden;
-                let folded = Folded::read(metric, kind, is_classic).map_err(refused)?;
-                say_folded(self.at, position, &folded, &labels.list, decoder)?;
+                let assembled = Assembled::read(metric, kind, is_classic).map_err(refused)?;
+                say_assembled(self.at, position, &assembled, &labels.list, decoder)?;
             } else {
                 decoder.plain_sample(position, labels, Number::of(value));
             }
@@ -109,21 +109,21 @@ impl<'a> Family<'a> {
     }
 }
 
-fn say_folded(
+fn say_assembled(
     at: Place,
     position: usize,
-    folded: &Folded<'_>,
+    assembled: &Assembled<'_>,
     own: &[Label<'_>],
     decoder: &mut Decoder<'_, '_>,
 ) -> Result<(), Rejected> {
     let before = decoder.families.list[position].opening.before;
-    let series = decoder.fold.insert(before, position, decoder.group, own);
-    for (bound, value) in folded.parts() {
-        decoder.fold.add(series, Role::Part, Some(Number::of(bound)), Number::of(value));
+    let series = decoder.assembly.insert(before, position, decoder.group, own);
+    for (bound, value) in assembled.parts() {
+        decoder.assembly.add(series, Role::Part, Some(Number::of(bound)), Number::of(value));
         decoder.check_size(at)?; // A part takes more memory than it has bytes on the wire.
     }
-    decoder.fold.add(series, Role::Sum, None, Number::of(folded.sum));
-    decoder.fold.add(series, Role::Count, None, Number::of(folded.count));
+    decoder.assembly.add(series, Role::Sum, None, Number::of(assembled.sum));
+    decoder.assembly.add(series, Role::Count, None, Number::of(assembled.count));
     Ok(())
 }
 

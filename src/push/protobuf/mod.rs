@@ -5,14 +5,14 @@
 //! that the same content is spelled the same whichever way it was pushed.
 //!
 //! First all messages are checked against [`schema`], which finds whatever is malformed and touches
-//! nothing; then [`family`] says them, which can only be refused, or have labels beyond the bounds. [`folded`] and [`native`] know
+//! nothing; then [`family`] says them, which can only be refused, or have labels beyond the bounds. [`assembled`] and [`native`] know
 //! histograms, and [`kept`] writes the protobuf form of what text cannot say.
 //!
 //! **Invariant:** a family of a name replaces an earlier one of that name in the same body, as in the
 //! reference: of the earlier one, only that it is well-formed matters.
 
+mod assembled;
 mod family;
-mod folded;
 mod kept;
 mod labels;
 mod native;

@@ -28,7 +28,7 @@ pub(crate) const CLOSING_LINES: usize = 3;
 
 /// One series of a histogram or summary while the push is read.
 #[derive(Debug)]
-struct Folded<'a> {
+struct Assembled<'a> {
     family: usize,
     /// What its labels add to its fingerprint.
     labels: Series,
@@ -53,10 +53,10 @@ struct Part<'a> {
     value: Number<'a>,
 }
 
-/// The folded series of a push.
+/// The assembled series of a push.
 #[derive(Debug, Default)]
-pub(crate) struct Fold<'a> {
-    series: Vec<Folded<'a>>,
+pub(crate) struct Assembly<'a> {
+    series: Vec<Assembled<'a>>,
     parts: Vec<Part<'a>>,
     /// The series of the line before, and the labels of its own that the line had.
     last: usize,
@@ -68,7 +68,7 @@ pub(crate) struct Fold<'a> {
     rendered_bytes: usize,
 }
 
-/// A folded series, rendered.
+/// A assembled series, rendered.
 pub(crate) struct Rendered {
     pub(crate) family: usize,
     pub(crate) samples: u32,
@@ -78,7 +78,7 @@ pub(crate) struct Rendered {
     pub(crate) duplicate_part: bool,
 }
 
-impl<'a> Fold<'a> {
+impl<'a> Assembly<'a> {
     pub(crate) fn is_empty(&self) -> bool {
         self.series.is_empty()
     }
@@ -90,7 +90,7 @@ impl<'a> Fold<'a> {
 
     /// How many bytes of memory it takes. Whatever grows twofold is there twice while it does.
     pub(crate) fn memory_bytes(&self) -> usize {
-        2 * (self.series.len() * (size_of::<Folded<'_>>() + size_of::<u32>())
+        2 * (self.series.len() * (size_of::<Assembled<'_>>() + size_of::<u32>())
             + self.parts.len() * size_of::<Part<'_>>()
             + self.bytes.len())
     }
@@ -109,19 +109,19 @@ impl<'a> Fold<'a> {
         bound: Option<Number<'a>>,
         value: Number<'a>,
     ) {
-        let folded = &mut self.series[series];
+        let assembled = &mut self.series[series];
         match role {
-            Role::Sum => folded.sum = Some(value),
-            Role::Count => folded.count = Some(value),
+            Role::Sum => assembled.sum = Some(value),
+            Role::Count => assembled.count = Some(value),
             Role::Part => {
                 let Some(bound) = bound else { return };
                 if bound.is_nan() {
                     return;
                 }
                 let bound_value = bound.value();
-                folded.ascending &= bound_value > folded.bound_last;
-                folded.bound_last = bound_value;
-                self.rendered_bytes += folded.line_bytes;
+                assembled.ascending &= bound_value > assembled.bound_last;
+                assembled.bound_last = bound_value;
+                self.rendered_bytes += assembled.line_bytes;
                 self.parts.push(Part { series: series as u32, bound, value });
             }
         }
@@ -172,7 +172,7 @@ impl<'a> Fold<'a> {
     ) -> usize {
         let line_bytes = name.len() + (labels_end - start) + LINE_BYTES;
         self.rendered_bytes += CLOSING_LINES * line_bytes;
-        self.series.push(Folded {
+        self.series.push(Assembled {
             family,
             labels,
             identity: start..self.bytes.len(),
@@ -198,12 +198,12 @@ impl<'a> Fold<'a> {
         let labels = group.merge(&mut self.bytes, own, Some(&mut shadowed));
         let labels_end = self.bytes.len();
         self.bytes.extend_from_slice(&shadowed);
-        let Fold { series, bytes, by_identity, .. } = &*self;
+        let Assembly { series, bytes, by_identity, .. } = &*self;
         let identity = &bytes[start..];
-        let is_same = |folded: &Folded<'_>| {
-            folded.family == family
-                && folded.labels_end - folded.identity.start == labels_end - start
-                && bytes[folded.identity.clone()] == *identity
+        let is_same = |assembled: &Assembled<'_>| {
+            assembled.family == family
+                && assembled.labels_end - assembled.identity.start == labels_end - start
+                && bytes[assembled.identity.clone()] == *identity
         };
         let hash = |identity: &[u8], family: usize| xxh3_64(identity) ^ family as u64;
         let found = if series.len() <= SEARCHED_MAX {
@@ -218,10 +218,10 @@ impl<'a> Fold<'a> {
             return found;
         }
         let position = self.push(name, (family, labels), start, labels_end);
-        let Fold { series, bytes, by_identity, .. } = self;
+        let Assembly { series, bytes, by_identity, .. } = self;
         let hash_at = |at: &u32| {
-            let folded = &series[*at as usize];
-            hash(&bytes[folded.identity.clone()], folded.family)
+            let assembled = &series[*at as usize];
+            hash(&bytes[assembled.identity.clone()], assembled.family)
         };
         if position >= SEARCHED_MAX {
             let unhashed = if position == SEARCHED_MAX { 0 } else { position };
@@ -259,7 +259,7 @@ impl<'a> Fold<'a> {
     }
 }
 
-impl Folded<'_> {
+impl Assembled<'_> {
     /// Appends the lines of the series in the order of the format, and says how many there are.
     fn write(
         &self,

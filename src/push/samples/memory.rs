@@ -26,7 +26,7 @@ impl Decoder<'_, '_> {
     #[inline]
     pub(crate) fn check_size(&mut self, at: Place) -> Result<(), Rejected> {
         let families_bytes = self.families.list.len() * size_of::<FamilyInProgress<'_>>();
-        let rendered_bytes = self.text.len() + self.native.len() + self.fold.rendered_bytes();
+        let rendered_bytes = self.text.len() + self.native.len() + self.assembly.rendered_bytes();
         self.looks = self.looks.wrapping_add(1);
         let is_large = families_bytes + rendered_bytes > self.allowance.rendered_bytes_max;
         if is_large || self.looks.is_multiple_of(LINES_PER_LOOK) || self.stopped.is_some() {
@@ -63,7 +63,7 @@ impl Decoder<'_, '_> {
     /// [`Decoder::grow`], which counts for itself.
     pub(super) fn memory_bytes(&self) -> usize {
         let family_bytes = size_of::<FamilyInProgress<'_>>() + FAMILY_BYTES;
-        let segments = self.segments + self.fold.series_len();
+        let segments = self.segments + self.assembly.series_len();
         self.text.capacity()
             + self.native.capacity()
             + self.series.capacity() * size_of::<Series>()
@@ -71,7 +71,7 @@ impl Decoder<'_, '_> {
             + 2 * segments * size_of::<Segment>()
             + self.help_bytes
             + self.names.kept_bytes()
-            + self.fold.memory_bytes()
+            + self.assembly.memory_bytes()
     }
 
     /// Asks for what is taken and `more` bytes, and answers whether there is so much.

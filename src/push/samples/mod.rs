@@ -20,7 +20,7 @@ mod take;
 
 use std::cell::OnceCell;
 
-use self::assemble::Fold;
+use self::assemble::Assembly;
 use self::families::Families;
 use self::finish::{Room, finish, is_push_time, lossy};
 use self::labels::GroupLabels;
@@ -42,7 +42,7 @@ pub(crate) struct Decoder<'a, 's> {
     pub(crate) rules: Rules,
     pub(crate) names: Names<'a>,
     pub(crate) families: Families<'a>,
-    pub(crate) fold: Fold<'a>,
+    pub(crate) assembly: Assembly<'a>,
     text: Vec<u8>,
     /// The protobuf forms that are kept.
     pub(crate) native: Vec<u8>,
@@ -84,7 +84,7 @@ impl<'a, 's> Decoder<'a, 's> {
             rules,
             names,
             families: Families::new(names),
-            fold: Fold::default(),
+            assembly: Assembly::default(),
             text: Vec::with_capacity(bytes),
             native: Vec::new(),
             series: Vec::with_capacity(series),
@@ -110,7 +110,7 @@ impl<'a, 's> Decoder<'a, 's> {
     /// Makes the batch, once all has been taken.
     pub(crate) fn finish(mut self, at: Place) -> Result<Batch, Rejected> {
         self.check_size(at)?;
-        self.render_folded();
+        self.render_assembled();
         self.go_on(at)?;
         let (held, key_bytes) = (self.memory_bytes(), self.key.text().len());
         if let Some(refusal) = self.refusal {

@@ -88,7 +88,7 @@ impl<'a> Decoder<'a, '_> {
         self.segments += usize::from(family.extend(segment, 1));
     }
 
-    pub(crate) fn folded_sample(
+    pub(crate) fn sample_with_parts(
         &mut self,
         family: usize,
         kind: Kind,
@@ -123,23 +123,23 @@ impl<'a> Decoder<'a, '_> {
         if identity_bytes > LONG_LABELS_BYTES && !self.hold(2 * identity_bytes) {
             return Ok(());
         }
-        let series = self.fold.series(name, family, self.group, &labels.list);
-        self.fold.add(series, role, bound, value);
+        let series = self.assembly.series(name, family, self.group, &labels.list);
+        self.assembly.add(series, role, bound, value);
         Ok(())
     }
 
-    pub(super) fn render_folded(&mut self) {
-        if self.fold.is_empty() {
+    pub(super) fn render_assembled(&mut self) {
+        if self.assembly.is_empty() {
             return;
         }
         // Its size is within the bound. What is expected of it may be more than there is.
-        let bytes = self.fold.rendered_bytes();
+        let bytes = self.assembly.rendered_bytes();
         let more = bytes.saturating_sub(self.text.capacity() - self.text.len());
-        if !self.hold(more + self.fold.series_len() * size_of::<Series>()) {
+        if !self.hold(more + self.assembly.series_len() * size_of::<Series>()) {
             return;
         }
         self.text.reserve_exact(bytes);
-        self.series.reserve_exact(self.fold.series_len());
+        self.series.reserve_exact(self.assembly.series_len());
         let (list, series) = (&mut self.families.list, &mut self.series);
         let refusal = &mut self.refusal;
         let heads: SmallVec<[(Opening<'_>, Kind); 12]> = list
@@ -147,7 +147,7 @@ impl<'a> Decoder<'a, '_> {
             .map(|family| (family.opening, family.kind.unwrap_or(Kind::Untyped)))
             .collect();
         let mut text_end = self.text.len() as u32;
-        self.fold.render(
+        self.assembly.render(
             &mut self.text,
             |family| heads[family],
             |done, text| {

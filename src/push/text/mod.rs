@@ -95,7 +95,7 @@ impl<'a> Decoder<'a, '_> {
             })?;
         }
         if self.series.is_empty()
-            && self.fold.is_empty()
+            && self.assembly.is_empty()
             && let Some(joined) = line_ends::joined_line(body)
         {
             return Err(SyntaxErrorKind::LineEnds.in_line(joined));
@@ -135,7 +135,7 @@ impl<'a> Decoder<'a, '_> {
                 }
                 let kind = *self.families.list[family].kind.get_or_insert(Kind::Untyped);
                 if kind.part_label().is_some() {
-                    self.folded_sample(family, kind, role, labels, sample.value)?;
+                    self.sample_with_parts(family, kind, role, labels, sample.value)?;
                 } else if sample.canonical.is_empty() {
                     self.plain_sample(family, labels, sample.value);
                 } else {
