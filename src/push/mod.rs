@@ -26,6 +26,7 @@ mod protobuf;
 mod render_for_test;
 mod rules;
 mod samples;
+mod shapes;
 mod text;
 
 pub use allowance::{Allowance, RENDERED_BYTES_MAX, TooLarge, expected, expected_of_protobuf};

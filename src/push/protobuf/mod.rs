@@ -19,7 +19,7 @@ mod native;
 mod schema;
 #[cfg(test)]
 mod tests;
-mod wire;
+pub(super) mod wire;
 
 use std::cell::OnceCell;
 
@@ -31,6 +31,7 @@ use crate::push::key::GroupingKey;
 use crate::push::rules::Rules;
 use crate::push::samples::Decoder;
 use crate::push::samples::labels::Labels;
+use crate::push::shapes::{Format, remembered};
 
 /// Decodes a body of delimited protobuf, pushed to the group `key`.
 ///
@@ -50,6 +51,18 @@ pub fn decode_protobuf(
 /// # Errors
 /// Those of [`decode_protobuf`], and [`Rejected::TooLarge`] and [`Rejected::NoRoom`] where the allowance does not suffice.
 pub fn decode_protobuf_within(
+    key: &GroupingKey,
+    body: &[u8],
+    rules: Rules,
+    allowance: Allowance<'_>,
+) -> Result<Batch, Rejected> {
+    remembered(key, Format::Protobuf, body, rules, || {
+        decode_protobuf_anew(key, body, rules, allowance)
+    })
+}
+
+/// The same for a body of which nothing is known.
+pub(super) fn decode_protobuf_anew(
     key: &GroupingKey,
     body: &[u8],
     rules: Rules,

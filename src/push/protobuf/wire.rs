@@ -6,16 +6,16 @@ use crate::push::SyntaxErrorKind;
 
 /// A field as it stands on the wire.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Field<'a> {
-    pub(super) number: u32,
-    pub(super) value: Value<'a>,
+pub(crate) struct Field<'a> {
+    pub(crate) number: u32,
+    pub(crate) value: Value<'a>,
     /// All of it, from its key on.
-    pub(super) record: &'a [u8],
+    pub(crate) record: &'a [u8],
 }
 
 /// What a field holds.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     Varint(u64),
     Fixed64(u64),
     Bytes(&'a [u8]),
@@ -25,7 +25,7 @@ pub(super) enum Value<'a> {
 
 /// Takes the field at the front of `rest`, which is not empty.
 #[inline(always)]
-pub(super) fn field<'a>(rest: &mut &'a [u8]) -> Result<Field<'a>, SyntaxErrorKind> {
+pub(crate) fn field<'a>(rest: &mut &'a [u8]) -> Result<Field<'a>, SyntaxErrorKind> {
     let start = *rest;
     let key = varint(rest).ok().and_then(|key| u32::try_from(key).ok());
     let key = key.filter(|key| *key >= 1 << 3).ok_or(SyntaxErrorKind::FieldKey)?;
@@ -62,7 +62,7 @@ fn skip_group<'a>(
 
 /// Takes a varint, which nearly always has one byte.
 #[inline]
-pub(super) fn varint(rest: &mut &[u8]) -> Result<u64, SyntaxErrorKind> {
+pub(crate) fn varint(rest: &mut &[u8]) -> Result<u64, SyntaxErrorKind> {
     match **rest {
         [byte @ ..0x80, ref behind @ ..] => {
             *rest = behind;
@@ -79,7 +79,7 @@ fn long_varint(rest: &mut &[u8]) -> Result<u64, SyntaxErrorKind> {
 
 /// Takes what stands behind its length.
 #[inline]
-pub(super) fn delimited<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], SyntaxErrorKind> {
+pub(crate) fn delimited<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], SyntaxErrorKind> {
     let len = usize::try_from(varint(rest)?).map_err(|_| SyntaxErrorKind::Truncated)?;
     let (bytes, behind) = rest.split_at_checked(len).ok_or(SyntaxErrorKind::Truncated)?;
     *rest = behind;

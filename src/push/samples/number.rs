@@ -58,7 +58,7 @@ impl<'a> Number<'a> {
     }
 
     pub(crate) fn is_negative(self) -> bool {
-        self.value.map_or(self.text[0] == b'-', |value| value < 0.0)
+        self.value.map_or_else(|| self.text[0] == b'-', |value| value < 0.0)
     }
 
     pub(crate) fn is_nan(self) -> bool {

@@ -3,8 +3,6 @@
 mod cursor;
 pub(crate) mod line;
 mod line_ends;
-mod shape;
-mod shapes;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +12,6 @@ use std::cell::OnceCell;
 use memchr::memchr;
 
 use self::line::{Grammar, Line};
-use self::shapes::Outline;
 use crate::exposition::Kind;
 use crate::push::allowance::{Allowance, expected};
 use crate::push::batch::Batch;
@@ -23,6 +20,7 @@ use crate::push::key::GroupingKey;
 use crate::push::rules::Rules;
 use crate::push::samples::Decoder;
 use crate::push::samples::labels::Labels;
+use crate::push::shapes::{Format, remembered};
 
 /// Decodes a body in the text format 0.0.4, pushed to the group `key`. `rules` say which names
 /// and labels are valid; any name may be quoted.
@@ -44,23 +42,11 @@ pub fn decode_within(
     rules: Rules,
     allowance: Allowance<'_>,
 ) -> Result<Batch, Rejected> {
-    let outline = Outline::of(body);
-    if let Some(batch) = outline.and_then(|outline| outline.recall(key, body, rules)) {
-        return Ok(batch);
-    }
-    let decoded = decode_anew_within(key, body, rules, allowance);
-    if let (Some(outline), Ok(batch)) = (outline, &decoded) {
-        outline.remember(key, body, rules, batch);
-    }
-    decoded
+    remembered(key, Format::Text, body, rules, || decode_anew(key, body, rules, allowance))
 }
 
 /// The same for a body of which nothing is known.
-pub(crate) fn decode_anew(key: &GroupingKey, body: &[u8], rules: Rules) -> Result<Batch, Rejected> {
-    decode_anew_within(key, body, rules, Allowance::unlimited())
-}
-
-fn decode_anew_within(
+pub(super) fn decode_anew(
     key: &GroupingKey,
     body: &[u8],
     rules: Rules,

@@ -10,6 +10,8 @@
 
 use smallvec::SmallVec;
 
+use super::Format;
+use super::apart::{Apart, MARKER};
 use crate::exposition::{Kind, NameRules, SampleLine, sample_lines};
 use crate::push::batch::series::Series;
 use crate::push::batch::{Batch, BatchFamily};
@@ -17,12 +19,12 @@ use crate::push::key::GroupingKey;
 use crate::push::rules::Rules;
 use crate::push::samples::labels::GroupLabels;
 use crate::push::samples::number::Number;
-use crate::push::text::decode_anew;
 
-/// The first marker. All of them are integers of six digits, which come out as they are spelled.
-const MARKER: usize = 100_000;
 /// More values than this would not be worth it, nor small.
 const VALUES_MAX: usize = 512;
+
+/// No number is rendered to more bytes.
+const NUMBER_BYTES: usize = 32;
 
 const INSTANCE: &[u8] = b"instance";
 
@@ -34,8 +36,7 @@ pub(crate) struct Shape {
     key_names: Vec<Box<[u8]>>,
     /// Whether the group has an instance, which then overrides the one of a sample.
     has_instance: bool,
-    /// What stands before each value, and behind the last.
-    around: Vec<Box<[u8]>>,
+    apart: Apart,
     /// Whether any value is a count, perhaps, which must not be negative.
     has_counts: bool,
     /// What is always in the rendered text.
@@ -69,18 +70,26 @@ struct Piece {
 
 impl Shape {
     /// The shape of a body of which the decoder has made `batch`, if it is one that can be remembered.
-    pub(crate) fn of(key: &GroupingKey, body: &[u8], rules: Rules, batch: &Batch) -> Option<Shape> {
-        if rules.names != NameRules::Legacy {
+    pub(crate) fn of(
+        key: &GroupingKey,
+        (format, body): (Format, &[u8]),
+        rules: Rules,
+        batch: &Batch,
+    ) -> Option<Shape> {
+        if rules.names != NameRules::Legacy || !batch.native.is_empty() {
             return None;
         }
-        let around = around_values(body)?;
-        let values = around.len() - 1;
-        let probe = decode_anew(key, &with_markers(&around), rules).ok()?;
+        let (apart, marked) = Apart::of(format, body)?;
+        let values = apart.values_len();
+        if !(1..=VALUES_MAX).contains(&values) {
+            return None;
+        }
+        let probe = format.decode_anew(key, &marked, rules).ok()?;
         let mut shape = Shape {
             rules,
             key_names: (0..key.len()).filter_map(|at| key.name(at)).map(Into::into).collect(),
             has_instance: key.overrides(INSTANCE),
-            around,
+            apart,
             has_counts: false,
             text: Vec::new(),
             lines: Vec::new(),
@@ -131,7 +140,7 @@ impl Shape {
         is_whole: bool,
         line: &SampleLine<'_>,
     ) -> Option<usize> {
-        let values = self.around.len() - 1;
+        let values = self.apart.values_len();
         let value = match line.value.parse::<usize>().ok()? {
             0 => values, // It was not pushed.
             marker => marker.checked_sub(MARKER).filter(|at| *at < values)?,
@@ -173,10 +182,8 @@ impl Shape {
 
     /// How many bytes of memory it takes, about.
     pub(crate) fn memory_bytes(&self) -> usize {
-        let around: usize =
-            self.around.iter().map(|text| text.len() + size_of::<Box<[u8]>>()).sum();
         size_of::<Shape>()
-            + around
+            + self.apart.memory_bytes()
             + self.text.len()
             + self.strings.len()
             + self.lines.len() * size_of::<Line>()
@@ -187,7 +194,9 @@ impl Shape {
     /// How many bytes of text a body of this shape comes to at most.
     pub(crate) fn bytes_max(&self, key: &GroupingKey, body: &[u8]) -> usize {
         // Each label of the group is once in each line.
-        self.text.len() + self.lines.len() * key.text().len() + body.len()
+        // A number is as long as it was pushed, or rendered anew from protobuf.
+        let numbers = body.len().max(NUMBER_BYTES * self.lines.len());
+        self.text.len() + self.lines.len() * key.text().len() + numbers
     }
 
     /// What a body of this shape comes to; `None` when it is of another, or not right.
@@ -230,56 +239,19 @@ impl Shape {
 
     /// The values of a body of this shape, and a zero behind them.
     fn values<'a>(&self, body: &'a [u8]) -> Option<SmallVec<[Number<'a>; 32]>> {
-        let (last, before) = self.around.split_last()?;
         let mut values = SmallVec::new();
-        let mut rest = body;
-        for text in before {
-            rest = rest.strip_prefix(&**text)?;
-            let (value, behind) = rest.split_at(rest.iter().position(|&byte| byte == b'\n')?);
-            let value = Number::parse(value)?;
-            if self.has_counts && value.is_negative() {
-                return None;
-            }
+        let is_whole = self.apart.read(body, |value| {
+            let is_wrong = self.has_counts && value.is_negative();
             values.push(value);
-            rest = behind;
-        }
+            !is_wrong
+        });
         values.push(Number::ZERO);
-        (*rest == **last).then_some(values)
+        is_whole.then_some(values)
     }
 }
 
 fn range([from, to]: [u32; 2]) -> std::ops::Range<usize> {
     from as usize..to as usize
-}
-
-/// What stands before each value of a body, and behind the last. `None` for a body without values, with too many, or
-/// with lines of which this cannot be told by looking at their ends.
-fn around_values(body: &[u8]) -> Option<Vec<Box<[u8]>>> {
-    let mut around = Vec::new();
-    let (mut from, mut at) = (0, 0);
-    for line in body.split_inclusive(|&byte| byte == b'\n') {
-        let is_sample = !matches!(line.trim_ascii_start(), [] | [b'#', ..]);
-        if is_sample {
-            let value_start = line.iter().rposition(|&byte| byte == b' ')? + 1;
-            Number::parse(line[value_start..].strip_suffix(b"\n")?)?;
-            around.push(body[from..at + value_start].into());
-            from = at + line.len() - 1;
-        }
-        at += line.len();
-    }
-    around.push(body[from..].into());
-    (2..=VALUES_MAX + 1).contains(&around.len()).then_some(around)
-}
-
-fn with_markers(around: &[Box<[u8]>]) -> Vec<u8> {
-    let mut body = Vec::new();
-    for (at, text) in around.iter().enumerate() {
-        if at > 0 {
-            body.extend_from_slice((MARKER + at - 1).to_string().as_bytes());
-        }
-        body.extend_from_slice(text);
-    }
-    body
 }
 
 /// Whether two batches say the same, wherever their texts stand.

@@ -1,7 +1,14 @@
 //! The shapes that bodies had lately, as each thread remembers them.
 //!
-//! A body is looked up by its first line, its last line and how many lines it has. A fleet of many kinds of jobs has a
-//! shape for each kind, though all of them begin with the same lines of their client library.
+//! Start with [`remembered`]. A body of text is looked up by its first line, its last line and how many lines it has, one
+//! of protobuf by the lengths of its families. A fleet of many kinds of jobs has a shape for each kind, though all of them
+//! begin with the same lines of their client library.
+//!
+//! `shape` is what a body comes to, and `apart` how its values are found.
+
+mod apart;
+mod protobuf;
+mod shape;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,10 +16,14 @@ use std::collections::HashMap;
 use memchr::{memchr, memchr_iter, memrchr};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use self::shape::Shape;
+use crate::push::allowance::Allowance;
 use crate::push::batch::Batch;
+use crate::push::error::Rejected;
 use crate::push::key::GroupingKey;
+use crate::push::protobuf::decode_protobuf_anew;
 use crate::push::rules::Rules;
-use crate::push::text::shape::Shape;
+use crate::push::text;
 
 /// How many shapes, and outlines of bodies that have none yet, a thread remembers,
 const SHAPES_LEN: usize = 2048;
@@ -45,25 +56,58 @@ thread_local! {
 
 /// What says quickly that two bodies may have the same shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Outline(u64);
+struct Outline(u64);
+
+/// What a body is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Text,
+    Protobuf,
+}
+
+impl Format {
+    fn decode_anew(self, key: &GroupingKey, body: &[u8], rules: Rules) -> Result<Batch, Rejected> {
+        match self {
+            Format::Text => text::decode_anew(key, body, rules, Allowance::unlimited()),
+            Format::Protobuf => decode_protobuf_anew(key, body, rules, Allowance::unlimited()),
+        }
+    }
+}
+
+/// What a body comes to: by its shape if that is remembered, else by `decode`. Then its shape may be remembered.
+#[inline]
+pub(crate) fn remembered(
+    key: &GroupingKey,
+    format: Format,
+    body: &[u8],
+    rules: Rules,
+    decode: impl FnOnce() -> Result<Batch, Rejected>,
+) -> Result<Batch, Rejected> {
+    let outline = Outline::of(format, body);
+    if let Some(batch) = outline.and_then(|outline| outline.recall(key, body, rules)) {
+        return Ok(batch);
+    }
+    let decoded = decode();
+    if let (Some(outline), Ok(batch)) = (outline, &decoded) {
+        outline.remember(key, (format, body), rules, batch);
+    }
+    decoded
+}
 
 impl Outline {
-    /// A hash of the first and the last line without their values, and of the number of lines. `None` for a body that is
-    /// too large to have a shape.
-    pub(crate) fn of(body: &[u8]) -> Option<Outline> {
+    /// The outline of a body. `None` for one that is too large to have a shape.
+    fn of(format: Format, body: &[u8]) -> Option<Outline> {
         if body.len() > SHAPE_BODY_BYTES_MAX {
             return None;
         }
-        let body = body.strip_suffix(b"\n").unwrap_or(body);
-        let first = &body[..memchr(b'\n', body).unwrap_or(body.len())];
-        let last = &body[memrchr(b'\n', body).map_or(0, |at| at + 1)..];
-        let lines = memchr_iter(b'\n', body).count() as u64;
-        let hash = xxh3_64_with_seed(without_value(first), lines);
-        Some(Outline(xxh3_64_with_seed(without_value(last), hash)))
+        match format {
+            Format::Text => Some(Outline(outline_of_text(body))),
+            Format::Protobuf => protobuf::outline(body).map(Outline),
+        }
     }
 
     /// What a body with this outline comes to if it is of the shape remembered.
-    pub(crate) fn recall(self, key: &GroupingKey, body: &[u8], rules: Rules) -> Option<Batch> {
+    fn recall(self, key: &GroupingKey, body: &[u8], rules: Rules) -> Option<Batch> {
         SLOTS.with_borrow_mut(|slots| {
             let slot = slots.by_outline.get_mut(&self)?;
             let shape = slot
@@ -77,7 +121,13 @@ impl Outline {
     }
 
     /// Notes a body with this outline that was decoded otherwise, and perhaps remembers its shape.
-    pub(crate) fn remember(self, key: &GroupingKey, body: &[u8], rules: Rules, batch: &Batch) {
+    fn remember(
+        self,
+        key: &GroupingKey,
+        (format, body): (Format, &[u8]),
+        rules: Rules,
+        batch: &Batch,
+    ) {
         if batch.bytes() > SHAPE_RENDERED_BYTES_MAX {
             return;
         }
@@ -93,11 +143,21 @@ impl Outline {
                 *shapes_bytes -= slot.shape.as_ref().map_or(0, |shape| shape.memory_bytes());
                 *slot = Slot::default();
             } else if slot.shape.is_none() && slot.misses == 1 {
-                slot.shape = Shape::of(key, body, rules, batch).map(Box::new);
+                slot.shape = Shape::of(key, (format, body), rules, batch).map(Box::new);
                 *shapes_bytes += slot.shape.as_ref().map_or(0, |shape| shape.memory_bytes());
             }
         });
     }
+}
+
+/// A hash of the first and the last line without their values, and of the number of lines.
+fn outline_of_text(body: &[u8]) -> u64 {
+    let body = body.strip_suffix(b"\n").unwrap_or(body);
+    let first = &body[..memchr(b'\n', body).unwrap_or(body.len())];
+    let last = &body[memrchr(b'\n', body).map_or(0, |at| at + 1)..];
+    let lines = memchr_iter(b'\n', body).count() as u64;
+    let hash = xxh3_64_with_seed(without_value(first), lines);
+    xxh3_64_with_seed(without_value(last), hash)
 }
 
 /// A line up to its value; all of a comment.
@@ -123,12 +183,12 @@ impl Slots {
 mod tests {
     use super::*;
     use crate::exposition::NameRules;
-    use crate::push::text::{decode, decode_anew};
+    use crate::push::decode;
 
     const RULES: NameRules = NameRules::Legacy;
 
     fn recall(key: &GroupingKey, body: &[u8], rules: Rules) -> Option<Batch> {
-        Outline::of(body)?.recall(key, body, rules)
+        Outline::of(Format::Text, body)?.recall(key, body, rules)
     }
 
     fn key(path: &str) -> GroupingKey {
@@ -157,7 +217,9 @@ mod tests {
         }
         let recalled = recall(&key(path), body.as_bytes(), RULES.into());
         if let Some(recalled) = &recalled {
-            let anew = decode_anew(&key(path), body.as_bytes(), RULES.into()).expect("it is right");
+            let anew = Format::Text
+                .decode_anew(&key(path), body.as_bytes(), RULES.into())
+                .expect("it is right");
             assert_eq!(told(recalled), told(&anew), "{body}");
         }
         recalled.is_some()
