@@ -1,7 +1,7 @@
 //! The shapes that bodies had lately, as each thread remembers them.
 //!
-//! Start with [`remembered`]. A body of text is looked up by its first line, its last line and how many lines it has, one
-//! of protobuf by the lengths of its families. A fleet of many kinds of jobs has a shape for each kind, though all of them
+//! Start with [`remembered`]. A body of text is looked up by how many lines it has and what three of them are, one
+//! of protobuf by the names and lengths of its families. A fleet of many kinds of jobs has a shape for each kind, though all of them
 //! begin with the same lines of their client library.
 //!
 //! `shape` is what a body comes to, and `apart` how its values are found.
@@ -13,7 +13,7 @@ mod shape;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::{memchr, memchr_iter, memrchr, memrchr_iter};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use self::shape::Shape;
@@ -150,14 +150,18 @@ impl Outline {
     }
 }
 
-/// A hash of the first and the last line without their values, and of the number of lines.
+/// A hash of the number of lines, and of three lines without their values: the first, the last, and one before the last
+/// quarter, since a library may sort the families of the job among its own.
 fn outline_of_text(body: &[u8]) -> u64 {
     let body = body.strip_suffix(b"\n").unwrap_or(body);
     let first = &body[..memchr(b'\n', body).unwrap_or(body.len())];
     let last = &body[memrchr(b'\n', body).map_or(0, |at| at + 1)..];
-    let lines = memchr_iter(b'\n', body).count() as u64;
-    let hash = xxh3_64_with_seed(without_value(first), lines);
-    xxh3_64_with_seed(without_value(last), hash)
+    let lines = memchr_iter(b'\n', body).count();
+    let end = memrchr_iter(b'\n', body).nth(lines / 4).unwrap_or(body.len());
+    let third = &body[memrchr(b'\n', &body[..end]).map_or(0, |at| at + 1)..end];
+    [first, third, last]
+        .iter()
+        .fold(lines as u64, |hash, line| xxh3_64_with_seed(without_value(line), hash))
 }
 
 /// A line up to its value; all of a comment.
@@ -293,8 +297,8 @@ mod tests {
     fn shapes_give_way_to_others() {
         assert!(is_recalled("a{x=\"1\"} 1\n", "/j/instance/i", "a{x=\"1\"} 2\n"));
         // They begin and end alike, as far as a name goes.
-        let other = "# HELP a Help.\na 1\nz 1\n";
-        let another = "# HELP a Help.\nb 1\nz 1\n";
+        let other = "# HELP a Help.\na 1\nw 1\nx 1\ny 1\nz 1\n";
+        let another = "# HELP a Help.\nb 1\nw 1\nx 1\ny 1\nz 1\n";
         assert!(is_recalled(other, "/j/instance/i", other));
         for _ in 0..MISSES_MAX + 3 {
             assert!(decode(&key("/j/instance/i"), another.as_bytes(), RULES).is_ok());

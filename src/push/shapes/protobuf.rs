@@ -117,17 +117,17 @@ impl Walk<'_> {
     }
 }
 
-/// A hash of the lengths of all families and of the name of the last.
+/// A hash of the names and lengths of all families.
 pub(super) fn outline(body: &[u8]) -> Option<u64> {
-    /// An odd number with bits everywhere.
-    const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let (mut rest, mut last, mut hash) = (body, body, !0);
+    let (mut rest, mut hash) = (body, 0);
     while !rest.is_empty() {
-        last = wire::delimited(&mut rest).ok()?;
-        hash = (hash ^ last.len() as u64).wrapping_mul(SPREAD);
+        let mut family = wire::delimited(&mut rest).ok()?;
+        let len = family.len() as u64;
+        // Libraries write the name first.
+        let first = if family.is_empty() { b"" } else { wire::field(&mut family).ok()?.record };
+        hash = xxh3_64_with_seed(first, hash ^ len);
     }
-    let name = wire::field(&mut last).ok()?;
-    Some(xxh3_64_with_seed(name.record, hash))
+    Some(hash)
 }
 
 #[cfg(test)]
