@@ -35,7 +35,7 @@ const EXPONENT_FIRST: i32 = -4;
 const EXPONENT_LAST: i32 = 5;
 
 /// Below this, all digits of an integer are needed to tell it from its neighbours, but for zeros at the end.
-const WHOLE_MAX: u64 = 1 << 53;
+const WHOLE_BELOW: u64 = 1 << 53;
 
 /// Appends `value` in Go's shortest `'g'` form: with an exponent below 1e-4 and from 1e6 up, and `0`
 /// for minus zero.
@@ -58,7 +58,7 @@ pub fn write_number(out: &mut Vec<u8>, value: f64) {
         out.push(b'-');
     }
     let whole = magnitude as u64;
-    if whole < WHOLE_MAX && whole as f64 == magnitude {
+    if whole < WHOLE_BELOW && whole as f64 == magnitude {
         let mut buffer = itoa::Buffer::new();
         let digits = buffer.format(whole).as_bytes();
         if digits.len() as i32 <= EXPONENT_LAST + 1 {
