@@ -1,7 +1,7 @@
-//! How much memory a push may take while it is decoded, and how large it may become.
+//! The memory that a push may take while it is decoded, and the size that it may reach.
 //!
-//! The decoder asks before it takes memory, in steps, and is told whether there is so much. Where the memory comes
-//! from is not known here.
+//! Start with [`Allowance`]. The decoder asks it before it takes more memory, in steps. The caller decides where the memory
+//! comes from.
 
 use std::fmt;
 

@@ -1,17 +1,14 @@
-//! A push, decoded: the URL gives the grouping key, the body gives rendered metric families.
+//! Decodes a push: the path gives the grouping key, the body gives rendered metric families.
 //!
-//! Owns the grammar of what may be pushed. Bytes in, bytes out: no I/O, no async, no HTTP types.
+//! This folder owns the grammar of what may be pushed. It is pure: no I/O, no async, no HTTP types. A push walks through
+//! its rooms in this order; start reading at [`decode`].
 //!
-//! - [`GroupingKey`]: the labels in the URL, in the one spelling that all samples of the group show.
-//! - [`decode`]: scans a body once, borrowing from it, and renders each family's samples into their
-//!   canonical exposition on the way. What comes out is a [`Batch`], behind which nothing is checked
-//!   again except against other groups.
-//!   `shapes` remembers what bodies looked like lately, and `shape` reads only the values of one that looks the same.
-//! - [`decode_protobuf`]: the same for a body of delimited protobuf.
-//! - [`Allowance`]: how much memory either may take, asked for before it is taken, and how large a push may become.
-//! - [`Rules`]: which names a push may use, and how many and how long labels.
-//! - [`RenderedFamily`]: what a batch is put together from that was decoded before.
-//! - [`inflate`]: undoes `Content-Encoding`, within a bound.
+//! - [`inflate`] undoes `Content-Encoding`, and `key` reads the [`GroupingKey`].
+//! - `shapes` knows bodies that differ from an earlier one only in their values.
+//! - `text` and `protobuf` read all other bodies, and `samples` renders what they read.
+//! - `batch` is the result, a [`Batch`]. After this, it is only checked against other groups.
+//!
+//! [`Allowance`] bounds the memory of a push, and [`Rules`] say which names and labels it may use.
 //!
 //! **Invariant:** a `Batch` is a valid exposition in itself: every series in it exists once, carries
 //! the grouping labels and `instance`, and no two of its families share a name.

@@ -1,4 +1,4 @@
-//! What a push comes out as, for the tests of everything that decodes one.
+//! Renders a decoded push as one text, for tests.
 
 use super::{Batch, Rejected};
 use crate::exposition::write_header;

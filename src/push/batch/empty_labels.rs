@@ -1,8 +1,7 @@
 //! Labels with an empty value, which to Prometheus are no labels: `x{zone=""}` and `x` are one series.
 //!
-//! What is stored and shown keeps such labels as they were pushed. What tells a series or a group from others leaves
-//! them out, all but `instance`: everything has that label, so whether its value is empty tells as much as whether it
-//! is there.
+//! The gateway stores and shows such labels as they were pushed. Fingerprints and the identity of a group leave them out,
+//! except `instance`: every sample has that label, so an empty `instance` is different from any other.
 
 use std::borrow::Cow;
 

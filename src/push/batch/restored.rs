@@ -1,6 +1,6 @@
-//! Batches of families that were rendered before, perhaps by an earlier life of the gateway.
+//! Makes batches of families that were rendered before, perhaps before the gateway was restarted.
 //!
-//! Nothing is checked or rendered again. The fingerprints are made anew, since their secret is not kept.
+//! Nothing is checked or rendered again. Only the fingerprints are made again, because their secret is not stored.
 
 use crate::exposition::{Kind, has_quoted_names, is_metric_name, write_label_value};
 use crate::push::batch::empty_labels::{duplicate, has_empty};

@@ -1,7 +1,7 @@
-//! Histograms and summaries: many lines that are one series.
+//! Puts the lines of one histogram or summary together.
 //!
-//! The lines of a series may come in any order and stand anywhere among others, so they are gathered
-//! while the push is read and rendered once it has ended.
+//! The lines of a series may come in any order and stand anywhere in the body. Start with [`Assembly`]: it gathers the
+//! lines while the body is read, and renders each series after the end of the body.
 
 use std::ops::Range;
 
@@ -32,7 +32,7 @@ struct Assembled<'a> {
     family: usize,
     /// What its labels add to its fingerprint.
     labels: Series,
-    /// The merged labels and behind them what the group overrode, in the fold's bytes: the identity
+    /// The merged labels and behind them what the group overrode, in the assembly's bytes: the identity
     /// of the series as it was pushed.
     identity: Range<usize>,
     labels_end: usize,
@@ -148,7 +148,7 @@ impl<'a> Assembly<'a> {
         self.last
     }
 
-    /// A new series, whatever its labels. A fold is given all of its series so, or none.
+    /// A new series, whatever its labels. An assembly is given all of its series so, or none.
     pub(crate) fn insert(
         &mut self,
         name: &[u8],

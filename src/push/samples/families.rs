@@ -1,4 +1,4 @@
-//! The families of a push while it is read, and which of them a line belongs to.
+//! The families of a push while it is read. Start with [`Families::resolve`], which finds the family of a line.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! A number in a push: as it was spelled, and as a value only where somebody wants to know.
+//! A number in a push. It keeps its spelling if the output has the same one; it is parsed only where its value matters.
 
 use crate::exposition::{is_canonical, parse_number, write_number};
 

@@ -172,12 +172,16 @@ fn without_value(line: &[u8]) -> &[u8] {
 }
 
 impl Slots {
-    /// Makes room for one more: outlines without a shape go first, then everything.
+    /// Makes room for one more: outlines without a shape go first, then everything. It makes much room at once, since it
+    /// looks at all of them.
     fn make_room(&mut self) {
         if self.by_outline.len() >= SHAPES_LEN {
             self.by_outline.retain(|_, slot| slot.shape.is_some());
+            if self.by_outline.len() > SHAPES_LEN / 2 {
+                *self = Slots::default();
+            }
         }
-        if self.by_outline.len() >= SHAPES_LEN || self.shapes_bytes >= SHAPES_BYTES_MAX {
+        if self.shapes_bytes >= SHAPES_BYTES_MAX {
             *self = Slots::default();
         }
     }

@@ -1,7 +1,7 @@
 //! Bodies that have lost their line ends on the way, as `curl -d @file` and shells lose them.
 //!
-//! Such a body is one long line. Where it begins with a comment, all of it is that comment: it says nothing, and a
-//! PUT of it would empty the group. Two rules notice this; neither costs a body with line ends anything.
+//! Such a body is one long line. If it begins with a comment, the whole body is that comment, and a PUT of it would empty
+//! the group. Two rules detect this. They cost a body with line ends nothing.
 //!
 //! - The last line may lack its line end only where it is a sample, or `# EOF` ([`may_end_open`]).
 //! - In a body without any sample, no comment may hold what reads as further lines ([`joined_line`]).
