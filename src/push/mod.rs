@@ -19,6 +19,7 @@ mod error;
 mod inflate;
 mod key;
 mod protobuf;
+mod refusal;
 #[cfg(test)]
 mod render_for_test;
 mod rules;
