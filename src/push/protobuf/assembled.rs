@@ -8,24 +8,28 @@ use crate::push::Problem;
 
 /// The value of a metric that is a histogram or a summary, as the text format shows it.
 #[derive(Debug)]
-pub(super) struct Folded<'a> {
+pub(super) struct Assembled<'a> {
     metric: Message<'a>,
     is_summary: bool,
     pub(super) count: f64,
     pub(super) sum: f64,
 }
 
-impl<'a> Folded<'a> {
-    /// Reads the value of a metric of a kind that has parts.
-    pub(super) fn read(metric: Message<'a>, kind: Kind) -> Result<Folded<'a>, Problem> {
+impl<'a> Assembled<'a> {
+    /// Reads the value of a metric of a kind that has parts. `is_classic` says that text shows all of it.
+    pub(super) fn read(
+        metric: Message<'a>,
+        kind: Kind,
+        is_classic: bool,
+    ) -> Result<Assembled<'a>, Problem> {
         let is_summary = kind == Kind::Summary;
-        let mut folded = Folded { metric, is_summary, count: 0.0, sum: 0.0 };
+        let mut assembled = Assembled { metric, is_summary, count: 0.0, sum: 0.0 };
         if is_summary {
-            folded.read_summary();
+            assembled.read_summary();
         } else {
-            folded.read_histogram();
+            assembled.read_histogram();
         }
-        for (bound, value) in folded.parts() {
+        for (bound, value) in assembled.parts() {
             if bound.is_nan() {
                 return Err(if is_summary { Problem::Quantile } else { Problem::BucketBound });
             }
@@ -33,13 +37,13 @@ impl<'a> Folded<'a> {
                 return Err(Problem::NegativeCount);
             }
         }
-        if folded.count < 0.0 {
+        if assembled.count < 0.0 {
             return Err(Problem::NegativeCount);
         }
-        if !is_summary {
+        if !is_summary && !is_classic {
             native::check(metric)?;
         }
-        Ok(folded)
+        Ok(assembled)
     }
 
     fn read_summary(&mut self) {

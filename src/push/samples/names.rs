@@ -12,7 +12,7 @@ use crate::exposition::{NameRules, unescape};
 
 /// What is allowed in a push, and where its names are kept.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Names<'a> {
+pub(crate) enum Names<'a> {
     /// Nothing need be kept: no name with an escape is a legacy name.
     Legacy,
     Utf8(&'a KeptNames),
@@ -20,14 +20,14 @@ pub(super) enum Names<'a> {
 
 impl<'a> Names<'a> {
     /// By these rules; `kept` is where names go that need a place, and empty.
-    pub(super) fn new(rules: NameRules, kept: &'a OnceCell<KeptNames>) -> Names<'a> {
+    pub(crate) fn new(rules: NameRules, kept: &'a OnceCell<KeptNames>) -> Names<'a> {
         match rules {
             NameRules::Legacy => Names::Legacy,
             NameRules::Utf8 => Names::Utf8(kept.get_or_init(KeptNames::default)),
         }
     }
 
-    pub(super) fn rules(self) -> NameRules {
+    pub(crate) fn rules(self) -> NameRules {
         match self {
             Names::Legacy => NameRules::Legacy,
             Names::Utf8(_) => NameRules::Utf8,
@@ -35,7 +35,7 @@ impl<'a> Names<'a> {
     }
 
     /// How many bytes are kept.
-    pub(super) fn kept_bytes(self) -> usize {
+    pub(crate) fn kept_bytes(self) -> usize {
         match self {
             Names::Legacy => 0,
             Names::Utf8(kept) => kept.bytes.get(),
@@ -44,7 +44,7 @@ impl<'a> Names<'a> {
 
     /// What a name means that is spelled `quoted` between its quotes, with valid escapes. Comes back
     /// as it is when it is no name by the rules.
-    pub(super) fn unescaped(self, quoted: &'a [u8]) -> &'a [u8] {
+    pub(crate) fn unescaped(self, quoted: &'a [u8]) -> &'a [u8] {
         match (self, std::str::from_utf8(quoted)) {
             (Names::Utf8(kept), Ok(text)) if memchr(b'\\', quoted).is_some() => {
                 kept.keep(unescape(text).as_bytes().into())
@@ -59,7 +59,7 @@ impl<'a> Names<'a> {
 /// **Invariant:** block `n` has room for 2^n names. What has once been put somewhere is never moved,
 /// so that it can be lent while more is added.
 #[derive(Debug, Default)]
-pub(super) struct KeptNames {
+pub(crate) struct KeptNames {
     count: Cell<usize>,
     /// What all names take.
     bytes: Cell<usize>,
@@ -73,7 +73,7 @@ type Block = Box<[OnceCell<Box<[u8]>>]>;
 
 impl KeptNames {
     /// Takes a name, or whatever else is made of one.
-    pub(super) fn keep(&self, name: Box<[u8]>) -> &[u8] {
+    pub(crate) fn keep(&self, name: Box<[u8]>) -> &[u8] {
         let at = self.count.get() + 1;
         self.count.set(at);
         self.bytes.set(self.bytes.get() + name.len() + NAME_BYTES);
@@ -88,7 +88,7 @@ impl KeptNames {
 mod tests {
     use super::*;
     use crate::exposition::NameRules::{Legacy, Utf8};
-    use crate::push::told::told;
+    use crate::push::render_for_test::render_for_test;
     use crate::push::{GroupingKey, decode};
 
     #[test]
@@ -118,7 +118,7 @@ mod tests {
 
     fn push_to(path: &str, rules: NameRules, body: &str) -> Result<String, String> {
         let key = GroupingKey::parse(path.as_bytes(), rules).expect("the path is fine");
-        told(decode(&key, body.as_bytes(), rules))
+        render_for_test(decode(&key, body.as_bytes(), rules))
     }
 
     #[test]

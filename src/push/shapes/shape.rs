@@ -10,30 +10,33 @@
 
 use smallvec::SmallVec;
 
-use super::batch::{Batch, BatchFamily, SeriesHasher};
-use super::decode::decode_anew;
-use super::grouping_key::GroupingKey;
-use super::number::Number;
-use super::rules::Rules;
+use super::Format;
+use super::apart::{Apart, MARKER};
 use crate::exposition::{Kind, NameRules, SampleLine, sample_lines};
+use crate::push::batch::series::Series;
+use crate::push::batch::{Batch, BatchFamily};
+use crate::push::key::GroupingKey;
+use crate::push::rules::Rules;
+use crate::push::samples::labels::GroupLabels;
+use crate::push::samples::number::Number;
 
-/// The first marker. All of them are integers of six digits, which come out as they are spelled.
-const MARKER: usize = 100_000;
 /// More values than this would not be worth it, nor small.
 const VALUES_MAX: usize = 512;
+
+/// No number is rendered to more bytes.
+const NUMBER_BYTES: usize = 32;
 
 const INSTANCE: &[u8] = b"instance";
 
 /// All of a body but its values.
 #[derive(Debug)]
-pub(super) struct Shape {
+pub(crate) struct Shape {
     rules: Rules,
     /// The names of the grouping labels: they decide where these stand among those of a sample.
     key_names: Vec<Box<[u8]>>,
     /// Whether the group has an instance, which then overrides the one of a sample.
     has_instance: bool,
-    /// What stands before each value, and behind the last.
-    around: Vec<Box<[u8]>>,
+    apart: Apart,
     /// Whether any value is a count, perhaps, which must not be negative.
     has_counts: bool,
     /// What is always in the rendered text.
@@ -52,9 +55,10 @@ struct Line {
     pieces: [u32; 2],
     closing: [u32; 2],
     value: u32,
-    series: Spelling,
-    /// Whether any label that is not the group's has an empty value.
-    has_empty: bool,
+    /// Whether only a value without a fraction is shown as it is.
+    is_whole: bool,
+    /// What the line adds to the fingerprint of the group's labels, where it ends a series.
+    series: Option<Series>,
 }
 
 /// Text that is always the same, and grouping labels behind it.
@@ -64,29 +68,28 @@ struct Piece {
     pairs: [u32; 2],
 }
 
-/// What a line says about the spelling of its series.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Spelling {
-    /// Nothing: another line of the series does.
-    Elsewhere,
-    /// It is the line up to the value, without the bytes of a suffix from one place to the other.
-    Line { suffix: [u32; 2] },
-}
-
 impl Shape {
     /// The shape of a body of which the decoder has made `batch`, if it is one that can be remembered.
-    pub(super) fn of(key: &GroupingKey, body: &[u8], rules: Rules, batch: &Batch) -> Option<Shape> {
-        if rules.names != NameRules::Legacy {
+    pub(crate) fn of(
+        key: &GroupingKey,
+        (format, body): (Format, &[u8]),
+        rules: Rules,
+        batch: &Batch,
+    ) -> Option<Shape> {
+        if rules.names != NameRules::Legacy || !batch.native.is_empty() {
             return None;
         }
-        let around = around_values(body)?;
-        let values = around.len() - 1;
-        let probe = decode_anew(key, &with_markers(&around), rules).ok()?;
+        let (apart, marked) = Apart::of(format, body)?;
+        let values = apart.values_len();
+        if !(1..=VALUES_MAX).contains(&values) {
+            return None;
+        }
+        let probe = format.decode_anew(key, &marked, rules).ok()?;
         let mut shape = Shape {
             rules,
             key_names: (0..key.len()).filter_map(|at| key.name(at)).map(Into::into).collect(),
             has_instance: key.overrides(INSTANCE),
-            around,
+            apart,
             has_counts: false,
             text: Vec::new(),
             lines: Vec::new(),
@@ -96,10 +99,27 @@ impl Shape {
             series_len: probe.series.len(),
         };
         let mut is_shown = vec![false; values];
+        let group = GroupLabels::new(key).fingerprint;
         for family in &probe.families {
             let first = shape.lines.len() as u32;
+            let mut series = probe.series(family).iter();
             for line in sample_lines(probe.text(family)) {
-                let shown = shape.line(key, probe.name(family), family.kind, &line)?;
+                let suffix = line.name.strip_prefix(probe.name(family))?;
+                let has_parts = match family.kind {
+                    Kind::Counter | Kind::Gauge | Kind::Untyped => false,
+                    Kind::Histogram | Kind::Summary => true,
+                    Kind::GaugeHistogram => return None,
+                };
+                shape.has_counts |= has_parts;
+                let ends_series = !has_parts || suffix == "_count";
+                let series = if ends_series { series.next() } else { None };
+                let series = series.map(|series| series.without(group));
+                // The count of a summary is shown without its fraction.
+                let is_whole = family.kind == Kind::Summary && suffix == "_count";
+                let shown = shape.line(key, series, is_whole, &line)?;
+                if is_whole && shown == values {
+                    return None;
+                }
                 is_shown.get_mut(shown).into_iter().for_each(|is_shown| *is_shown = true);
             }
             let text = [first, shape.lines.len() as u32];
@@ -116,38 +136,24 @@ impl Shape {
     fn line(
         &mut self,
         key: &GroupingKey,
-        family: &str,
-        kind: Kind,
+        series: Option<Series>,
+        is_whole: bool,
         line: &SampleLine<'_>,
     ) -> Option<usize> {
-        let values = self.around.len() - 1;
+        let values = self.apart.values_len();
         let value = match line.value.parse::<usize>().ok()? {
             0 => values, // It was not pushed.
             marker => marker.checked_sub(MARKER).filter(|at| *at < values)?,
         };
-        let suffix = line.name.strip_prefix(family)?;
-        let series = match kind {
-            Kind::Counter | Kind::Gauge | Kind::Untyped => Spelling::Line { suffix: [0, 0] },
-            Kind::Histogram => {
-                self.has_counts = true;
-                let (from, to) = (family.len() as u32, line.name.len() as u32);
-                match suffix {
-                    "_count" => Spelling::Line { suffix: [from, to] },
-                    _ => Spelling::Elsewhere,
-                }
-            }
-            _ => return None,
-        };
         let first_piece = self.pieces.len() as u32;
         let mut text_start = self.text.len() as u32;
         self.text.extend_from_slice(line.name.as_bytes());
-        let (mut separator, mut has_empty) = (b'{', false);
+        let mut separator = b'{';
         for (name, value) in &line.labels {
             self.text.push(separator);
             separator = b',';
             let is_of_key = |at: &usize| key.name(*at) == Some(name.as_bytes());
             let Some(at) = (0..key.len()).find(is_of_key) else {
-                has_empty |= value.is_empty();
                 for part in [name, "=\"", value, "\""] {
                     self.text.extend_from_slice(part.as_bytes());
                 }
@@ -170,18 +176,31 @@ impl Shape {
         self.text.extend_from_slice(b"} ");
         let pieces = [first_piece, self.pieces.len() as u32];
         let closing = [text_start, self.text.len() as u32];
-        self.lines.push(Line { pieces, closing, value: value as u32, series, has_empty });
+        self.lines.push(Line { pieces, closing, value: value as u32, is_whole, series });
         Some(value)
     }
 
+    /// How many bytes of memory it takes, about.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        size_of::<Shape>()
+            + self.apart.memory_bytes()
+            + self.text.len()
+            + self.strings.len()
+            + self.lines.len() * size_of::<Line>()
+            + self.pieces.len() * size_of::<Piece>()
+            + self.families.len() * size_of::<BatchFamily>()
+    }
+
     /// How many bytes of text a body of this shape comes to at most.
-    pub(super) fn bytes_max(&self, key: &GroupingKey, body: &[u8]) -> usize {
+    pub(crate) fn bytes_max(&self, key: &GroupingKey, body: &[u8]) -> usize {
         // Each label of the group is once in each line.
-        self.text.len() + self.lines.len() * key.text().len() + body.len()
+        // A number is as long as it was pushed, or rendered anew from protobuf.
+        let numbers = body.len().max(NUMBER_BYTES * self.lines.len());
+        self.text.len() + self.lines.len() * key.text().len() + numbers
     }
 
     /// What a body of this shape comes to; `None` when it is of another, or not right.
-    pub(super) fn decode(&self, key: &GroupingKey, body: &[u8], rules: Rules) -> Option<Batch> {
+    pub(crate) fn decode(&self, key: &GroupingKey, body: &[u8], rules: Rules) -> Option<Batch> {
         let is_key_alike = key.len() == self.key_names.len()
             && key.overrides(INSTANCE) == self.has_instance
             && self.key_names.iter().enumerate().all(|(at, name)| key.name(at) == Some(name));
@@ -192,29 +211,21 @@ impl Shape {
         let mut text = Vec::with_capacity(self.bytes_max(key, body));
         let mut series = Vec::with_capacity(self.series_len);
         let mut families = Vec::with_capacity(self.families.len());
-        let (hasher, mut spelling) = (SeriesHasher::get(), SmallVec::<[u8; 256]>::new());
+        let group = GroupLabels::new(key).fingerprint;
         for family in &self.families {
             let (text_start, series_start) = (text.len() as u32, series.len() as u32);
             for line in &self.lines[range(family.text)] {
-                let start = text.len();
                 for piece in &self.pieces[range(line.pieces)] {
                     text.extend_from_slice(&self.text[range(piece.text)]);
                     text.extend_from_slice(key.pairs(range(piece.pairs)));
                 }
                 text.extend_from_slice(&self.text[range(line.closing)]);
-                if let Spelling::Line { suffix } = line.series {
-                    let spelled = &text[start..text.len() - 1];
-                    let has_empty = line.has_empty || key.has_empty_label();
-                    series.push(if suffix[0] == suffix[1] {
-                        hasher.series_with(spelled, has_empty)
-                    } else {
-                        spelling.clear();
-                        spelling.extend_from_slice(&spelled[..suffix[0] as usize]);
-                        spelling.extend_from_slice(&spelled[suffix[1] as usize..]);
-                        hasher.series_with(&spelling, has_empty)
-                    });
+                series.extend(line.series.map(|own| group.with(own)));
+                let value = values[line.value as usize];
+                if line.is_whole && value.value().fract() != 0.0 {
+                    return None; // An infinite one has no fraction that is 0 either.
                 }
-                values[line.value as usize].write(&mut text);
+                value.write(&mut text);
                 text.push(b'\n');
             }
             families.push(BatchFamily {
@@ -228,56 +239,19 @@ impl Shape {
 
     /// The values of a body of this shape, and a zero behind them.
     fn values<'a>(&self, body: &'a [u8]) -> Option<SmallVec<[Number<'a>; 32]>> {
-        let (last, before) = self.around.split_last()?;
         let mut values = SmallVec::new();
-        let mut rest = body;
-        for text in before {
-            rest = rest.strip_prefix(&**text)?;
-            let (value, behind) = rest.split_at(rest.iter().position(|&byte| byte == b'\n')?);
-            let value = Number::parse(value)?;
-            if self.has_counts && value.is_negative() {
-                return None;
-            }
+        let is_whole = self.apart.read(body, |value| {
+            let is_wrong = self.has_counts && value.is_negative();
             values.push(value);
-            rest = behind;
-        }
+            !is_wrong
+        });
         values.push(Number::ZERO);
-        (*rest == **last).then_some(values)
+        is_whole.then_some(values)
     }
 }
 
 fn range([from, to]: [u32; 2]) -> std::ops::Range<usize> {
     from as usize..to as usize
-}
-
-/// What stands before each value of a body, and behind the last. `None` for a body without values, with too many, or
-/// with lines of which this cannot be told by looking at their ends.
-fn around_values(body: &[u8]) -> Option<Vec<Box<[u8]>>> {
-    let mut around = Vec::new();
-    let (mut from, mut at) = (0, 0);
-    for line in body.split_inclusive(|&byte| byte == b'\n') {
-        let is_sample = !matches!(line.trim_ascii_start(), [] | [b'#', ..]);
-        if is_sample {
-            let value_start = line.iter().rposition(|&byte| byte == b' ')? + 1;
-            Number::parse(line[value_start..].strip_suffix(b"\n")?)?;
-            around.push(body[from..at + value_start].into());
-            from = at + line.len() - 1;
-        }
-        at += line.len();
-    }
-    around.push(body[from..].into());
-    (2..=VALUES_MAX + 1).contains(&around.len()).then_some(around)
-}
-
-fn with_markers(around: &[Box<[u8]>]) -> Vec<u8> {
-    let mut body = Vec::new();
-    for (at, text) in around.iter().enumerate() {
-        if at > 0 {
-            body.extend_from_slice((MARKER + at - 1).to_string().as_bytes());
-        }
-        body.extend_from_slice(text);
-    }
-    body
 }
 
 /// Whether two batches say the same, wherever their texts stand.

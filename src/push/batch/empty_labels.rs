@@ -1,57 +1,62 @@
 //! Labels with an empty value, which to Prometheus are no labels: `x{zone=""}` and `x` are one series.
 //!
-//! What is stored and shown keeps such labels as they were pushed. What tells a series or a group from others leaves
-//! them out, all but `instance`: everything has that label, so whether its value is empty tells as much as whether it
-//! is there.
+//! The gateway stores and shows such labels as they were pushed. Fingerprints and the identity of a group leave them out,
+//! except `instance`: every sample has that label, so an empty `instance` is different from any other.
 
 use std::borrow::Cow;
 
 use memchr::{memchr, memchr_iter, memchr2};
 
-use super::batch::{Series, SeriesHasher};
-use super::error::Refusal;
-use super::restored::spellings;
 use crate::exposition::{Kind, sample_lines};
+use crate::push::batch::restored::spellings;
+use crate::push::batch::series::{Series, SeriesHasher};
+use crate::push::error::Refusal;
 
 const INSTANCE: &[u8] = b"instance";
 
 /// Whether a label of this name and value is left out.
-pub(super) fn is_left_out(name: &[u8], value: &[u8]) -> bool {
+pub(crate) fn is_left_out(name: &[u8], value: &[u8]) -> bool {
     value.is_empty() && name != INSTANCE
 }
 
 /// A canonical spelling, of a series or of the labels in its braces, without labels that are empty.
-pub(super) fn without_empty(spelling: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn without_empty(spelling: &[u8]) -> Cow<'_, [u8]> {
     if !has_empty(spelling) {
         return Cow::Borrowed(spelling);
     }
+    let (opening, labels) = split_opening(spelling);
+    let kept: Vec<&[u8]> = kept_items(labels).collect();
+    let closing: &[u8] = if spelling.ends_with(b"}") { b"}" } else { b"" };
+    Cow::Owned([opening, &kept.join(&b","[..]), closing].concat())
+}
+
+/// Splits a canonical spelling into the name before the braces, with the brace, and what follows. Both parts may be empty.
+pub(crate) fn split_opening(spelling: &[u8]) -> (&[u8], &[u8]) {
     // A name before the braces is a classic one, and has no brace.
-    let start = match memchr(b'{', spelling) {
-        Some(brace) if is_before_braces(&spelling[..brace]) => brace + 1,
-        _ => 0,
-    };
-    let mut out = Vec::with_capacity(spelling.len());
-    out.extend_from_slice(&spelling[..start]);
-    let mut rest = &spelling[start..];
-    while let Some([name, value, behind]) = item(rest) {
-        if !is_left_out(name, value) {
-            if out.len() > start {
-                out.push(b',');
-            }
-            out.extend_from_slice(&rest[..rest.len() - behind.len()]);
-        }
-        rest = behind.strip_prefix(b",").unwrap_or(behind);
-    }
-    out.extend_from_slice(rest);
-    Cow::Owned(out)
+    let brace = memchr(b'{', spelling).filter(|&brace| is_before_braces(&spelling[..brace]));
+    spelling.split_at(brace.map_or(0, |brace| brace + 1))
 }
 
 fn is_before_braces(name: &[u8]) -> bool {
     name.iter().all(|&byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':'))
 }
 
+/// The labels in a canonical text that are not left out, and the metric name if it stands among them.
+pub(crate) fn kept_items(mut text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        while let Some([name, value, behind]) = item(text) {
+            let whole = &text[..text.len() - behind.len()];
+            text = behind.strip_prefix(b",").unwrap_or(behind);
+            if !is_left_out(name, value) {
+                return Some(whole);
+            }
+        }
+        None
+    })
+}
+
 /// Whether any label of a spelling, or of rendered lines, is left out. Inside of a value a quote is escaped, so `=""` is always an empty one.
-pub(super) fn has_empty(spelling: &[u8]) -> bool {
+pub(crate) fn has_empty(spelling: &[u8]) -> bool {
     memchr_iter(b'=', spelling).any(|at| {
         let is_instance = || {
             let before = spelling[..at].strip_suffix(INSTANCE);
@@ -88,7 +93,7 @@ fn quoted_end(text: &[u8]) -> Option<usize> {
 }
 
 /// Why a family is refused, two of whose series, which have these fingerprints, are the same.
-pub(super) fn duplicate(family: &str, kind: Kind, text: &[u8], series: &mut [Series]) -> Refusal {
+pub(crate) fn duplicate(family: &str, kind: Kind, text: &[u8], series: &mut [Series]) -> Refusal {
     series.sort_unstable();
     let repeated = series.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
     let hasher = SeriesHasher::get();

@@ -1,10 +1,10 @@
-//! What a push comes out as, for the tests of everything that decodes one.
+//! Renders a decoded push as one text, for tests.
 
 use super::{Batch, Rejected};
 use crate::exposition::write_header;
 
 /// The exposition that the batch is, or the reason why there is none.
-pub(super) fn told(decoded: Result<Batch, Rejected>) -> Result<String, String> {
+pub(crate) fn render_for_test(decoded: Result<Batch, Rejected>) -> Result<String, String> {
     let batch = decoded.map_err(|rejected| match rejected {
         Rejected::Syntax(error) => error.to_string(),
         Rejected::Refused(refusal) => format!("refused: {refusal}"),

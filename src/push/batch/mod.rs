@@ -1,60 +1,11 @@
 //! A decoded push: rendered families, ready for a shard.
 
-use std::sync::OnceLock;
+pub(crate) mod empty_labels;
+pub(crate) mod restored;
+pub(crate) mod series;
 
-use xxhash_rust::xxh3::xxh3_128_with_secret;
-
-use super::empty_labels::without_empty;
 use crate::exposition::Kind;
-
-/// The fingerprint of one series: a hash of its canonical spelling, `name{labels}` (for histograms
-/// and summaries without `le` and `quantile`), without labels whose value is empty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Series(u64, u64);
-
-impl Series {
-    /// Bits that are as good as any hash of the series.
-    pub fn bits(self) -> u64 {
-        self.0
-    }
-}
-
-/// Makes fingerprints. One secret for the life of the process, drawn at random, so that nobody can
-/// make up two series that meet.
-#[derive(Debug, Clone, Copy)]
-pub struct SeriesHasher(&'static [u8; SECRET_BYTES]);
-
-const SECRET_BYTES: usize = 192;
-
-impl SeriesHasher {
-    /// The hasher of this process.
-    pub fn get() -> SeriesHasher {
-        static SECRET: OnceLock<[u8; SECRET_BYTES]> = OnceLock::new();
-        SeriesHasher(SECRET.get_or_init(|| {
-            let random = ahash::RandomState::new();
-            let mut secret = [0; SECRET_BYTES];
-            for (position, chunk) in secret.chunks_exact_mut(8).enumerate() {
-                chunk.copy_from_slice(&random.hash_one(position).to_le_bytes());
-            }
-            secret
-        }))
-    }
-
-    /// The fingerprint of the series spelled `spelling`, for which labels with an empty value do not count.
-    pub fn series(self, spelling: &[u8]) -> Series {
-        self.as_spelled(&without_empty(spelling))
-    }
-
-    /// The same, at a lower cost where it is known whether any label but `instance` may be empty.
-    pub(super) fn series_with(self, spelling: &[u8], has_empty: bool) -> Series {
-        if has_empty { self.series(spelling) } else { self.as_spelled(spelling) }
-    }
-
-    fn as_spelled(self, spelling: &[u8]) -> Series {
-        let hash = xxh3_128_with_secret(spelling, self.0);
-        Series(hash as u64, (hash >> 64) as u64)
-    }
-}
+use crate::push::batch::series::Series;
 
 /// The families of one push, sorted by name, each with its samples rendered.
 #[derive(Debug, Default)]
@@ -62,13 +13,13 @@ pub struct Batch {
     /// The families; their names differ.
     pub families: Vec<BatchFamily>,
     /// The names and help texts of all families, one after the other.
-    pub(super) strings: String,
+    pub(crate) strings: String,
     /// The fingerprints of all series. Those of a family stand together.
-    pub(super) series: Vec<Series>,
+    pub(crate) series: Vec<Series>,
     /// The rendered samples, likewise.
-    pub(super) text: Vec<u8>,
+    pub(crate) text: Vec<u8>,
     /// The protobuf forms that are kept, likewise.
-    pub(super) native: Vec<u8>,
+    pub(crate) native: Vec<u8>,
 }
 
 /// One family of a [`Batch`].
@@ -81,13 +32,13 @@ pub struct BatchFamily {
     /// Whether any name in its samples may be in quotes.
     pub has_quoted_names: bool,
     /// Offsets into the batch's strings: where the name begins and ends, and where the help ends.
-    pub(super) strings: [u32; 3],
+    pub(crate) strings: [u32; 3],
     /// Where the fingerprints of the family stand among those of the batch.
-    pub(super) series: [u32; 2],
+    pub(crate) series: [u32; 2],
     /// Where its samples stand in the text of the batch.
-    pub(super) text: [u32; 2],
+    pub(crate) text: [u32; 2],
     /// Where its protobuf form stands among those kept; empty when the text says all of it.
-    pub(super) native: [u32; 2],
+    pub(crate) native: [u32; 2],
 }
 
 impl BatchFamily {

@@ -1,7 +1,7 @@
-//! Histograms and summaries: many lines that are one series.
+//! Puts the lines of one histogram or summary together.
 //!
-//! The lines of a series may come in any order and stand anywhere among others, so they are gathered
-//! while the push is read and rendered once it has ended.
+//! The lines of a series may come in any order and stand anywhere in the body. Start with [`Assembly`]: it gathers the
+//! lines while the body is read, and renders each series after the end of the body.
 
 use std::ops::Range;
 
@@ -9,29 +9,30 @@ use hashbrown::HashTable;
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::families::Role;
-use super::grouping_key::GroupingKey;
-use super::labels;
-use super::line::Label;
-use super::number::Number;
-use super::opening::Opening;
 use crate::exposition::Kind;
+use crate::push::batch::series::Series;
+use crate::push::samples::families::Role;
+use crate::push::samples::labels::{GroupLabels, Label};
+use crate::push::samples::number::Number;
+use crate::push::samples::opening::Opening;
 
 /// Up to this many series, looking at each is quicker than hashing.
 const SEARCHED_MAX: usize = 16;
 
 /// A generous guess at what a line holds besides its name and labels.
-pub(super) const LINE_BYTES: usize = 64;
+pub(crate) const LINE_BYTES: usize = 64;
 
 /// The lines that every series ends in, whether they were pushed or not: a sum, a count, and for a
 /// histogram a bucket for infinity.
-pub(super) const CLOSING_LINES: usize = 3;
+pub(crate) const CLOSING_LINES: usize = 3;
 
 /// One series of a histogram or summary while the push is read.
 #[derive(Debug)]
-struct Folded<'a> {
+struct Assembled<'a> {
     family: usize,
-    /// The merged labels and behind them what the group overrode, in the fold's bytes: the identity
+    /// What its labels add to its fingerprint.
+    labels: Series,
+    /// The merged labels and behind them what the group overrode, in the assembly's bytes: the identity
     /// of the series as it was pushed.
     identity: Range<usize>,
     labels_end: usize,
@@ -52,132 +53,128 @@ struct Part<'a> {
     value: Number<'a>,
 }
 
-/// The folded series of a push.
-#[derive(Debug)]
-pub(super) struct Fold<'a, 's> {
-    series: Vec<Folded<'a>>,
+/// The assembled series of a push.
+#[derive(Debug, Default)]
+pub(crate) struct Assembly<'a> {
+    series: Vec<Assembled<'a>>,
     parts: Vec<Part<'a>>,
     /// The series of the line before, and the labels of its own that the line had.
     last: usize,
     last_own: Vec<Label<'a>>,
     /// The identities of the series, one after the other.
-    bytes: &'s mut Vec<u8>,
+    bytes: Vec<u8>,
     /// Empty while there are few.
     by_identity: HashTable<u32>,
     rendered_bytes: usize,
 }
 
-/// A folded series, rendered.
-pub(super) struct Rendered {
-    pub(super) family: usize,
-    pub(super) samples: u32,
+/// A assembled series, rendered.
+pub(crate) struct Rendered {
+    pub(crate) family: usize,
+    pub(crate) samples: u32,
+    /// What its labels add to its fingerprint.
+    pub(crate) labels: Series,
     /// The same bucket or quantile was there twice.
-    pub(super) duplicate_part: bool,
+    pub(crate) duplicate_part: bool,
 }
 
-impl<'a, 's> Fold<'a, 's> {
-    /// Nothing yet; `bytes` is an empty buffer to use.
-    pub(super) fn new(bytes: &'s mut Vec<u8>) -> Self {
-        Fold {
-            series: Vec::new(),
-            parts: Vec::with_capacity(8),
-            last: 0,
-            last_own: Vec::new(),
-            bytes,
-            by_identity: HashTable::new(),
-            rendered_bytes: 0,
-        }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
+impl<'a> Assembly<'a> {
+    pub(crate) fn is_empty(&self) -> bool {
         self.series.is_empty()
     }
 
     /// How many series there are.
-    pub(super) fn series_len(&self) -> usize {
+    pub(crate) fn series_len(&self) -> usize {
         self.series.len()
     }
 
     /// How many bytes of memory it takes. Whatever grows twofold is there twice while it does.
-    pub(super) fn memory_bytes(&self) -> usize {
-        2 * (self.series.len() * (size_of::<Folded<'_>>() + size_of::<u32>())
+    pub(crate) fn memory_bytes(&self) -> usize {
+        2 * (self.series.len() * (size_of::<Assembled<'_>>() + size_of::<u32>())
             + self.parts.len() * size_of::<Part<'_>>()
             + self.bytes.len())
     }
 
     /// About how large what was taken so far will be once rendered, and hardly ever less.
-    pub(super) fn rendered_bytes(&self) -> usize {
+    pub(crate) fn rendered_bytes(&self) -> usize {
         self.rendered_bytes
     }
 
     /// Takes one line of a series. `bound` is the value of `le` or `quantile`, if the line has one; a
     /// part without one says nothing, and only makes the series exist.
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         series: usize,
         role: Role,
         bound: Option<Number<'a>>,
         value: Number<'a>,
     ) {
-        let folded = &mut self.series[series];
+        let assembled = &mut self.series[series];
         match role {
-            Role::Sum => folded.sum = Some(value),
-            Role::Count => folded.count = Some(value),
+            Role::Sum => assembled.sum = Some(value),
+            Role::Count => assembled.count = Some(value),
             Role::Part => {
                 let Some(bound) = bound else { return };
                 if bound.is_nan() {
                     return;
                 }
                 let bound_value = bound.value();
-                folded.ascending &= bound_value > folded.bound_last;
-                folded.bound_last = bound_value;
-                self.rendered_bytes += folded.line_bytes;
+                assembled.ascending &= bound_value > assembled.bound_last;
+                assembled.bound_last = bound_value;
+                self.rendered_bytes += assembled.line_bytes;
                 self.parts.push(Part { series: series as u32, bound, value });
             }
         }
     }
 
     /// The series of the family at `family` with these labels, made when there is none.
-    pub(super) fn series(
+    pub(crate) fn series(
         &mut self,
         name: &[u8],
         family: usize,
-        key: &GroupingKey,
+        group: GroupLabels<'_>,
         own: &[Label<'a>],
     ) -> usize {
         // Most often the line belongs to the series of the line before, and says so in the same words.
         if let Some(last) = self.series.get(self.last)
             && last.family == family
-            && self.last_own == own
+            && self.last_own.iter().map(|label| label.whole).eq(own.iter().map(|label| label.whole))
         {
             return self.last;
         }
-        self.last = self.find_or_insert(name, family, key, own);
+        self.last = self.find_or_insert(name, family, group, own);
         self.last_own.clear();
         self.last_own.extend_from_slice(own);
         self.last
     }
 
-    /// A new series, whatever its labels. A fold is given all of its series so, or none.
-    pub(super) fn insert(
+    /// A new series, whatever its labels. An assembly is given all of its series so, or none.
+    pub(crate) fn insert(
         &mut self,
         name: &[u8],
         family: usize,
-        key: &GroupingKey,
+        group: GroupLabels<'_>,
         own: &[Label<'_>],
     ) -> usize {
         let start = self.bytes.len();
-        labels::merge(self.bytes, key, own, None);
+        let labels = group.merge(&mut self.bytes, own, None);
         let labels_end = self.bytes.len();
-        self.push(name, family, start, labels_end)
+        self.push(name, (family, labels), start, labels_end)
     }
 
     /// A series of the identity that stands in the bytes from `start` on.
-    fn push(&mut self, name: &[u8], family: usize, start: usize, labels_end: usize) -> usize {
+    fn push(
+        &mut self,
+        name: &[u8],
+        (family, labels): (usize, Series),
+        start: usize,
+        labels_end: usize,
+    ) -> usize {
         let line_bytes = name.len() + (labels_end - start) + LINE_BYTES;
         self.rendered_bytes += CLOSING_LINES * line_bytes;
-        self.series.push(Folded {
+        self.series.push(Assembled {
             family,
+            labels,
             identity: start..self.bytes.len(),
             labels_end,
             line_bytes,
@@ -193,20 +190,20 @@ impl<'a, 's> Fold<'a, 's> {
         &mut self,
         name: &[u8],
         family: usize,
-        key: &GroupingKey,
+        group: GroupLabels<'_>,
         own: &[Label<'a>],
     ) -> usize {
         let start = self.bytes.len();
         let mut shadowed = Vec::new();
-        labels::merge(self.bytes, key, own, Some(&mut shadowed));
+        let labels = group.merge(&mut self.bytes, own, Some(&mut shadowed));
         let labels_end = self.bytes.len();
         self.bytes.extend_from_slice(&shadowed);
-        let Fold { series, bytes, by_identity, .. } = &*self;
+        let Assembly { series, bytes, by_identity, .. } = &*self;
         let identity = &bytes[start..];
-        let is_same = |folded: &Folded<'_>| {
-            folded.family == family
-                && folded.labels_end - folded.identity.start == labels_end - start
-                && bytes[folded.identity.clone()] == *identity
+        let is_same = |assembled: &Assembled<'_>| {
+            assembled.family == family
+                && assembled.labels_end - assembled.identity.start == labels_end - start
+                && bytes[assembled.identity.clone()] == *identity
         };
         let hash = |identity: &[u8], family: usize| xxh3_64(identity) ^ family as u64;
         let found = if series.len() <= SEARCHED_MAX {
@@ -220,11 +217,11 @@ impl<'a, 's> Fold<'a, 's> {
             self.bytes.truncate(start);
             return found;
         }
-        let position = self.push(name, family, start, labels_end);
-        let Fold { series, bytes, by_identity, .. } = self;
+        let position = self.push(name, (family, labels), start, labels_end);
+        let Assembly { series, bytes, by_identity, .. } = self;
         let hash_at = |at: &u32| {
-            let folded = &series[*at as usize];
-            hash(&bytes[folded.identity.clone()], folded.family)
+            let assembled = &series[*at as usize];
+            hash(&bytes[assembled.identity.clone()], assembled.family)
         };
         if position >= SEARCHED_MAX {
             let unhashed = if position == SEARCHED_MAX { 0 } else { position };
@@ -235,13 +232,12 @@ impl<'a, 's> Fold<'a, 's> {
         position
     }
 
-    /// Renders every series in turn; `render` is told of each with the canonical spelling of the
-    /// series, before its text is at the end of `out`.
-    pub(super) fn render(
+    /// Renders every series in turn; `rendered` is told of each with its text, which is then at the end of `out`.
+    pub(crate) fn render(
         &mut self,
         out: &mut Vec<u8>,
         family: impl Fn(usize) -> (Opening<'a>, Kind),
-        mut rendered: impl FnMut(Rendered, &[u8], &[u8]),
+        mut rendered: impl FnMut(Rendered, &[u8]),
     ) {
         if !self.parts.is_sorted_by_key(|part| part.series) {
             self.parts.sort_by_key(|part| part.series); // Stable: parts keep the order given.
@@ -252,26 +248,18 @@ impl<'a, 's> Fold<'a, 's> {
             let (own, rest) = parts.split_at(own);
             parts = rest;
             let (opening, kind) = family(series.family);
-            let labels = series.identity.start..series.labels_end;
-            let spelling = self.bytes.len();
-            for piece in [opening.before, opening.behind()] {
-                self.bytes.extend_from_slice(piece);
-            }
-            let labels_start = self.bytes.len();
-            self.bytes.extend_from_within(labels);
-            let labels = &self.bytes[labels_start..];
+            let labels = &self.bytes[series.identity.start..series.labels_end];
             let start = out.len();
             let samples = series.write(out, opening, kind, labels, own);
-            self.bytes.push(b'}');
             let duplicate_part = !series.ascending && has_duplicate(own);
-            let done = Rendered { family: series.family, samples, duplicate_part };
-            rendered(done, &self.bytes[spelling..], &out[start..]);
-            self.bytes.truncate(spelling);
+            let done =
+                Rendered { family: series.family, samples, labels: series.labels, duplicate_part };
+            rendered(done, &out[start..]);
         }
     }
 }
 
-impl Folded<'_> {
+impl Assembled<'_> {
     /// Appends the lines of the series in the order of the format, and says how many there are.
     fn write(
         &self,

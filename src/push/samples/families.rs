@@ -1,40 +1,43 @@
-//! The families of a push while it is read, and which of them a line belongs to.
+//! The families of a push while it is read. Start with [`Families::resolve`], which finds the family of a line.
 
 use std::borrow::Cow;
 
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
-use super::names::Names;
-use super::opening::Opening;
 use crate::exposition::Kind;
+use crate::push::batch::series::{Series, SeriesHasher};
+use crate::push::samples::names::Names;
+use crate::push::samples::opening::Opening;
 
 /// A stretch of the push's rendered text, and the fingerprints of the series in it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Segment {
-    pub(super) text: [u32; 2],
-    pub(super) series: [u32; 2],
+pub(crate) struct Segment {
+    pub(crate) text: [u32; 2],
+    pub(crate) series: [u32; 2],
 }
 
 /// A family of which some lines have been read.
 #[derive(Debug)]
-pub(super) struct FamilyInProgress<'a> {
+pub(crate) struct FamilyInProgress<'a> {
     /// As it is meant, without quotes and escapes.
-    pub(super) name: &'a [u8],
-    pub(super) opening: Opening<'a>,
-    pub(super) help: Option<Cow<'a, [u8]>>,
-    pub(super) help_has_escapes: bool,
-    pub(super) kind: Option<Kind>,
-    pub(super) samples: u32,
+    pub(crate) name: &'a [u8],
+    pub(crate) opening: Opening<'a>,
+    /// What the name adds to the fingerprint of each series.
+    pub(crate) fingerprint: Series,
+    pub(crate) help: Option<Cow<'a, [u8]>>,
+    pub(crate) help_has_escapes: bool,
+    pub(crate) kind: Option<Kind>,
+    pub(crate) samples: u32,
     /// Its rendered samples, in order; adjacent stretches are one.
-    pub(super) segments: SmallVec<[Segment; 1]>,
+    pub(crate) segments: SmallVec<[Segment; 1]>,
     /// Where its protobuf form stands among those kept; empty when none is.
-    pub(super) native: [u32; 2],
+    pub(crate) native: [u32; 2],
 }
 
 impl FamilyInProgress<'_> {
     /// Adds samples, and answers whether they stand apart from those before.
-    pub(super) fn extend(&mut self, segment: Segment, samples: u32) -> bool {
+    pub(crate) fn extend(&mut self, segment: Segment, samples: u32) -> bool {
         self.samples += samples;
         match self.segments.last_mut() {
             Some(last)
@@ -54,22 +57,24 @@ impl FamilyInProgress<'_> {
 
 /// What a sample's name says about its place in a histogram or summary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+pub(crate) enum Role {
     /// A bucket or quantile; in any other family, the sample itself.
     Part,
     Sum,
     Count,
 }
 
+/// Room for as many families as most pushes have.
+const FAMILIES_EXPECTED: usize = 24;
+
 /// Up to this many families, looking at each is quicker than hashing.
 const SEARCHED_MAX: usize = 16;
 
 /// All families of a push, in order of appearance, found by name.
 #[derive(Debug)]
-pub(super) struct Families<'a, 'h> {
-    hasher: &'h ahash::RandomState,
+pub(crate) struct Families<'a> {
     names: Names<'a>,
-    pub(super) list: Vec<FamilyInProgress<'a>>,
+    pub(crate) list: Vec<FamilyInProgress<'a>>,
     /// Empty while there are few.
     by_name: HashTable<u32>,
     /// The last name looked up and its answer, which stays right: a name that once led to a family
@@ -77,36 +82,34 @@ pub(super) struct Families<'a, 'h> {
     last: (&'a [u8], usize, Role),
 }
 
-impl<'a, 'h> Families<'a, 'h> {
-    pub(super) fn new(hasher: &'h ahash::RandomState, names: Names<'a>) -> Self {
+impl<'a> Families<'a> {
+    pub(crate) fn new(names: Names<'a>) -> Self {
         Families {
-            hasher,
             names,
-            list: Vec::with_capacity(8),
+            list: Vec::with_capacity(FAMILIES_EXPECTED),
             by_name: HashTable::new(),
             last: (b"", 0, Role::Part),
         }
     }
 
     /// The family of that very name.
-    pub(super) fn position(&self, name: &[u8]) -> Option<usize> {
+    pub(crate) fn position(&self, name: &[u8]) -> Option<usize> {
         if self.list.len() <= SEARCHED_MAX {
             return self.list.iter().position(|family| family.name == name);
         }
-        let found = self.by_name.find(self.hasher.hash_one(name), |&position| {
-            self.list[position as usize].name == name
-        });
+        let found =
+            self.by_name.find(hash(name), |&position| self.list[position as usize].name == name);
         found.map(|&position| position as usize)
     }
 
     /// The name looked up last, if it can stand without quotes; else empty, as at first.
-    pub(super) fn last_name(&self) -> &'a [u8] {
+    pub(crate) fn last_name(&self) -> &'a [u8] {
         self.last.0
     }
 
     /// The family that a line about `name` belongs to, made when there is none: the one of that name,
     /// else the summary or histogram of which it is the sum, the count or a bucket.
-    pub(super) fn resolve(&mut self, name: &'a [u8]) -> (usize, Role) {
+    pub(crate) fn resolve(&mut self, name: &'a [u8]) -> (usize, Role) {
         if std::ptr::eq(self.last.0, name) {
             return (self.last.1, self.last.2);
         }
@@ -114,7 +117,7 @@ impl<'a, 'h> Families<'a, 'h> {
     }
 
     /// The family of that very name, made when there is none.
-    pub(super) fn exact(&mut self, name: &'a [u8]) -> usize {
+    pub(crate) fn exact(&mut self, name: &'a [u8]) -> usize {
         self.position(name).unwrap_or_else(|| self.insert(name))
     }
 
@@ -145,10 +148,12 @@ impl<'a, 'h> Families<'a, 'h> {
     }
 
     fn insert(&mut self, name: &'a [u8]) -> usize {
-        let Families { hasher, names, list, by_name, .. } = self;
+        let Families { names, list, by_name, .. } = self;
+        let opening = Opening::new(name, *names);
         list.push(FamilyInProgress {
             name,
-            opening: Opening::new(name, *names),
+            opening,
+            fingerprint: opening.fingerprint(),
             help: None,
             help_has_escapes: false,
             kind: None,
@@ -157,7 +162,7 @@ impl<'a, 'h> Families<'a, 'h> {
             native: [0, 0],
         });
         let position = list.len() - 1;
-        let hash = |position: &u32| hasher.hash_one(list[*position as usize].name);
+        let hash = |position: &u32| hash(list[*position as usize].name);
         if position >= SEARCHED_MAX {
             let unhashed = if position == SEARCHED_MAX { 0 } else { position };
             for position in unhashed as u32..=position as u32 {
@@ -166,4 +171,9 @@ impl<'a, 'h> Families<'a, 'h> {
         }
         position
     }
+}
+
+/// A hash with a secret: a push cannot make its names collide.
+fn hash(name: &[u8]) -> u64 {
+    SeriesHasher::get().part(name).bits()
 }

@@ -1,12 +1,13 @@
-//! Batches of families that were rendered before, perhaps by an earlier life of the gateway.
+//! Makes batches of families that were rendered before, perhaps before the gateway was restarted.
 //!
-//! Nothing is checked or rendered again. The fingerprints are made anew, since their secret is not kept.
+//! Nothing is checked or rendered again. Only the fingerprints are made again, because their secret is not stored.
 
-use super::batch::{Batch, BatchFamily, Series, SeriesHasher};
-use super::empty_labels::{duplicate, has_empty};
-use super::error::Refusal;
-use super::finish::has_duplicate;
 use crate::exposition::{Kind, has_quoted_names, is_metric_name, write_label_value};
+use crate::push::batch::empty_labels::{duplicate, has_empty};
+use crate::push::batch::series::{Series, SeriesHasher};
+use crate::push::batch::{Batch, BatchFamily};
+use crate::push::error::Refusal;
+use crate::push::samples::finish::has_duplicate;
 use memchr::{memchr_iter, memrchr};
 
 /// A family as it was rendered.
@@ -80,7 +81,7 @@ fn add_series(series: &mut Vec<Series>, family: &RenderedFamily<'_>) {
 
 /// Finds the series in the lines of a family, and tells the spelling of each: every line is one, but of a histogram or
 /// summary those that end in a count, which each of its series has once, and last.
-pub(super) fn spellings(name: &str, kind: Kind, text: &[u8], mut tell: impl FnMut(&[u8])) {
+pub(crate) fn spellings(name: &str, kind: Kind, text: &[u8], mut tell: impl FnMut(&[u8])) {
     let lines = text.split(|&byte| byte == b'\n');
     // The value has no blanks.
     let spelled = lines.filter_map(|line| Some(&line[..memrchr(b' ', line)?]));

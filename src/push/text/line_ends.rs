@@ -1,26 +1,26 @@
 //! Bodies that have lost their line ends on the way, as `curl -d @file` and shells lose them.
 //!
-//! Such a body is one long line. Where it begins with a comment, all of it is that comment: it says nothing, and a
-//! PUT of it would empty the group. Two rules notice this; neither costs a body with line ends anything.
+//! Such a body is one long line. If it begins with a comment, the whole body is that comment, and a PUT of it would empty
+//! the group. Two rules detect this. They cost a body with line ends nothing.
 //!
 //! - The last line may lack its line end only where it is a sample, or `# EOF` ([`may_end_open`]).
 //! - In a body without any sample, no comment may hold what reads as further lines ([`joined_line`]).
 
 use memchr::{memchr2, memmem};
 
-use super::cursor::{CLASS, METRIC_NAME};
-use super::number::Number;
+use crate::push::samples::number::Number;
+use crate::push::text::cursor::{CLASS, METRIC_NAME};
 
 /// How a body in a later format ends. A whole one has arrived in full.
 const EOF: &[u8] = b"# EOF";
 
 /// Whether a body may end in `line` without a line end.
-pub(super) fn may_end_open(line: &[u8]) -> bool {
+pub(crate) fn may_end_open(line: &[u8]) -> bool {
     !line.trim_ascii_start().starts_with(b"#") || line.trim_ascii() == EOF
 }
 
 /// The first line, counted from 1, of a body without samples that is several lines made into one.
-pub(super) fn joined_line(body: &[u8]) -> Option<u32> {
+pub(crate) fn joined_line(body: &[u8]) -> Option<u32> {
     let lines = body.split(|&byte| byte == b'\n');
     let at = lines.map(<[u8]>::trim_ascii).position(is_joined)?;
     Some(at as u32 + 1)
@@ -28,7 +28,7 @@ pub(super) fn joined_line(body: &[u8]) -> Option<u32> {
 
 /// Whether a comment holds what stood on lines of its own: a `TYPE` or `HELP`, or behind the two characters `\n`, or a
 /// carriage return, what reads as a comment or sample.
-pub(super) fn is_joined(line: &[u8]) -> bool {
+pub(crate) fn is_joined(line: &[u8]) -> bool {
     let Some(comment) = line.strip_prefix(b"#") else { return false };
     let has_header = |header: &[u8]| memmem::find(comment, header).is_some();
     if has_header(b"# TYPE ") || has_header(b"# HELP ") {
