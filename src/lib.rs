@@ -30,6 +30,7 @@ pub mod listen;
 pub mod log;
 pub mod memory;
 pub mod own_metrics;
+mod parameters;
 mod percent;
 pub mod persist;
 pub mod push;

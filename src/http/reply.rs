@@ -12,8 +12,8 @@ use hyper::{Response, StatusCode};
 use crate::access::{DenialKind, Denied};
 use crate::http::api::{API_ANSWERS_MAX, LISTING_WAIT};
 use crate::http::body::chunks::{BodyError, Chunks};
-use crate::http::push::placed::PlacedError;
 use crate::own_metrics::Shed;
+use crate::parameters::ParameterError;
 use crate::persist::NotReady;
 use crate::push::{InflateError, KeyError, Rejected};
 use crate::selector::REGEX_MATCHED_BYTES_MAX;
@@ -105,7 +105,7 @@ pub(in crate::http) enum Failure {
     Inflate(InflateError),
     Rejected(Rejected),
     Push(PushError),
-    Placed(PlacedError),
+    Parameter(ParameterError),
     TooManyScrapes,
     TooManyAnswers,
     TooManyDeletes,
@@ -191,7 +191,7 @@ impl Failure {
                 StatusCode::BAD_REQUEST
             }
             Failure::Rejected(Rejected::TooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
-            Failure::Push(PushError::Refused(_)) | Failure::Placed(_) => StatusCode::BAD_REQUEST,
+            Failure::Push(PushError::Refused(_)) | Failure::Parameter(_) => StatusCode::BAD_REQUEST,
             Failure::Push(PushError::Newer(_)) => StatusCode::CONFLICT,
             Failure::Push(PushError::Full(Full { whose: Whose::Owner, .. })) => {
                 StatusCode::TOO_MANY_REQUESTS
@@ -240,7 +240,7 @@ impl fmt::Display for Failure {
                 f.write_str("body larger than --push.max-body-bytes once decompressed")
             }
             Failure::Inflate(error) => error.fmt(f),
-            Failure::Placed(error) => error.fmt(f),
+            Failure::Parameter(error) => error.fmt(f),
             Failure::Rejected(Rejected::Syntax(error)) => error.fmt(f),
             Failure::Rejected(Rejected::Refused(refusal))
             | Failure::Push(PushError::Refused(refusal)) => {

@@ -31,10 +31,11 @@ use crate::http::Http;
 use crate::http::body::chunks::Chunks;
 use crate::http::reply::{Failure, Reply, empty, with_type};
 use crate::listen::Client;
+use crate::parameters::ParameterError;
 use crate::shard::Unavailable;
 use groups::Deletion;
 use listing::{Listing, list};
-use query::{Query, QueryError};
+use query::Query;
 use turn::{Awaited, Stop, Turn, Turns};
 
 pub(super) use listing::LISTING_WAIT;
@@ -196,12 +197,12 @@ impl Answers {
 
 /// Why a query is not answered.
 enum Refused {
-    Query(QueryError),
+    Query(ParameterError),
     Failure(Failure),
 }
 
-impl From<QueryError> for Refused {
-    fn from(error: QueryError) -> Refused {
+impl From<ParameterError> for Refused {
+    fn from(error: ParameterError) -> Refused {
         Refused::Query(error)
     }
 }
