@@ -4,19 +4,19 @@
 //! them, and of the clients with a certificate, may do, and how much of it. Both may change while
 //! the gateway runs. Pure: no I/O, no HTTP types.
 //!
-//! - `rate`: a bound on how often, in one word.
+//! - `bucket`: a rate limit that is shared.
 //! - `credentials`, `users`, `checks`: whether somebody is who they say they are. What takes long waits in
 //!   a bounded queue, and never keeps out those who are known.
 //! - `policy`: what the file may say. `owner`: what has been used of a quota. `caller`: one who has come in.
 //!
 //! **Invariant:** where nothing is configured a request pays for two loads of one byte.
 
+mod bucket;
 mod caller;
 mod checks;
 mod credentials;
 mod owner;
 pub mod policy;
-mod rate;
 mod users;
 
 use std::collections::HashMap;
@@ -29,11 +29,11 @@ use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
 
 use crate::config::web::WebConfig;
+use bucket::Bucket;
 use caller::{Grant, Who};
 use checks::Checks;
 use owner::Owners;
 use policy::{Policy, Rights};
-use rate::Rate;
 
 pub use caller::{Caller, DenialKind, Denied, Right};
 pub use checks::{AUTH_WAITERS_MAX, WRONG_MAX};
@@ -48,7 +48,7 @@ pub struct Access {
     rules: ArcSwap<Rules>,
     /// Held while rules are replaced.
     owners: Mutex<Owners>,
-    rate: Arc<Rate>,
+    rate: Bucket,
     checks: Arc<Checks>,
     failures: [AtomicU64; AuthFailure::ALL.len()],
     rate_limited: AtomicU64,
@@ -129,9 +129,7 @@ impl Access {
         let mut rules = Rules::clone(&self.rules.load());
         let header = |(name, value): (&String, &String)| (name.clone(), Bytes::from(value.clone()));
         rules.headers = config.headers.iter().map(header).collect();
-        let limit =
-            config.rate_limit.map_or((Duration::ZERO, 0), |limit| (limit.interval, limit.burst));
-        self.rate.set(limit.0, limit.1);
+        self.rate.set(config.rate_limit);
         let users = || Users::new(&config.users, &self.checks, rules.users.as_deref());
         rules.users = (!config.users.is_empty()).then(users).map(Arc::new);
         rules.has_certificates = config.tls.as_ref().is_some_and(|tls| tls.client_auth.verifies());

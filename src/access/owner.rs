@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::policy::Quota;
-use super::rate::Rate;
+use super::bucket::Bucket;
+use super::policy::{PushRate, Quota};
 use crate::shard::{Budget, Limits};
 
 /// A quota that has stood in somebody's way.
@@ -33,7 +33,7 @@ impl Exhausted {
 #[derive(Debug, Default)]
 pub(super) struct Owner {
     budget: Arc<Budget>,
-    pushes: Rate,
+    pushes: Bucket,
     refusals: [AtomicU64; Exhausted::ALL.len()],
 }
 
@@ -65,10 +65,7 @@ impl Owner {
             series: quota.series.unwrap_or(u64::MAX),
             ..Limits::NONE
         });
-        match quota.pushes_per_second {
-            Some(rate) => self.pushes.set(rate.interval(), rate.burst()),
-            None => self.pushes.set(Duration::ZERO, 0),
-        }
+        self.pushes.set(quota.pushes_per_second.map(PushRate::limit));
     }
 }
 

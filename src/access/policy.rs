@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use crate::config::{UserName, yaml};
+use crate::rate::Rate;
 
 /// Who may do what, and how much of it.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -117,14 +118,9 @@ impl TryFrom<f64> for PushRate {
 }
 
 impl PushRate {
-    /// The time in which one is earned.
-    pub(super) fn interval(self) -> Duration {
-        Duration::from_secs_f64(1.0 / self.0)
-    }
-
-    /// Those of a second; at least one.
-    pub(super) fn burst(self) -> u32 {
-        (self.0 as u32).max(1)
+    /// The same as a rate limit, whose burst is the pushes of a second, but at least one.
+    pub(super) fn limit(self) -> Rate {
+        Rate { interval: Duration::from_secs_f64(1.0 / self.0), burst: (self.0 as u32).max(1) }
     }
 }
 
@@ -181,14 +177,13 @@ default: { scrape: true }
             (Some(1000), Some(100_000), Some(1 << 20))
         );
         let rate = quota.pushes_per_second.expect("there is a rate");
-        assert_eq!((rate.interval(), rate.burst()), (Duration::from_millis(20), 50));
+        assert_eq!(rate.limit(), Rate { interval: Duration::from_millis(20), burst: 50 });
         let ops = &policy.users["ops"];
         assert!(ops.may_push("anything") && ops.scrape && ops.read && ops.admin);
         assert_eq!(ops.quota, Quota::default());
         let rate = policy.certificates["db1.example.org"].quota.pushes_per_second;
-        assert!(
-            rate.is_some_and(|rate| (rate.interval(), rate.burst()) == (Duration::from_secs(2), 1))
-        );
+        let every_two_seconds = Rate { interval: Duration::from_secs(2), burst: 1 };
+        assert_eq!(rate.map(PushRate::limit), Some(every_two_seconds));
         assert!(policy.everybody.scrape && !policy.everybody.may_push("x"));
     }
 

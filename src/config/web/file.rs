@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::RateLimit;
 use super::tls::TlsSection;
 use crate::config::{UserName, duration};
+use crate::rate::Rate;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -38,10 +38,10 @@ pub(super) struct RateSection {
 
 impl RateSection {
     /// The bucket; `None` when every request may come at once.
-    pub(super) fn limit(self) -> Option<RateLimit> {
+    pub(super) fn limit(self) -> Option<Rate> {
         let Interval(interval) = self.interval?;
         let burst = self.burst.unwrap_or(0);
-        (!interval.is_zero()).then_some(RateLimit { interval, burst })
+        (!interval.is_zero()).then_some(Rate { interval, burst })
     }
 }
 

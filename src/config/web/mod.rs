@@ -10,9 +10,9 @@ mod tls;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
-use std::time::Duration;
 
 use crate::config::yaml;
+use crate::rate::Rate;
 use file::{File, RateSection};
 
 pub use tls::{CipherSuite, ClientAuth, Curve, Pem, TlsConfig, Versions};
@@ -29,7 +29,7 @@ pub struct WebConfig {
     /// The bcrypt hashes of users' passwords, by their names; everybody may come in when there are none.
     pub users: BTreeMap<String, String>,
     /// How fast requests may come, all clients together.
-    pub rate_limit: Option<RateLimit>,
+    pub rate_limit: Option<Rate>,
     /// What it says that has no effect, or another than it would have in a Go server.
     pub warnings: Vec<String>,
 }
@@ -46,15 +46,6 @@ impl fmt::Debug for WebConfig {
             .field("warnings", warnings)
             .finish_non_exhaustive()
     }
-}
-
-/// A token bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RateLimit {
-    /// The time in which one request is earned.
-    pub interval: Duration,
-    /// How many may be saved up.
-    pub burst: u32,
 }
 
 impl WebConfig {
