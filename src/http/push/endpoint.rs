@@ -10,7 +10,7 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hyper::{HeaderMap, StatusCode};
 
 use crate::access::{Caller, Exhausted};
-use crate::exposition::{NameRules, unescape};
+use crate::exposition::{MediaType, NameRules, unescape};
 use crate::http::Http;
 use crate::http::body::chunks::{BodyError, collect, discard};
 use crate::http::body::in_flight::{InFlight, Room};
@@ -297,17 +297,5 @@ pub(in crate::http) fn decoder(is_protobuf: bool) -> Decode {
 /// precisely is taken for text.
 pub(in crate::http) fn is_protobuf(headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let Some((media_type, parameters)) = content_type.and_then(|value| value.split_once(';'))
-    else {
-        return false;
-    };
-    let says = |name: &str, wanted: &str| {
-        parameters
-            .split(';')
-            .filter_map(|part| part.trim().split_once('='))
-            .any(|(key, value)| key.eq_ignore_ascii_case(name) && value.trim_matches('"') == wanted)
-    };
-    media_type.trim().eq_ignore_ascii_case("application/vnd.google.protobuf")
-        && says("proto", "io.prometheus.client.MetricFamily")
-        && says("encoding", "delimited")
+    content_type.and_then(MediaType::parse).is_some_and(|media| media.is_delimited_protobuf())
 }
