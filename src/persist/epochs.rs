@@ -55,8 +55,8 @@ pub(super) struct Source {
     /// Rung when somebody waits for what has changed to be on disk.
     pub(super) awaited: Arc<Notify>,
     pub(super) pace: Arc<Pace>,
-    /// For how long the shards may take their time to hand over what has changed.
-    pub(super) leisure: Duration,
+    /// For how long the shards hand over dirty groups at low priority.
+    pub(super) low_priority_time: Duration,
     pub(super) stopping: watch::Receiver<bool>,
 }
 
@@ -92,7 +92,7 @@ impl Source {
 
     async fn gather(&self, since: Instant, is_last: bool) -> Result<Epoch, Unavailable> {
         let checkpoint = match is_last {
-            false => self.shards.checkpoint(self.leisure).await?,
+            false => self.shards.checkpoint(self.low_priority_time).await?,
             true => self.shards.last_checkpoint().await?,
         };
         let Checkpoint { mut changes, waiters } = checkpoint;

@@ -6,20 +6,20 @@
 //! - `status`: how it fares, for requests, probes and metrics.
 //! - `load`: from the store to the shards. `inspect`: the same file looked at without a gateway.
 //! - `record`: what is stored of a group. `storage`: what is needed of a store, `store`: redb as one, and
-//!   `segments`: which records in it are the last of their groups, `filling`: how they are written.
-//! - `held`, `file`: the bytes below it: nothing is written to a file before it has been read to its end.
+//!   `segments`: which records in it are the last of their groups, `segment_writer`: how they are written.
+//! - `staged`, `file`: the bytes below it: nothing is written to a file before it has been read to its end.
 //!
 //! **Invariants:** what is on disk is a state that all groups had at one moment. A file that is not whole
 //! is never written to. No shard ever waits for the disk.
 
 mod epochs;
 mod file;
-mod filling;
-mod held;
 mod inspect;
 mod load;
 mod record;
+mod segment_writer;
 mod segments;
+mod staged;
 mod status;
 mod storage;
 mod store;
@@ -29,7 +29,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use file::LockedFile;
-pub use held::Held;
 pub use inspect::{Exported, Report, check, export};
 pub use record::{Record, RecordError};
 pub use status::{COMMIT_WAIT, Counts, LOAD_WAIT, NotReady, Status};

@@ -12,10 +12,10 @@ use redb::{
 };
 
 use super::file::LockedFile;
-use super::filling::{Filling, records};
-use super::held::Held;
 use super::load::of_record;
+use super::segment_writer::{SegmentWriter, records};
 use super::segments::Segments;
+use super::staged::Staged;
 use super::storage::{Change, Storage, StorageError};
 
 /// The version of the tables' format.
@@ -39,7 +39,7 @@ const REDB_MAGIC: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";
 #[derive(Debug)]
 pub struct Store<B> {
     database: Database,
-    backend: Held<B>,
+    backend: Staged<B>,
     segments: Segments,
 }
 
@@ -83,7 +83,7 @@ impl<B: StorageBackend> Store<B> {
     /// # Errors
     /// When it cannot be written.
     pub fn create_in(backend: B) -> Result<Store<B>, StorageError> {
-        let mut store = Store::of(Held::new(backend))?;
+        let mut store = Store::of(Staged::new(backend))?;
         store.commit(0, &[])?;
         Ok(store)
     }
@@ -94,10 +94,10 @@ impl<B: StorageBackend> Store<B> {
     /// When it cannot be read, or is not what a gateway wrote.
     pub fn open(backend: B) -> Result<Store<B>, StorageError> {
         check_beginning(&backend)?;
-        Store::checked(Held::new(backend))
+        Store::checked(Staged::new(backend))
     }
 
-    fn checked(backend: Held<B>) -> Result<Store<B>, StorageError> {
+    fn checked(backend: Staged<B>) -> Result<Store<B>, StorageError> {
         // redb promises errors for what is broken. Should it break that, this is still no reason to die.
         let opened = catch_unwind(AssertUnwindSafe(|| {
             let store = Store::of(backend)?;
@@ -107,7 +107,7 @@ impl<B: StorageBackend> Store<B> {
         opened.unwrap_or_else(|_| Err(StorageError::Damaged("it cannot be made sense of".into())))
     }
 
-    fn of(backend: Held<B>) -> Result<Store<B>, StorageError> {
+    fn of(backend: Staged<B>) -> Result<Store<B>, StorageError> {
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
         let database = builder.create_with_backend(backend.clone()).map_err(reading)?;
@@ -179,22 +179,22 @@ impl<B: StorageBackend> Storage for Store<B> {
     }
 
     fn accept(&mut self) -> Result<(), StorageError> {
-        Ok(self.backend.let_through()?)
+        Ok(self.backend.release()?)
     }
 
     fn commit(&mut self, sequence: u64, changes: &[Change<'_>]) -> Result<(), StorageError> {
         let transaction = self.database.begin_write().map_err(writing)?;
         {
             let table = transaction.open_table(SEGMENTS).map_err(writing)?;
-            let mut filling = Filling::new(table, &mut self.segments);
+            let mut writer = SegmentWriter::new(table, &mut self.segments);
             for (key, record) in changes {
                 match record {
-                    Some(record) => filling.add(key, record)?,
-                    None => filling.add_gone(key, sequence)?,
+                    Some(record) => writer.add(key, record)?,
+                    None => writer.add_gone(key, sequence)?,
                 }
             }
-            filling.give_up_old()?;
-            filling.finish()?;
+            writer.give_up_old()?;
+            writer.finish()?;
             let mut about = transaction.open_table(ABOUT).map_err(writing)?;
             about.insert(FORMAT_KEY, FORMAT).map_err(writing)?;
             about.insert(SEQUENCE_KEY, sequence).map_err(writing)?;

@@ -80,7 +80,7 @@ impl Saver {
             open,
             file: options.file.clone(),
             interval: options.interval,
-            leisure: match options.promise {
+            low_priority_time: match options.promise {
                 Promise::Interval => options.interval / 4,
                 Promise::Push => Duration::ZERO, // Somebody waits.
             },
@@ -173,7 +173,7 @@ struct Owner {
     open: OpenStorage,
     file: PathBuf,
     interval: Duration,
-    leisure: Duration,
+    low_priority_time: Duration,
     shards: Shards,
     awaited: Arc<Notify>,
     status: Arc<Status>,
@@ -238,7 +238,7 @@ impl Owner {
             status: Arc::clone(&self.status),
             awaited: Arc::clone(&self.awaited),
             pace: Arc::clone(&pace),
-            leisure: self.leisure,
+            low_priority_time: self.low_priority_time,
             stopping: self.stopping.clone(),
         };
         let (send, epochs) = flume::bounded(0);

@@ -34,7 +34,7 @@ pub(super) fn records(
 }
 
 /// Segments that are being written.
-pub(super) struct Filling<'t, 's> {
+pub(super) struct SegmentWriter<'t, 's> {
     table: Table<'t, u64, &'static [u8]>,
     segments: &'s mut Segments,
     number: u64,
@@ -42,13 +42,13 @@ pub(super) struct Filling<'t, 's> {
     written_bytes: u64,
 }
 
-impl<'t, 's> Filling<'t, 's> {
+impl<'t, 's> SegmentWriter<'t, 's> {
     pub(super) fn new(
         table: Table<'t, u64, &'static [u8]>,
         segments: &'s mut Segments,
-    ) -> Filling<'t, 's> {
+    ) -> SegmentWriter<'t, 's> {
         let number = segments.next();
-        Filling { table, segments, number, bytes: Vec::new(), written_bytes: 0 }
+        SegmentWriter { table, segments, number, bytes: Vec::new(), written_bytes: 0 }
     }
 
     /// Writes the last record of a group.
