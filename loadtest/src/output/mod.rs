@@ -1,13 +1,11 @@
-//! What a person or a program reads: tables, JSON, one HTML page, and progress meanwhile.
+//! What a person or a program reads: tables, JSON, and progress meanwhile.
 //!
 //! The only place that writes to standard output and error. Never measures.
 
 mod comparison;
 mod crash;
 mod figures;
-mod html;
 mod json;
-mod plot;
 mod progress;
 mod table;
 
@@ -15,9 +13,7 @@ use std::io::{self, Write};
 
 pub(crate) use comparison::{Comparison, comparison_json, comparison_table};
 pub(crate) use crash::{crash_json, crash_table};
-pub(crate) use html::{comparison_page, report_page, sweep_page};
-pub(crate) use json::{report_json, verdict_json};
-pub(crate) use plot::Chart;
+pub(crate) use json::{over_time_json, report_json, verdict_json};
 pub(crate) use progress::Progress;
 pub(crate) use table::{report_table, verdict_table};
 

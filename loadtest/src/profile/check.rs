@@ -50,7 +50,6 @@ pub(super) fn check(
     }
     Ok(Profile {
         name,
-        about: keys.about.into_inner(),
         seed: keys.seed,
         connections: keys.connections,
         keep_alive: keys.keep_alive,

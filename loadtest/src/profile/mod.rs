@@ -23,8 +23,6 @@ pub(crate) use values::{Count, Rate, Share, Span};
 pub(crate) struct Profile {
     /// The file's stem.
     pub(crate) name: String,
-    /// The sentence on what this workload models.
-    pub(crate) about: String,
     /// The seed of every random choice.
     pub(crate) seed: u64,
     pub(crate) connections: Count,
