@@ -11,7 +11,7 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::{CertificateError, DistinguishedName, Error, RootCertStore};
 
 use super::certificate;
-use super::server::Read;
+use super::pem::Read;
 
 /// Where systems keep the authorities that they trust; Go looks there, too. `SSL_CERT_FILE` names another.
 const SYSTEM_FILES: [&str; 6] = [

@@ -12,6 +12,7 @@ mod accept;
 mod authorities;
 mod certificate;
 mod clients;
+mod pem;
 mod plain;
 mod server;
 mod suites;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::figures::{mebibytes, short};
+use super::json::report_json;
 use crate::measure::Report;
 
 /// What `compare` measured: for each target, one report a round.
@@ -173,7 +174,7 @@ pub(crate) fn comparison_json(comparison: &Comparison) -> Value {
                 "resident_bytes_max": json(comparison.figure(target, resident)),
                 "rounds": comparison.reports[target]
                     .iter()
-                    .map(super::report_json)
+                    .map(report_json)
                     .collect::<Vec<_>>(),
             })
         })

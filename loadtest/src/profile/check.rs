@@ -6,9 +6,10 @@ use std::{fs, io};
 
 use toml::Spanned;
 
+use super::bundled;
 use super::keys::{ArrivalsKeys, ArrivalsKind, BodyKeys, Complaint, Format, Mix, ProfileKeys};
+use super::model::{Arrivals, Body, Groups, Profile, Shape, Source};
 use super::values::Count;
-use super::{Arrivals, Body, Groups, Profile, Shape, Source, bundled};
 
 /// Where the files that a profile names stand.
 #[derive(Clone, Copy)]
