@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// How much of a value an error quotes, in characters.
-const QUOTED_CHARS_MAX: usize = 80;
+const SHOWN_CHARS: usize = 80;
 
 /// One parameter, without its percent-encoding.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl<'q> Parameter<'q> {
         read: impl FnOnce(&str) -> Option<T>,
     ) -> Result<T, ParameterError> {
         read(&self.value).ok_or_else(|| {
-            let quoted: String = self.value.chars().take(QUOTED_CHARS_MAX).collect();
+            let quoted: String = self.value.chars().take(SHOWN_CHARS).collect();
             self.error(format_args!("expected {expected}, got {quoted:?}"))
         })
     }

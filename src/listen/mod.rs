@@ -29,8 +29,6 @@ pub use protocol::Protocol;
 pub use handed_over::handed_over;
 pub use stream::Stream;
 
-/// How many connections the kernel holds for us while we are busy.
-const BACKLOG: i32 = 4096;
 /// How long to wait after a connection that could not be accepted.
 const ACCEPT_AGAIN_WAIT: Duration = Duration::from_millis(50);
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::{UnixListener, UnixStream};
 
-use super::BACKLOG;
+use super::tcp::BACKLOG;
 
 /// Whoever may open the socket may push: its owner and group.
 const MODE: u32 = 0o660;
