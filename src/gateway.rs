@@ -18,7 +18,7 @@ use crate::http::{
     self, Answers, Decoders, Forms, Http, InFlight, RESERVE_WAIT, Scrapes, Seat, Seats,
 };
 use crate::listen::{self, Client, Listener, Protocol, Source};
-use crate::own_metrics::{OwnMetrics, RESERVED};
+use crate::own_metrics::{OwnMetrics, reserved};
 use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver, Store};
 use crate::reload::{self, Setting};
 use crate::shard::{Budget, Limits, Options, Shards};
@@ -88,7 +88,7 @@ impl Gateway {
         let saver = config.persistence.clone().map(Saver::new);
         let options = Options {
             shards: config.shards.get(),
-            reserved: &RESERVED,
+            reserved: &reserved(),
             limits: limits(&config.bounds),
             group_bytes_max: config.bounds.group_bytes_max,
             saving: saver.as_ref().map(Saver::saving),
