@@ -19,7 +19,7 @@ use crate::http::{
 };
 use crate::listen::{self, Client, Listener, Protocol, Source};
 use crate::own_metrics::{OwnMetrics, reserved};
-use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver, Store};
+use crate::persist::{Ended, LockedFile, OpenStore, Opening, Persistence, Saver, Store};
 use crate::reload::{self, Setting};
 use crate::shard::{Budget, Limits, Options, Shards};
 use crate::tls::Acceptor;
@@ -224,13 +224,10 @@ fn limits(bounds: &Bounds) -> Option<Limits> {
 }
 
 /// Opens the store in a file.
-fn opener(file: PathBuf) -> OpenStorage {
-    Box::new(move |opening| {
-        let store = match opening {
-            Opening::First => Store::open_or_create(&file)?,
-            Opening::Again => Store::open(LockedFile::open(&file)?)?,
-        };
-        Ok(Box::new(store))
+fn opener(file: PathBuf) -> OpenStore<LockedFile> {
+    Box::new(move |opening| match opening {
+        Opening::First => Store::open_or_create(&file),
+        Opening::Again => Store::open(LockedFile::open(&file)?),
     })
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use redb::StorageBackend;
 use rustix::fs::{Advice, fadvise};
 
-use super::storage::StorageError;
+use super::error::StorageError;
 
 /// A file, locked for as long as it is open.
 #[derive(Debug)]

@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use redb::StorageBackend;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot, watch};
 
 use super::epochs::{Epoch, LONG_RETRY_WAIT, Pace, RETRY_WAIT, Source};
+use super::error::StorageError;
 use super::load::{Loaded, load};
 use super::record;
 use super::status::Status;
-use super::storage::{Change, Storage, StorageError};
+use super::store::{Change, Store};
 use super::{Options, Promise};
 use crate::shard::{Changes, Saving, Shards, Unavailable};
 
@@ -30,7 +32,7 @@ const COMPACTED_ABOVE: u64 = 3;
 const COMPACTED_BYTES_MIN: u64 = 16 << 20;
 
 /// Opens the store: for the first time, or again when it has failed, and must be the one it was.
-pub type OpenStorage = Box<dyn FnMut(Opening) -> Result<Box<dyn Storage>, StorageError> + Send>;
+pub type OpenStore<B> = Box<dyn FnMut(Opening) -> Result<Store<B>, StorageError> + Send>;
 
 /// For which time a store is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +73,11 @@ impl Saver {
     ///
     /// # Errors
     /// When there can be no more threads.
-    pub fn start(self, shards: Shards, open: OpenStorage) -> std::io::Result<Persistence> {
+    pub fn start<B: StorageBackend>(
+        self,
+        shards: Shards,
+        open: OpenStore<B>,
+    ) -> std::io::Result<Persistence> {
         let (stop, stopping) = watch::channel(false);
         let (tell_loaded, loaded) = oneshot::channel();
         let (tell_ended, ended) = oneshot::channel();
@@ -169,8 +175,8 @@ impl Drop for Loud {
 }
 
 /// What the thread has.
-struct Owner {
-    open: OpenStorage,
+struct Owner<B> {
+    open: OpenStore<B>,
     file: PathBuf,
     interval: Duration,
     low_priority_time: Duration,
@@ -185,10 +191,10 @@ struct Owner {
     id: u64,
 }
 
-impl Owner {
+impl<B: StorageBackend> Owner<B> {
     fn run(mut self, tell_loaded: oneshot::Sender<()>) -> Result<(), Ended> {
-        let opened = (self.open)(Opening::First).and_then(|storage| self.load(storage));
-        let (storage, loaded) = match opened {
+        let opened = (self.open)(Opening::First).and_then(|store| self.load(store));
+        let (store, loaded) = match opened {
             Ok(opened) => opened,
             Err(error) => {
                 self.status.stops();
@@ -198,26 +204,21 @@ impl Owner {
         };
         let _unheard = tell_loaded.send(());
         (self.committed, self.id) = (loaded.sequence, loaded.id);
-        self.save(storage)
+        self.save(store)
     }
 
     /// Loads the groups, and once all of them are, lets the store be written to. Answers the store too, unless it is to
     /// be opened anew.
-    fn load(
-        &self,
-        storage: Box<dyn Storage>,
-    ) -> Result<(Option<Box<dyn Storage>>, Loaded), StorageError> {
-        let mut storage = storage;
+    fn load(&self, mut store: Store<B>) -> Result<(Option<Store<B>>, Loaded), StorageError> {
         let is_stopped = || *self.stopping.borrow();
-        let mut loaded =
-            load(&mut *storage, &self.shards, &self.status, &self.runtime, is_stopped)?;
-        storage.accept()?;
-        let bytes = storage.bytes();
+        let mut loaded = load(&mut store, &self.shards, &self.status, &self.runtime, is_stopped)?;
+        store.accept()?;
+        let bytes = store.bytes();
         let mut is_to_be_opened_anew = false;
         if bytes > COMPACTED_BYTES_MIN && bytes > COMPACTED_ABOVE * loaded.bytes {
-            match compact(&mut *storage, &mut loaded.sequence) {
+            match compact(&mut store, &mut loaded.sequence) {
                 Ok(()) => {
-                    tracing::info!(bytes_before = bytes, bytes = storage.bytes(), "compacted");
+                    tracing::info!(bytes_before = bytes, bytes = store.bytes(), "compacted");
                 }
                 // It shows again at the next commit, if it matters.
                 Err(error) => {
@@ -226,12 +227,12 @@ impl Owner {
                 }
             }
         }
-        self.status.has_loaded(loaded.has_quoted_names, storage.bytes());
-        Ok(((!is_to_be_opened_anew).then_some(storage), loaded))
+        self.status.has_loaded(loaded.has_quoted_names, store.bytes());
+        Ok(((!is_to_be_opened_anew).then_some(store), loaded))
     }
 
     /// Commits what changes, until asked to stop.
-    fn save(mut self, mut storage: Option<Box<dyn Storage>>) -> Result<(), Ended> {
+    fn save(mut self, mut store: Option<Store<B>>) -> Result<(), Ended> {
         let pace = Arc::new(Pace::new(self.interval));
         let source = Source {
             shards: self.shards.clone(),
@@ -248,10 +249,10 @@ impl Owner {
                 // Who asks for an end gets a last try.
                 let is_last = *self.stopping.borrow();
                 let since = Instant::now();
-                let Err(error) = self.commit(&mut storage, &mut epoch) else { break };
+                let Err(error) = self.commit(&mut store, &mut epoch) else { break };
                 self.status.failed(error.to_string());
                 epoch.answer(Err(Unavailable::InDoubt));
-                storage = None;
+                store = None; // It knows no longer where its records are.
                 if is_last {
                     return Err(self.ended(true, &error));
                 }
@@ -281,18 +282,18 @@ impl Owner {
 
     fn commit(
         &mut self,
-        storage: &mut Option<Box<dyn Storage>>,
+        store: &mut Option<Store<B>>,
         epoch: &mut Epoch,
     ) -> Result<(), StorageError> {
-        let is_wasteful = storage.as_ref().is_none_or(|storage| storage.is_wasteful());
+        let is_wasteful = store.as_ref().is_none_or(Store::is_wasteful);
         if epoch.changes.is_empty() && !is_wasteful {
             return Ok(());
         }
         let since = Instant::now();
         self.status.begins(epoch.oldest);
         let sequence = self.committed + 1;
-        let storage = match storage {
-            Some(storage) => storage,
+        let store = match store {
+            Some(store) => store,
             None => {
                 let mut opened = (self.open)(Opening::Again)?;
                 // What failed may have come to be all the same.
@@ -301,10 +302,10 @@ impl Owner {
                     return Err(StorageError::Failed(ANOTHER.to_owned()));
                 }
                 opened.accept()?;
-                storage.insert(opened)
+                store.insert(opened)
             }
         };
-        let written_before = storage.written_bytes();
+        let written_before = store.written_bytes();
         for changes in &mut epoch.changes {
             changes.write_held(record::write); // Only once: they stay for another try.
             for record in changes.images_mut() {
@@ -313,10 +314,10 @@ impl Owner {
             }
         }
         let changes: Vec<Change<'_>> = epoch.changes.iter().flat_map(Changes::iter).collect();
-        storage.commit(sequence, &changes)?;
+        store.commit(sequence, &changes)?;
         self.committed = sequence;
-        let written_bytes = storage.written_bytes() - written_before;
-        self.status.committed(epoch.groups(), since.elapsed(), written_bytes, storage.bytes());
+        let written_bytes = store.written_bytes() - written_before;
+        self.status.committed(epoch.groups(), since.elapsed(), written_bytes, store.bytes());
         Ok(())
     }
 
@@ -326,10 +327,13 @@ impl Owner {
 }
 
 /// Gives up what is dead, and then the room it took.
-fn compact(storage: &mut dyn Storage, sequence: &mut u64) -> Result<(), StorageError> {
-    while storage.is_wasteful() {
-        storage.commit(*sequence + 1, &[])?;
+fn compact<B: StorageBackend>(
+    store: &mut Store<B>,
+    sequence: &mut u64,
+) -> Result<(), StorageError> {
+    while store.is_wasteful() {
+        store.commit(*sequence + 1, &[])?;
         *sequence += 1;
     }
-    storage.compact()
+    store.compact()
 }
