@@ -1,4 +1,4 @@
-//! Somebody who has come in, with what the policy grants them.
+//! An admitted client, with what the policy grants it.
 
 use std::fmt;
 use std::sync::Arc;

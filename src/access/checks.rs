@@ -1,8 +1,8 @@
-//! Passwords that are being checked, and those that were found wrong.
+//! Passwords that are being checked, and credentials that were found wrong.
 //!
-//! Hashing a password takes a processor for a tenth of a second, and anybody can make us do it. So one is
-//! hashed at a time; whoever brings the same credentials meanwhile waits for the same answer; and not more than
-//! [`AUTH_WAITERS_MAX`] different ones wait.
+//! To hash a password takes a processor for a tenth of a second, and any client can cause it. Therefore one
+//! password is hashed at a time, and at most [`AUTH_WAITERS_MAX`] different credentials wait. Requests with the same
+//! credentials wait for the same answer.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};

@@ -1,4 +1,4 @@
-//! What a client says to be let in: a name and a password.
+//! The credentials of a client: a name and a password.
 
 use std::borrow::Cow;
 use std::fmt;

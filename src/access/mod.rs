@@ -1,15 +1,14 @@
-//! Who may come in, and who may do what.
+//! Who may connect, and who may do what.
 //!
-//! The web configuration says how often requests may come and who the users are, the policy what each of
-//! them, and of the clients with a certificate, may do, and how much of it. Both may change while
-//! the gateway runs. Pure: no I/O, no HTTP types.
+//! The web configuration has the rate limit, the users and the headers of all answers. The policy has the rights
+//! and quotas of users and of clients with a certificate. Both may change while the gateway runs.
+//! Start reading at [`Access`]. No I/O and no HTTP types here.
 //!
-//! - `bucket`: a rate limit that is shared.
-//! - `credentials`, `users`, `checks`: whether somebody is who they say they are. What takes long waits in
-//!   a bounded queue, and never keeps out those who are known.
-//! - `policy`: what the file may say. `owner`: what has been used of a quota. `caller`: one who has come in.
+//! - `bucket` is a rate limit that all clients share.
+//! - `credentials`, `users` and `checks` find out who a client is. A slow password check never delays a known client.
+//! - `policy` is the content of the policy file, `owner` counts the use of a quota, `caller` is an admitted client.
 //!
-//! **Invariant:** where nothing is configured a request pays for two loads of one byte.
+//! **Invariant:** without users, policy and rate limit a request pays for two loads of a byte.
 
 mod bucket;
 mod caller;

@@ -1,4 +1,4 @@
-//! What each entry of the policy has used of its quota.
+//! What the clients of each entry of the policy have used of their quota.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What the policy file says: rights and quotas, by users and certificates.
+//! The policy file: the rights and quotas of users and certificates.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Who the users are, and whether somebody is the user they say they are.
+//! The users, and the check whether a client is the user it claims to be.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

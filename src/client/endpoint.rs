@@ -1,4 +1,4 @@
-//! Another gateway, as its URL names it.
+//! A gateway, as its URL names it, and the credentials for it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! TLS towards another gateway, whose certificate a given authority has signed.
+//! TLS to another gateway, whose certificate a given authority has signed.
 
 use std::io;
 use std::net::IpAddr;

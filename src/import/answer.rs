@@ -1,4 +1,4 @@
-//! What `GET /api/v1/metrics` answers, read one group at a time.
+//! The answer of a gateway to `GET /api/v1/metrics`, read one group at a time.
 
 use std::fmt;
 use std::io::Read;

@@ -1,4 +1,4 @@
-//! What a gateway tells of a group, made into what is pushed.
+//! Makes protobuf from a group of an answer, for a push to the target.
 
 use std::fmt;
 

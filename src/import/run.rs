@@ -1,4 +1,4 @@
-//! All groups of a source into a target.
+//! Copies all groups of a source to a target.
 
 use std::collections::HashMap;
 use std::fmt;

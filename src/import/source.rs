@@ -1,4 +1,4 @@
-//! Where groups come from.
+//! The sources of groups: a gateway, or a file.
 
 use std::cell::Cell;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection.
+//! The client of a connection: its address and its certificate.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};

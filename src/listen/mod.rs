@@ -1,10 +1,10 @@
-//! Sockets: the only place that knows of what kind they are.
+//! Sockets: the only folder that knows their kinds.
 //!
-//! `tcp`, `unix` and `vsock` listen on an address, `handed_over` on what systemd has bound; a `stream` is what
-//! all of them accept.
+//! `tcp`, `unix` and `vsock` bind an address. `handed_over` takes the sockets that systemd has bound. All of them
+//! accept a `stream`.
 //!
-//! **Invariant:** every socket is bound before the gateway says that it listens, so that an address
-//! in use is an error of the start.
+//! **Invariant:** every socket is bound before the gateway says that it listens. Therefore an address in use is an
+//! error of the start.
 
 mod client;
 mod handed_over;

@@ -1,4 +1,4 @@
-//! A connection's bytes.
+//! The bytes of a connection, whatever its kind of socket.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

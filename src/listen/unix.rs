@@ -1,6 +1,6 @@
-//! Sockets in the file system.
+//! Unix sockets.
 //!
-//! **Invariant:** a file is removed only if it is a socket that nobody listens on, or our own.
+//! **Invariant:** a file is removed only if it is a socket without a listener, or the gateway's own socket.
 
 use std::fmt;
 use std::fs::{self, Permissions};

@@ -1,4 +1,4 @@
-//! How many messages a client may cause.
+//! The limits of how many messages a client may cause.
 
 use std::fmt;
 use std::time::Duration;

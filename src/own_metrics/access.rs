@@ -1,4 +1,4 @@
-//! Who was turned away, where there are rules.
+//! Rejected requests: authentication, quotas and the rate limit. Only where there are rules.
 
 use super::table::family;
 use crate::access::Access;

@@ -1,4 +1,4 @@
-//! How many connections there are, and how much memory the bodies of pushes take.
+//! The number of connections, and the memory of the bodies of pushes.
 
 use super::table::family;
 use crate::scrape::OwnFamily;

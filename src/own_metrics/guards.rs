@@ -1,4 +1,4 @@
-//! Guards: they count something off however it ends, and count what ends in a panic.
+//! Guards: one counts a scrape as ended however it ends, the other counts tasks that panic.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;

@@ -1,11 +1,9 @@
-//! What the gateway exposes about itself: the reference's families, and those an operator of shards
-//! needs.
+//! The metrics of the gateway itself: the reference's families, and those of the shards.
 //!
-//! Counting happens on every request, so it takes a few relaxed atomics and one uncontended lock;
-//! everything else happens when somebody scrapes. The families join the pushed ones of the same name.
+//! A request costs a few relaxed atomics and one uncontended lock. A scrape builds the families (`families`), which
+//! join the pushed families of the same name.
 //!
-//! **Invariant:** every family built here is in the `table`, so that no push can use its name with
-//! another kind.
+//! **Invariant:** every family is in `table`, so that no push can use its name with another kind.
 
 mod access;
 mod connections;

@@ -1,4 +1,4 @@
-//! How what is kept on disk fares.
+//! The metrics of the persistence file.
 
 use super::table::family;
 use crate::persist::Status;

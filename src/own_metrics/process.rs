@@ -1,4 +1,4 @@
-//! The `process_*` families, read from `/proc`. What cannot be read is left out.
+//! The `process_*` families, read from `/proc`. A value that cannot be read is left out.
 
 use procfs::WithCurrentSystemInfo;
 use procfs::process::{LimitValue, Process};

@@ -1,4 +1,4 @@
-//! How the reloading of settings fares.
+//! Whether the last change of a file of settings is in effect.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -1,4 +1,4 @@
-//! The table of the gateway's own families: what each is called, its kind, and its help text.
+//! The table of the gateway's own families: name, kind and help text.
 //!
 //! No push can use one of these names with another kind.
 

@@ -1,7 +1,7 @@
-//! What goes to the disk together: everything that has changed until one moment.
+//! Epochs: the changes of all groups up to one moment, which go to the disk together.
 //!
-//! While one epoch is being written the next is gathered already, so that the disk never waits for the
-//! shards, and they never for the disk.
+//! The next epoch is gathered while one is being written. Therefore the disk never waits for the shards, and the
+//! shards never wait for the disk.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

@@ -1,4 +1,4 @@
-//! Why a store cannot be used.
+//! Why a persistence file cannot be used.
 
 use std::fmt;
 use std::io::ErrorKind;

@@ -1,4 +1,4 @@
-//! A file that one process at a time writes to.
+//! A file that only one process may use at a time.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;

@@ -1,4 +1,4 @@
-//! A store looked at without a gateway: whether it is whole, and what can be read of it.
+//! Reads a persistence file without a gateway: whether it is whole, and what can be read of it.
 
 use std::collections::BTreeMap;
 use std::fmt;

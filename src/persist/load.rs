@@ -1,4 +1,4 @@
-//! From a store to the shards, at the start.
+//! Loads the groups of a persistence file into the shards, at the start.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What is stored of a group: its image, with a version and a checksum.
+//! The record of a group: its contents, with a version and a checksum.
 //!
 //! ```text
 //! record   magic "shardgrp", u32 version, u32 bytes of the payload, u64 sequence, payload,
@@ -9,9 +9,8 @@
 //! string   u32 bytes, bytes
 //! ```
 //!
-//! Numbers are little-endian, moments nanoseconds since 1970. The sequence is the number of the commit
-//! that wrote the record. A record can be found in a heap of bytes by its magic and proves itself by its
-//! checksum, so that groups can be told apart even where the file around them is broken.
+//! Numbers are little-endian, times are nanoseconds since 1970. The sequence is the number of the commit that wrote
+//! the record. The magic and the checksum let `store export` find whole records in a damaged file.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Segments as they are written and read: records one after the other, rows of a table.
+//! Writes the records of a commit into segments, and reads the records of a segment.
 
 use std::sync::Arc;
 

@@ -1,12 +1,12 @@
-//! Which of the records that were ever written are still the last of their groups.
+//! Segments: which records are the last ones of their groups, and where they are.
 //!
-//! Records are written one after the other into segments, which are never changed: a group that changes is
-//! written again into a new one, and one that goes leaves a note there. What is dead by then is given
-//! up when the oldest segment is, whose last living records move to the newest. So a commit costs what
-//! has changed and not where that lies, and what is on disk stays in proportion to what is stored.
+//! A segment holds many records and is never changed. The new record of a group goes into a new segment, and a
+//! deleted group leaves a note there. The older record is dead then. When too much is dead, the oldest segments are given up:
+//! their living records move to the newest segment. So a commit costs what has changed, and the file stays in proportion to
+//! what is stored.
 //!
-//! **Invariant:** a note that a group is gone is kept for as long as an older segment may hold a record of it:
-//! segments are given up from the oldest on.
+//! **Invariant:** a note about a deleted group stays for as long as an older segment may hold a record of the group.
+//! Therefore segments are given up from the oldest on.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! How the store fares: what requests, probes and metrics want to know of the thread that owns it.
+//! The state of persistence, for requests, probes and metrics.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};

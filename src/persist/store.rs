@@ -1,5 +1,4 @@
-//! The store in a file: redb, with the records in segments in one table and what tells about them in
-//! another.
+//! The database in the persistence file: redb, with one table of segments and one table about the store.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};

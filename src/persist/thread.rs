@@ -1,4 +1,4 @@
-//! The thread that owns the store.
+//! The thread that owns the persistence file: it loads the groups, and then commits epochs.
 
 use std::fmt;
 use std::path::PathBuf;

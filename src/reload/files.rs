@@ -1,4 +1,4 @@
-//! Files as they were read, so that it shows when they change.
+//! Files with the contents that were read, to notice changes.
 
 use std::collections::BTreeMap;
 use std::fs::File;

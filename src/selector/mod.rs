@@ -1,10 +1,10 @@
-//! Prometheus selectors, over the grouping labels of groups: `{job="x",instance=~"node-.*",env!="prod"}`.
+//! Prometheus selectors over grouping labels: `{job="x",instance=~"node-.*",env!="prod"}`. No I/O.
 //!
-//! `scan` splits the text into tokens, `quoted` undoes the escapes of strings, `parse` puts the tokens
-//! together, `whole` matches regular expressions within an `effort`. A label that is not there has the empty value. Regular expressions have to match the
-//! whole value, and a dot in them matches a line end as well.
+//! `scan` splits the text into tokens, `quoted` undoes the escapes of strings, `parse` builds the selector, and `whole`
+//! matches regular expressions within an `effort`. A missing label has the empty value. A regular expression has to
+//! match the whole value, and its dot matches a line end as well.
 //!
-//! **Invariant:** what a selector costs, to make and to match, is bounded whatever its text.
+//! **Invariant:** the cost to parse and to match a selector is bounded, whatever its text.
 
 mod effort;
 mod error;

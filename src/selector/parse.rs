@@ -1,4 +1,4 @@
-//! From tokens to a selector.
+//! Builds a selector from tokens.
 //!
 //! ```text
 //! selector = "{" [ matcher { "," matcher } [ "," ] ] "}"

@@ -1,4 +1,4 @@
-//! Strings as Go writes them: `"…"` and `'…'` with escapes, `` `…` `` without.
+//! Strings in Go's syntax: `"…"` and `'…'` with escapes, `` `…` `` without.
 
 use super::error::Reason;
 

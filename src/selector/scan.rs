@@ -1,4 +1,4 @@
-//! From text to tokens.
+//! Splits the text of a selector into tokens.
 
 use super::error::{Reason, SelectorError};
 use super::quoted::unquote;

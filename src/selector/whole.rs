@@ -1,4 +1,4 @@
-//! Regular expressions that match whole values, step by step, so that a match can be stopped at any byte.
+//! Regular expressions that match whole values, step by step, so that a match can stop at any byte.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -1,4 +1,4 @@
-//! Handshakes.
+//! TLS handshakes with clients.
 
 use std::io;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Who signs clients' certificates.
+//! The authorities that sign the certificates of clients.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Whom a certificate is for, and until when.
+//! Reads the names and the validity of a certificate.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

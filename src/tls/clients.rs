@@ -1,4 +1,4 @@
-//! What is asked of clients' certificates.
+//! The rules for the certificates of clients.
 
 use std::sync::Arc;
 

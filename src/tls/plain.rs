@@ -1,4 +1,4 @@
-//! A client that speaks plain HTTP where TLS is spoken, which is told so.
+//! A client that speaks plain HTTP where TLS is expected: it gets an answer that says so.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! A TLS server, made of what the web configuration says.
+//! A TLS server, made from the web configuration.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Values of flags that are more than a number.
+//! The values of flags: what each may be, and the words of an error.
 
 use std::fmt::Display;
 use std::num::NonZeroUsize;

@@ -1,6 +1,6 @@
-//! What the YAML of a web configuration file may say, one field a key.
+//! The YAML of a web configuration file, one field for each key.
 //!
-//! A key without a value is a key that is not there, as it is to Go.
+//! A key without a value counts as a missing key, as in Go.
 
 use std::collections::BTreeMap;
 use std::fmt;

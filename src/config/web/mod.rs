@@ -1,7 +1,7 @@
-//! The web configuration file: the format that Prometheus' exporter-toolkit has given all its servers.
+//! The web configuration file, in the format of Prometheus' exporter-toolkit.
 //!
-//! `file` is what the YAML may say, one field a key; `tls` checks what its keys say together. The files that it
-//! names are only named here: `crate::tls` reads them.
+//! `file` has one field for each key of the YAML. `tls` checks the keys of TLS together. The files that the
+//! configuration names are read in `crate::tls`.
 
 mod file;
 mod header;

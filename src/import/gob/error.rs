@@ -1,4 +1,4 @@
-//! What can be wrong with a file, and at which byte of it.
+//! What can be wrong with a file, and the byte at which it shows.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The groups themselves, read by where the layout says that they are.
+//! Reads the groups of a file, whose types `layout` has found.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
