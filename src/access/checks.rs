@@ -15,13 +15,13 @@ use super::credentials::Credentials;
 
 /// How many different credentials may wait to be checked.
 pub const AUTH_WAITERS_MAX: usize = 64;
-/// How many credentials are remembered to be wrong.
+/// How many wrong credentials are remembered.
 pub const WRONG_MAX: usize = 100;
 /// How many are forgotten when there is no more room.
 const FORGOTTEN: usize = WRONG_MAX / 10;
 
-/// Credentials and the hash they are to match, under a key of this process: says whether two are the same,
-/// and nothing about what they are.
+/// A keyed hash of credentials and of the password hash that they have to match. Equal tags mean equal
+/// credentials; a tag tells nothing else about them.
 #[derive(Clone, Copy)]
 pub(super) struct Tag([u8; 32]);
 
@@ -37,7 +37,7 @@ impl fmt::Debug for Tag {
     }
 }
 
-/// One for the life of the gateway: a reload changes nothing about which credentials match which hash.
+/// The checks of the gateway. A reload keeps them: it does not change which credentials match which hash.
 #[derive(Debug)]
 pub(super) struct Checks {
     key: hmac::Key,
@@ -77,8 +77,7 @@ impl Checks {
         self.wrong.lock().unwrap_or_else(PoisonError::into_inner).contains(&tag)
     }
 
-    /// Remembers that the credentials are wrong, at the expense of some others. Which ones nobody outside can
-    /// foresee, nor what their tags are.
+    /// Remembers wrong credentials. When there is no room, some others are forgotten; a client cannot predict which.
     pub(super) fn set_wrong(&self, tag: Tag) {
         let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         if wrong.len() >= WRONG_MAX {
@@ -90,14 +89,14 @@ impl Checks {
         wrong.push(tag);
     }
 
-    /// A place among those who wait, together with others who bring the same; `None` when there is none.
+    /// A place to wait for the result. Requests with the same credentials share it; `None` when there is no room.
     pub(super) fn wait(&self, tag: Tag) -> Option<Arc<OnceCell<bool>>> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let same = waiting.iter().find(|(other, _)| *other == tag);
         if let Some(result) = same.and_then(|(_, result)| result.upgrade()) {
             return Some(result);
         }
-        // Who has gone, or knows the result, waits no longer.
+        // Requests that have gone, or know the result, wait no longer.
         waiting.retain(|(_, result)| result.strong_count() > 0);
         if waiting.len() >= AUTH_WAITERS_MAX {
             return None;

@@ -40,7 +40,7 @@ pub use credentials::{CREDENTIALS_BYTES_MAX, Credentials};
 pub use owner::Exhausted;
 pub use users::{Check, Hashing, User, Users, Verdict};
 
-/// The rules at this moment. Requests look at them; a reload replaces them.
+/// The rules of access. Requests read them, and a reload replaces them.
 #[derive(Debug, Default)]
 pub struct Access {
     has_rules: AtomicBool,
@@ -53,7 +53,7 @@ pub struct Access {
     rate_limited: AtomicU64,
 }
 
-/// What holds for all requests that begin at one time.
+/// The rules that hold for a request from its begin to its end.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     headers: Vec<(String, Bytes)>,
@@ -72,16 +72,16 @@ struct Grants {
     by_label: Vec<(String, Arc<Grant>)>,
 }
 
-/// Why a request is turned away by reason of who sends it.
+/// Why a request is rejected before it reaches its endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthFailure {
-    /// It brings no credentials, or damaged ones.
+    /// It has no credentials, or damaged ones.
     NoCredentials,
-    /// There is no such user, or the password is another.
+    /// The user is unknown, or the password is wrong.
     WrongCredentials,
     /// Too many credentials wait to be checked.
     Busy,
-    /// Who sends it may not do that.
+    /// The client is known and lacks the right.
     Denied,
 }
 
@@ -99,12 +99,12 @@ impl AuthFailure {
     }
 }
 
-/// Something about the rules that hardly anybody wants.
+/// Rules that are valid and probably a mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Doubt {
-    /// The policy names a user that the web configuration doesn't.
+    /// The policy names a user that the web configuration lacks.
     UnknownUser(String),
-    /// The policy names some, but all clients look the same.
+    /// The policy has entries for clients that the gateway cannot tell apart.
     NobodyToTellApart,
 }
 
@@ -122,7 +122,7 @@ impl fmt::Display for Doubt {
 }
 
 impl Access {
-    /// Lets in whom `config` lets in, from now on.
+    /// Applies a web configuration from now on.
     pub fn replace_web(&self, config: &WebConfig) {
         let _held = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
         let mut rules = Rules::clone(&self.rules.load());
@@ -135,7 +135,7 @@ impl Access {
         self.replace(rules, config.rate_limit.is_some());
     }
 
-    /// Lets everybody do what `policy` says, from now on.
+    /// Applies a policy from now on.
     pub fn replace_policy(&self, policy: Policy) {
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
         let mut rules = Rules::clone(&self.rules.load());
@@ -149,11 +149,11 @@ impl Access {
             || rules.users.is_some()
             || rules.grants.is_some();
         self.rules.store(Arc::new(rules));
-        // Behind the rules: whoever sees it sees them.
+        // After the rules: a request that sees the flag sees the rules too.
         self.has_rules.store(has_rules, Ordering::Release);
     }
 
-    /// What whoever wrote the rules should know.
+    /// What the author of the rules should know.
     pub fn doubts(&self) -> Vec<Doubt> {
         let rules = self.rules.load();
         let Some(grants) = &rules.grants else { return Vec::new() };
@@ -174,33 +174,33 @@ impl Access {
         self.has_rules.load(Ordering::Acquire).then(|| self.rules.load())
     }
 
-    /// Takes one of the requests that all clients together may send now.
+    /// Takes a request from the rate limit of all clients together.
     ///
     /// # Errors
-    /// The time until there is one.
+    /// The time until the next request is allowed.
     pub fn take_request(&self) -> Result<(), Duration> {
         self.rate.take().inspect_err(|_| {
             self.rate_limited.fetch_add(1, Ordering::Relaxed);
         })
     }
 
-    /// Counts a request that is turned away.
+    /// Counts a rejected request.
     pub fn failed(&self, failure: AuthFailure) {
         self.failures[failure as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many requests have been turned away for each reason.
+    /// How many requests were rejected for each reason.
     pub fn failures(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let counts = self.failures.iter().map(|count| count.load(Ordering::Relaxed));
         AuthFailure::ALL.iter().map(|(_, label)| *label).zip(counts)
     }
 
-    /// How many requests came too often.
+    /// How many requests the rate limit has rejected.
     pub fn rate_limited(&self) -> u64 {
         self.rate_limited.load(Ordering::Relaxed)
     }
 
-    /// How often a quota was in the way: whose, its key in the policy file, and the count.
+    /// How often each quota rejected a push: the entry, the key of the quota, and the count.
     pub fn refusals(&self) -> Vec<(String, &'static str, u64)> {
         let rules = self.rules.load();
         let by_label = rules.grants.iter().flat_map(|grants| &grants.by_label);
@@ -217,13 +217,13 @@ impl Rules {
         &self.headers
     }
 
-    /// Who may come in; `None` where everybody may.
+    /// The users; `None` where a client needs no password.
     pub fn users(&self) -> Option<&Arc<Users>> {
         self.users.as_ref()
     }
 
-    /// What a client may do that is this user, or has a verified certificate with these names. The user counts
-    /// before the certificate, and its names in their order.
+    /// The caller that is this user, or has a verified certificate with these names. The user counts before the
+    /// certificate, and the names count in their order.
     pub fn caller<'n>(
         &self,
         user: Option<Arc<User>>,

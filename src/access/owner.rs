@@ -9,7 +9,7 @@ use super::bucket::Bucket;
 use super::policy::{PushRate, Quota};
 use crate::shard::{Budget, Limits};
 
-/// A quota that has stood in somebody's way.
+/// A quota that has rejected a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Exhausted {
@@ -29,7 +29,7 @@ impl Exhausted {
     ];
 }
 
-/// Whom groups belong to: everybody whom one entry of the policy is for, together.
+/// The owner of groups: all clients of one entry of the policy together.
 #[derive(Debug, Default)]
 pub(super) struct Owner {
     budget: Arc<Budget>,
@@ -38,12 +38,12 @@ pub(super) struct Owner {
 }
 
 impl Owner {
-    /// What is stored, and may be.
+    /// What the owner has stored, and its bounds.
     pub(super) fn budget(&self) -> &Arc<Budget> {
         &self.budget
     }
 
-    /// Takes a push from what may be pushed now.
+    /// Takes a push from the rate limit.
     pub(super) fn take_push(&self) -> Result<(), Duration> {
         self.pushes.take()
     }
@@ -53,7 +53,7 @@ impl Owner {
         self.refusals[quota as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How often each quota was in the way, by its key in the policy file.
+    /// How often each quota has rejected a push, by its key in the policy file.
     pub(super) fn refusals(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let counts = self.refusals.iter().map(|count| count.load(Ordering::Relaxed));
         Exhausted::ALL.iter().map(|(_, key)| *key).zip(counts)
@@ -69,7 +69,7 @@ impl Owner {
     }
 }
 
-/// Every owner there has been. Whoever leaves the policy and comes back finds what is theirs still counted.
+/// All owners since the start. An entry that leaves the policy and comes back finds its groups still counted.
 #[derive(Debug, Default)]
 pub(super) struct Owners {
     by_name: BTreeMap<String, Arc<Owner>>,

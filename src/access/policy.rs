@@ -9,22 +9,22 @@ use serde::{Deserialize, Deserializer};
 use crate::config::{UserName, yaml};
 use crate::rate::Rate;
 
-/// Who may do what, and how much of it.
+/// The rights and quotas of all clients.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Policy {
-    /// What users of basic authentication may do, by their names.
+    /// The rights of the users of basic authentication, by their names.
     #[serde(deserialize_with = "users")]
     pub users: BTreeMap<String, Rights>,
-    /// What clients with a certificate may do that an authority has signed, by its common name or an
-    /// alternative one.
+    /// The rights of clients with a certificate that an authority has signed, by a name in the certificate: the
+    /// common name or an alternative name.
     pub certificates: BTreeMap<String, Rights>,
-    /// What everybody else may do.
+    /// The rights of all other clients.
     #[serde(rename = "default")]
     pub everybody: Rights,
 }
 
-/// What somebody may do; nothing unless it is said.
+/// The rights of one entry. Anything not listed is denied.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rights {
@@ -40,17 +40,17 @@ pub struct Rights {
     pub quota: Quota,
 }
 
-/// A job, or all that begin with something.
+/// Which jobs a right is for.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Jobs {
-    /// This one.
+    /// The job of this name.
     Named(String),
-    /// All of which the names begin so.
+    /// All jobs whose names begin so.
     Beginning(String),
 }
 
-/// How much somebody may use; without a bound where there is none.
+/// The quota of one entry; no bound where there is none.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Quota {
@@ -69,10 +69,10 @@ pub struct Quota {
 #[serde(try_from = "f64")]
 pub struct PushRate(f64);
 
-/// Reads the text of a policy; one without anything in it lets nobody do anything.
+/// Reads the text of a policy. An empty policy denies everything.
 ///
 /// # Errors
-/// When it is none: the line and the reason.
+/// When the text is not a policy: the line and the reason.
 pub fn parse(text: &[u8]) -> Result<Policy, String> {
     let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
     yaml::read(text)

@@ -10,14 +10,14 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit};
 use super::checks::{Checks, Tag};
 use super::credentials::Credentials;
 
-/// Salt and hash of a password that nobody has; the cost goes before it.
+/// Salt and hash that no password matches; the cost goes before it.
 const NOBODY: &str = "m6Wa/yYX2SVKU1lPz2sxKOCxwJhAkyy6vSzbUa9UdQY7oEjZQlKN6";
 
 /// A user of the web configuration. Never shown with the hash.
 pub struct User {
     name: String,
     hash: String,
-    /// The credentials that have matched last: these are let in without hashing.
+    /// The credentials that have matched last: they are accepted without hashing.
     known: ArcSwapOption<Tag>,
 }
 
@@ -38,26 +38,26 @@ impl fmt::Debug for User {
 #[derive(Debug)]
 pub struct Users {
     by_name: HashMap<String, Arc<User>, ahash::RandomState>,
-    /// What the passwords of unknown users are hashed for: they are not to be told by the time it takes.
+    /// The hash that passwords of unknown users are compared with, so that the time of an answer does not tell which users exist.
     nobody: String,
     checks: Arc<Checks>,
 }
 
-/// Whether somebody is a user.
+/// The result of a check of credentials.
 #[derive(Debug)]
 pub enum Verdict {
-    /// Yes.
+    /// The credentials are those of this user.
     Right(Arc<User>),
-    /// No.
+    /// The credentials are wrong.
     Wrong,
-    /// That takes a while to tell.
+    /// The password has to be hashed first.
     Unsure(Check),
-    /// Too many others wait for that already.
+    /// Too many other credentials wait to be checked.
     Busy,
 }
 
 impl Users {
-    /// The users with these names and hashes. Those of `before` that are the same still know who they are.
+    /// The users with these names and hashes. An unchanged user of `before` keeps its known credentials.
     pub(super) fn new(
         hashes: &BTreeMap<String, String>,
         checks: &Arc<Checks>,
@@ -85,7 +85,7 @@ impl Users {
         self.by_name.contains_key(name)
     }
 
-    /// Who these credentials are of. Known ones cost the same whatever else is being checked.
+    /// Checks credentials. Known credentials cost the same whatever else is being checked.
     pub fn check(&self, credentials: &Credentials) -> Verdict {
         let user = self.by_name.get(&*credentials.name());
         let hash = user.map_or(&self.nobody, |user| &user.hash);
@@ -110,7 +110,7 @@ impl Users {
     }
 }
 
-/// A check that takes a while, and its place in the queue, which it gives up when it is dropped.
+/// A check that has to hash the password, with its place in the queue. It gives the place up when it is dropped.
 pub struct Check {
     user: Option<Arc<User>>,
     hash: String,
@@ -126,8 +126,8 @@ impl fmt::Debug for Check {
     }
 }
 
-/// The hashing of one password, to be done where it is in nobody's way. No other begins until this one has
-/// ended, even if nobody waits for it any more.
+/// The hashing of one password, to be done on a thread that may block. The next one begins after this one has
+/// ended, even when no request waits for its result any more.
 pub struct Hashing {
     credentials: Credentials,
     hash: String,
@@ -148,8 +148,8 @@ impl Hashing {
 }
 
 impl Check {
-    /// Waits for its turn, has the password hashed by `run` unless somebody else has brought the same, and
-    /// tells the user; `None` when the credentials are wrong.
+    /// Waits for its turn, lets `run` hash the password unless another request does so, and answers the user;
+    /// `None` when the credentials are wrong.
     pub async fn settle<F: Future<Output = bool>>(
         self,
         run: impl FnOnce(Hashing) -> F,
@@ -168,7 +168,7 @@ impl Check {
         self.user.clone().filter(|_| matches)
     }
 
-    /// Whose credentials they are said to be.
+    /// The credentials that are checked.
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
     }

@@ -102,7 +102,7 @@ impl Connection {
         words(answer).await
     }
 
-    /// Asks for a path, of which the answer may be long: its body is read by who wants it.
+    /// Gets a path whose answer may be long: the caller reads the body.
     ///
     /// # Errors
     /// Why there was no answer, or what was answered instead.
@@ -136,7 +136,7 @@ impl Connection {
         });
         let request = request.body(Full::new(bytes.unwrap_or_default()));
         let request = request.map_err(ClientError::Request)?;
-        // A failure leaves none: who tries again does so on another.
+        // After a failure there is no sender: another try makes another connection.
         let kept = match self.sender.take() {
             Some(mut sender) => sender.ready().await.is_ok().then_some(sender),
             None => None,
@@ -172,7 +172,7 @@ impl Connection {
         let stream = stream.map_err(ClientError::Unreachable)?;
         let (sender, driver) =
             handshake(TokioIo::new(stream)).await.map_err(ClientError::Broken)?;
-        // It ends with the sender; what breaks is told to who waits for an answer.
+        // It ends with the sender. The sender reports what breaks.
         tokio::spawn(driver);
         Ok(sender)
     }

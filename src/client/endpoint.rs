@@ -9,7 +9,7 @@ use hyper::Uri;
 
 use super::Trust;
 
-/// Where a gateway is, and who asks it.
+/// A gateway, and the credentials for it.
 #[derive(Clone)]
 pub struct Endpoint {
     /// A unix socket, instead of host and port.
@@ -21,7 +21,7 @@ pub struct Endpoint {
     pub(super) authority: String,
     /// What all paths begin with; empty, or with a slash at its beginning and none at its end.
     pub(super) prefix: String,
-    /// The header that says who asks.
+    /// The header with the credentials.
     pub(super) authorization: Option<String>,
     pub(super) trust: Option<Trust>,
 }

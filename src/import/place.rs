@@ -9,9 +9,9 @@ use hyper::StatusCode;
 use super::group::SourceGroup;
 use crate::client::{Answer, ClientError, Connection};
 
-/// How often a group is tried to be put there.
+/// How many tries a group gets.
 pub const TRIES_MAX: u32 = 5;
-/// The longest that a target may ask to wait before the next try: who asks for more has no room.
+/// The longest wait before the next try that a target may ask for. A target that asks for more has no room.
 pub const RETRY_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How long to wait where it does not say.
 const RETRY_WAIT: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ pub enum Way {
         /// Whether it is.
         keeps_newer: bool,
     },
-    /// As anybody pushes, which makes the time of their pushes now.
+    /// As pushes, which sets their push time to now.
     AsPushes {
         /// Whether one that was newer there at the beginning is kept.
         keeps_newer: bool,
@@ -48,7 +48,7 @@ pub(super) enum Outcome {
 pub enum TargetError {
     /// It cannot be asked.
     Client(ClientError),
-    /// It does not let anybody do that.
+    /// The target rejects such requests.
     Refused(Answer),
     /// It does not know how.
     NoAdminApi,

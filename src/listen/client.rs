@@ -49,7 +49,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// Whom a client certificate is for.
+/// The names in the certificate of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCertificate {
     /// The common name of its subject.

@@ -50,7 +50,7 @@ fn allows(rate: Rate, full: &mut Duration, now: Duration) -> bool {
     rate.take(*full, now).map(|after| *full = after).is_ok()
 }
 
-/// Who has caused how many messages lately.
+/// How many messages each source has caused lately.
 pub(super) struct Limiter {
     hasher: ahash::RandomState,
     slots: Vec<Slot>,

@@ -80,7 +80,7 @@ pub fn last_words(line: &str) {
             log.queue.push_last(line.as_bytes());
             flush();
         }
-        // There is nobody to tell that it cannot be written.
+        // A failure to write cannot be reported anywhere.
         None => drop(io::stderr().write_all(line.as_bytes())),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Who answers, under the names the reference gives its handlers. Scrapes are counted apart.
+/// The handlers of requests, under the names that the reference gives them. Scrapes are counted apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Handler {

@@ -17,7 +17,7 @@ pub(super) const RETRY_WAIT: Duration = Duration::from_secs(1);
 /// And how long at most, where a try takes long.
 pub(super) const LONG_RETRY_WAIT: Duration = Duration::from_secs(60);
 
-/// What a commit takes to the disk, and who waits for that.
+/// The changes of one commit, and the pushes that wait for it.
 #[derive(Debug)]
 pub(super) struct Epoch {
     pub(super) changes: Vec<Changes>,
@@ -34,13 +34,13 @@ impl Epoch {
         self.changes.iter().map(Changes::len).sum()
     }
 
-    /// Tells those who wait how it ended.
+    /// Answers the pushes that wait.
     pub(super) fn answer(&mut self, ended: Result<(), Unavailable>) {
         self.waiters.drain(..).for_each(|waiter| waiter.answer(ended));
     }
 }
 
-/// Whoever still waits learns that nobody is going to know.
+/// The pushes that still wait are in doubt.
 impl Drop for Epoch {
     fn drop(&mut self) {
         self.answer(Err(Unavailable::InDoubt));
@@ -52,7 +52,7 @@ impl Drop for Epoch {
 pub(super) struct Source {
     pub(super) shards: Shards,
     pub(super) status: Arc<Status>,
-    /// Rung when somebody waits for what has changed to be on disk.
+    /// Notified when a push waits for its change to be on disk.
     pub(super) awaited: Arc<Notify>,
     pub(super) pace: Arc<Pace>,
     /// For how long the shards hand over dirty groups at low priority.
@@ -61,7 +61,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Gathers epochs, whenever one is due or somebody waits for it, and a last one when everything ends.
+    /// Gathers an epoch whenever one is due or a push waits for it, and a last one when the gateway ends.
     ///
     /// # Errors
     /// When that last one cannot be gathered.

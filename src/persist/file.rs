@@ -60,7 +60,7 @@ impl LockedFile {
 }
 
 impl LockedFile {
-    /// Whether who looks for the file finds this one.
+    /// Whether the path still names this file.
     fn is_in_place(&self) -> io::Result<bool> {
         let (ours, found) = (self.file.metadata()?, std::fs::metadata(&self.path)?);
         Ok((ours.dev(), ours.ino()) == (found.dev(), found.ino()))

@@ -15,7 +15,7 @@ pub const LOAD_WAIT: Duration = Duration::from_secs(10);
 /// A commit that takes longer than this counts as one that fails.
 pub const COMMIT_WAIT: Duration = Duration::from_secs(10);
 
-/// How the store fares. Written by the thread that owns it, read by anybody.
+/// The state of persistence. The thread that owns the file writes it, and any task may read it.
 #[derive(Debug)]
 pub struct Status {
     promise: Promise,

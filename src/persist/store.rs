@@ -57,9 +57,8 @@ impl Store<LockedFile> {
     }
 }
 
-/// Makes an empty store. It comes to be whole or not at all, so that a crash leaves nothing that a later
-/// start would take for somebody else's. It stays locked until it has its name: who locks what is unfinished
-/// after that finds the store there.
+/// Makes an empty store, as a whole or not at all: it gets its name when it is complete. The unfinished file stays
+/// locked until then. Another gateway that waits for the lock finds the finished store.
 fn create(path: &Path) -> Result<(), StorageError> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".unfinished");
@@ -127,9 +126,9 @@ impl<B: StorageBackend> Store<B> {
         }
     }
 
-    /// Commits once more what is there. redb knows the last two commits, and goes back to the one before where the last is
-    /// not whole, or a single bit that no checksum covers says so. With this both are the same, and a commit that was
-    /// changed later does not pass for one that was torn: what it shares with the other is not whole in either.
+    /// Commits the same state once more. redb keeps the last two commits, and opens the older one when the newer is
+    /// damaged, or when a single bit that no checksum covers says so. After this both commits have the same state: if one
+    /// is damaged later, the file opens with the same state or counts as damaged, and never with an older state.
     fn repeat(&self, sequence: u64) -> Result<(), StorageError> {
         let transaction = self.database.begin_write().map_err(StorageError::writing)?;
         let mut about = transaction.open_table(ABOUT).map_err(StorageError::writing)?;

@@ -21,7 +21,7 @@ use crate::shard::{Changes, Saving, Shards, Unavailable};
 /// How long a gateway that ends waits for its last changes to be saved.
 pub const SAVE_WAIT: Duration = Duration::from_secs(60);
 
-/// What is wrong when nobody writes any more.
+/// What is wrong when the thread is gone.
 const DIED: &str = "the thread that owns it has died";
 /// What is wrong with a store that lacks what this gateway has committed.
 const ANOTHER: &str = "it is another store than the one that was loaded";
@@ -43,7 +43,7 @@ pub enum Opening {
     Again,
 }
 
-/// Persistence before it is started: what the shards have to be told of it.
+/// Persistence before it is started.
 #[derive(Debug)]
 pub struct Saver {
     options: Options,
@@ -52,7 +52,7 @@ pub struct Saver {
 }
 
 impl Saver {
-    /// As the flags say.
+    /// Persistence with these options.
     pub fn new(options: Options) -> Saver {
         let status = Arc::new(Status::new(options.promise));
         Saver { options, awaited: Arc::default(), status }
@@ -64,7 +64,7 @@ impl Saver {
         Saving { write: record::write, awaited }
     }
 
-    /// How it fares.
+    /// The state of persistence.
     pub fn status(&self) -> Arc<Status> {
         Arc::clone(&self.status)
     }
@@ -144,7 +144,7 @@ impl Persistence {
         (&mut self.loaded).await.is_ok()
     }
 
-    /// Has everything that was applied written down, and ends. Who comes now is refused.
+    /// Saves everything that was applied, and ends. From now on changes are rejected.
     ///
     /// # Errors
     /// When that cannot be done within [`SAVE_WAIT`], or nothing could be loaded.
@@ -246,7 +246,7 @@ impl<B: StorageBackend> Owner<B> {
         let source = self.runtime.spawn(source.run(send));
         while let Ok(mut epoch) = epochs.recv() {
             loop {
-                // Who asks for an end gets a last try.
+                // A gateway that ends tries once more.
                 let is_last = *self.stopping.borrow();
                 let since = Instant::now();
                 let Err(error) = self.commit(&mut store, &mut epoch) else { break };

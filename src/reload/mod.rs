@@ -28,7 +28,7 @@ pub use web::{Web, load_web, web};
 
 /// How often files are looked at.
 pub const LOOK_WAIT: Duration = Duration::from_secs(1);
-/// How long a file must stay as it is after a SIGHUP: who sends one has written all of it.
+/// How long a file must stay as it is after a SIGHUP: the sender of the signal has written all of it.
 pub const SETTLE_WAIT: Duration = Duration::from_millis(250);
 
 /// Puts into effect what files say.

@@ -27,7 +27,7 @@ impl<'a> Effort<'a> {
         Effort { bytes_left: bytes, since_look: 0, is_over }
     }
 
-    /// As much as it takes, where nobody else waits.
+    /// No bound, where no other query waits.
     pub fn unbounded() -> Effort<'static> {
         Effort::new(u64::MAX, &|| false)
     }

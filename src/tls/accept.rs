@@ -71,8 +71,8 @@ impl Acceptor {
     }
 }
 
-/// Whom the certificate is for that the client has shown, now or when the session began that it resumes. It may
-/// have expired since.
+/// The names in the certificate that the client has shown: in this handshake, or at the begin of a resumed session,
+/// since when it may have expired.
 fn client_certificate(
     session: &ServerConnection,
 ) -> Result<Option<Arc<ClientCertificate>>, rustls::Error> {

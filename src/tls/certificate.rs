@@ -19,7 +19,7 @@ pub(super) fn read<'a>(der: &'a CertificateDer<'_>) -> Result<X509Certificate<'a
     }
 }
 
-/// Whom it is for.
+/// The names in it.
 pub(super) fn subject(certificate: &X509Certificate<'_>) -> ClientCertificate {
     let common_name = certificate.subject().iter_common_name().last();
     let common_name = common_name.and_then(|name| name.as_str().ok()).map(str::to_owned);

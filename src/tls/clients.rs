@@ -15,7 +15,7 @@ use super::certificate;
 #[derive(Debug)]
 pub(super) struct Clients {
     provider: Arc<CryptoProvider>,
-    /// Who must have signed it; `None` where anybody may.
+    /// The authorities that must have signed it; `None` where it need not be signed.
     authorities: Option<Authorities>,
     is_required: bool,
     /// The alternative names of which it must have one; none where any may be missing.
@@ -23,13 +23,13 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    /// Asks for a certificate that anybody may have signed.
+    /// Asks for a certificate with any signature.
     pub(super) fn new(
         provider: &Arc<CryptoProvider>,
         is_required: bool,
         allowed_names: Vec<String>,
     ) -> Clients {
-        // Who shows none has none of the names.
+        // A client without a certificate has none of the names.
         let is_required = is_required || !allowed_names.is_empty();
         Clients { provider: Arc::clone(provider), authorities: None, is_required, allowed_names }
     }
