@@ -1,7 +1,8 @@
-//! Why a persistence file cannot be used.
+//! Why a persistence file cannot be used, and why persistence ended.
 
 use std::fmt;
 use std::io::ErrorKind;
+use std::path::PathBuf;
 
 use super::record::RecordError;
 
@@ -76,3 +77,20 @@ impl StorageError {
         StorageError::Failed(error.into().to_string())
     }
 }
+
+/// Why persistence ended otherwise than it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    pub(super) file: PathBuf,
+    pub(super) is_loaded: bool,
+    pub(super) reason: String,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.is_loaded { "save the last changes to" } else { "use" };
+        write!(f, "cannot {what} the persistence file {}: {}", self.file.display(), self.reason)
+    }
+}
+
+impl std::error::Error for Ended {}

@@ -11,6 +11,7 @@
 mod epochs;
 mod error;
 mod file;
+mod handle;
 mod inspect;
 mod load;
 mod record;
@@ -24,13 +25,14 @@ mod thread;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use error::StorageError;
+pub use error::{Ended, StorageError};
 pub use file::LockedFile;
+pub use handle::{Persistence, SAVE_WAIT, Saver};
 pub use inspect::{Exported, Report, check, export};
 pub use record::{Record, RecordError};
 pub use status::{COMMIT_WAIT, Counts, LOAD_WAIT, NotReady, Status};
 pub use store::{Change, Store};
-pub use thread::{Ended, OpenStore, Opening, Persistence, SAVE_WAIT, Saver};
+pub use thread::{OpenStore, Opening};
 
 /// What a request that was answered is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

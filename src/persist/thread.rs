@@ -10,19 +10,13 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot, watch};
 
 use super::epochs::{Epoch, LONG_RETRY_WAIT, Pace, RETRY_WAIT, Source};
-use super::error::StorageError;
+use super::error::{Ended, StorageError};
 use super::load::{Loaded, load};
 use super::record;
 use super::status::Status;
 use super::store::{Change, Store};
-use super::{Options, Promise};
-use crate::shard::{Changes, Saving, Shards, Unavailable};
+use crate::shard::{Changes, Shards, Unavailable};
 
-/// How long a gateway that ends waits for its last changes to be saved.
-pub const SAVE_WAIT: Duration = Duration::from_secs(60);
-
-/// What is wrong when the thread is gone.
-const DIED: &str = "the thread that owns it has died";
 /// What is wrong with a store that lacks what this gateway has committed.
 const ANOTHER: &str = "it is another store than the one that was loaded";
 
@@ -43,156 +37,25 @@ pub enum Opening {
     Again,
 }
 
-/// Persistence before it is started.
-#[derive(Debug)]
-pub struct Saver {
-    options: Options,
-    awaited: Arc<Notify>,
-    status: Arc<Status>,
-}
-
-impl Saver {
-    /// Persistence with these options.
-    pub fn new(options: Options) -> Saver {
-        let status = Arc::new(Status::new(options.promise));
-        Saver { options, awaited: Arc::default(), status }
-    }
-
-    /// How the shards write groups down.
-    pub fn saving(&self) -> Saving {
-        let awaited = (self.options.promise == Promise::Push).then(|| Arc::clone(&self.awaited));
-        Saving { write: record::write, awaited }
-    }
-
-    /// The state of persistence.
-    pub fn status(&self) -> Arc<Status> {
-        Arc::clone(&self.status)
-    }
-
-    /// Starts the thread, on whose behalf the current runtime talks to the shards.
-    ///
-    /// # Errors
-    /// When there can be no more threads.
-    pub fn start<B: StorageBackend>(
-        self,
-        shards: Shards,
-        open: OpenStore<B>,
-    ) -> std::io::Result<Persistence> {
-        let (stop, stopping) = watch::channel(false);
-        let (tell_loaded, loaded) = oneshot::channel();
-        let (tell_ended, ended) = oneshot::channel();
-        let Saver { options, awaited, status } = self;
-        let owner = Owner {
-            open,
-            file: options.file.clone(),
-            interval: options.interval,
-            low_priority_time: match options.promise {
-                Promise::Interval => options.interval / 4,
-                Promise::Push => Duration::ZERO, // Somebody waits.
-            },
-            shards,
-            awaited,
-            status: Arc::clone(&status),
-            runtime: Handle::current(),
-            stopping,
-            committed: 0,
-            id: 0,
-        };
-        let file = options.file;
-        std::thread::Builder::new().name("persist".into()).spawn(move || {
-            let status = Loud(Arc::clone(&owner.status));
-            let ended = owner.run(tell_loaded);
-            if let Err(ended) = &ended {
-                status.0.failed(ended.reason.clone());
-            }
-            let _unheard = tell_ended.send(ended);
-        })?;
-        Ok(Persistence { stop, status, file, loaded, ended })
-    }
-}
-
-/// Persistence at work.
-#[derive(Debug)]
-pub struct Persistence {
-    stop: watch::Sender<bool>,
-    status: Arc<Status>,
-    file: PathBuf,
-    loaded: oneshot::Receiver<()>,
-    ended: oneshot::Receiver<Result<(), Ended>>,
-}
-
-/// Why persistence ended otherwise than it should.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
-    file: PathBuf,
-    is_loaded: bool,
-    reason: String,
-}
-
-impl fmt::Display for Ended {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = if self.is_loaded { "save the last changes to" } else { "use" };
-        write!(f, "cannot {what} the persistence file {}: {}", self.file.display(), self.reason)
-    }
-}
-
-impl std::error::Error for Ended {}
-
-impl Persistence {
-    /// Waits until the groups are loaded. Answers whether they are: when not, it has ended.
-    pub async fn loaded(&mut self) -> bool {
-        (&mut self.loaded).await.is_ok()
-    }
-
-    /// Saves everything that was applied, and ends. From now on changes are rejected.
-    ///
-    /// # Errors
-    /// When that cannot be done within [`SAVE_WAIT`], or nothing could be loaded.
-    pub async fn stop(self) -> Result<(), Ended> {
-        let Persistence { stop, status, file, ended, .. } = self;
-        let is_loaded = status.loaded().is_ok();
-        status.stops();
-        stop.send_replace(true);
-        let reason = match tokio::time::timeout(SAVE_WAIT, ended).await {
-            Ok(Ok(ended)) => return ended,
-            Ok(Err(_)) => DIED,
-            Err(_) => "the disk does not answer",
-        };
-        Err(Ended { file, is_loaded, reason: reason.to_owned() })
-    }
-}
-
-/// Tells when the thread dies of a panic: nothing gets to the disk any more.
-struct Loud(Arc<Status>);
-
-impl Drop for Loud {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.stops();
-            self.0.failed(DIED.to_owned());
-        }
-    }
-}
-
 /// What the thread has.
-struct Owner<B> {
-    open: OpenStore<B>,
-    file: PathBuf,
-    interval: Duration,
-    low_priority_time: Duration,
-    shards: Shards,
-    awaited: Arc<Notify>,
-    status: Arc<Status>,
-    runtime: Handle,
-    stopping: watch::Receiver<bool>,
+pub(super) struct Owner<B> {
+    pub(super) open: OpenStore<B>,
+    pub(super) file: PathBuf,
+    pub(super) interval: Duration,
+    pub(super) low_priority_time: Duration,
+    pub(super) shards: Shards,
+    pub(super) awaited: Arc<Notify>,
+    pub(super) status: Arc<Status>,
+    pub(super) runtime: Handle,
+    pub(super) stopping: watch::Receiver<bool>,
     /// The number of the last commit that is on disk.
-    committed: u64,
+    pub(super) committed: u64,
     /// Which store it is.
-    id: u64,
+    pub(super) id: u64,
 }
 
 impl<B: StorageBackend> Owner<B> {
-    fn run(mut self, tell_loaded: oneshot::Sender<()>) -> Result<(), Ended> {
+    pub(super) fn run(mut self, tell_loaded: oneshot::Sender<()>) -> Result<(), Ended> {
         let opened = (self.open)(Opening::First).and_then(|store| self.load(store));
         let (store, loaded) = match opened {
             Ok(opened) => opened,
