@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use super::credentials::Credentials;
+use crate::config::web::PasswordHash;
 
 /// How many different credentials may wait to be checked.
 pub const AUTH_WAITERS_MAX: usize = 64;
@@ -60,10 +61,10 @@ impl Default for Checks {
 }
 
 impl Checks {
-    pub(super) fn tag(&self, credentials: &Credentials, hash: &str) -> Tag {
+    pub(super) fn tag(&self, credentials: &Credentials, hash: &PasswordHash) -> Tag {
         let name = credentials.name();
         let mut context = hmac::Context::with_key(&self.key);
-        for part in [hash.as_bytes(), name.as_bytes()] {
+        for part in [hash.as_str().as_bytes(), name.as_bytes()] {
             context.update(&(part.len() as u64).to_le_bytes());
             context.update(part);
         }
@@ -119,11 +120,13 @@ mod tests {
 
     fn tags(count: usize) -> (Checks, Vec<Tag>) {
         let checks = Checks::default();
+        let hash = bcrypt::hash_with_salt("", 4, [0; 16]).expect("it can be hashed").to_string();
+        let hash = hash.try_into().expect("it is one");
         let tag = |number: usize| {
             let header =
                 base64::Engine::encode(&base64::prelude::BASE64_STANDARD, format!("user:{number}"));
             let credentials = Credentials::from_header(format!("Basic {header}").as_bytes());
-            checks.tag(&credentials.expect("it is well-formed"), "hash")
+            checks.tag(&credentials.expect("it is well-formed"), &hash)
         };
         let tags = (0..count).map(tag).collect();
         (checks, tags)

@@ -6,7 +6,7 @@ use crate::rate::Rate;
 fn web(users: &[&str]) -> WebConfig {
     let hash = |name: &&str| {
         let hash = bcrypt::hash_with_salt(name, 4, [1; 16]).expect("it can be hashed");
-        ((*name).to_owned(), hash.to_string())
+        ((*name).to_owned(), hash.to_string().try_into().expect("it is one"))
     };
     WebConfig { users: users.iter().map(hash).collect(), ..WebConfig::default() }
 }
