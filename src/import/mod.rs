@@ -24,5 +24,5 @@ mod source;
 pub use group::SourceGroup;
 pub use place::{RETRY_WAIT_MAX, TRIES_MAX, TargetError, Way};
 pub use report::{FAILURES_SHOWN_MAX, Report};
-pub use run::{IN_FLIGHT_MAX, MigrateError, Options, run};
+pub use run::{IN_FLIGHT_MAX, ImportError, Options, run};
 pub use source::{GROUP_BYTES_MAX, Source, SourceError};
