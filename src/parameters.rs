@@ -14,7 +14,8 @@ pub(crate) struct Parameter<'q> {
 }
 
 /// A parameter that the gateway cannot use, in words for the client.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
 pub(crate) struct ParameterError(pub(crate) String);
 
 /// What a parameter may say: the words as an error names them, and each word with its meaning.
@@ -76,12 +77,6 @@ impl<'q> Parameter<'q> {
     /// An error about this parameter.
     pub(crate) fn error(&self, problem: impl fmt::Display) -> ParameterError {
         ParameterError(format!("parameter {}: {problem}", self.name))
-    }
-}
-
-impl fmt::Display for ParameterError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -19,7 +19,6 @@ pub mod policy;
 mod users;
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -100,25 +99,16 @@ impl AuthFailure {
 }
 
 /// Rules that are valid and probably a mistake.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
     /// The policy names a user that the web configuration lacks.
+    #[error("the policy names user {0:?}, whom --web.config.file does not know")]
     UnknownUser(String),
     /// The policy has entries for clients that the gateway cannot tell apart.
+    #[error(
+        "the policy cannot tell clients apart: --web.config.file has neither users nor client certificates"
+    )]
     NobodyToTellApart,
-}
-
-impl fmt::Display for Doubt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Doubt::UnknownUser(name) => {
-                write!(f, "the policy names user {name:?}, whom --web.config.file does not know")
-            }
-            Doubt::NobodyToTellApart => f.write_str(
-                "the policy cannot tell clients apart: --web.config.file has neither users nor client certificates",
-            ),
-        }
-    }
 }
 
 impl Access {

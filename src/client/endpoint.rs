@@ -27,24 +27,15 @@ pub struct Endpoint {
 }
 
 /// Why there is no such gateway.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
     /// Not a URL of a gateway; with what it lacks.
+    #[error("{0:?}: {1}")]
     Url(String, &'static str),
     /// The file of a password or an authority cannot be used.
+    #[error("{}: {}", .0.display(), .1)]
     File(PathBuf, std::io::Error),
 }
-
-impl fmt::Display for EndpointError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            EndpointError::Url(url, reason) => write!(f, "{url:?}: {reason}"),
-            EndpointError::File(file, error) => write!(f, "{}: {error}", file.display()),
-        }
-    }
-}
-
-impl std::error::Error for EndpointError {}
 
 impl Endpoint {
     /// The gateway at `url`, whose certificate one of the authorities in `ca_file` has signed.

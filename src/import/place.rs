@@ -1,6 +1,5 @@
 //! Puts one group into the target.
 
-use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -44,27 +43,19 @@ pub(super) enum Outcome {
 }
 
 /// Why no group can be put there.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// It cannot be asked.
+    #[error(transparent)]
     Client(ClientError),
     /// The target rejects such requests.
+    #[error("answers {}: {}", .0.status, .0.line)]
     Refused(Answer),
     /// It does not know how.
+    #[error(
+        "answers 404: it takes groups with their times only if it is a shardgate with --web.enable-admin-api"
+    )]
     NoAdminApi,
-}
-
-impl fmt::Display for TargetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TargetError::Client(error) => error.fmt(f),
-            TargetError::Refused(answer) => write!(f, "answers {}: {}", answer.status, answer.line),
-            TargetError::NoAdminApi => f.write_str(
-                "answers 404: it takes groups with their times only if it is a shardgate with \
-                 --web.enable-admin-api",
-            ),
-        }
-    }
 }
 
 /// Puts a group there.

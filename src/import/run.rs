@@ -1,7 +1,6 @@
 //! Copies all groups of a source to a target.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -30,24 +29,15 @@ pub struct Options {
 }
 
 /// Why not all groups have been seen.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The source, named here, does not tell them.
+    #[error("{0}: {1}")]
     Source(String, SourceError),
     /// The target takes none.
+    #[error("{0}: {1}")]
     Target(String, TargetError),
 }
-
-impl fmt::Display for ImportError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ImportError::Source(source, error) => write!(f, "{source}: {error}"),
-            ImportError::Target(target, error) => write!(f, "{target}: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for ImportError {}
 
 /// Copies groups, and says what has become of them, also where it could not come to its end. What would be
 /// copied is written to `out`, a line a group.

@@ -1,48 +1,34 @@
 //! Why a persistence file cannot be used, and why persistence ended.
 
-use std::fmt;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use super::record::RecordError;
 
 /// Why a store cannot be opened, read or written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StorageError {
     /// Another process has it open.
+    #[error("another process uses it")]
     Locked,
     /// It is something else, which this tells.
+    #[error("it is not a store of shardgate: {0}")]
     Foreign(&'static str),
     /// It was written by a later shardgate, in this version of the format.
+    #[error("it was written by a newer shardgate, in version {0} of the format")]
     Newer(u64),
     /// It is not what was written.
+    #[error(
+        "it is damaged ({0}); it has been left as it is, and `shardgate store export` prints what can be read"
+    )]
     Damaged(String),
     /// The disk fails.
+    #[error("{0}")]
     Failed(String),
     /// The gateway was asked to stop meanwhile.
+    #[error("stopped while it was read")]
     Stopped,
 }
-
-impl fmt::Display for StorageError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StorageError::Locked => write!(f, "another process uses it"),
-            StorageError::Foreign(what) => write!(f, "it is not a store of shardgate: {what}"),
-            StorageError::Newer(version) => {
-                write!(f, "it was written by a newer shardgate, in version {version} of the format")
-            }
-            StorageError::Damaged(how) => write!(
-                f,
-                "it is damaged ({how}); it has been left as it is, and `shardgate store export` \
-                 prints what can be read"
-            ),
-            StorageError::Failed(how) => write!(f, "{how}"),
-            StorageError::Stopped => write!(f, "stopped while it was read"),
-        }
-    }
-}
-
-impl std::error::Error for StorageError {}
 
 impl From<std::io::Error> for StorageError {
     fn from(error: std::io::Error) -> StorageError {
@@ -79,18 +65,16 @@ impl StorageError {
 }
 
 /// Why persistence ended otherwise than it should.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("cannot {} the persistence file {}: {reason}", self.task(), .file.display())]
 pub struct Ended {
     pub(super) file: PathBuf,
     pub(super) is_loaded: bool,
     pub(super) reason: String,
 }
 
-impl fmt::Display for Ended {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = if self.is_loaded { "save the last changes to" } else { "use" };
-        write!(f, "cannot {what} the persistence file {}: {}", self.file.display(), self.reason)
+impl Ended {
+    fn task(&self) -> &'static str {
+        if self.is_loaded { "save the last changes to" } else { "use" }
     }
 }
-
-impl std::error::Error for Ended {}

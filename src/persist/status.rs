@@ -1,6 +1,5 @@
 //! The state of persistence, for requests, probes and metrics.
 
-use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -46,28 +45,17 @@ enum Phase {
 }
 
 /// Why requests that need the store cannot be served now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotReady {
     /// The groups are being loaded; so many are.
+    #[error("loading the groups, {0} so far; try again")]
     Loading(u64),
     /// Nothing reaches the disk, for this reason.
+    #[error("nothing can be written to the persistence file: {0}")]
     Failing(String),
     /// The gateway is about to end.
+    #[error("the gateway is stopping")]
     Stopping,
-}
-
-impl fmt::Display for NotReady {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NotReady::Loading(groups) => {
-                write!(f, "loading the groups, {groups} so far; try again")
-            }
-            NotReady::Stopping => write!(f, "the gateway is stopping"),
-            NotReady::Failing(reason) => {
-                write!(f, "nothing can be written to the persistence file: {reason}")
-            }
-        }
-    }
 }
 
 /// What there is to count.
