@@ -5,7 +5,7 @@
 pub struct MediaType<'a> {
     kind: &'a str,
     subkind: &'a str,
-    parameters: Parameters<'a>,
+    parameters: MediaParameters<'a>,
 }
 
 impl<'a> MediaType<'a> {
@@ -50,9 +50,9 @@ impl<'a> MediaType<'a> {
 
 /// The parameters behind a media type or a content coding: `NAME=VALUE`, with semicolons between them.
 #[derive(Debug, Clone, Copy)]
-pub struct Parameters<'a>(&'a str);
+pub struct MediaParameters<'a>(&'a str);
 
-impl<'a> Parameters<'a> {
+impl<'a> MediaParameters<'a> {
     /// The weight `q`, 1 if there is none. One that is no number is as good as a refusal.
     pub fn weight(self) -> f64 {
         let is_sane = |weight: &f64| weight.is_finite();
@@ -67,7 +67,7 @@ impl<'a> Parameters<'a> {
 }
 
 /// Splits an element of a header into its subject and the parameters behind it.
-pub fn split_parameters(element: &str) -> (&str, Parameters<'_>) {
+pub fn split_parameters(element: &str) -> (&str, MediaParameters<'_>) {
     let (subject, parameters) = element.split_once(';').unwrap_or((element, ""));
-    (subject.trim(), Parameters(parameters))
+    (subject.trim(), MediaParameters(parameters))
 }

@@ -23,7 +23,7 @@ pub use escaping::{Escaping, escape_label_name, escape_name};
 pub use header::{write_comment, write_header};
 pub use kind::Kind;
 pub use label::{escape_help, unescape, write_help, write_label_value};
-pub use media_type::{MediaType, split_parameters};
+pub use media_type::{MediaParameters, MediaType, split_parameters};
 pub use name::{NameRules, is_label_name, is_metric_name, write_label_name, write_metric_name};
 pub use number::{is_canonical, is_whole, parse_number, write_number};
 pub use read_back::{Labels, SampleLine, has_quoted_names, labels, sample_lines};
