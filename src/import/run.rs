@@ -47,7 +47,7 @@ pub async fn run(options: Options, out: &mut impl Write) -> (Report, Result<(), 
         None => list(&options, &report, out).await,
         Some((target, way)) => copy(&options, target, *way, &report).await,
     };
-    let report = std::mem::take(&mut *held(&report));
+    let report = std::mem::take(&mut *locked(&report));
     (report, ended)
 }
 
@@ -62,7 +62,7 @@ async fn list(
         let Some(group) = asked_for(found, &options.selectors, report) else { continue };
         let (path, samples) = (group.key.path(), group.samples());
         let _closed = writeln!(out, "{path}: {samples} samples, pushed {}", group.pushed.seconds());
-        held(report).note(&path, samples, group.cut, Outcome::Copied);
+        locked(report).note(&path, samples, group.cut, Outcome::Copied);
     }
     ended(options, telling).await
 }
@@ -98,13 +98,13 @@ async fn copy(
                 let is_newer = newer.get(&path).is_some_and(|pushed| *pushed > group.pushed);
                 let outcome = match way {
                     Way::AsPushes { .. } if group.pushed == Timestamp::NEVER => {
-                        held(&report).note_never_pushed();
+                        locked(&report).note_never_pushed();
                         continue;
                     }
                     _ if is_newer => Outcome::Newer,
                     way => place(&mut connection, way, group).await?,
                 };
-                held(&report).note(&path, samples, cut, outcome);
+                locked(&report).note(&path, samples, cut, outcome);
             }
             Ok(())
         });
@@ -161,12 +161,12 @@ fn asked_for(
         Ok(group) => Some(group).filter(|group| is_asked_for(&group.key, selectors)),
         Err(Lost::Named(key, _)) if !is_asked_for(&key, selectors) => None,
         Err(lost) => {
-            held(report).fail(&lost.shown(), &lost.reason());
+            locked(report).fail(&lost.shown(), &lost.reason());
             None
         }
     }
 }
 
-fn held(report: &Mutex<Report>) -> MutexGuard<'_, Report> {
+fn locked(report: &Mutex<Report>) -> MutexGuard<'_, Report> {
     report.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -49,7 +49,7 @@ impl Drop for Epoch {
 
 /// Where epochs come from.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(super) struct EpochSource {
     pub(super) shards: Shards,
     pub(super) status: Arc<Status>,
     /// Notified when a push waits for its change to be on disk.
@@ -60,7 +60,7 @@ pub(super) struct Source {
     pub(super) stopping: watch::Receiver<bool>,
 }
 
-impl Source {
+impl EpochSource {
     /// Gathers an epoch whenever one is due or a push waits for it, and a last one when the gateway ends.
     ///
     /// # Errors

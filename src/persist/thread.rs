@@ -9,7 +9,7 @@ use redb::StorageBackend;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot, watch};
 
-use super::epochs::{Epoch, LONG_RETRY_WAIT, Pace, RETRY_WAIT, Source};
+use super::epochs::{Epoch, EpochSource, LONG_RETRY_WAIT, Pace, RETRY_WAIT};
 use super::error::{Ended, StorageError};
 use super::load::{Loaded, load};
 use super::record;
@@ -97,7 +97,7 @@ impl<B: StorageBackend> Owner<B> {
     /// Commits what changes, until asked to stop.
     fn save(mut self, mut store: Option<Store<B>>) -> Result<(), Ended> {
         let pace = Arc::new(Pace::new(self.interval));
-        let source = Source {
+        let source = EpochSource {
             shards: self.shards.clone(),
             status: Arc::clone(&self.status),
             awaited: Arc::clone(&self.awaited),
