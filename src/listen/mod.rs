@@ -93,13 +93,13 @@ impl Listener {
                 let (stream, peer) = listener.accept().await?;
                 // An answer is written at once and whole, so waiting for more would only delay it.
                 if stream.set_nodelay(true).is_ok() {
-                    return Ok((stream.into(), Source::Ip(peer)));
+                    return Ok((Stream::Tcp(stream), Source::Ip(peer)));
                 }
             },
-            Kind::Unix(listener) => Ok((listener.accept().await?.into(), Source::Unix)),
+            Kind::Unix(listener) => Ok((Stream::Unix(listener.accept().await?), Source::Unix)),
             Kind::Vsock(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                Ok((stream.into(), Source::Vsock { cid: peer.cid(), port: peer.port() }))
+                Ok((Stream::Vsock(stream), Source::Vsock { cid: peer.cid(), port: peer.port() }))
             }
         }
     }
