@@ -84,3 +84,25 @@ impl<'q> Parameter<'q> {
 pub(crate) fn digits<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_quotes_the_start_of_a_long_value() {
+        let query = format!("n={}", "é".repeat(100));
+        let error = parameters(&query).map(|parameter| parameter.read("a digit", digits::<u8>));
+        let error = error.last().and_then(Result::err).expect("it is no number").to_string();
+        let quoted = "é".repeat(SHOWN_CHARS);
+        assert_eq!(error, format!("parameter n: expected a digit, got {quoted:?}"));
+    }
+
+    #[test]
+    fn digits_have_no_sign_and_are_not_missing() {
+        assert_eq!(digits("007"), Some(7_usize));
+        for bad in ["", "+1", "-1", "1 ", "0x1", "99999999999999999999"] {
+            assert_eq!(digits::<usize>(bad), None, "{bad}");
+        }
+    }
+}

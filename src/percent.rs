@@ -32,3 +32,32 @@ const fn without(set: &AsciiSet, plain: &[u8]) -> AsciiSet {
     }
     set
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_undone_where_they_are_whole() {
+        for (path, decoded) in [
+            (&b"/a/b"[..], Some(&b"/a/b"[..])),
+            (b"/a%2Fb%20%c3%A9", Some("/a/b \u{e9}".as_bytes())),
+            (b"%2541", Some(b"%41")),
+            (b"%", None),
+            (b"a%4", None),
+            (b"%%41", None),
+            (b"%4g", None),
+            (b"%+4", None),
+        ] {
+            assert_eq!(decode(path).as_deref(), decoded, "{}", String::from_utf8_lossy(path));
+        }
+    }
+
+    #[test]
+    fn a_path_that_is_encoded_decodes_to_itself() {
+        let every_byte: Vec<u8> = (0..=255).collect();
+        let encoded = encode(&every_byte);
+        assert_eq!(decode(encoded.as_bytes()).as_deref(), Some(&every_byte[..]));
+        assert_eq!(encode(b"/a b/-_.~$&+,:;=@!*'()%"), "/a%20b/-_.~$&+,:;=@!*'()%25");
+    }
+}
