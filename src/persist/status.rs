@@ -1,7 +1,7 @@
 //! The state of persistence, for requests, probes and metrics.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -24,16 +24,9 @@ pub struct Status {
     /// When the commit at hand began, in milliseconds since `started`; 0 when there is none.
     busy_since: AtomicU64,
     started: Instant,
-    /// When the first change of those in the commit at hand was made, or in one that has failed.
-    oldest: AtomicU64,
-    groups_at_hand: AtomicU64,
     loaded_groups: AtomicU64,
     has_quoted_names: AtomicBool,
-    commits: AtomicU64,
-    commit_nanos: AtomicU64,
-    errors: AtomicU64,
-    written_bytes: AtomicU64,
-    file_bytes: AtomicU64,
+    counts: Mutex<Counts>,
 }
 
 /// How far the store is.
@@ -59,7 +52,7 @@ pub enum NotReady {
 }
 
 /// What there is to count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
     /// Commits made.
     pub commits: u64,
@@ -85,15 +78,9 @@ impl Status {
             failure: Mutex::default(),
             busy_since: AtomicU64::new(0),
             started: Instant::now(),
-            oldest: AtomicU64::new(0),
-            groups_at_hand: AtomicU64::new(0),
             loaded_groups: AtomicU64::new(0),
             has_quoted_names: AtomicBool::new(false),
-            commits: AtomicU64::new(0),
-            commit_nanos: AtomicU64::new(0),
-            errors: AtomicU64::new(0),
-            written_bytes: AtomicU64::new(0),
-            file_bytes: AtomicU64::new(0),
+            counts: Mutex::default(),
         }
     }
 
@@ -146,15 +133,7 @@ impl Status {
 
     /// What there is to count.
     pub fn counts(&self) -> Counts {
-        Counts {
-            commits: self.commits.load(Relaxed),
-            commit_time: Duration::from_nanos(self.commit_nanos.load(Relaxed)),
-            errors: self.errors.load(Relaxed),
-            written_bytes: self.written_bytes.load(Relaxed),
-            file_bytes: self.file_bytes.load(Relaxed),
-            groups_at_hand: self.groups_at_hand.load(Relaxed),
-            oldest: Timestamp::from_nanos(self.oldest.load(Relaxed)),
-        }
+        *self.locked_counts()
     }
 
     pub(super) fn loading(&self, groups: u64) {
@@ -163,7 +142,7 @@ impl Status {
 
     pub(super) fn has_loaded(&self, has_quoted_names: bool, file_bytes: u64) {
         self.has_quoted_names.store(has_quoted_names, Relaxed);
-        self.file_bytes.store(file_bytes, Relaxed);
+        self.locked_counts().file_bytes = file_bytes;
         self.phase.send_replace(Phase::Loaded);
     }
 
@@ -174,12 +153,12 @@ impl Status {
 
     /// So many groups have been gathered, to be written.
     pub(super) fn gathered(&self, groups: usize) {
-        self.groups_at_hand.fetch_add(groups as u64, Relaxed);
+        self.locked_counts().groups_at_hand += groups as u64;
     }
 
     /// A commit begins, whose oldest change was made then.
     pub(super) fn begins(&self, oldest: Timestamp) {
-        self.oldest.store(oldest.nanos(), Relaxed);
+        self.locked_counts().oldest = oldest;
         self.busy_since.store(self.age_millis(), Relaxed);
     }
 
@@ -192,12 +171,14 @@ impl Status {
         file_bytes: u64,
     ) {
         self.busy_since.store(0, Relaxed);
-        self.oldest.store(0, Relaxed);
-        self.groups_at_hand.fetch_sub(groups as u64, Relaxed);
-        self.commits.fetch_add(1, Relaxed);
-        self.commit_nanos.fetch_add(took.as_nanos() as u64, Relaxed);
-        self.written_bytes.fetch_add(written_bytes, Relaxed);
-        self.file_bytes.store(file_bytes, Relaxed);
+        let mut counts = self.locked_counts();
+        counts.oldest = Timestamp::NEVER;
+        counts.groups_at_hand -= groups as u64;
+        counts.commits += 1;
+        counts.commit_time += took;
+        counts.written_bytes += written_bytes;
+        counts.file_bytes = file_bytes;
+        drop(counts);
         if let Some(reason) = self.locked_failure().take() {
             tracing::info!(last_err = reason, "the persistence file can be written again");
         }
@@ -206,7 +187,7 @@ impl Status {
     /// It has failed. What was to be written is kept.
     pub(super) fn failed(&self, reason: String) {
         self.busy_since.store(0, Relaxed);
-        self.errors.fetch_add(1, Relaxed);
+        self.locked_counts().errors += 1;
         let mut failure = self.locked_failure();
         if failure.as_ref() != Some(&reason) {
             tracing::error!(err = reason, "the persistence file cannot be written");
@@ -228,7 +209,11 @@ impl Status {
         1 + self.started.elapsed().as_millis() as u64
     }
 
-    fn locked_failure(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+    fn locked_counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn locked_failure(&self) -> MutexGuard<'_, Option<String>> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
