@@ -16,4 +16,6 @@ pub(crate) use keys::{BasicAuth, Format, Mix};
 pub(crate) use load::{ProfileError, built_in, load};
 pub(crate) use model::{Arrivals, Body, Groups, Profile, Shape, Source};
 pub(crate) use path::PathTemplate;
+#[cfg(test)]
+pub(crate) use values::Share;
 pub(crate) use values::{Count, Rate, Span};
