@@ -9,7 +9,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
 use super::authorities::Authorities;
-use super::certificate;
+use super::certificate::Certificate;
 
 /// The rules for clients that may or must show a certificate.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl ClientCertVerifier for Clients {
             authorities.verify(shown, intermediates, now)?;
         }
         if !self.allowed_names.is_empty() {
-            let names = certificate::subject(&certificate::read(shown)?).alternative_names;
+            let names = Certificate::read(shown)?.subject().alternative_names;
             if !names.iter().any(|name| self.allowed_names.contains(name)) {
                 return Err(CertificateError::ApplicationVerificationFailure.into());
             }

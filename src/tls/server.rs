@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 use super::authorities::Authorities;
-use super::certificate;
+use super::certificate::Certificate;
 use super::clients::Clients;
 use super::pem::{Read, certificates, name, text};
 use super::suites::choices;
@@ -79,10 +79,10 @@ fn certified_key(
         .load_private_key(key)
         .map_err(|error| format!("{key_name}: {error}"))?;
     let cert_name = name(&config.certificates, "cert");
-    let own = certificate::read(&chain[0]).map_err(|error| format!("{cert_name}: {error}"))?;
+    let own = Certificate::read(&chain[0]).map_err(|error| format!("{cert_name}: {error}"))?;
     // rustls would compare them, too, but only for certificates of version 3: `openssl x509 -req` makes others.
     let public = key.public_key();
-    if public.is_some_and(|public| public.as_ref() != own.public_key().raw) {
+    if public.is_some_and(|public| Some(public.as_ref()) != own.public_key().as_deref()) {
         return Err(format!("{cert_name} and {key_name} do not belong together"));
     }
     Ok(CertifiedKey::new(chain, key))
