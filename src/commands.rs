@@ -1,8 +1,10 @@
 //! The commands of the program: from its arguments to its exit status.
 
 use std::env::ArgsOs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
+
+use tokio::runtime::{Builder, Runtime};
 
 use crate::client::{Connection, Endpoint};
 use crate::config::{CheckCommand, Command, Flags, HealthcheckFlags, ImportFlags, StoreCommand};
@@ -13,62 +15,51 @@ use crate::{descriptors, import, log, persist, reload, signals};
 pub fn run(arguments: ArgsOs) -> ExitCode {
     let flags = match Flags::from_command_line(arguments) {
         Ok(flags) => flags,
-        Err(asked) if !asked.use_stderr() => {
-            let _closed = write!(std::io::stdout(), "{asked}");
-            return ExitCode::SUCCESS;
-        }
+        Err(asked) if !asked.use_stderr() => return print(asked.to_string().as_bytes()),
         Err(error) => {
             let message = error.to_string();
             let reason = message.lines().next().unwrap_or_default();
-            return fail(format_args!("{}; see --help", reason.trim_start_matches("error: ")));
+            return fail(&format!("{}; see --help", reason.trim_start_matches("error: ")));
         }
     };
-    match flags.command() {
-        Some(Command::Store(command)) => return store(command),
-        Some(Command::Check(command)) => return check(command),
-        Some(Command::Healthcheck(flags)) => return healthcheck(flags),
-        Some(Command::Completions { shell }) => return print(&Flags::completions(*shell)),
-        Some(Command::Man) => return print(&Flags::man()),
-        Some(Command::Import(flags)) => return import(flags),
-        None => {}
-    }
-    if let Err(error) = log::init(flags.log_level, flags.log_format) {
-        return fail(format_args!("cannot start a thread: {error}"));
-    }
-    let ended = serve(flags);
+    let done = match flags.command() {
+        Some(Command::Store(command)) => store(command),
+        Some(Command::Check(command)) => check(command),
+        Some(Command::Healthcheck(flags)) => healthcheck(flags),
+        Some(Command::Completions { shell }) => Ok(print(&Flags::completions(*shell))),
+        Some(Command::Man) => Ok(print(&Flags::man())),
+        Some(Command::Import(flags)) => import(flags),
+        None => serve(flags),
+    };
+    let status = done.unwrap_or_else(|error| fail(&error));
     log::flush();
-    ended
+    status
 }
 
 /// Runs the gateway until it is stopped.
-fn serve(flags: Flags) -> ExitCode {
+fn serve(flags: Flags) -> Result<ExitCode, String> {
+    let started = log::init(flags.log_level, flags.log_format);
+    started.map_err(|error| format!("cannot start a thread: {error}"))?;
     let config = flags.into_config();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(format_args!("cannot start the runtime: {error}")),
-    };
-    runtime.block_on(async {
+    runtime(Builder::new_multi_thread())?.block_on(async {
         tracing::info!(version = env!("CARGO_PKG_VERSION"), shards = config.shards, "starting");
-        let stopping = match signals::take_over() {
-            Ok(stopping) => stopping,
-            Err(error) => return fail(format_args!("cannot listen to signals: {error}")),
-        };
+        let stopping = signals::take_over();
+        let stopping = stopping.map_err(|error| format!("cannot listen to signals: {error}"))?;
         descriptors::raise(config.web.connections_max);
-        let gateway = match Gateway::start(config) {
-            Ok(gateway) => gateway,
-            Err(error) => return fail(format_args!("{error}")),
-        };
+        let gateway = Gateway::start(config).map_err(|error| error.to_string())?;
         stopping.stops(gateway.stopper());
-        match gateway.run().await {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(format_args!("{error}")),
-        }
+        gateway.run().await.map_err(|error| error.to_string())?;
+        Ok(ExitCode::SUCCESS)
     })
 }
 
+fn runtime(mut builder: Builder) -> Result<Runtime, String> {
+    builder.enable_all().build().map_err(|error| format!("cannot start the runtime: {error}"))
+}
+
 /// Looks at a persistence file.
-fn store(command: &StoreCommand) -> ExitCode {
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+fn store(command: &StoreCommand) -> Result<ExitCode, String> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
     let (file, looked) = match command {
         StoreCommand::Check { file } => {
             let checked = persist::check(file).map(|report| {
@@ -82,95 +73,71 @@ fn store(command: &StoreCommand) -> ExitCode {
         }
     };
     let flushed = out.flush();
-    match looked {
-        Ok(()) => flushed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
-        Err(error) => fail(format_args!("{}: {error}", file.display())),
-    }
+    looked.map_err(|error| format!("{}: {error}", file.display()))?;
+    Ok(flushed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS))
 }
 
 /// Looks at a file of settings.
-fn check(command: &CheckCommand) -> ExitCode {
+fn check(command: &CheckCommand) -> Result<ExitCode, String> {
     let mut files = reload::Files::default();
     let (file, warnings) = match command {
         CheckCommand::Policy { file } => {
-            (file, reload::load_policy(file, &mut files).map(|_| Vec::new()))
+            (file, reload::load_policy(file, &mut files).map(|_| Vec::new())?)
         }
         CheckCommand::WebConfig { file } => {
-            (file, reload::load_web(file, &mut files).map(|web| web.config.warnings))
+            (file, reload::load_web(file, &mut files)?.config.warnings)
         }
     };
-    match warnings {
-        Ok(warnings) => {
-            for warning in &warnings {
-                let _closed = writeln!(std::io::stderr(), "shardgate: warning: {warning}");
-            }
-            let _closed = writeln!(std::io::stdout(), "{}: OK", file.display());
-            ExitCode::SUCCESS
-        }
-        Err(error) => fail(format_args!("{error}")),
+    for warning in &warnings {
+        let _closed = writeln!(io::stderr(), "shardgate: warning: {warning}");
     }
+    Ok(print(format!("{}: OK\n", file.display()).as_bytes()))
 }
 
 /// Asks a gateway whether it is well.
-fn healthcheck(flags: &HealthcheckFlags) -> ExitCode {
+fn healthcheck(flags: &HealthcheckFlags) -> Result<ExitCode, String> {
     let HealthcheckFlags { url, path, wait, user, password_file, ca } = flags;
     let asker = (user.as_deref(), password_file.as_deref());
-    let gateway = match Endpoint::of_flag("--url", url, ca.as_deref(), asker) {
-        Ok(gateway) => gateway,
-        Err(error) => return fail(format_args!("{error}")),
-    };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(format_args!("cannot start the runtime: {error}")),
-    };
+    let gateway = Endpoint::of_flag("--url", url, ca.as_deref(), asker)?;
+    let runtime = runtime(Builder::new_current_thread())?;
     let mut connection = Connection::new(gateway.clone());
     let asked = async { tokio::time::timeout(*wait, connection.get(path)).await };
     let answer = runtime.block_on(asked);
     // A name that is still being looked up is not waited for.
     runtime.shutdown_background();
-    match answer {
+    let said = match answer {
         Ok(Ok(answer)) if answer.status.is_success() => {
-            print(format!("{gateway}{path}: {}\n", answer.status).as_bytes())
+            return Ok(print(format!("{gateway}{path}: {}\n", answer.status).as_bytes()));
         }
-        Ok(Ok(answer)) => fail(format_args!("{gateway}{path}: {}: {}", answer.status, answer.line)),
-        Ok(Err(error)) => fail(format_args!("{gateway}{path}: {error}")),
-        Err(_) => {
-            let wait = humantime::format_duration(*wait);
-            fail(format_args!("{gateway}{path}: no answer within {wait}"))
-        }
-    }
-}
-
-/// Whoever reads it may have read enough.
-fn print(text: &[u8]) -> ExitCode {
-    let _closed = std::io::stdout().write_all(text);
-    ExitCode::SUCCESS
+        Ok(Ok(answer)) => format!("{}: {}", answer.status, answer.line),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {}", humantime::format_duration(*wait)),
+    };
+    Err(format!("{gateway}{path}: {said}"))
 }
 
 /// Copies groups from one gateway to another.
-fn import(flags: &ImportFlags) -> ExitCode {
-    let options = match import::Options::new(flags) {
-        Ok(options) => options,
-        Err(error) => return fail(format_args!("{error}")),
-    };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(format_args!("cannot start the runtime: {error}")),
-    };
-    let mut out = std::io::BufWriter::new(std::io::stdout());
+fn import(flags: &ImportFlags) -> Result<ExitCode, String> {
+    let options = import::Options::new(flags)?;
+    let runtime = runtime(Builder::new_multi_thread())?;
+    let mut out = io::BufWriter::new(io::stdout());
     let (report, ended) = runtime.block_on(import::run(options, &mut out));
     runtime.shutdown_background(); // A source that says nothing may still be listened to.
     let _closed = write!(out, "{report}");
     let flushed = out.flush();
-    match ended {
-        Ok(()) if report.is_success() && flushed.is_ok() => ExitCode::SUCCESS,
-        Ok(()) => ExitCode::FAILURE,
-        Err(error) => fail(format_args!("{error}")),
-    }
+    ended.map_err(|error| error.to_string())?;
+    let is_success = report.is_success() && flushed.is_ok();
+    Ok(if is_success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Says on one line why the gateway does not start.
-fn fail(reason: std::fmt::Arguments<'_>) -> ExitCode {
+/// Prints a text. A reader that closes the pipe has read enough.
+fn print(text: &[u8]) -> ExitCode {
+    let _closed = io::stdout().write_all(text);
+    ExitCode::SUCCESS
+}
+
+/// Says on one line what has failed.
+fn fail(reason: &str) -> ExitCode {
     log::last_words(&format!("shardgate: error: {reason}\n"));
     ExitCode::FAILURE
 }

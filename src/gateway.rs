@@ -15,8 +15,8 @@ use crate::config::{Address, Bounds, Config, WebSettings};
 use crate::history;
 use crate::http::{self, Backend, Http};
 use crate::listen::{self, Listener};
-use crate::own_metrics::{OwnMetrics, RESERVED};
-use crate::persist::{Ended, LockedFile, OpenStorage, Opening, Persistence, Saver, Store};
+use crate::own_metrics::{OwnMetrics, reserved};
+use crate::persist::{Ended, LockedFile, OpenStore, Opening, Persistence, Saver, Store};
 use crate::reload::{self, Setting};
 use crate::shard::{Budget, Limits, Options, Shards};
 use crate::tls::Acceptor;
@@ -87,7 +87,7 @@ impl Gateway {
         let saver = config.persistence.clone().map(Saver::new);
         let options = Options {
             shards: config.shards.get(),
-            reserved: &RESERVED,
+            reserved: &reserved(),
             limits: limits(&config.bounds),
             group_bytes_max: config.bounds.group_bytes_max,
             saving: saver.as_ref().map(Saver::saving),
@@ -214,14 +214,11 @@ fn limits(bounds: &Bounds) -> Option<Limits> {
     (limits != Limits::NONE).then_some(limits)
 }
 
-/// Opens the persistence file.
-fn opener(file: PathBuf) -> OpenStorage {
-    Box::new(move |opening| {
-        let store = match opening {
-            Opening::First => Store::open_or_create(&file)?,
-            Opening::Again => Store::open(LockedFile::open(&file)?)?,
-        };
-        Ok(Box::new(store))
+/// Opens the store in a file.
+fn opener(file: PathBuf) -> OpenStore<LockedFile> {
+    Box::new(move |opening| match opening {
+        Opening::First => Store::open_or_create(&file),
+        Opening::Again => Store::open(LockedFile::open(&file)?),
     })
 }
 

@@ -1,21 +1,19 @@
-//! shardgate: a Prometheus Pushgateway for heavy push volumes.
+//! shardgate: a drop-in replacement for the Prometheus Pushgateway, made for heavy push volumes.
 //!
-//! Two paths lead through it, and the modules are their stages; imports point one way.
+//! Two paths lead through the modules, and imports point one way:
 //!
 //! ```text
 //! push    listen -> http -> push::decode -> shard (by hash of the grouping key) -> persist
 //! scrape  listen -> http -> shard snapshots -> scrape (merge, encode) -> socket
 //! ```
 //!
-//! A **push** is read by [`http`], decoded and rendered by [`push`] on the connection's own task, and
-//! handed to the one task in [`shard`] that owns its group. A **scrape** asks all shards for
-//! references to what they hold at one moment, and [`scrape`] puts those together; no sample is
-//! rendered again.
+//! - The task of a connection reads a **push** ([`http`]), and decodes and renders it ([`push`]). The task of the shard
+//!   that owns the group stores it ([`shard`]).
+//! - A **scrape** asks all shards for references to what they hold at one moment. [`scrape`] puts the references
+//!   together; it renders no unchanged sample again.
 //!
-//! In reading order: [`exposition`] (the vocabulary of the format), [`push`], [`selector`] (which groups a query is
-//! about), [`shard`], [`scrape`], [`persist`] (what is on disk), [`config`], [`access`], [`own_metrics`], [`history`],
-//! [`ui`] (the pages), [`listen`], [`tls`], [`http`], [`reload`], and [`gateway`], which wires them. [`commands`] is what the program does with its arguments. [`import`] copies groups
-//! from another gateway, with [`client`]; no request meets it.
+//! To read on: [`exposition`] (the words of the formats), [`push`], [`shard`], [`scrape`], [`persist`] (the file), [`http`], and
+//! [`gateway`], which connects everything. No request meets [`import`], which copies groups from another gateway.
 
 pub mod access;
 pub mod client;
@@ -31,9 +29,11 @@ pub mod listen;
 pub mod log;
 pub mod memory;
 pub mod own_metrics;
+mod parameters;
 mod percent;
 pub mod persist;
 pub mod push;
+pub mod rate;
 pub mod reload;
 pub mod scrape;
 pub mod selector;

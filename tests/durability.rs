@@ -6,6 +6,7 @@ mod durability {
     mod corruption;
     mod drain;
     mod failing;
+    mod given_up;
     mod power_loss;
 
     pub(crate) mod disk;

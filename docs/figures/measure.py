@@ -229,8 +229,7 @@ def logarithmic(curves):
 def shards():
     row = table("--shards", "pushes/s", "ratio (range)", "p99")
     arguments = ["--profile", profile("batch-job"), "--groups", 1000, "--rounds", 11, "--round-seconds", 1]
-    folder = ["--svg", ROOT / "docs/figures/shards", "--warmup", "300ms"]
-    for target in loadtest("sweep", "--shards", "1,2,4,8", *arguments, *folder)["targets"]:
+    for target in loadtest("sweep", "--shards", "1,2,4,8", "--warmup", "300ms", *arguments)["targets"]:
         ratio = target["pushes_per_second_ratio"]
         row(target["name"].removeprefix("shards="), f"{target['pushes_per_second']['median']:,.0f}",
             f"{ratio['median']:.3f} ({ratio['min']:.2f} to {ratio['max']:.2f})",

@@ -1,4 +1,4 @@
-//! Somebody who has come in, with what the policy grants them.
+//! An admitted client, with what the policy grants it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use super::policy::{PushRate, Rights};
 use super::users::User;
 use crate::shard::Budget;
 
-/// What a request needs besides being let in. A push needs more: its job.
+/// The right that a request needs. A push needs the right to its job instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Right {
@@ -18,24 +18,22 @@ pub enum Right {
     Admin,
 }
 
-/// Who sends a request, and what they may do.
-///
-/// Where nothing is configured, anybody: then it is two empty words.
+/// The client of a request, and its rights. Without users and policy it is two empty words.
 #[derive(Debug, Clone, Default)]
 pub struct Caller {
     pub(super) who: Who,
-    /// `None` where there is no policy: everything is allowed.
+    /// `None` without a policy: everything is allowed.
     pub(super) grant: Option<Arc<Grant>>,
 }
 
-/// Who somebody is.
+/// How a client is known.
 #[derive(Debug, Clone, Default)]
 pub(super) enum Who {
-    /// Nobody that is known.
+    /// By nothing.
     #[default]
     Anybody,
     User(Arc<User>),
-    /// The one whose certificate the policy names.
+    /// By its certificate, which the policy names.
     Certificate(Arc<str>),
 }
 
@@ -56,7 +54,7 @@ pub(super) struct Grant {
     pub(super) owner: Arc<Owner>,
 }
 
-/// Why somebody who has come in may not do something.
+/// Why an admitted client may not do something.
 #[derive(Debug)]
 pub struct Denied {
     who: Who,
@@ -76,9 +74,9 @@ enum Denial {
 pub enum DenialKind {
     /// It is not allowed, now or later.
     Forbidden,
-    /// It will be after this time.
+    /// It is allowed after this time.
     TooOften(Duration),
-    /// Less of it would be.
+    /// A smaller body is allowed.
     TooLarge,
 }
 
@@ -114,7 +112,7 @@ impl fmt::Display for Denied {
     }
 }
 
-/// Who it is, as the log says it.
+/// The client, as the log names it.
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.who.fmt(f)
@@ -126,12 +124,12 @@ impl Caller {
         Denied { who: self.who.clone(), what }
     }
 
-    /// Who it is, in words; no two have the same.
+    /// The client in words, which no other client has.
     pub fn name(&self) -> String {
         self.who.to_string()
     }
 
-    /// Whether a request that needs this right may be done.
+    /// Whether the client has a right.
     ///
     /// # Errors
     /// That it may not.
@@ -149,7 +147,7 @@ impl Caller {
     /// Whether a group of the job may be pushed to or deleted, now.
     ///
     /// # Errors
-    /// That it may not, or that this was done too often.
+    /// That the client lacks the right, or has used up its rate.
     pub fn may_push(&self, job: &str) -> Result<(), Denied> {
         let Some(grant) = &self.grant else { return Ok(()) };
         if !grant.rights.may_push(job) {
@@ -162,13 +160,13 @@ impl Caller {
         })
     }
 
-    /// How many bytes a push may have, where everybody's may have `bytes_max`.
+    /// The largest body of a push by this client, where `bytes_max` holds for all clients.
     pub fn body_bytes_max(&self, bytes_max: usize) -> usize {
         self.body_quota().map_or(bytes_max, |quota| quota.min(bytes_max))
     }
 
-    /// Counts a push that is larger than [`Caller::body_bytes_max`]: why it is denied, or `None` if it is
-    /// larger than everybody's may be.
+    /// Counts a push that is larger than [`Caller::body_bytes_max`]. Answers why it is denied, or `None` when the
+    /// bound of all clients rejects it.
     pub fn too_large(&self, bytes_max: usize) -> Option<Denied> {
         let quota = self.body_quota().filter(|quota| *quota < bytes_max)?;
         self.refused(Exhausted::BodyBytes);
@@ -179,14 +177,14 @@ impl Caller {
         self.grant.as_ref()?.rights.quota.body_bytes
     }
 
-    /// Counts that a quota was in the way of this one.
+    /// Counts that a quota has rejected a push of this client.
     pub fn refused(&self, quota: Exhausted) {
         if let Some(grant) = &self.grant {
             grant.owner.refused(quota);
         }
     }
 
-    /// Whose the groups are that this one pushes; nobody's where there is no policy.
+    /// The owner of the groups that this client pushes; none without a policy.
     pub fn owner(&self) -> Option<Arc<Budget>> {
         Some(Arc::clone(self.grant.as_ref()?.owner.budget()))
     }

@@ -1,8 +1,8 @@
-//! Passwords that are being checked, and those that were found wrong.
+//! Passwords that are being checked, and credentials that were found wrong.
 //!
-//! Hashing a password takes a processor for a tenth of a second, and anybody can make us do it. So one is
-//! hashed at a time; whoever brings the same credentials meanwhile waits for the same answer; and not more than
-//! [`AUTH_WAITERS_MAX`] different ones wait.
+//! To hash a password takes a processor for a tenth of a second, and any client can cause it. Therefore one
+//! password is hashed at a time, and at most [`AUTH_WAITERS_MAX`] different credentials wait. Requests with the same
+//! credentials wait for the same answer.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -12,16 +12,17 @@ use subtle::ConstantTimeEq;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use super::credentials::Credentials;
+use crate::config::web::PasswordHash;
 
 /// How many different credentials may wait to be checked.
 pub const AUTH_WAITERS_MAX: usize = 64;
-/// How many credentials are remembered to be wrong.
+/// How many wrong credentials are remembered.
 pub const WRONG_MAX: usize = 100;
 /// How many are forgotten when there is no more room.
 const FORGOTTEN: usize = WRONG_MAX / 10;
 
-/// Credentials and the hash they are to match, under a key of this process: says whether two are the same,
-/// and nothing about what they are.
+/// A keyed hash of credentials and of the password hash that they have to match. Equal tags mean equal
+/// credentials; a tag tells nothing else about them.
 #[derive(Clone, Copy)]
 pub(super) struct Tag([u8; 32]);
 
@@ -37,7 +38,7 @@ impl fmt::Debug for Tag {
     }
 }
 
-/// One for the life of the gateway: a reload changes nothing about which credentials match which hash.
+/// The checks of the gateway. A reload keeps them: it does not change which credentials match which hash.
 #[derive(Debug)]
 pub(super) struct Checks {
     key: hmac::Key,
@@ -60,10 +61,10 @@ impl Default for Checks {
 }
 
 impl Checks {
-    pub(super) fn tag(&self, credentials: &Credentials, hash: &str) -> Tag {
+    pub(super) fn tag(&self, credentials: &Credentials, hash: &PasswordHash) -> Tag {
         let name = credentials.name();
         let mut context = hmac::Context::with_key(&self.key);
-        for part in [hash.as_bytes(), name.as_bytes()] {
+        for part in [hash.as_str().as_bytes(), name.as_bytes()] {
             context.update(&(part.len() as u64).to_le_bytes());
             context.update(part);
         }
@@ -77,8 +78,7 @@ impl Checks {
         self.wrong.lock().unwrap_or_else(PoisonError::into_inner).contains(&tag)
     }
 
-    /// Remembers that the credentials are wrong, at the expense of some others. Which ones nobody outside can
-    /// foresee, nor what their tags are.
+    /// Remembers wrong credentials. When there is no room, some others are forgotten; a client cannot predict which.
     pub(super) fn set_wrong(&self, tag: Tag) {
         let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         if wrong.len() >= WRONG_MAX {
@@ -90,14 +90,14 @@ impl Checks {
         wrong.push(tag);
     }
 
-    /// A place among those who wait, together with others who bring the same; `None` when there is none.
+    /// A place to wait for the result. Requests with the same credentials share it; `None` when there is no room.
     pub(super) fn wait(&self, tag: Tag) -> Option<Arc<OnceCell<bool>>> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let same = waiting.iter().find(|(other, _)| *other == tag);
         if let Some(result) = same.and_then(|(_, result)| result.upgrade()) {
             return Some(result);
         }
-        // Who has gone, or knows the result, waits no longer.
+        // Requests that have gone, or know the result, wait no longer.
         waiting.retain(|(_, result)| result.strong_count() > 0);
         if waiting.len() >= AUTH_WAITERS_MAX {
             return None;
@@ -120,11 +120,13 @@ mod tests {
 
     fn tags(count: usize) -> (Checks, Vec<Tag>) {
         let checks = Checks::default();
+        let hash = bcrypt::hash_with_salt("", 4, [0; 16]).expect("it can be hashed").to_string();
+        let hash = hash.try_into().expect("it is one");
         let tag = |number: usize| {
             let header =
                 base64::Engine::encode(&base64::prelude::BASE64_STANDARD, format!("user:{number}"));
             let credentials = Credentials::from_header(format!("Basic {header}").as_bytes());
-            checks.tag(&credentials.expect("it is well-formed"), "hash")
+            checks.tag(&credentials.expect("it is well-formed"), &hash)
         };
         let tags = (0..count).map(tag).collect();
         (checks, tags)

@@ -1,4 +1,4 @@
-//! What a client says to be let in: a name and a password.
+//! The credentials of a client: a name and a password.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-/// Longer credentials are taken for damaged: nobody has such, and to look at them takes time and memory.
+/// Longer credentials count as damaged: to read them would take time and memory.
 pub const CREDENTIALS_BYTES_MAX: usize = 4096;
 /// A longer name is cut in the log.
 const NAME_SHOWN_MAX: usize = 64;
@@ -37,7 +37,7 @@ impl Credentials {
         String::from_utf8_lossy(&self.decoded[..self.colon])
     }
 
-    /// The name as it stands in the log, whatever a stranger has sent.
+    /// The name for the log, cut where it is long.
     pub fn shown_name(&self) -> String {
         self.name().chars().take(NAME_SHOWN_MAX).collect()
     }

@@ -1,26 +1,24 @@
-//! Who may come in, and who may do what.
+//! Who may connect, and who may do what.
 //!
-//! The web configuration says how often requests may come and who the users are, the policy what each of
-//! them, and of the clients with a certificate, may do, and how much of it. Both may change while
-//! the gateway runs. Pure: no I/O, no HTTP types.
+//! The web configuration has the rate limit, the users and the headers of all answers. The policy has the rights
+//! and quotas of users and of clients with a certificate. Both may change while the gateway runs.
+//! Start reading at [`Access`]. No I/O and no HTTP types here.
 //!
-//! - `rate`: a bound on how often, in one word.
-//! - `credentials`, `users`, `checks`: whether somebody is who they say they are. What takes long waits in
-//!   a bounded queue, and never keeps out those who are known.
-//! - `policy`: what the file may say. `owner`: what has been used of a quota. `caller`: one who has come in.
+//! - `bucket` is a rate limit that all clients share.
+//! - `credentials`, `users` and `checks` find out who a client is. A slow password check never delays a known client.
+//! - `policy` is the content of the policy file, `owner` counts the use of a quota, `caller` is an admitted client.
 //!
-//! **Invariant:** where nothing is configured a request pays for two loads of one byte.
+//! **Invariant:** without users, policy and rate limit a request pays for two loads of a byte.
 
+mod bucket;
 mod caller;
 mod checks;
 mod credentials;
 mod owner;
 pub mod policy;
-mod rate;
 mod users;
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -29,11 +27,11 @@ use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
 
 use crate::config::web::WebConfig;
+use bucket::Bucket;
 use caller::{Grant, Who};
 use checks::Checks;
 use owner::Owners;
 use policy::{Policy, Rights};
-use rate::Rate;
 
 pub use caller::{Caller, DenialKind, Denied, Right};
 pub use checks::{AUTH_WAITERS_MAX, WRONG_MAX};
@@ -41,20 +39,20 @@ pub use credentials::{CREDENTIALS_BYTES_MAX, Credentials};
 pub use owner::Exhausted;
 pub use users::{Check, Hashing, User, Users, Verdict};
 
-/// The rules at this moment. Requests look at them; a reload replaces them.
+/// The rules of access. Requests read them, and a reload replaces them.
 #[derive(Debug, Default)]
 pub struct Access {
     has_rules: AtomicBool,
     rules: ArcSwap<Rules>,
     /// Held while rules are replaced.
     owners: Mutex<Owners>,
-    rate: Arc<Rate>,
+    rate: Bucket,
     checks: Arc<Checks>,
     failures: [AtomicU64; AuthFailure::ALL.len()],
     rate_limited: AtomicU64,
 }
 
-/// What holds for all requests that begin at one time.
+/// The rules that hold for a request from its begin to its end.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     headers: Vec<(String, Bytes)>,
@@ -73,16 +71,16 @@ struct Grants {
     by_label: Vec<(String, Arc<Grant>)>,
 }
 
-/// Why a request is turned away by reason of who sends it.
+/// Why a request is rejected before it reaches its endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthFailure {
-    /// It brings no credentials, or damaged ones.
+    /// It has no credentials, or damaged ones.
     NoCredentials,
-    /// There is no such user, or the password is another.
+    /// The user is unknown, or the password is wrong.
     WrongCredentials,
     /// Too many credentials wait to be checked.
     Busy,
-    /// Who sends it may not do that.
+    /// The client is known and lacks the right.
     Denied,
 }
 
@@ -100,45 +98,34 @@ impl AuthFailure {
     }
 }
 
-/// Something about the rules that hardly anybody wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Rules that are valid and probably a mistake.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
-    /// The policy names a user that the web configuration doesn't.
+    /// The policy names a user that the web configuration lacks.
+    #[error("the policy names user {0:?}, whom --web.config.file does not know")]
     UnknownUser(String),
-    /// The policy names some, but all clients look the same.
+    /// The policy has entries for clients that the gateway cannot tell apart.
+    #[error(
+        "the policy cannot tell clients apart: --web.config.file has neither users nor client certificates"
+    )]
     NobodyToTellApart,
 }
 
-impl fmt::Display for Doubt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Doubt::UnknownUser(name) => {
-                write!(f, "the policy names user {name:?}, whom --web.config.file does not know")
-            }
-            Doubt::NobodyToTellApart => f.write_str(
-                "the policy cannot tell clients apart: --web.config.file has neither users nor client certificates",
-            ),
-        }
-    }
-}
-
 impl Access {
-    /// Lets in whom `config` lets in, from now on.
+    /// Applies a web configuration from now on.
     pub fn replace_web(&self, config: &WebConfig) {
         let _held = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
         let mut rules = Rules::clone(&self.rules.load());
         let header = |(name, value): (&String, &String)| (name.clone(), Bytes::from(value.clone()));
         rules.headers = config.headers.iter().map(header).collect();
-        let limit =
-            config.rate_limit.map_or((Duration::ZERO, 0), |limit| (limit.interval, limit.burst));
-        self.rate.set(limit.0, limit.1);
+        self.rate.set(config.rate_limit);
         let users = || Users::new(&config.users, &self.checks, rules.users.as_deref());
         rules.users = (!config.users.is_empty()).then(users).map(Arc::new);
         rules.has_certificates = config.tls.as_ref().is_some_and(|tls| tls.client_auth.verifies());
         self.replace(rules, config.rate_limit.is_some());
     }
 
-    /// Lets everybody do what `policy` says, from now on.
+    /// Applies a policy from now on.
     pub fn replace_policy(&self, policy: Policy) {
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
         let mut rules = Rules::clone(&self.rules.load());
@@ -152,11 +139,11 @@ impl Access {
             || rules.users.is_some()
             || rules.grants.is_some();
         self.rules.store(Arc::new(rules));
-        // Behind the rules: whoever sees it sees them.
+        // After the rules: a request that sees the flag sees the rules too.
         self.has_rules.store(has_rules, Ordering::Release);
     }
 
-    /// What whoever wrote the rules should know.
+    /// What the author of the rules should know.
     pub fn doubts(&self) -> Vec<Doubt> {
         let rules = self.rules.load();
         let Some(grants) = &rules.grants else { return Vec::new() };
@@ -177,33 +164,33 @@ impl Access {
         self.has_rules.load(Ordering::Acquire).then(|| self.rules.load())
     }
 
-    /// Takes one of the requests that all clients together may send now.
+    /// Takes a request from the rate limit of all clients together.
     ///
     /// # Errors
-    /// The time until there is one.
+    /// The time until the next request is allowed.
     pub fn take_request(&self) -> Result<(), Duration> {
         self.rate.take().inspect_err(|_| {
             self.rate_limited.fetch_add(1, Ordering::Relaxed);
         })
     }
 
-    /// Counts a request that is turned away.
+    /// Counts a rejected request.
     pub fn failed(&self, failure: AuthFailure) {
         self.failures[failure as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many requests have been turned away for each reason.
+    /// How many requests were rejected for each reason.
     pub fn failures(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let counts = self.failures.iter().map(|count| count.load(Ordering::Relaxed));
         AuthFailure::ALL.iter().map(|(_, label)| *label).zip(counts)
     }
 
-    /// How many requests came too often.
+    /// How many requests the rate limit has rejected.
     pub fn rate_limited(&self) -> u64 {
         self.rate_limited.load(Ordering::Relaxed)
     }
 
-    /// How often a quota was in the way: whose, its key in the policy file, and the count.
+    /// How often each quota rejected a push: the entry, the key of the quota, and the count.
     pub fn refusals(&self) -> Vec<(String, &'static str, u64)> {
         let rules = self.rules.load();
         let by_label = rules.grants.iter().flat_map(|grants| &grants.by_label);
@@ -220,13 +207,13 @@ impl Rules {
         &self.headers
     }
 
-    /// Who may come in; `None` where everybody may.
+    /// The users; `None` where a client needs no password.
     pub fn users(&self) -> Option<&Arc<Users>> {
         self.users.as_ref()
     }
 
-    /// What a client may do that is this user, or has a verified certificate with these names. The user counts
-    /// before the certificate, and its names in their order.
+    /// The caller that is this user, or has a verified certificate with these names. The user counts before the
+    /// certificate, and the names count in their order.
     pub fn caller<'n>(
         &self,
         user: Option<Arc<User>>,

@@ -1,15 +1,15 @@
-//! What each entry of the policy has used of its quota.
+//! What the clients of each entry of the policy have used of their quota.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::policy::Quota;
-use super::rate::Rate;
+use super::bucket::Bucket;
+use super::policy::{PushRate, Quota};
 use crate::shard::{Budget, Limits};
 
-/// A quota that has stood in somebody's way.
+/// A quota that has rejected a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Exhausted {
@@ -29,21 +29,21 @@ impl Exhausted {
     ];
 }
 
-/// Whom groups belong to: everybody whom one entry of the policy is for, together.
+/// The owner of groups: all clients of one entry of the policy together.
 #[derive(Debug, Default)]
 pub(super) struct Owner {
     budget: Arc<Budget>,
-    pushes: Rate,
+    pushes: Bucket,
     refusals: [AtomicU64; Exhausted::ALL.len()],
 }
 
 impl Owner {
-    /// What is stored, and may be.
+    /// What the owner has stored, and its bounds.
     pub(super) fn budget(&self) -> &Arc<Budget> {
         &self.budget
     }
 
-    /// Takes a push from what may be pushed now.
+    /// Takes a push from the rate limit.
     pub(super) fn take_push(&self) -> Result<(), Duration> {
         self.pushes.take()
     }
@@ -53,7 +53,7 @@ impl Owner {
         self.refusals[quota as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How often each quota was in the way, by its key in the policy file.
+    /// How often each quota has rejected a push, by its key in the policy file.
     pub(super) fn refusals(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let counts = self.refusals.iter().map(|count| count.load(Ordering::Relaxed));
         Exhausted::ALL.iter().map(|(_, key)| *key).zip(counts)
@@ -65,14 +65,11 @@ impl Owner {
             series: quota.series.unwrap_or(u64::MAX),
             ..Limits::NONE
         });
-        match quota.pushes_per_second {
-            Some(rate) => self.pushes.set(rate.interval(), rate.burst()),
-            None => self.pushes.set(Duration::ZERO, 0),
-        }
+        self.pushes.set(quota.pushes_per_second.map(PushRate::limit));
     }
 }
 
-/// Every owner there has been. Whoever leaves the policy and comes back finds what is theirs still counted.
+/// All owners since the start. An entry that leaves the policy and comes back finds its groups still counted.
 #[derive(Debug, Default)]
 pub(super) struct Owners {
     by_name: BTreeMap<String, Arc<Owner>>,

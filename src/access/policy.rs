@@ -1,4 +1,4 @@
-//! What the policy file says: rights and quotas, by users and certificates.
+//! The policy file: the rights and quotas of users and certificates.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,23 +7,24 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use crate::config::{UserName, yaml};
+use crate::rate::Rate;
 
-/// Who may do what, and how much of it.
+/// The rights and quotas of all clients.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Policy {
-    /// What users of basic authentication may do, by their names.
+    /// The rights of the users of basic authentication, by their names.
     #[serde(deserialize_with = "users")]
     pub users: BTreeMap<String, Rights>,
-    /// What clients with a certificate may do that an authority has signed, by its common name or an
-    /// alternative one.
+    /// The rights of clients with a certificate that an authority has signed, by a name in the certificate: the
+    /// common name or an alternative name.
     pub certificates: BTreeMap<String, Rights>,
-    /// What everybody else may do.
+    /// The rights of all other clients.
     #[serde(rename = "default")]
     pub everybody: Rights,
 }
 
-/// What somebody may do; nothing unless it is said.
+/// The rights of one entry. Anything not listed is denied.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rights {
@@ -39,17 +40,17 @@ pub struct Rights {
     pub quota: Quota,
 }
 
-/// A job, or all that begin with something.
+/// Which jobs a right is for.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Jobs {
-    /// This one.
+    /// The job of this name.
     Named(String),
-    /// All of which the names begin so.
+    /// All jobs whose names begin so.
     Beginning(String),
 }
 
-/// How much somebody may use; without a bound where there is none.
+/// The quota of one entry; no bound where there is none.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Quota {
@@ -68,10 +69,10 @@ pub struct Quota {
 #[serde(try_from = "f64")]
 pub struct PushRate(f64);
 
-/// Reads the text of a policy; one without anything in it lets nobody do anything.
+/// Reads the text of a policy. An empty policy denies everything.
 ///
 /// # Errors
-/// When it is none: the line and the reason.
+/// When the text is not a policy: the line and the reason.
 pub fn parse(text: &[u8]) -> Result<Policy, String> {
     let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
     yaml::read(text)
@@ -117,14 +118,9 @@ impl TryFrom<f64> for PushRate {
 }
 
 impl PushRate {
-    /// The time in which one is earned.
-    pub(super) fn interval(self) -> Duration {
-        Duration::from_secs_f64(1.0 / self.0)
-    }
-
-    /// Those of a second; at least one.
-    pub(super) fn burst(self) -> u32 {
-        (self.0 as u32).max(1)
+    /// The same as a rate limit, whose burst is the pushes of a second, but at least one.
+    pub(super) fn limit(self) -> Rate {
+        Rate { interval: Duration::from_secs_f64(1.0 / self.0), burst: (self.0 as u32).max(1) }
     }
 }
 
@@ -181,14 +177,13 @@ default: { scrape: true }
             (Some(1000), Some(100_000), Some(1 << 20))
         );
         let rate = quota.pushes_per_second.expect("there is a rate");
-        assert_eq!((rate.interval(), rate.burst()), (Duration::from_millis(20), 50));
+        assert_eq!(rate.limit(), Rate { interval: Duration::from_millis(20), burst: 50 });
         let ops = &policy.users["ops"];
         assert!(ops.may_push("anything") && ops.scrape && ops.read && ops.admin);
         assert_eq!(ops.quota, Quota::default());
         let rate = policy.certificates["db1.example.org"].quota.pushes_per_second;
-        assert!(
-            rate.is_some_and(|rate| (rate.interval(), rate.burst()) == (Duration::from_secs(2), 1))
-        );
+        let every_two_seconds = Rate { interval: Duration::from_secs(2), burst: 1 };
+        assert_eq!(rate.map(PushRate::limit), Some(every_two_seconds));
         assert!(policy.everybody.scrape && !policy.everybody.may_push("x"));
     }
 

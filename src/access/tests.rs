@@ -1,12 +1,12 @@
 //! Users, certificates and policies together.
 
 use super::*;
-use crate::config::web::RateLimit;
+use crate::rate::Rate;
 
 fn web(users: &[&str]) -> WebConfig {
     let hash = |name: &&str| {
         let hash = bcrypt::hash_with_salt(name, 4, [1; 16]).expect("it can be hashed");
-        ((*name).to_owned(), hash.to_string())
+        ((*name).to_owned(), hash.to_string().try_into().expect("it is one"))
     };
     WebConfig { users: users.iter().map(hash).collect(), ..WebConfig::default() }
 }
@@ -66,7 +66,7 @@ fn without_rules_there_are_none() {
 fn each_kind_of_rule_makes_rules_and_goes_with_its_configuration() {
     let access = Access::default();
     let headers = [("X-Frame-Options".to_owned(), "deny".to_owned())].into();
-    let limit = RateLimit { interval: Duration::from_secs(3600), burst: 1 };
+    let limit = Rate { interval: Duration::from_secs(3600), burst: 1 };
     for config in [
         web(&["a"]),
         WebConfig { headers, ..WebConfig::default() },

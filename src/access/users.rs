@@ -1,7 +1,6 @@
-//! Who the users are, and whether somebody is the user they say they are.
+//! The users, and the check whether a client is the user it claims to be.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
@@ -9,15 +8,17 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit};
 
 use super::checks::{Checks, Tag};
 use super::credentials::Credentials;
+use crate::config::web::PasswordHash;
 
-/// Salt and hash of a password that nobody has; the cost goes before it.
+/// Salt and hash that no password matches; the cost goes before it.
 const NOBODY: &str = "m6Wa/yYX2SVKU1lPz2sxKOCxwJhAkyy6vSzbUa9UdQY7oEjZQlKN6";
 
-/// A user of the web configuration. Never shown with the hash.
+/// A user of the web configuration.
+#[derive(Debug)]
 pub struct User {
     name: String,
-    hash: String,
-    /// The credentials that have matched last: these are let in without hashing.
+    hash: PasswordHash,
+    /// The credentials that have matched last: they are accepted without hashing.
     known: ArcSwapOption<Tag>,
 }
 
@@ -28,42 +29,36 @@ impl User {
     }
 }
 
-impl fmt::Debug for User {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("User").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
 /// All users at one time.
 #[derive(Debug)]
 pub struct Users {
     by_name: HashMap<String, Arc<User>, ahash::RandomState>,
-    /// What the passwords of unknown users are hashed for: they are not to be told by the time it takes.
-    nobody: String,
+    /// The hash that passwords of unknown users are compared with, so that the time of an answer does not tell which users exist.
+    nobody: PasswordHash,
     checks: Arc<Checks>,
 }
 
-/// Whether somebody is a user.
+/// The result of a check of credentials.
 #[derive(Debug)]
 pub enum Verdict {
-    /// Yes.
+    /// The credentials are those of this user.
     Right(Arc<User>),
-    /// No.
+    /// The credentials are wrong.
     Wrong,
-    /// That takes a while to tell.
+    /// The password has to be hashed first.
     Unsure(Check),
-    /// Too many others wait for that already.
+    /// Too many other credentials wait to be checked.
     Busy,
 }
 
 impl Users {
-    /// The users with these names and hashes. Those of `before` that are the same still know who they are.
+    /// The users with these names and hashes. An unchanged user of `before` keeps its known credentials.
     pub(super) fn new(
-        hashes: &BTreeMap<String, String>,
+        hashes: &BTreeMap<String, PasswordHash>,
         checks: &Arc<Checks>,
         before: Option<&Users>,
     ) -> Users {
-        let user = |(name, hash): (&String, &String)| {
+        let user = |(name, hash): (&String, &PasswordHash)| {
             let same = before.and_then(|before| before.by_name.get(name));
             let user = same.filter(|user| user.hash == *hash).cloned().unwrap_or_else(|| {
                 let (name, hash) = (name.clone(), hash.clone());
@@ -71,11 +66,11 @@ impl Users {
             });
             (name.clone(), user)
         };
-        let cost = |hash: &String| Some(hash.parse::<bcrypt::HashParts>().ok()?.get_cost());
-        let cost = hashes.values().filter_map(cost).max().unwrap_or(bcrypt::DEFAULT_COST);
+        let cost = hashes.values().map(PasswordHash::cost).max().unwrap_or(bcrypt::DEFAULT_COST);
+        let nobody = format!("$2y${cost:02}${NOBODY}").try_into();
         Users {
             by_name: hashes.iter().map(user).collect(),
-            nobody: format!("$2y${cost:02}${NOBODY}"),
+            nobody: nobody.expect("it is a bcrypt hash"),
             checks: Arc::clone(checks),
         }
     }
@@ -85,7 +80,7 @@ impl Users {
         self.by_name.contains_key(name)
     }
 
-    /// Who these credentials are of. Known ones cost the same whatever else is being checked.
+    /// Checks credentials. Known credentials cost the same whatever else is being checked.
     pub fn check(&self, credentials: &Credentials) -> Verdict {
         let user = self.by_name.get(&*credentials.name());
         let hash = user.map_or(&self.nobody, |user| &user.hash);
@@ -110,46 +105,36 @@ impl Users {
     }
 }
 
-/// A check that takes a while, and its place in the queue, which it gives up when it is dropped.
+/// A check that has to hash the password, with its place in the queue. It gives the place up when it is dropped.
+#[derive(Debug)]
 pub struct Check {
     user: Option<Arc<User>>,
-    hash: String,
+    hash: PasswordHash,
     credentials: Credentials,
     tag: Tag,
     result: Arc<OnceCell<bool>>,
     checks: Arc<Checks>,
 }
 
-impl fmt::Debug for Check {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Check").field("credentials", &self.credentials).finish_non_exhaustive()
-    }
-}
-
-/// The hashing of one password, to be done where it is in nobody's way. No other begins until this one has
-/// ended, even if nobody waits for it any more.
+/// The hashing of one password, to be done on a thread that may block. The next one begins after this one has
+/// ended, even when no request waits for its result any more.
+#[derive(Debug)]
 pub struct Hashing {
     credentials: Credentials,
-    hash: String,
+    hash: PasswordHash,
     _turn: OwnedSemaphorePermit,
-}
-
-impl fmt::Debug for Hashing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hashing").field("credentials", &self.credentials).finish_non_exhaustive()
-    }
 }
 
 impl Hashing {
     /// Whether the password matches.
     pub fn run(self) -> bool {
-        bcrypt::verify(self.credentials.password(), &self.hash).unwrap_or(false)
+        self.hash.matches(self.credentials.password())
     }
 }
 
 impl Check {
-    /// Waits for its turn, has the password hashed by `run` unless somebody else has brought the same, and
-    /// tells the user; `None` when the credentials are wrong.
+    /// Waits for its turn, lets `run` hash the password unless another request does so, and answers the user;
+    /// `None` when the credentials are wrong.
     pub async fn settle<F: Future<Output = bool>>(
         self,
         run: impl FnOnce(Hashing) -> F,
@@ -168,7 +153,7 @@ impl Check {
         self.user.clone().filter(|_| matches)
     }
 
-    /// Whose credentials they are said to be.
+    /// The credentials that are checked.
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
     }
@@ -191,7 +176,8 @@ mod tests {
     fn users(before: Option<&Users>, passwords: &[(&str, &str)]) -> Users {
         let hash = |(name, password): &(&str, &str)| {
             let hash = bcrypt::hash_with_salt(password, 4, [7; 16]).expect("it can be hashed");
-            ((*name).to_owned(), hash.to_string())
+            let hash = hash.to_string().try_into().expect("it is one");
+            ((*name).to_owned(), hash)
         };
         let checks = before.map_or_else(Arc::default, |before| Arc::clone(&before.checks));
         Users::new(&passwords.iter().map(hash).collect(), &checks, before)
@@ -217,7 +203,7 @@ mod tests {
             panic!("she is not known yet");
         };
         let shown = format!("{users:?} {check:?}");
-        assert!(shown.contains("alice") && !shown.contains(&check.hash), "{shown}");
+        assert!(shown.contains("alice") && !shown.contains(check.hash.as_str()), "{shown}");
     }
 
     #[tokio::test]
@@ -236,8 +222,7 @@ mod tests {
     #[tokio::test]
     async fn unknown_users_cost_a_hash_of_the_same_kind() {
         let users = users(None, &[("alice", "right")]);
-        let parts = users.nobody.parse::<bcrypt::HashParts>();
-        assert!(parts.is_ok_and(|parts| parts.get_cost() == 4));
+        assert_eq!(users.nobody.cost(), 4);
     }
 
     #[tokio::test]

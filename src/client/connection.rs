@@ -1,6 +1,5 @@
 //! One connection to a gateway, opened when it is needed.
 
-use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::time::Duration;
@@ -37,30 +36,21 @@ pub struct Answer {
 }
 
 /// Why there was no answer.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// There is no connection.
+    #[error("cannot connect: {0}")]
     Unreachable(io::Error),
     /// Nothing came for [`ANSWER_WAIT`].
+    #[error("no answer within {} s", ANSWER_WAIT.as_secs())]
     Silent,
     /// The connection was cut, or what came was not HTTP.
+    #[error("the connection broke: {0}")]
     Broken(hyper::Error),
     /// The request could not be written.
+    #[error("not a request: {0}")]
     Request(hyper::http::Error),
 }
-
-impl fmt::Display for ClientError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ClientError::Unreachable(error) => write!(f, "cannot connect: {error}"),
-            ClientError::Silent => write!(f, "no answer within {} s", ANSWER_WAIT.as_secs()),
-            ClientError::Broken(error) => write!(f, "the connection broke: {error}"),
-            ClientError::Request(error) => write!(f, "not a request: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for ClientError {}
 
 /// A connection that is kept for the next request.
 #[derive(Debug)]
@@ -102,7 +92,7 @@ impl Connection {
         words(answer).await
     }
 
-    /// Asks for a path, of which the answer may be long: its body is read by who wants it.
+    /// Gets a path whose answer may be long: the caller reads the body.
     ///
     /// # Errors
     /// Why there was no answer, or what was answered instead.
@@ -136,7 +126,7 @@ impl Connection {
         });
         let request = request.body(Full::new(bytes.unwrap_or_default()));
         let request = request.map_err(ClientError::Request)?;
-        // A failure leaves none: who tries again does so on another.
+        // After a failure there is no sender: another try makes another connection.
         let kept = match self.sender.take() {
             Some(mut sender) => sender.ready().await.is_ok().then_some(sender),
             None => None,
@@ -172,7 +162,7 @@ impl Connection {
         let stream = stream.map_err(ClientError::Unreachable)?;
         let (sender, driver) =
             handshake(TokioIo::new(stream)).await.map_err(ClientError::Broken)?;
-        // It ends with the sender; what breaks is told to who waits for an answer.
+        // It ends with the sender. The sender reports what breaks.
         tokio::spawn(driver);
         Ok(sender)
     }

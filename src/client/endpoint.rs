@@ -1,4 +1,4 @@
-//! Another gateway, as its URL names it.
+//! A gateway, as its URL names it, and the credentials for it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use hyper::Uri;
 
 use super::Trust;
 
-/// Where a gateway is, and who asks it.
+/// A gateway, and the credentials for it.
 #[derive(Clone)]
 pub struct Endpoint {
     /// A unix socket, instead of host and port.
@@ -21,30 +21,21 @@ pub struct Endpoint {
     pub(super) authority: String,
     /// What all paths begin with; empty, or with a slash at its beginning and none at its end.
     pub(super) prefix: String,
-    /// The header that says who asks.
+    /// The header with the credentials.
     pub(super) authorization: Option<String>,
     pub(super) trust: Option<Trust>,
 }
 
 /// Why there is no such gateway.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
     /// Not a URL of a gateway; with what it lacks.
+    #[error("{0:?}: {1}")]
     Url(String, &'static str),
     /// The file of a password or an authority cannot be used.
+    #[error("{}: {}", .0.display(), .1)]
     File(PathBuf, std::io::Error),
 }
-
-impl fmt::Display for EndpointError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            EndpointError::Url(url, reason) => write!(f, "{url:?}: {reason}"),
-            EndpointError::File(file, error) => write!(f, "{}: {error}", file.display()),
-        }
-    }
-}
-
-impl std::error::Error for EndpointError {}
 
 impl Endpoint {
     /// The gateway at `url`, whose certificate one of the authorities in `ca_file` has signed.

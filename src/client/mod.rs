@@ -1,9 +1,9 @@
-//! Requests to other gateways: the only place that knows hyper's client.
+//! Requests to other gateways: the only folder that knows hyper's client.
 //!
-//! [`Endpoint`] is a gateway as its URL names it, and who asks. A [`Connection`] sends it one request after the
-//! other, and connects anew where it has to.
+//! An [`Endpoint`] is a gateway and the credentials for it. A [`Connection`] sends it one request after the other,
+//! and connects again where it has to.
 //!
-//! **Invariant:** nothing is waited for without a bound.
+//! **Invariant:** every wait has a bound.
 
 mod connection;
 mod endpoint;

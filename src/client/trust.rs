@@ -1,4 +1,4 @@
-//! TLS towards another gateway, whose certificate a given authority has signed.
+//! TLS to another gateway, whose certificate a given authority has signed.
 
 use std::io;
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// Whom to trust, and whom the certificate has to be for.
+/// The trusted authorities, and the name that the certificate must have.
 #[derive(Clone)]
 pub struct Trust {
     config: Arc<ClientConfig>,
@@ -21,7 +21,7 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// Trusts the authorities in the file and nobody else. `host` is a name or an address, without brackets.
+    /// Trusts only the authorities in the file. `host` is a name or an address, without brackets.
     ///
     /// # Errors
     /// When the file cannot be read, or names no authority, or the host is no name.
@@ -49,7 +49,7 @@ impl Trust {
     /// Does the handshake.
     ///
     /// # Errors
-    /// When it fails: who answers is not trusted, or speaks no TLS.
+    /// When the handshake fails: the other side is not trusted, or does not speak TLS.
     pub async fn connect(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         let connector = TlsConnector::from(Arc::clone(&self.config));
         connector.connect(self.name.clone(), stream).await

@@ -1,4 +1,4 @@
-//! Listen addresses: as Go programs write them, and those that are no TCP.
+//! Listen addresses: TCP addresses as Go programs write them, unix sockets and vsock.
 
 use std::fmt;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! The command line, made into a [`Config`] that needs no further checks.
 //!
-//! `flags` is what `--help` shows, one field a flag; this is what the rest of the gateway reads.
+//! `flags` has one field for each flag of `--help`. The rest of the gateway reads [`Config`].
 //! Nothing here opens a socket or a file.
 
 mod address;

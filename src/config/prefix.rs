@@ -1,4 +1,4 @@
-//! The paths under which the gateway lives: inside, and as seen from outside.
+//! The prefixes of paths: of requests as the gateway gets them, and of its address as clients see it.
 
 use crate::percent;
 

@@ -1,4 +1,4 @@
-//! What a user of basic authentication may be called.
+//! The names that a user of basic authentication may have.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! YAML, as files of settings are written in it.
+//! YAML files of settings.
 
 use serde::de::DeserializeOwned;
 

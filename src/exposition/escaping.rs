@@ -1,7 +1,7 @@
-//! Names for those who know only the classic grammar: what a name outside it is shown as.
+//! Escaped names: what a scraper sees that only knows the classic grammar of names.
 //!
-//! The schemes and their results are those of the reference (`EscapeName` in prometheus/common), except
-//! that a colon in a label name, where the grammar has none, is escaped like any other character.
+//! The schemes and their results are those of the reference (`EscapeName` in prometheus/common). One thing
+//! differs: a colon in a label name is escaped like any other character outside the grammar.
 
 use std::borrow::Cow;
 use std::fmt::Write;

@@ -1,16 +1,17 @@
-//! The vocabulary of the exposition formats, shared by everything that reads or writes them.
+//! The words of the exposition formats, shared by all folders that read or write them.
 //!
-//! Owns the metric kinds and the canonical spelling of numbers, names, label values, help texts and
-//! family headers, and reads canonical samples back; `protobuf` holds what that format adds. Never parses
-//! what others have written and never does I/O.
+//! This folder owns the metric kinds and the canonical spelling of numbers, names, label values, help texts and
+//! family headers. It also reads canonical samples back (`read_back`). `protobuf` adds the words of that format.
+//! It never parses what clients have written, and does no I/O.
 //!
-//! **Invariant:** the canonical spelling of a series is unique, so that two series are the same
-//! exactly when their spellings are the same bytes. The consistency index rests on it.
+//! **Invariant:** a series has exactly one canonical spelling. Therefore two series are the same if and only if
+//! their spellings have the same bytes.
 
 mod escaping;
 mod header;
 mod kind;
 mod label;
+mod media_type;
 mod name;
 mod number;
 mod parted;
@@ -23,6 +24,7 @@ pub use escaping::{Escaping, escape_label_name, escape_name};
 pub use header::{write_comment, write_header};
 pub use kind::Kind;
 pub use label::{escape_help, unescape, write_help, write_label_value};
+pub use media_type::{MediaParameters, MediaType, split_parameters};
 pub use name::{NameRules, is_label_name, is_metric_name, write_label_name, write_metric_name};
 pub use number::{is_canonical, is_whole, parse_number, write_number};
 pub use parted::{Parted, parted};

@@ -1,4 +1,4 @@
-//! Names: the classic grammar, where others are allowed, and how those are quoted.
+//! Names: the classic grammar, and how names outside it are quoted.
 
 use super::write_label_value;
 

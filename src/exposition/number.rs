@@ -1,4 +1,4 @@
-//! Sample values: Go's float syntax in, Go's shortest `'g'` spelling out.
+//! Sample values: reads Go's syntax of floats, and writes Go's shortest `'g'` spelling.
 
 /// Reads a number as Go's `strconv.ParseFloat` does, less hexadecimal, `_` and `p`. `None` when it is
 /// not one, or is too large for a float.

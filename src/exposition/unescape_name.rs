@@ -1,4 +1,4 @@
-//! Names that were escaped to fit the classic grammar, read back.
+//! Undoes the escapes of names that begin with `U__`.
 
 /// Most hexadecimal digits of a character. The reference stops one short of what the last plane of
 /// Unicode, of private use, would need.

@@ -1,11 +1,9 @@
-//! What happened in the last hour, so that somebody without a Prometheus sees it too.
+//! The last hour of the gateway, for users without a Prometheus.
 //!
-//! - `reading`: what is counted anyway, as it stands at one moment; a [`Sample`] is made of two.
-//! - `ring`: the samples of the last hour.
-//! - [`sample`]: takes one from time to time.
+//! [`sample`] takes a sample every ten seconds. `reading` makes it from two readings of the existing counters,
+//! and `ring` keeps the samples of the last hour.
 //!
-//! **Invariants:** requests pay nothing for it: all of it is read from counters that are there. What is
-//! kept is bounded, whatever is stored.
+//! **Invariant:** a request does no work for the history, and the history has a fixed size.
 
 mod reading;
 mod ring;

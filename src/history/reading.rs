@@ -1,4 +1,4 @@
-//! From what is counted to what happened.
+//! Makes a sample from two readings of the counters.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -8,7 +8,7 @@ use super::reading::Sample;
 /// How many samples are kept: those of an hour.
 pub const SAMPLES_MAX: usize = 360;
 
-/// The last samples, oldest first. Written by one task, read by anybody.
+/// The last samples, oldest first. One task writes them, and any task may read them.
 #[derive(Debug)]
 pub struct History {
     samples: Mutex<VecDeque<Sample>>,

@@ -1,5 +1,6 @@
-//! What `GET /api/v1/metrics` answers, read one group at a time.
+//! The answer of a gateway to `GET /api/v1/metrics`, read one group at a time.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
 
@@ -44,7 +45,8 @@ pub(super) enum Buckets {
 }
 
 /// An object of texts.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(from = "BTreeMap<String, String>")]
 pub(super) struct Pairs(pub(super) Vec<(String, String)>);
 
 /// Reads a whole answer, and hands each of its groups on; goes no further once that answers false.
@@ -176,27 +178,9 @@ enum Successful {
     Known(IgnoredAny),
 }
 
-impl<'de> Deserialize<'de> for Pairs {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Pairs, D::Error> {
-        struct Entries;
-
-        impl<'de> Visitor<'de> for Entries {
-            type Value = Pairs;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of texts")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Pairs(pairs))
-            }
-        }
-
-        json.deserialize_map(Entries)
+impl From<BTreeMap<String, String>> for Pairs {
+    fn from(entries: BTreeMap<String, String>) -> Pairs {
+        Pairs(entries.into_iter().collect())
     }
 }
 

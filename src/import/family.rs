@@ -1,6 +1,4 @@
-//! What a gateway tells of a group, made into what is pushed.
-
-use std::fmt;
+//! Makes protobuf from a group of an answer, for a push to the target.
 
 use prost::encoding::encode_varint;
 
@@ -15,32 +13,23 @@ use crate::push::{GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME};
 use crate::shard::Timestamp;
 
 /// Why a group cannot be copied.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unclear {
     /// A family named `labels` hides those of the group.
+    #[error("a family named labels hides the labels of the group")]
     Labels,
     /// No label is a job.
+    #[error("a group without a job")]
     NoJob,
     /// It lacks the time of its pushes, or that is none.
+    #[error("{0} is missing or no time")]
     Time(&'static str),
     /// A type that is not known.
+    #[error("family {family}: unknown type {kind:?}")]
     Type { family: String, kind: String },
     /// Not a number, or none at all.
+    #[error("family {family}: the source tells no {what} of it")]
     Number { family: String, what: &'static str },
-}
-
-impl fmt::Display for Unclear {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Unclear::Labels => f.write_str("a family named labels hides the labels of the group"),
-            Unclear::NoJob => f.write_str("a group without a job"),
-            Unclear::Time(name) => write!(f, "{name} is missing or no time"),
-            Unclear::Type { family, kind } => write!(f, "family {family}: unknown type {kind:?}"),
-            Unclear::Number { family, what } => {
-                write!(f, "family {family}: the source tells no {what} of it")
-            }
-        }
-    }
 }
 
 impl SourceGroup {

@@ -1,4 +1,4 @@
-//! A group as a source has it.
+//! A group on its way from the source to the target.
 
 use super::family::Unclear;
 use crate::exposition::{NameRules, labels, unescape};

@@ -1,17 +1,14 @@
-//! Copies groups from one gateway to another, with the times of their pushes.
+//! Copies groups from one gateway to another, with their push times.
 //!
 //! ```text
 //! GET /api/v1/metrics -> answer (one group at a time) -> family -> SourceGroup --+   8 connections
-//! persistence file    -> gob ----------------------------------> SourceGroup --+-> place -> PUT
+//! persistence file    -> gob --------------------------> saved --> SourceGroup --+-> place -> PUT
 //! ```
 //!
-//! - [`SourceGroup`]: a group as a source has it. `answer` reads what a gateway tells of all its groups, `family`
-//!   makes protobuf of it, `saved` does so for what stands in a file, and `source` gets them one after the other, whatever they come from.
-//! - `setup`: what is to be copied, and how, as the flags say it.
-//! - `place` puts one group into the target; `report` is what has become of all of them; [`run`] does it all.
+//! Start reading at [`run`]. `setup` reads the flags, `source` reads the groups one after the other, `place` stores one
+//! group at the target, and `report` counts.
 //!
-//! **Invariants:** a few groups are in memory, however many there are. Doing it twice is the same as doing it
-//! once.
+//! **Invariants:** only a few groups are in memory, however many the source has. An import is idempotent.
 
 mod answer;
 mod family;
@@ -27,5 +24,5 @@ mod source;
 pub use group::SourceGroup;
 pub use place::{RETRY_WAIT_MAX, TRIES_MAX, TargetError, Way};
 pub use report::{FAILURES_SHOWN_MAX, Report};
-pub use run::{IN_FLIGHT_MAX, MigrateError, Options, run};
+pub use run::{IN_FLIGHT_MAX, ImportError, Options, run};
 pub use source::{GROUP_BYTES_MAX, Source, SourceError};

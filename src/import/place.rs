@@ -1,6 +1,5 @@
 //! Puts one group into the target.
 
-use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,9 +8,9 @@ use hyper::StatusCode;
 use super::group::SourceGroup;
 use crate::client::{Answer, ClientError, Connection};
 
-/// How often a group is tried to be put there.
+/// How many tries a group gets.
 pub const TRIES_MAX: u32 = 5;
-/// The longest that a target may ask to wait before the next try: who asks for more has no room.
+/// The longest wait before the next try that a target may ask for. A target that asks for more has no room.
 pub const RETRY_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How long to wait where it does not say.
 const RETRY_WAIT: Duration = Duration::from_secs(1);
@@ -27,7 +26,7 @@ pub enum Way {
         /// Whether it is.
         keeps_newer: bool,
     },
-    /// As anybody pushes, which makes the time of their pushes now.
+    /// As pushes, which sets their push time to now.
     AsPushes {
         /// Whether one that was newer there at the beginning is kept.
         keeps_newer: bool,
@@ -44,27 +43,19 @@ pub(super) enum Outcome {
 }
 
 /// Why no group can be put there.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// It cannot be asked.
+    #[error(transparent)]
     Client(ClientError),
-    /// It does not let anybody do that.
+    /// The target rejects such requests.
+    #[error("answers {}: {}", .0.status, .0.line)]
     Refused(Answer),
     /// It does not know how.
+    #[error(
+        "answers 404: it takes groups with their times only if it is a shardgate with --web.enable-admin-api"
+    )]
     NoAdminApi,
-}
-
-impl fmt::Display for TargetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TargetError::Client(error) => error.fmt(f),
-            TargetError::Refused(answer) => write!(f, "answers {}: {}", answer.status, answer.line),
-            TargetError::NoAdminApi => f.write_str(
-                "answers 404: it takes groups with their times only if it is a shardgate with \
-                 --web.enable-admin-api",
-            ),
-        }
-    }
 }
 
 /// Puts a group there.

@@ -1,4 +1,4 @@
-//! What has become of all groups.
+//! Counts what became of the groups.
 
 use std::fmt;
 

@@ -1,7 +1,6 @@
-//! All groups of a source into a target.
+//! Copies all groups of a source to a target.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -30,34 +29,25 @@ pub struct Options {
 }
 
 /// Why not all groups have been seen.
-#[derive(Debug)]
-pub enum MigrateError {
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
     /// The source, named here, does not tell them.
+    #[error("{0}: {1}")]
     Source(String, SourceError),
     /// The target takes none.
+    #[error("{0}: {1}")]
     Target(String, TargetError),
 }
 
-impl fmt::Display for MigrateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            MigrateError::Source(source, error) => write!(f, "{source}: {error}"),
-            MigrateError::Target(target, error) => write!(f, "{target}: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for MigrateError {}
-
 /// Copies groups, and says what has become of them, also where it could not come to its end. What would be
 /// copied is written to `out`, a line a group.
-pub async fn run(options: Options, out: &mut impl Write) -> (Report, Result<(), MigrateError>) {
+pub async fn run(options: Options, out: &mut impl Write) -> (Report, Result<(), ImportError>) {
     let report = Arc::new(Mutex::new(Report::new(options.target.is_none())));
     let ended = match &options.target {
         None => list(&options, &report, out).await,
         Some((target, way)) => copy(&options, target, *way, &report).await,
     };
-    let report = std::mem::take(&mut *held(&report));
+    let report = std::mem::take(&mut *locked(&report));
     (report, ended)
 }
 
@@ -66,13 +56,13 @@ async fn list(
     options: &Options,
     report: &Mutex<Report>,
     out: &mut impl Write,
-) -> Result<(), MigrateError> {
+) -> Result<(), ImportError> {
     let (groups, telling) = told(options).await?;
     while let Ok(found) = groups.recv_async().await {
         let Some(group) = asked_for(found, &options.selectors, report) else { continue };
         let (path, samples) = (group.key.path(), group.samples());
         let _closed = writeln!(out, "{path}: {samples} samples, pushed {}", group.pushed.seconds());
-        held(report).note(&path, samples, group.cut, Outcome::Copied);
+        locked(report).note(&path, samples, group.cut, Outcome::Copied);
     }
     ended(options, telling).await
 }
@@ -83,8 +73,8 @@ async fn copy(
     target: &Endpoint,
     way: Way,
     report: &Arc<Mutex<Report>>,
-) -> Result<(), MigrateError> {
-    let refused = |error| MigrateError::Target(target.to_string(), error);
+) -> Result<(), ImportError> {
+    let refused = |error| ImportError::Target(target.to_string(), error);
     let ready = Connection::new(target.clone()).get("/-/ready").await;
     let ready = ready.map_err(TargetError::Client).map_err(refused)?;
     if !ready.status.is_success() {
@@ -108,13 +98,13 @@ async fn copy(
                 let is_newer = newer.get(&path).is_some_and(|pushed| *pushed > group.pushed);
                 let outcome = match way {
                     Way::AsPushes { .. } if group.pushed == Timestamp::NEVER => {
-                        held(&report).note_never_pushed();
+                        locked(&report).note_never_pushed();
                         continue;
                     }
                     _ if is_newer => Outcome::Newer,
                     way => place(&mut connection, way, group).await?,
                 };
-                held(&report).note(&path, samples, cut, outcome);
+                locked(&report).note(&path, samples, cut, outcome);
             }
             Ok(())
         });
@@ -128,7 +118,7 @@ async fn copy(
 }
 
 /// When each group of a gateway was pushed to, by its path.
-async fn push_times(target: &Endpoint) -> Result<HashMap<String, Timestamp>, MigrateError> {
+async fn push_times(target: &Endpoint) -> Result<HashMap<String, Timestamp>, ImportError> {
     let source = Source::Gateway(target.clone());
     let options = Options { source, target: None, selectors: Arc::default() };
     let (groups, telling) = told(&options).await?;
@@ -145,20 +135,20 @@ async fn push_times(target: &Endpoint) -> Result<HashMap<String, Timestamp>, Mig
 type Telling = JoinHandle<Result<(), SourceError>>;
 
 /// The groups of the source as it tells them, and how that ends.
-async fn told(options: &Options) -> Result<(flume::Receiver<Found>, Telling), MigrateError> {
+async fn told(options: &Options) -> Result<(flume::Receiver<Found>, Telling), ImportError> {
     let Options { source, selectors, .. } = options;
     let texts: Vec<&str> = selectors.iter().map(|(text, _)| &**text).collect();
     let telling = source.ask(&texts).await;
-    let telling = telling.map_err(|error| MigrateError::Source(source.to_string(), error))?;
+    let telling = telling.map_err(|error| ImportError::Source(source.to_string(), error))?;
     let (found, groups) = flume::bounded(IN_FLIGHT_MAX);
     let telling =
         tokio::task::spawn_blocking(move || telling.each(|group| found.send(group).is_ok()));
     Ok((groups, telling))
 }
 
-async fn ended(options: &Options, telling: Telling) -> Result<(), MigrateError> {
+async fn ended(options: &Options, telling: Telling) -> Result<(), ImportError> {
     let told = telling.await.expect("reading does not panic and is not aborted");
-    told.map_err(|error| MigrateError::Source(options.source.to_string(), error))
+    told.map_err(|error| ImportError::Source(options.source.to_string(), error))
 }
 
 /// The group that was found, if it is to be copied. That it cannot be is reported.
@@ -171,12 +161,12 @@ fn asked_for(
         Ok(group) => Some(group).filter(|group| is_asked_for(&group.key, selectors)),
         Err(Lost::Named(key, _)) if !is_asked_for(&key, selectors) => None,
         Err(lost) => {
-            held(report).fail(&lost.shown(), &lost.reason());
+            locked(report).fail(&lost.shown(), &lost.reason());
             None
         }
     }
 }
 
-fn held(report: &Mutex<Report>) -> MutexGuard<'_, Report> {
+fn locked(report: &Mutex<Report>) -> MutexGuard<'_, Report> {
     report.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! What a Pushgateway has saved of a group, made into what is pushed.
+//! Makes a group for the target from a group of the Pushgateway's persistence file.
 
 use prost::encoding::encode_varint;
 

@@ -1,4 +1,4 @@
-//! What is to be copied, as the flags say it.
+//! Makes the options of an import from its flags.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Where groups come from.
+//! The sources of groups: a gateway, or a file.
 
 use std::cell::Cell;
 use std::fmt;
@@ -31,37 +31,23 @@ pub enum Source {
 }
 
 /// Why a source does not tell its groups, or not all of them.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// It cannot be asked.
+    #[error(transparent)]
     Client(ClientError),
     /// It answers something else.
+    #[error("/api/v1/metrics answers {}: {}", .0.status, .0.line)]
     Refused(Answer),
     /// What it answers is not what a gateway does.
+    #[error("the answer to /api/v1/metrics is not that of a gateway, or not whole: {0}")]
     Answer(serde_json::Error),
     /// The file cannot be read.
+    #[error(transparent)]
     File(io::Error),
     /// It is not that of a Pushgateway, or damaged.
+    #[error(transparent)]
     Gob(gob::Error),
-}
-
-impl fmt::Display for SourceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SourceError::Client(error) => error.fmt(f),
-            SourceError::Refused(answer) => {
-                write!(f, "/api/v1/metrics answers {}: {}", answer.status, answer.line)
-            }
-            SourceError::Answer(error) => {
-                write!(
-                    f,
-                    "the answer to /api/v1/metrics is not that of a gateway, or not whole: {error}"
-                )
-            }
-            SourceError::File(error) => error.fmt(f),
-            SourceError::Gob(error) => error.fmt(f),
-        }
-    }
 }
 
 impl fmt::Display for Source {

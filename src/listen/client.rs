@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection.
+//! The client of a connection: its address and its certificate.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -49,7 +49,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// Whom a client certificate is for.
+/// The names in the certificate of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCertificate {
     /// The common name of its subject.

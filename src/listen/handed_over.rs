@@ -1,4 +1,4 @@
-//! Sockets that systemd has bound, and hands over as file descriptors.
+//! Sockets that systemd has bound and passes as file descriptors.
 
 use std::io;
 use std::net::TcpListener;

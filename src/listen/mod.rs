@@ -1,10 +1,10 @@
-//! Sockets: the only place that knows of what kind they are.
+//! Sockets: the only folder that knows their kinds.
 //!
-//! `tcp`, `unix` and `vsock` listen on an address, `handed_over` on what systemd has bound; a `stream` is what
-//! all of them accept.
+//! `tcp`, `unix` and `vsock` bind an address. `handed_over` takes the sockets that systemd has bound. All of them
+//! accept a `stream`.
 //!
-//! **Invariant:** every socket is bound before the gateway says that it listens, so that an address
-//! in use is an error of the start.
+//! **Invariant:** every socket is bound before the gateway says that it listens. Therefore an address in use is an
+//! error of the start.
 
 mod client;
 mod handed_over;
@@ -29,8 +29,6 @@ pub use protocol::Protocol;
 pub use handed_over::handed_over;
 pub use stream::Stream;
 
-/// How many connections the kernel holds for us while we are busy.
-const BACKLOG: i32 = 4096;
 /// How long to wait after a connection that could not be accepted.
 const ACCEPT_AGAIN_WAIT: Duration = Duration::from_millis(50);
 
@@ -95,13 +93,13 @@ impl Listener {
                 let (stream, peer) = listener.accept().await?;
                 // An answer is written at once and whole, so waiting for more would only delay it.
                 if stream.set_nodelay(true).is_ok() {
-                    return Ok((stream.into(), Source::Ip(peer)));
+                    return Ok((Stream::Tcp(stream), Source::Ip(peer)));
                 }
             },
-            Kind::Unix(listener) => Ok((listener.accept().await?.into(), Source::Unix)),
+            Kind::Unix(listener) => Ok((Stream::Unix(listener.accept().await?), Source::Unix)),
             Kind::Vsock(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                Ok((stream.into(), Source::Vsock { cid: peer.cid(), port: peer.port() }))
+                Ok((Stream::Vsock(stream), Source::Vsock { cid: peer.cid(), port: peer.port() }))
             }
         }
     }

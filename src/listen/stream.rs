@@ -1,4 +1,4 @@
-//! A connection's bytes.
+//! The bytes of a connection, whatever its kind of socket.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -10,40 +10,20 @@ use tokio_vsock::VsockStream;
 
 /// An accepted connection.
 #[derive(Debug)]
-pub struct Stream(Kind);
-
-#[derive(Debug)]
-enum Kind {
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
     Vsock(VsockStream),
 }
 
-impl From<TcpStream> for Stream {
-    fn from(stream: TcpStream) -> Stream {
-        Stream(Kind::Tcp(stream))
-    }
-}
-
-impl From<UnixStream> for Stream {
-    fn from(stream: UnixStream) -> Stream {
-        Stream(Kind::Unix(stream))
-    }
-}
-
-impl From<VsockStream> for Stream {
-    fn from(stream: VsockStream) -> Stream {
-        Stream(Kind::Vsock(stream))
-    }
-}
-
 /// Does the same with each kind.
 macro_rules! each {
     ($stream:expr, $inner:ident => $do:expr) => {
-        match &mut $stream.0 {
-            Kind::Tcp($inner) => $do,
-            Kind::Unix($inner) => $do,
-            Kind::Vsock($inner) => $do,
+        match &mut *$stream {
+            Stream::Tcp($inner) => $do,
+            Stream::Unix($inner) => $do,
+            Stream::Vsock($inner) => $do,
         }
     };
 }
@@ -82,10 +62,10 @@ impl AsyncWrite for Stream {
     }
 
     fn is_write_vectored(&self) -> bool {
-        match &self.0 {
-            Kind::Tcp(stream) => stream.is_write_vectored(),
-            Kind::Unix(stream) => stream.is_write_vectored(),
-            Kind::Vsock(stream) => stream.is_write_vectored(),
+        match self {
+            Stream::Tcp(stream) => stream.is_write_vectored(),
+            Stream::Unix(stream) => stream.is_write_vectored(),
+            Stream::Vsock(stream) => stream.is_write_vectored(),
         }
     }
 

@@ -6,7 +6,8 @@ use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
-use super::BACKLOG;
+/// How many connections the kernel holds for us while we are busy.
+pub(super) const BACKLOG: i32 = 4096;
 
 /// Binds a port. Without a host it is bound for IPv6 and IPv4 at once where there is IPv6.
 pub(super) fn bind(host: Option<&str>, port: u16) -> io::Result<TcpListener> {

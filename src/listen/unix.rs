@@ -1,6 +1,6 @@
-//! Sockets in the file system.
+//! Unix sockets.
 //!
-//! **Invariant:** a file is removed only if it is a socket that nobody listens on, or our own.
+//! **Invariant:** a file is removed only if it is a socket without a listener, or the gateway's own socket.
 
 use std::fmt;
 use std::fs::{self, Permissions};
@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::{UnixListener, UnixStream};
 
-use super::BACKLOG;
+use super::tcp::BACKLOG;
 
-/// Whoever may open the socket may push: its owner and group.
+/// The owner and the group of the socket may push.
 const MODE: u32 = 0o660;
 
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Listener {
         socket.set_nonblocking(true)?;
         socket.bind(&address)?;
         let file = OwnFile::at(path)?;
-        // Nobody can connect yet who may not.
+        // Before it listens, so that no other user can connect.
         fs::set_permissions(path, Permissions::from_mode(MODE))?;
         socket.listen(BACKLOG)?;
         let listener = UnixListener::from_std(socket.into())?;
@@ -75,7 +75,7 @@ impl Listener {
     }
 }
 
-/// A socket whose file is somebody else's.
+/// A socket whose file another program has made.
 impl From<UnixListener> for Listener {
     fn from(listener: UnixListener) -> Listener {
         Listener { listener, _file: None }

@@ -1,4 +1,4 @@
-//! Sockets between a host and its virtual machines.
+//! Vsock sockets, between a host and its virtual machines.
 
 use std::io;
 

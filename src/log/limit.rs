@@ -1,4 +1,4 @@
-//! How many messages a client may cause.
+//! The limits of how many messages a client may cause.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,10 +6,12 @@ use std::time::Duration;
 use tracing::Event;
 use tracing::field::{Field, Visit};
 
+use crate::rate::Rate;
+
 /// How many messages one source may cause: so many a second, and so many at once.
-const SOURCE_RATE: Rate = Rate { per_second: 10, burst: 20 };
+const SOURCE_RATE: Rate = Rate { interval: Duration::from_millis(100), burst: 20 };
 /// And all sources together, however many there are.
-const ALL_RATE: Rate = Rate { per_second: 1000, burst: 1000 };
+const ALL_RATE: Rate = Rate { interval: Duration::from_millis(1), burst: 1000 };
 /// How many sources are told apart. Two that meet in a slot while both are loud share its rate.
 const SLOTS: usize = 4096;
 /// How often it is said what was suppressed.
@@ -43,30 +45,16 @@ impl Visit for Cause {
     }
 }
 
-struct Rate {
-    per_second: u32,
-    burst: u32,
+/// Whether there may be one more message at `now`. `full` is when the bucket of `rate` is full again.
+fn allows(rate: Rate, full: &mut Duration, now: Duration) -> bool {
+    rate.take(*full, now).map(|after| *full = after).is_ok()
 }
 
-impl Rate {
-    /// Whether there may be one more at `now`. `due` is when the next would be if they came evenly, and
-    /// all there is to remember.
-    fn allows(&self, due: &mut Duration, now: Duration) -> bool {
-        let spacing = Duration::from_secs(1) / self.per_second;
-        let next = (*due).max(now);
-        let is_allowed = next - now <= spacing * (self.burst - 1);
-        if is_allowed {
-            *due = next + spacing;
-        }
-        is_allowed
-    }
-}
-
-/// Who has caused how many messages lately.
+/// How many messages each source has caused lately.
 pub(super) struct Limiter {
     hasher: ahash::RandomState,
     slots: Vec<Slot>,
-    all_due: Duration,
+    all_full: Duration,
     /// Counts the summaries.
     round: u64,
     suppressed: u64,
@@ -77,7 +65,7 @@ pub(super) struct Limiter {
 #[derive(Debug, Default, Clone)]
 struct Slot {
     source: u64,
-    due: Duration,
+    full: Duration,
     /// How many were suppressed in that round.
     suppressed: u64,
     round: u64,
@@ -88,7 +76,7 @@ impl Default for Limiter {
         Limiter {
             hasher: ahash::RandomState::new(),
             slots: vec![Slot::default(); SLOTS],
-            all_due: Duration::ZERO,
+            all_full: Duration::ZERO,
             round: 1,
             suppressed: 0,
             sources: 0,
@@ -102,10 +90,10 @@ impl Limiter {
     pub(super) fn allows(&mut self, source: &str, now: Duration) -> bool {
         let hash = self.hasher.hash_one(source);
         let slot = &mut self.slots[hash as usize % SLOTS];
-        if slot.source != hash && slot.due <= now {
+        if slot.source != hash && slot.full <= now {
             *slot = Slot { source: hash, ..Slot::default() };
         }
-        if SOURCE_RATE.allows(&mut slot.due, now) && ALL_RATE.allows(&mut self.all_due, now) {
+        if allows(SOURCE_RATE, &mut slot.full, now) && allows(ALL_RATE, &mut self.all_full, now) {
             return true;
         }
         if slot.round != self.round {

@@ -1,8 +1,10 @@
-//! The log: one line a message on standard error.
+//! The log: one line for each message, on standard error.
 //!
-//! `line` writes a message; `limit` keeps a client from filling the disk with what it causes: messages
-//! with a field `source`, which is who caused them, or else `job` are limited, and no others. `queue` holds the lines until the thread
-//! of the log has written them: nothing else in a gateway that serves writes to standard error, so nothing else waits for its reader.
+//! `line` makes the line. `limit` counts the messages of each source: the field `source` of a message, or else `job`.
+//! Messages without either have no limit. `queue` holds the lines until the thread of the log has written them.
+//!
+//! **Invariant:** while the gateway serves, only the thread of the log writes to standard error, so nothing else waits
+//! for the reader of standard error.
 
 mod limit;
 mod line;
@@ -78,7 +80,7 @@ pub fn last_words(line: &str) {
             log.queue.push_last(line.as_bytes());
             flush();
         }
-        // There is nobody to tell that it cannot be written.
+        // A failure to write cannot be reported anywhere.
         None => drop(io::stderr().write_all(line.as_bytes())),
     }
 }

@@ -1,8 +1,8 @@
-//! The lines that wait for standard error, and the one place that writes them.
+//! The lines that wait for standard error, and the only code that writes them.
 //!
-//! Whoever logs puts a line into the queue and goes on: only the thread of the log waits for standard error. While nobody
-//! reads standard error the queue fills, and further lines are dropped and counted. Once the log moves again, one line says how
-//! many were dropped, at the place where they are missing.
+//! A task that logs puts its line into the queue and goes on. When nobody reads standard error the queue fills,
+//! and further lines are dropped and counted. Once lines can be written again, one line at the place of the gap says how many
+//! are missing.
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

@@ -1,6 +1,6 @@
-//! How many connections there are.
+//! The number of connections, and the memory of the bodies of pushes.
 
-use crate::exposition::Kind;
+use super::table::family;
 use crate::scrape::OwnFamily;
 
 /// The families of connections that are served and of how many may be, of those in reserve, and of those that were
@@ -11,14 +11,18 @@ pub fn connection_families(
     reserve: usize,
     refused: u64,
 ) -> [OwnFamily; 3] {
-    let help = "Connections that are served, and in reserve: told that there is no room.";
-    let mut connections = OwnFamily::new("shardgate_connections", Kind::Gauge, help);
+    let mut connections = family("shardgate_connections");
     for (state, count) in [("serving", serving), ("reserve", reserve)] {
         connections.sample("", &[("state", state)], count as f64);
     }
-    let limit =
-        OwnFamily::new("shardgate_connections_limit", Kind::Gauge, "Most connections served.");
-    let help = "Connections answered with 503, since --web.max-connections were being served.";
-    let refused_total = OwnFamily::new("shardgate_connections_refused_total", Kind::Counter, help);
-    [connections, limit.value(serving_max as f64), refused_total.value(refused as f64)]
+    let limit = family("shardgate_connections_limit").value(serving_max as f64);
+    [connections, limit, family("shardgate_connections_refused_total").value(refused as f64)]
+}
+
+/// The families of the bytes of bodies that are in memory, and of how many may be.
+pub fn body_families(taken: usize, bytes_max: usize) -> [OwnFamily; 2] {
+    [
+        family("shardgate_push_bytes_in_flight").value(taken as f64),
+        family("shardgate_push_bytes_in_flight_limit").value(bytes_max as f64),
+    ]
 }

@@ -4,66 +4,14 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::reload::{POLICY, WEB_CONFIG};
 use super::requests::Verb;
+use super::table::family;
 use super::window::{QUANTILES, Summary};
 use super::{FORMATS, OwnMetrics, SCRAPE_CODES, TICK, access, persistence, process};
 use crate::access::Access;
-use crate::exposition::Kind;
 use crate::log;
 use crate::persist::Status;
 use crate::scrape::OwnFamily;
 use crate::shard::{Budget, Limits, Shards, kept_bytes};
-
-/// The names and kinds of all families below and in `process`.
-pub const RESERVED: [(&str, Kind); 48] = [
-    ("process_cpu_seconds_total", Kind::Counter),
-    ("process_max_fds", Kind::Gauge),
-    ("process_open_fds", Kind::Gauge),
-    ("process_resident_memory_bytes", Kind::Gauge),
-    ("process_start_time_seconds", Kind::Gauge),
-    ("process_virtual_memory_bytes", Kind::Gauge),
-    ("promhttp_metric_handler_requests_in_flight", Kind::Gauge),
-    ("promhttp_metric_handler_requests_total", Kind::Counter),
-    ("pushgateway_build_info", Kind::Gauge),
-    ("pushgateway_http_push_duration_seconds", Kind::Summary),
-    ("pushgateway_http_push_size_bytes", Kind::Summary),
-    ("pushgateway_http_requests_total", Kind::Counter),
-    ("shardgate_auth_failures_total", Kind::Counter),
-    ("shardgate_connection_panics_total", Kind::Counter),
-    ("shardgate_connections", Kind::Gauge),
-    ("shardgate_connections_limit", Kind::Gauge),
-    ("shardgate_connections_refused_total", Kind::Counter),
-    ("shardgate_groups", Kind::Gauge),
-    ("shardgate_log_lines_dropped_total", Kind::Counter),
-    ("shardgate_persistence_commit_seconds_total", Kind::Counter),
-    ("shardgate_persistence_commits_total", Kind::Counter),
-    ("shardgate_persistence_dirty_groups", Kind::Gauge),
-    ("shardgate_persistence_errors_total", Kind::Counter),
-    ("shardgate_persistence_failing", Kind::Gauge),
-    ("shardgate_persistence_file_bytes", Kind::Gauge),
-    ("shardgate_persistence_oldest_change_seconds", Kind::Gauge),
-    ("shardgate_persistence_written_bytes_total", Kind::Counter),
-    ("shardgate_policy_last_reload_success_timestamp_seconds", Kind::Gauge),
-    ("shardgate_policy_reload_failed", Kind::Gauge),
-    ("shardgate_push_bytes_in_flight", Kind::Gauge),
-    ("shardgate_push_bytes_in_flight_limit", Kind::Gauge),
-    ("shardgate_pushes_dropped_total", Kind::Counter),
-    ("shardgate_pushes_shed_total", Kind::Counter),
-    ("shardgate_quota_refusals_total", Kind::Counter),
-    ("shardgate_rate_limited_requests_total", Kind::Counter),
-    ("shardgate_samples", Kind::Gauge),
-    ("shardgate_scrape_cache_bytes", Kind::Gauge),
-    ("shardgate_scrape_duration_seconds", Kind::Summary),
-    ("shardgate_scrape_hidden_families", Kind::Gauge),
-    ("shardgate_scrape_size_bytes", Kind::Summary),
-    ("shardgate_series", Kind::Gauge),
-    ("shardgate_shard_queue_capacity", Kind::Gauge),
-    ("shardgate_shard_queue_length", Kind::Gauge),
-    ("shardgate_storage_bytes", Kind::Gauge),
-    ("shardgate_storage_bytes_limit", Kind::Gauge),
-    ("shardgate_storage_series_limit", Kind::Gauge),
-    ("shardgate_web_config_last_reload_success_timestamp_seconds", Kind::Gauge),
-    ("shardgate_web_config_reload_failed", Kind::Gauge),
-];
 
 impl OwnMetrics {
     /// All own families, as they are now; `runs_bytes` is what scrapes keep besides what is kept with
@@ -93,19 +41,11 @@ impl OwnMetrics {
         families.push(dropped_log_lines());
         families
             .extend(status.into_iter().flat_map(|status| persistence::families(status, shards)));
-        debug_assert!(
-            families.iter().all(|family| RESERVED.contains(&(family.name(), family.kind()))),
-            "every own family is reserved"
-        );
         families
     }
 
     fn requests(&self) -> [OwnFamily; 1] {
-        let mut total = OwnFamily::new(
-            "pushgateway_http_requests_total",
-            Kind::Counter,
-            "Requests answered, scrapes apart.",
-        );
+        let mut total = family("pushgateway_http_requests_total");
         self.requests.each(|[code, handler, method], count| {
             let labels = [("code", code), ("handler", handler), ("method", method)];
             total.sample("", &labels, count as f64);
@@ -114,16 +54,8 @@ impl OwnMetrics {
     }
 
     fn pushes(&self) -> [OwnFamily; 2] {
-        let mut bytes = OwnFamily::new(
-            "pushgateway_http_push_size_bytes",
-            Kind::Summary,
-            "Sizes of push bodies as received, in bytes.",
-        );
-        let mut seconds = OwnFamily::new(
-            "pushgateway_http_push_duration_seconds",
-            Kind::Summary,
-            "How long pushes took to answer, in seconds.",
-        );
+        let mut bytes = family("pushgateway_http_push_size_bytes");
+        let mut seconds = family("pushgateway_http_push_duration_seconds");
         let age = self.started.elapsed();
         for (at, verb) in [Verb::Put, Verb::Post].into_iter().enumerate() {
             let labels = [("method", verb.label())];
@@ -136,14 +68,12 @@ impl OwnMetrics {
 
     fn dropped_pushes(&self, shards: &Shards) -> OwnFamily {
         let by_shards: u64 = shards.stats().map(|(stats, _)| stats.dropped()).sum();
-        let help = "Pushes dropped after they were answered with 202.";
-        OwnFamily::new("shardgate_pushes_dropped_total", Kind::Counter, help)
-            .value((self.dropped.load(Relaxed) + by_shards) as f64)
+        let dropped = self.dropped.load(Relaxed) + by_shards;
+        family("shardgate_pushes_dropped_total").value(dropped as f64)
     }
 
     fn shed_pushes(&self) -> OwnFamily {
-        let help = "Pushes turned away for want of room, by what was full.";
-        let mut shed = OwnFamily::new("shardgate_pushes_shed_total", Kind::Counter, help);
+        let mut shed = family("shardgate_pushes_shed_total");
         for (reason, count) in self.shedding.each() {
             shed.sample("", &[("reason", reason)], count as f64);
         }
@@ -151,9 +81,7 @@ impl OwnMetrics {
     }
 
     fn hidden_families(&self) -> OwnFamily {
-        let help =
-            "Families that the last scrape left out, since their names meet others' in its format.";
-        let mut hidden = OwnFamily::new("shardgate_scrape_hidden_families", Kind::Gauge, help);
+        let mut hidden = family("shardgate_scrape_hidden_families");
         for (format, count) in FORMATS.iter().zip(&self.families_hidden) {
             hidden.sample("", &[("format", format)], count.load(Relaxed) as f64);
         }
@@ -161,30 +89,14 @@ impl OwnMetrics {
     }
 
     fn scrapes(&self) -> [OwnFamily; 4] {
-        let in_flight = OwnFamily::new(
-            "promhttp_metric_handler_requests_in_flight",
-            Kind::Gauge,
-            "Scrapes being served.",
-        );
-        let mut total = OwnFamily::new(
-            "promhttp_metric_handler_requests_total",
-            Kind::Counter,
-            "Scrapes answered, by status.",
-        );
+        let in_flight = family("promhttp_metric_handler_requests_in_flight");
+        let mut total = family("promhttp_metric_handler_requests_total");
         for (at, code) in SCRAPE_CODES.iter().enumerate() {
             let count = self.scrapes[at].load(Relaxed);
             total.sample("", &[("code", &code.to_string())], count as f64);
         }
-        let mut bytes = OwnFamily::new(
-            "shardgate_scrape_size_bytes",
-            Kind::Summary,
-            "Sizes of scrapes before compression, in bytes.",
-        );
-        let mut seconds = OwnFamily::new(
-            "shardgate_scrape_duration_seconds",
-            Kind::Summary,
-            "How long scrapes took to prepare, in seconds.",
-        );
+        let mut bytes = family("shardgate_scrape_size_bytes");
+        let mut seconds = family("shardgate_scrape_duration_seconds");
         let age = self.started.elapsed();
         write_summary(&mut bytes, &[], &self.scrape_bytes.summary(age), 1.0);
         write_summary(&mut seconds, &[], &self.scrape_seconds.summary(age), TICK.as_secs_f64());
@@ -193,17 +105,11 @@ impl OwnMetrics {
 }
 
 fn dropped_log_lines() -> OwnFamily {
-    let help = "Lines of the log dropped because standard error did not take them.";
-    OwnFamily::new("shardgate_log_lines_dropped_total", Kind::Counter, help)
-        .value(log::lines_dropped() as f64)
+    family("shardgate_log_lines_dropped_total").value(log::lines_dropped() as f64)
 }
 
 fn build_info() -> OwnFamily {
-    let mut info = OwnFamily::new(
-        "pushgateway_build_info",
-        Kind::Gauge,
-        "Always 1; the labels tell which version this is.",
-    );
+    let mut info = family("pushgateway_build_info");
     let labels = [
         ("branch", ""),
         ("goversion", ""),
@@ -215,43 +121,37 @@ fn build_info() -> OwnFamily {
 }
 
 fn cache(runs_bytes: usize) -> OwnFamily {
-    let help = "Bytes of encoded or compressed samples kept for the next scrape.";
-    OwnFamily::new("shardgate_scrape_cache_bytes", Kind::Gauge, help)
-        .value((kept_bytes() + runs_bytes) as f64)
+    family("shardgate_scrape_cache_bytes").value((kept_bytes() + runs_bytes) as f64)
 }
 
 fn stored(shards: &Shards) -> [OwnFamily; 6] {
-    let gauge = |name, help| OwnFamily::new(name, Kind::Gauge, help);
-    let mut groups = gauge("shardgate_groups", "Groups stored, by shard.");
-    let mut series = gauge("shardgate_series", "Series stored, by shard.");
-    let mut samples = gauge("shardgate_samples", "Samples that a scrape shows, by shard.");
-    let mut bytes = gauge(
+    let mut families = [
+        "shardgate_groups",
+        "shardgate_series",
+        "shardgate_samples",
         "shardgate_storage_bytes",
-        "Bytes stored, as they count against the bound, by shard.",
-    );
-    let mut queued = gauge("shardgate_shard_queue_length", "Messages waiting, by shard.");
-    let mut capacity = gauge("shardgate_shard_queue_capacity", "Messages that may wait, by shard.");
+        "shardgate_shard_queue_length",
+        "shardgate_shard_queue_capacity",
+    ]
+    .map(family);
     for (shard, (stats, queue_len)) in shards.stats().enumerate() {
         let labels = [("shard", &*shard.to_string())];
-        groups.sample("", &labels, stats.groups() as f64);
-        series.sample("", &labels, stats.series() as f64);
-        samples.sample("", &labels, stats.samples() as f64);
-        bytes.sample("", &labels, stats.bytes() as f64);
-        queued.sample("", &labels, queue_len as f64);
-        capacity.sample("", &labels, crate::shard::QUEUE_LEN as f64);
+        let stored = [stats.groups(), stats.series(), stats.samples(), stats.bytes()];
+        let values = stored.into_iter().chain([queue_len as u64, crate::shard::QUEUE_LEN as u64]);
+        for (family, value) in families.iter_mut().zip(values) {
+            family.sample("", &labels, value as f64);
+        }
     }
-    [groups, series, samples, bytes, queued, capacity]
+    families
 }
 
 /// What may be stored, of what is bounded.
 fn limits(budget: &Budget) -> impl Iterator<Item = OwnFamily> {
     let Limits { series, bytes, .. } = budget.limits();
-    let limits = [
-        ("shardgate_storage_series_limit", "Most series stored.", series),
-        ("shardgate_storage_bytes_limit", "Most bytes stored, as they count.", bytes),
-    ];
-    let limits = limits.into_iter().filter(|(_, _, limit)| *limit < u64::MAX);
-    limits.map(|(name, help, limit)| OwnFamily::new(name, Kind::Gauge, help).value(limit as f64))
+    let limits =
+        [("shardgate_storage_series_limit", series), ("shardgate_storage_bytes_limit", bytes)];
+    let limits = limits.into_iter().filter(|(_, limit)| *limit < u64::MAX);
+    limits.map(|(name, limit)| family(name).value(limit as f64))
 }
 
 /// Adds one summary, unless nothing was ever observed: the reference shows none then, either.

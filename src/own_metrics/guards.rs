@@ -1,10 +1,10 @@
-//! Guards: they count something off however it ends, and count what ends in a panic.
+//! Guards: one counts a scrape as ended however it ends, the other counts tasks that panic.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use super::OwnMetrics;
-use crate::exposition::Kind;
+use super::table::family;
 use crate::scrape::OwnFamily;
 
 /// A scrape that is being served. It is not any more once this is dropped, be it that its client has left.
@@ -54,9 +54,8 @@ impl OwnMetrics {
     }
 
     pub(super) fn connection_panics(&self) -> OwnFamily {
-        let help = "Tasks of connections that have panicked.";
-        OwnFamily::new("shardgate_connection_panics_total", Kind::Counter, help)
-            .value(self.connection_panics.load(Relaxed) as f64)
+        let panics = self.connection_panics.load(Relaxed);
+        family("shardgate_connection_panics_total").value(panics as f64)
     }
 }
 

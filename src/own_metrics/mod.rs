@@ -1,14 +1,11 @@
-//! What the gateway exposes about itself: the reference's families, and those an operator of shards
-//! needs.
+//! The metrics of the gateway itself: the reference's families, and those of the shards.
 //!
-//! Counting happens on every request, so it takes a few relaxed atomics and one uncontended lock;
-//! everything else happens when somebody scrapes. The families join the pushed ones of the same name.
+//! A request costs a few relaxed atomics and one uncontended lock. A scrape builds the families (`families`), which
+//! join the pushed families of the same name.
 //!
-//! **Invariant:** every family built here is in [`RESERVED`], so that no push can use its name with
-//! another kind.
+//! **Invariant:** every family is in `table`, so that no push can use its name with another kind.
 
 mod access;
-mod bodies;
 mod connections;
 mod families;
 mod guards;
@@ -17,6 +14,7 @@ mod process;
 mod reload;
 mod requests;
 mod shed;
+mod table;
 mod totals;
 mod window;
 
@@ -24,15 +22,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-pub use bodies::body_families;
-pub use connections::connection_families;
-pub use families::RESERVED;
+pub use connections::{body_families, connection_families};
 pub use guards::{PanicWatch, ScrapeAtHand};
 pub use persistence::oldest_change_seconds;
 pub use process::resident_bytes;
 pub use reload::ReloadStatus;
 pub use requests::Verb;
 pub use shed::{SHED_WAIT, Shed};
+pub use table::reserved;
 pub use totals::Totals;
 
 use crate::scrape::Format;

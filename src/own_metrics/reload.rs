@@ -1,8 +1,8 @@
-//! How the reloading of settings fares.
+//! Whether the last change of a file of settings is in effect.
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::exposition::Kind;
+use super::table::family;
 use crate::scrape::OwnFamily;
 use crate::shard::Timestamp;
 
@@ -50,12 +50,7 @@ impl ReloadStatus {
         let State { has_failed, succeeded } =
             *self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(succeeded) = succeeded else { return Vec::new() };
-        let gauge = |name, help| OwnFamily::new(name, Kind::Gauge, help);
-        vec![
-            gauge(success, "When the file that is in effect was read, in seconds since 1970.")
-                .value(succeeded.seconds()),
-            gauge(failed, "1 while the file cannot be applied as it is, 0 otherwise.")
-                .value(f64::from(u8::from(has_failed))),
-        ]
+        let failed = family(failed).value(f64::from(u8::from(has_failed)));
+        vec![family(success).value(succeeded.seconds()), failed]
     }
 }

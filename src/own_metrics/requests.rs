@@ -29,22 +29,7 @@ impl Verb {
 }
 
 /// The statuses that a counted request may be answered with.
-const CODES: [(u16, &str); 14] = [
-    (200, "200"),
-    (202, "202"),
-    (303, "303"),
-    (304, "304"),
-    (400, "400"),
-    (403, "403"),
-    (404, "404"),
-    (408, "408"),
-    (409, "409"),
-    (413, "413"),
-    (415, "415"),
-    (429, "429"),
-    (500, "500"),
-    (503, "503"),
-];
+const CODES: [u16; 14] = [200, 202, 303, 304, 400, 403, 404, 408, 409, 413, 415, 429, 500, 503];
 
 /// One counter for each combination of handler, method and status. Scrapes are counted apart.
 #[derive(Debug)]
@@ -73,7 +58,7 @@ impl Requests {
     }
 
     pub(super) fn count(&self, handler: &str, verb: Verb, code: u16) {
-        let code = CODES.iter().position(|(known, _)| *known == code);
+        let code = CODES.iter().position(|known| *known == code);
         debug_assert!(code.is_some(), "every status that is answered is listed");
         if let (Some(start), Some(code)) = (self.start(handler), code) {
             let at = start + verb as usize * CODES.len() + code;
@@ -86,7 +71,7 @@ impl Requests {
         let start = self.start(handler).unwrap_or(self.counts.len());
         let codes = CODES.iter().cycle().take(Verb::ALL.len() * CODES.len());
         let (mut all, mut errors) = (0, 0);
-        for (count, (code, _)) in self.counts[start..].iter().zip(codes) {
+        for (count, code) in self.counts[start..].iter().zip(codes) {
             let count = count.load(Ordering::Relaxed);
             all += count;
             errors += if *code >= 400 { count } else { 0 };
@@ -101,7 +86,8 @@ impl Requests {
             if count > 0 {
                 let (rest, code) = (at / CODES.len(), at % CODES.len());
                 let (handler, verb) = (rest / Verb::ALL.len(), rest % Verb::ALL.len());
-                each([CODES[code].1, self.handlers[handler], Verb::ALL[verb].1], count);
+                let code = CODES[code].to_string();
+                each([&code, self.handlers[handler], Verb::ALL[verb].1], count);
             }
         }
     }

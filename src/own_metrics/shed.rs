@@ -1,4 +1,4 @@
-//! Pushes that were turned away for want of room.
+//! Pushes that were shed: rejected because there was no room.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};

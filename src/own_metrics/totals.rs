@@ -1,4 +1,4 @@
-//! What was counted since the start, summed up for who keeps a history of it.
+//! Counts since the start, for the history.
 
 use std::sync::atomic::Ordering::Relaxed;
 

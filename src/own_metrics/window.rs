@@ -1,7 +1,7 @@
 //! A summary over the last ten minutes.
 //!
-//! As in the reference, observations age in five steps of two minutes. Threads record into stripes of
-//! their own, which are added up when somebody asks.
+//! As in the reference, observations age in five steps of two minutes. Each thread records into one of a few
+//! stripes. A scrape adds the stripes up.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,7 +1,7 @@
-//! What goes to the disk together: everything that has changed until one moment.
+//! Epochs: the changes of all groups up to one moment, which go to the disk together.
 //!
-//! While one epoch is being written the next is gathered already, so that the disk never waits for the
-//! shards, and they never for the disk.
+//! The next epoch is gathered while one is being written. Therefore the disk never waits for the shards, and the
+//! shards never wait for the disk.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -17,7 +17,7 @@ pub(super) const RETRY_WAIT: Duration = Duration::from_secs(1);
 /// And how long at most, where a try takes long.
 pub(super) const LONG_RETRY_WAIT: Duration = Duration::from_secs(60);
 
-/// What a commit takes to the disk, and who waits for that.
+/// The changes of one commit, and the pushes that wait for it.
 #[derive(Debug)]
 pub(super) struct Epoch {
     pub(super) changes: Vec<Changes>,
@@ -34,13 +34,13 @@ impl Epoch {
         self.changes.iter().map(Changes::len).sum()
     }
 
-    /// Tells those who wait how it ended.
+    /// Answers the pushes that wait.
     pub(super) fn answer(&mut self, ended: Result<(), Unavailable>) {
         self.waiters.drain(..).for_each(|waiter| waiter.answer(ended));
     }
 }
 
-/// Whoever still waits learns that nobody is going to know.
+/// The pushes that still wait are in doubt.
 impl Drop for Epoch {
     fn drop(&mut self) {
         self.answer(Err(Unavailable::InDoubt));
@@ -49,19 +49,19 @@ impl Drop for Epoch {
 
 /// Where epochs come from.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(super) struct EpochSource {
     pub(super) shards: Shards,
     pub(super) status: Arc<Status>,
-    /// Rung when somebody waits for what has changed to be on disk.
+    /// Notified when a push waits for its change to be on disk.
     pub(super) awaited: Arc<Notify>,
     pub(super) pace: Arc<Pace>,
-    /// For how long the shards may take their time to hand over what has changed.
-    pub(super) leisure: Duration,
+    /// For how long the shards hand over dirty groups at low priority.
+    pub(super) low_priority_time: Duration,
     pub(super) stopping: watch::Receiver<bool>,
 }
 
-impl Source {
-    /// Gathers epochs, whenever one is due or somebody waits for it, and a last one when everything ends.
+impl EpochSource {
+    /// Gathers an epoch whenever one is due or a push waits for it, and a last one when the gateway ends.
     ///
     /// # Errors
     /// When that last one cannot be gathered.
@@ -92,7 +92,7 @@ impl Source {
 
     async fn gather(&self, since: Instant, is_last: bool) -> Result<Epoch, Unavailable> {
         let checkpoint = match is_last {
-            false => self.shards.checkpoint(self.leisure).await?,
+            false => self.shards.checkpoint(self.low_priority_time).await?,
             true => self.shards.last_checkpoint().await?,
         };
         let Checkpoint { mut changes, waiters } = checkpoint;

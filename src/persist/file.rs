@@ -1,4 +1,4 @@
-//! A file that one process at a time writes to.
+//! A file that only one process may use at a time.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use redb::StorageBackend;
 use rustix::fs::{Advice, fadvise};
 
-use super::storage::StorageError;
+use super::error::StorageError;
 
 /// A file, locked for as long as it is open.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl LockedFile {
 }
 
 impl LockedFile {
-    /// Whether who looks for the file finds this one.
+    /// Whether the path still names this file.
     fn is_in_place(&self) -> io::Result<bool> {
         let (ours, found) = (self.file.metadata()?, std::fs::metadata(&self.path)?);
         Ok((ours.dev(), ours.ino()) == (found.dev(), found.ino()))

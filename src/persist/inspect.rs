@@ -1,4 +1,4 @@
-//! A store looked at without a gateway: whether it is whole, and what can be read of it.
+//! Reads a persistence file without a gateway: whether it is whole, and what can be read of it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,10 +7,9 @@ use std::path::Path;
 
 use memchr::memmem;
 
+use super::error::StorageError;
 use super::file::LockedFile;
-use super::load::of_record;
 use super::record::{MAGIC, Record};
-use super::storage::{Storage, StorageError};
 use super::store::Store;
 use crate::exposition::write_header;
 use crate::shard::RestoredGroup;
@@ -48,7 +47,8 @@ pub fn check(path: &Path) -> Result<Report, StorageError> {
     report.sequence = store.load(&mut |record| {
         report.groups += 1;
         report.bytes += record.len() as u64;
-        Record::read(record).and_then(|record| record.restore()).map_err(of_record).map(drop)
+        Record::read(record)?.restore()?;
+        Ok(())
     })?;
     Ok(report)
 }
@@ -78,8 +78,7 @@ pub fn export(path: &Path, out: &mut dyn Write) -> Result<Exported, StorageError
     let Some(damage) = damage else {
         open(path)?.load(&mut |record| {
             groups += 1;
-            let group = Record::read(record).and_then(|record| record.restore());
-            Ok(write_group(out, &group.map_err(of_record)?)?)
+            Ok(write_group(out, &Record::read(record)?.restore()?)?)
         })?;
         return Ok(Exported { groups, damage: None });
     };

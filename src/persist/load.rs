@@ -1,14 +1,16 @@
-//! From a store to the shards, at the start.
+//! Loads the groups of a persistence file into the shards, at the start.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use redb::StorageBackend;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::record::{Record, RecordError};
+use super::error::StorageError;
+use super::record::Record;
 use super::status::Status;
-use super::storage::{Storage, StorageError};
+use super::store::Store;
 use crate::exposition::has_quoted_names;
 use crate::shard::{RestoreError, RestoredGroup, Shards};
 
@@ -39,14 +41,14 @@ pub(super) struct Loaded {
 ///
 /// # Errors
 /// When one of them cannot be read or does not agree with the others; or once `is_stopped` says so.
-pub(super) fn load(
-    storage: &mut dyn Storage,
+pub(super) fn load<B: StorageBackend>(
+    store: &mut Store<B>,
     shards: &Shards,
     status: &Status,
     runtime: &Handle,
     is_stopped: impl Fn() -> bool,
 ) -> Result<Loaded, StorageError> {
-    let id = storage.id()?;
+    let id = store.id()?;
     let mut loaded = Loaded { sequence: 0, id, groups: 0, bytes: 0, has_quoted_names: false };
     let (started, mut told) = (Instant::now(), Instant::now());
     let mut storing = Storing {
@@ -56,7 +58,7 @@ pub(super) fn load(
         at_hand: VecDeque::new(),
         quoted: false,
     };
-    loaded.sequence = storage.load(&mut |record| {
+    loaded.sequence = store.load(&mut |record| {
         loaded.groups += 1;
         loaded.bytes += record.len() as u64;
         storing.chunk.add(record);
@@ -100,7 +102,7 @@ impl Chunk {
         let mut start = 0;
         let records = self.ends.iter().map(|end| {
             let record = &self.bytes[std::mem::replace(&mut start, *end)..*end];
-            Record::read(record).and_then(|record| record.restore()).map_err(of_record)
+            Ok(Record::read(record)?.restore()?)
         });
         records.collect()
     }
@@ -154,12 +156,4 @@ fn has_quoted_names_in(group: &RestoredGroup) -> bool {
     key.starts_with('"')
         || has_quoted_names(key.as_bytes())
         || group.batch.families.iter().any(|family| family.has_quoted_names)
-}
-
-/// What it means that a record cannot be read.
-pub(super) fn of_record(error: RecordError) -> StorageError {
-    match error {
-        RecordError::Newer(version) => StorageError::Newer(version.into()),
-        error => StorageError::Damaged(error.to_string()),
-    }
 }

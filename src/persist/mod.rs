@@ -1,41 +1,38 @@
-//! Groups on disk: one thread that owns the store, and commits what has changed in groups together.
+//! Groups on disk: one thread owns the persistence file and commits the changes of all groups together.
 //!
-//! - `thread`: loads the groups at the start, then commits epochs; tells those who wait for it.
-//! - `epochs`: what has changed in all shards until one moment, gathered while the epoch before is
-//!   written.
-//! - `status`: how it fares, for requests, probes and metrics.
-//! - `load`: from the store to the shards. `inspect`: the same file looked at without a gateway.
-//! - `record`: what is stored of a group. `storage`: what is needed of a store, `store`: redb as one, and
-//!   `segments`: which records in it are the last of their groups, `filling`: how they are written.
-//! - `held`, `file`: the bytes below it: nothing is written to a file before it has been read to its end.
+//! Start reading at `thread`: it loads the groups at the start (`load`), and then commits one epoch after the
+//! other (`epochs`). `status` is what requests, probes and metrics see of it; `inspect` reads a file without a gateway.
+//! `store` is the database. It keeps one `record` for each group, in `segments` that `segment_writer` fills.
+//! `staged` and `file` are the bytes below the database.
 //!
-//! **Invariants:** what is on disk is a state that all groups had at one moment. A file that is not whole
-//! is never written to. No shard ever waits for the disk.
+//! **Invariants:** the file holds a state that all groups had at one moment. The gateway never writes to a
+//! damaged file. No shard ever waits for the disk.
 
 mod epochs;
+mod error;
 mod file;
-mod filling;
-mod held;
+mod handle;
 mod inspect;
 mod load;
 mod record;
+mod segment_writer;
 mod segments;
+mod staged;
 mod status;
-mod storage;
 mod store;
 mod thread;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use error::{Ended, StorageError};
 pub use file::LockedFile;
-pub use held::Held;
+pub use handle::{Persistence, SAVE_WAIT, Saver};
 pub use inspect::{Exported, Report, check, export};
 pub use record::{Record, RecordError};
 pub use status::{COMMIT_WAIT, Counts, LOAD_WAIT, NotReady, Status};
-pub use storage::{Change, Storage, StorageError};
-pub use store::Store;
-pub use thread::{Ended, OpenStorage, Opening, Persistence, SAVE_WAIT, Saver};
+pub use store::{Change, Store};
+pub use thread::{OpenStore, Opening};
 
 /// What a request that was answered is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

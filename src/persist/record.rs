@@ -1,4 +1,4 @@
-//! What is stored of a group: its image, with a version and a checksum.
+//! The record of a group: its contents, with a version and a checksum.
 //!
 //! ```text
 //! record   magic "shardgrp", u32 version, u32 bytes of the payload, u64 sequence, payload,
@@ -9,11 +9,8 @@
 //! string   u32 bytes, bytes
 //! ```
 //!
-//! Numbers are little-endian, moments nanoseconds since 1970. The sequence is the number of the commit
-//! that wrote the record. A record can be found in a heap of bytes by its magic and proves itself by its
-//! checksum, so that groups can be told apart even where the file around them is broken.
-
-use std::fmt;
+//! Numbers are little-endian, times are nanoseconds since 1970. The sequence is the number of the commit that wrote
+//! the record. The magic and the checksum let `store export` find whole records in a damaged file.
 
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -43,29 +40,18 @@ const KINDS: [Kind; 6] = [
 ];
 
 /// Why bytes are no record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
     /// It was written by a later shardgate, in this version of the format.
+    #[error("a record has version {0}, of a newer shardgate than this")]
     Newer(u32),
     /// It is not what was written.
+    #[error("a record is damaged")]
     Damaged,
     /// The group is larger than a record can be.
+    #[error("a group is larger than 4 GiB")]
     TooLarge,
 }
-
-impl fmt::Display for RecordError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RecordError::Newer(version) => {
-                write!(f, "a record has version {version}, of a newer shardgate than this")
-            }
-            RecordError::Damaged => write!(f, "a record is damaged"),
-            RecordError::TooLarge => write!(f, "a group is larger than 4 GiB"),
-        }
-    }
-}
-
-impl std::error::Error for RecordError {}
 
 /// Appends the record of a group, without its sequence and checksum.
 pub(super) fn write(image: &GroupSnapshot<'_>, out: &mut Vec<u8>) {

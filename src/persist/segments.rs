@@ -1,12 +1,12 @@
-//! Which of the records that were ever written are still the last of their groups.
+//! Segments: which records are the last ones of their groups, and where they are.
 //!
-//! Records are written one after the other into segments, which are never changed: a group that changes is
-//! written again into a new one, and one that goes leaves a note there. What is dead by then is given
-//! up when the oldest segment is, whose last living records move to the newest. So a commit costs what
-//! has changed and not where that lies, and what is on disk stays in proportion to what is stored.
+//! A segment holds many records and is never changed. The new record of a group goes into a new segment, and a
+//! deleted group leaves a note there. The older record is dead then. When too much is dead, the oldest segments are given up:
+//! their living records move to the newest segment. So a commit costs what has changed, and the file stays in proportion to
+//! what is stored.
 //!
-//! **Invariant:** a note that a group is gone is kept for as long as an older segment may hold a record of it:
-//! segments are given up from the oldest on.
+//! **Invariant:** a note about a deleted group stays for as long as an older segment may hold a record of the group.
+//! Therefore segments are given up from the oldest on.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ const SLACK_BYTES: u64 = 1 << 20;
 #[derive(Debug, Default)]
 pub(super) struct Segments {
     by_number: BTreeMap<u64, Segment>,
-    places: HashMap<Arc<str>, Place, ahash::RandomState>,
+    locations: HashMap<Arc<str>, Location, ahash::RandomState>,
     bytes: u64,
     living_bytes: u64,
 }
@@ -31,7 +31,7 @@ struct Segment {
 
 /// Where the last record of a group is.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct Location {
     segment: u64,
     bytes: u64,
 }
@@ -44,12 +44,12 @@ impl Segments {
 
     /// Whether the last record of the group is known.
     pub(super) fn holds(&self, key: &str) -> bool {
-        self.places.contains_key(key)
+        self.locations.contains_key(key)
     }
 
     /// Whether the last record of the group is in that segment.
     pub(super) fn is_last(&self, key: &str, segment: u64) -> bool {
-        self.places.get(key).is_some_and(|place| place.segment == segment)
+        self.locations.get(key).is_some_and(|location| location.segment == segment)
     }
 
     /// A segment has a record of so many bytes, the last of its group.
@@ -61,7 +61,7 @@ impl Segments {
         entry.living_bytes += bytes;
         self.bytes += bytes;
         self.living_bytes += bytes;
-        self.places.insert(key, Place { segment, bytes });
+        self.locations.insert(key, Location { segment, bytes });
     }
 
     /// A segment has something of so many bytes that is no last record.
@@ -72,7 +72,7 @@ impl Segments {
 
     /// The group is gone: its last record, wherever that is, is dead.
     pub(super) fn forget(&mut self, key: &str) {
-        if let Some(Place { segment, bytes }) = self.places.remove(key) {
+        if let Some(Location { segment, bytes }) = self.locations.remove(key) {
             self.living_bytes -= bytes;
             if let Some(entry) = self.by_number.get_mut(&segment) {
                 entry.living_bytes -= bytes;

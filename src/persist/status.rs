@@ -1,8 +1,7 @@
-//! How the store fares: what requests, probes and metrics want to know of the thread that owns it.
+//! The state of persistence, for requests, probes and metrics.
 
-use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -15,7 +14,7 @@ pub const LOAD_WAIT: Duration = Duration::from_secs(10);
 /// A commit that takes longer than this counts as one that fails.
 pub const COMMIT_WAIT: Duration = Duration::from_secs(10);
 
-/// How the store fares. Written by the thread that owns it, read by anybody.
+/// The state of persistence. The thread that owns the file writes it, and any task may read it.
 #[derive(Debug)]
 pub struct Status {
     promise: Promise,
@@ -25,16 +24,9 @@ pub struct Status {
     /// When the commit at hand began, in milliseconds since `started`; 0 when there is none.
     busy_since: AtomicU64,
     started: Instant,
-    /// When the first change of those in the commit at hand was made, or in one that has failed.
-    oldest: AtomicU64,
-    groups_at_hand: AtomicU64,
     loaded_groups: AtomicU64,
     has_quoted_names: AtomicBool,
-    commits: AtomicU64,
-    commit_nanos: AtomicU64,
-    errors: AtomicU64,
-    written_bytes: AtomicU64,
-    file_bytes: AtomicU64,
+    counts: Mutex<Counts>,
 }
 
 /// How far the store is.
@@ -46,32 +38,21 @@ enum Phase {
 }
 
 /// Why requests that need the store cannot be served now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotReady {
     /// The groups are being loaded; so many are.
+    #[error("loading the groups, {0} so far; try again")]
     Loading(u64),
     /// Nothing reaches the disk, for this reason.
+    #[error("nothing can be written to the persistence file: {0}")]
     Failing(String),
     /// The gateway is about to end.
+    #[error("the gateway is stopping")]
     Stopping,
 }
 
-impl fmt::Display for NotReady {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NotReady::Loading(groups) => {
-                write!(f, "loading the groups, {groups} so far; try again")
-            }
-            NotReady::Stopping => write!(f, "the gateway is stopping"),
-            NotReady::Failing(reason) => {
-                write!(f, "nothing can be written to the persistence file: {reason}")
-            }
-        }
-    }
-}
-
 /// What there is to count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
     /// Commits made.
     pub commits: u64,
@@ -97,15 +78,9 @@ impl Status {
             failure: Mutex::default(),
             busy_since: AtomicU64::new(0),
             started: Instant::now(),
-            oldest: AtomicU64::new(0),
-            groups_at_hand: AtomicU64::new(0),
             loaded_groups: AtomicU64::new(0),
             has_quoted_names: AtomicBool::new(false),
-            commits: AtomicU64::new(0),
-            commit_nanos: AtomicU64::new(0),
-            errors: AtomicU64::new(0),
-            written_bytes: AtomicU64::new(0),
-            file_bytes: AtomicU64::new(0),
+            counts: Mutex::default(),
         }
     }
 
@@ -158,15 +133,7 @@ impl Status {
 
     /// What there is to count.
     pub fn counts(&self) -> Counts {
-        Counts {
-            commits: self.commits.load(Relaxed),
-            commit_time: Duration::from_nanos(self.commit_nanos.load(Relaxed)),
-            errors: self.errors.load(Relaxed),
-            written_bytes: self.written_bytes.load(Relaxed),
-            file_bytes: self.file_bytes.load(Relaxed),
-            groups_at_hand: self.groups_at_hand.load(Relaxed),
-            oldest: Timestamp::from_nanos(self.oldest.load(Relaxed)),
-        }
+        *self.locked_counts()
     }
 
     pub(super) fn loading(&self, groups: u64) {
@@ -175,7 +142,7 @@ impl Status {
 
     pub(super) fn has_loaded(&self, has_quoted_names: bool, file_bytes: u64) {
         self.has_quoted_names.store(has_quoted_names, Relaxed);
-        self.file_bytes.store(file_bytes, Relaxed);
+        self.locked_counts().file_bytes = file_bytes;
         self.phase.send_replace(Phase::Loaded);
     }
 
@@ -186,12 +153,12 @@ impl Status {
 
     /// So many groups have been gathered, to be written.
     pub(super) fn gathered(&self, groups: usize) {
-        self.groups_at_hand.fetch_add(groups as u64, Relaxed);
+        self.locked_counts().groups_at_hand += groups as u64;
     }
 
     /// A commit begins, whose oldest change was made then.
     pub(super) fn begins(&self, oldest: Timestamp) {
-        self.oldest.store(oldest.nanos(), Relaxed);
+        self.locked_counts().oldest = oldest;
         self.busy_since.store(self.age_millis(), Relaxed);
     }
 
@@ -204,12 +171,14 @@ impl Status {
         file_bytes: u64,
     ) {
         self.busy_since.store(0, Relaxed);
-        self.oldest.store(0, Relaxed);
-        self.groups_at_hand.fetch_sub(groups as u64, Relaxed);
-        self.commits.fetch_add(1, Relaxed);
-        self.commit_nanos.fetch_add(took.as_nanos() as u64, Relaxed);
-        self.written_bytes.fetch_add(written_bytes, Relaxed);
-        self.file_bytes.store(file_bytes, Relaxed);
+        let mut counts = self.locked_counts();
+        counts.oldest = Timestamp::NEVER;
+        counts.groups_at_hand -= groups as u64;
+        counts.commits += 1;
+        counts.commit_time += took;
+        counts.written_bytes += written_bytes;
+        counts.file_bytes = file_bytes;
+        drop(counts);
         if let Some(reason) = self.locked_failure().take() {
             tracing::info!(last_err = reason, "the persistence file can be written again");
         }
@@ -218,7 +187,7 @@ impl Status {
     /// It has failed. What was to be written is kept.
     pub(super) fn failed(&self, reason: String) {
         self.busy_since.store(0, Relaxed);
-        self.errors.fetch_add(1, Relaxed);
+        self.locked_counts().errors += 1;
         let mut failure = self.locked_failure();
         if failure.as_ref() != Some(&reason) {
             tracing::error!(err = reason, "the persistence file cannot be written");
@@ -240,7 +209,11 @@ impl Status {
         1 + self.started.elapsed().as_millis() as u64
     }
 
-    fn locked_failure(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+    fn locked_counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn locked_failure(&self) -> MutexGuard<'_, Option<String>> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

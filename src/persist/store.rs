@@ -1,8 +1,6 @@
-//! The store in a file: redb, with the records in segments in one table and what tells about them in
-//! another.
+//! The database in the persistence file: redb, with one table of segments and one table about the store.
 
 use std::collections::HashSet;
-use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -11,12 +9,11 @@ use redb::{
     Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, TableHandle,
 };
 
+use super::error::StorageError;
 use super::file::LockedFile;
-use super::filling::{Filling, records};
-use super::held::Held;
-use super::load::of_record;
+use super::segment_writer::{SegmentWriter, records};
 use super::segments::Segments;
-use super::storage::{Change, Storage, StorageError};
+use super::staged::Staged;
 
 /// The version of the tables' format.
 pub(super) const FORMAT: u64 = 1;
@@ -35,11 +32,14 @@ const ID_KEY: &str = "id";
 /// How every file of redb begins.
 const REDB_MAGIC: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";
 
-/// An open store.
+/// What a commit changes about one group: its record, or that there is none any more.
+pub type Change<'a> = (&'a Arc<str>, Option<&'a [u8]>);
+
+/// An open store. Owned by one thread.
 #[derive(Debug)]
 pub struct Store<B> {
     database: Database,
-    backend: Held<B>,
+    backend: Staged<B>,
     segments: Segments,
 }
 
@@ -57,9 +57,8 @@ impl Store<LockedFile> {
     }
 }
 
-/// Makes an empty store. It comes to be whole or not at all, so that a crash leaves nothing that a later
-/// start would take for somebody else's. It stays locked until it has its name: who locks what is unfinished
-/// after that finds the store there.
+/// Makes an empty store, as a whole or not at all: it gets its name when it is complete. The unfinished file stays
+/// locked until then. Another gateway that waits for the lock finds the finished store.
 fn create(path: &Path) -> Result<(), StorageError> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".unfinished");
@@ -83,7 +82,7 @@ impl<B: StorageBackend> Store<B> {
     /// # Errors
     /// When it cannot be written.
     pub fn create_in(backend: B) -> Result<Store<B>, StorageError> {
-        let mut store = Store::of(Held::new(backend))?;
+        let mut store = Store::of(Staged::new(backend))?;
         store.commit(0, &[])?;
         Ok(store)
     }
@@ -94,10 +93,10 @@ impl<B: StorageBackend> Store<B> {
     /// When it cannot be read, or is not what a gateway wrote.
     pub fn open(backend: B) -> Result<Store<B>, StorageError> {
         check_beginning(&backend)?;
-        Store::checked(Held::new(backend))
+        Store::checked(Staged::new(backend))
     }
 
-    fn checked(backend: Held<B>) -> Result<Store<B>, StorageError> {
+    fn checked(backend: Staged<B>) -> Result<Store<B>, StorageError> {
         // redb promises errors for what is broken. Should it break that, this is still no reason to die.
         let opened = catch_unwind(AssertUnwindSafe(|| {
             let store = Store::of(backend)?;
@@ -107,16 +106,17 @@ impl<B: StorageBackend> Store<B> {
         opened.unwrap_or_else(|_| Err(StorageError::Damaged("it cannot be made sense of".into())))
     }
 
-    fn of(backend: Held<B>) -> Result<Store<B>, StorageError> {
+    fn of(backend: Staged<B>) -> Result<Store<B>, StorageError> {
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
-        let database = builder.create_with_backend(backend.clone()).map_err(reading)?;
+        let database =
+            builder.create_with_backend(backend.clone()).map_err(StorageError::reading)?;
         Ok(Store { database, backend, segments: Segments::default() })
     }
 
     fn check_format(&self) -> Result<(), StorageError> {
-        let transaction = self.database.begin_read().map_err(reading)?;
-        let mut tables = transaction.list_tables().map_err(reading)?;
+        let transaction = self.database.begin_read().map_err(StorageError::reading)?;
+        let mut tables = transaction.list_tables().map_err(StorageError::reading)?;
         if !tables.any(|table| table.name() == ABOUT.name()) {
             return Err(StorageError::Foreign("a redb file of another program"));
         }
@@ -126,40 +126,45 @@ impl<B: StorageBackend> Store<B> {
         }
     }
 
-    /// Commits once more what is there. redb knows the last two commits, and goes back to the one before where the last is
-    /// not whole, or a single bit that no checksum covers says so. With this both are the same, and a commit that was
-    /// changed later does not pass for one that was torn: what it shares with the other is not whole in either.
+    /// Commits the same state once more. redb keeps the last two commits, and opens the older one when the newer is
+    /// damaged, or when a single bit that no checksum covers says so. After this both commits have the same state: if one
+    /// is damaged later, the file opens with the same state or counts as damaged, and never with an older state.
     fn repeat(&self, sequence: u64) -> Result<(), StorageError> {
-        let transaction = self.database.begin_write().map_err(writing)?;
-        let mut about = transaction.open_table(ABOUT).map_err(writing)?;
-        about.insert(SEQUENCE_KEY, sequence).map_err(writing)?;
+        let transaction = self.database.begin_write().map_err(StorageError::writing)?;
+        let mut about = transaction.open_table(ABOUT).map_err(StorageError::writing)?;
+        about.insert(SEQUENCE_KEY, sequence).map_err(StorageError::writing)?;
         drop(about);
-        transaction.commit().map_err(writing)
+        transaction.commit().map_err(StorageError::writing)
     }
 
     fn about(&self, key: &str) -> Result<u64, StorageError> {
-        let transaction = self.database.begin_read().map_err(reading)?;
-        let table = transaction.open_table(ABOUT).map_err(reading)?;
-        let value = table.get(key).map_err(reading)?;
+        let transaction = self.database.begin_read().map_err(StorageError::reading)?;
+        let table = transaction.open_table(ABOUT).map_err(StorageError::reading)?;
+        let value = table.get(key).map_err(StorageError::reading)?;
         let value = value.map(|value| value.value());
         value.ok_or_else(|| StorageError::Damaged(format!("it does not tell its {key}")))
     }
 }
 
-impl<B: StorageBackend> Storage for Store<B> {
-    fn load(
+impl<B: StorageBackend> Store<B> {
+    /// Shows the last record of every group, in any order, and answers the sequence of the last commit. To be
+    /// called once, before the first commit.
+    ///
+    /// # Errors
+    /// When not all records can be read, or with what `each` answers.
+    pub fn load(
         &mut self,
         each: &mut dyn FnMut(&[u8]) -> Result<(), StorageError>,
     ) -> Result<u64, StorageError> {
-        let transaction = self.database.begin_read().map_err(reading)?;
-        let table = transaction.open_table(SEGMENTS).map_err(reading)?;
+        let transaction = self.database.begin_read().map_err(StorageError::reading)?;
+        let table = transaction.open_table(SEGMENTS).map_err(StorageError::reading)?;
         let mut gone = HashSet::new();
         // From the newest on: the first that is found of a group is its last.
-        for stored in table.iter().map_err(reading)?.rev() {
-            let (number, segment) = stored.map_err(reading)?;
+        for stored in table.iter().map_err(StorageError::reading)?.rev() {
+            let (number, segment) = stored.map_err(StorageError::reading)?;
             for record in records(segment.value()) {
                 let record = record?;
-                let (key, bytes) = (record.key().map_err(of_record)?, record.bytes.len());
+                let (key, bytes) = (record.key()?, record.bytes.len());
                 if self.segments.holds(key) || gone.contains(key) {
                     self.segments.write_dead(number.value(), bytes);
                 } else if record.is_gone() {
@@ -174,56 +179,77 @@ impl<B: StorageBackend> Storage for Store<B> {
         self.about(SEQUENCE_KEY)
     }
 
-    fn id(&self) -> Result<u64, StorageError> {
+    /// A number that no other store has.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn id(&self) -> Result<u64, StorageError> {
         self.about(ID_KEY)
     }
 
-    fn accept(&mut self) -> Result<(), StorageError> {
-        Ok(self.backend.let_through()?)
+    /// Releases what opening the store has written: the store has been read to its end, and is whole.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn accept(&mut self) -> Result<(), StorageError> {
+        Ok(self.backend.release()?)
     }
 
-    fn commit(&mut self, sequence: u64, changes: &[Change<'_>]) -> Result<(), StorageError> {
-        let transaction = self.database.begin_write().map_err(writing)?;
+    /// Makes all changes, or none. They are on disk once this returns; when it fails, they may be.
+    ///
+    /// # Errors
+    /// When the changes are not known to be on disk. The store knows no longer where its records are, and must be
+    /// opened again.
+    pub fn commit(&mut self, sequence: u64, changes: &[Change<'_>]) -> Result<(), StorageError> {
+        let transaction = self.database.begin_write().map_err(StorageError::writing)?;
         {
-            let table = transaction.open_table(SEGMENTS).map_err(writing)?;
-            let mut filling = Filling::new(table, &mut self.segments);
+            let table = transaction.open_table(SEGMENTS).map_err(StorageError::writing)?;
+            let mut writer = SegmentWriter::new(table, &mut self.segments);
             for (key, record) in changes {
                 match record {
-                    Some(record) => filling.add(key, record)?,
-                    None => filling.add_gone(key, sequence)?,
+                    Some(record) => writer.add(key, record)?,
+                    None => writer.add_gone(key, sequence)?,
                 }
             }
-            filling.give_up_old()?;
-            filling.finish()?;
-            let mut about = transaction.open_table(ABOUT).map_err(writing)?;
-            about.insert(FORMAT_KEY, FORMAT).map_err(writing)?;
-            about.insert(SEQUENCE_KEY, sequence).map_err(writing)?;
+            writer.give_up_old()?;
+            writer.finish()?;
+            let mut about = transaction.open_table(ABOUT).map_err(StorageError::writing)?;
+            about.insert(FORMAT_KEY, FORMAT).map_err(StorageError::writing)?;
+            about.insert(SEQUENCE_KEY, sequence).map_err(StorageError::writing)?;
             if sequence == 0 {
                 let id = ahash::RandomState::new().hash_one(std::process::id());
-                about.insert(ID_KEY, id).map_err(writing)?;
+                about.insert(ID_KEY, id).map_err(StorageError::writing)?;
             }
         }
-        transaction.commit().map_err(writing)?;
+        transaction.commit().map_err(StorageError::writing)?;
         self.repeat(sequence)
     }
 
-    fn is_wasteful(&self) -> bool {
+    /// Whether a commit without changes would make the store smaller.
+    pub fn is_wasteful(&self) -> bool {
         self.segments.to_give_up().is_some()
     }
 
-    fn stored_bytes(&self) -> u64 {
+    /// How many bytes of last records there are.
+    pub fn stored_bytes(&self) -> u64 {
         self.segments.living_bytes()
     }
 
-    fn compact(&mut self) -> Result<(), StorageError> {
-        self.database.compact().map(drop).map_err(writing)
+    /// Gives up room that nothing is stored in. May take as long as to write everything.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    pub fn compact(&mut self) -> Result<(), StorageError> {
+        self.database.compact().map(drop).map_err(StorageError::writing)
     }
 
-    fn bytes(&self) -> u64 {
+    /// How many bytes of disk the store takes.
+    pub fn bytes(&self) -> u64 {
         self.backend.len().unwrap_or_default()
     }
 
-    fn written_bytes(&self) -> u64 {
+    /// How many bytes have been written since the store was opened.
+    pub fn written_bytes(&self) -> u64 {
         self.backend.written_bytes()
     }
 }
@@ -244,23 +270,6 @@ fn check_beginning(file: &impl StorageBackend) -> Result<(), StorageError> {
     } else {
         "it does not begin like one"
     }))
-}
-
-/// What it means that the store cannot be read.
-fn reading(error: impl Into<redb::Error>) -> StorageError {
-    match error.into() {
-        redb::Error::DatabaseAlreadyOpen => StorageError::Locked,
-        redb::Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
-            StorageError::Damaged("its end is missing".into())
-        }
-        redb::Error::Io(error) => error.into(),
-        error => StorageError::Damaged(error.to_string()),
-    }
-}
-
-/// What it means that it cannot be written.
-pub(super) fn writing(error: impl Into<redb::Error>) -> StorageError {
-    StorageError::Failed(error.into().to_string())
 }
 
 #[cfg(test)]
@@ -315,8 +324,7 @@ mod tests {
         let mut store = Store::open(storage.clone()).expect("it is a store");
         let mut groups = BTreeMap::new();
         let loading = store.load(&mut |bytes| {
-            let record = Record::read(bytes).map_err(of_record)?;
-            let key = record.key().map_err(of_record)?.to_owned();
+            let key = Record::read(bytes)?.key()?.to_owned();
             assert!(groups.insert(key, bytes.to_vec()).is_none(), "each group is shown once");
             Ok(())
         });

@@ -1,26 +1,22 @@
-//! The thread that owns the store.
+//! The thread that owns the persistence file: it loads the groups, and then commits epochs.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use redb::StorageBackend;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot, watch};
 
-use super::epochs::{Epoch, LONG_RETRY_WAIT, Pace, RETRY_WAIT, Source};
+use super::epochs::{Epoch, EpochSource, LONG_RETRY_WAIT, Pace, RETRY_WAIT};
+use super::error::{Ended, StorageError};
 use super::load::{Loaded, load};
 use super::record;
 use super::status::Status;
-use super::storage::{Change, Storage, StorageError};
-use super::{Options, Promise};
-use crate::shard::{Changes, Saving, Shards, Unavailable};
+use super::store::{Change, Store};
+use crate::shard::{Changes, Shards, Unavailable};
 
-/// How long a gateway that ends waits for its last changes to be saved.
-pub const SAVE_WAIT: Duration = Duration::from_secs(60);
-
-/// What is wrong when nobody writes any more.
-const DIED: &str = "the thread that owns it has died";
 /// What is wrong with a store that lacks what this gateway has committed.
 const ANOTHER: &str = "it is another store than the one that was loaded";
 
@@ -30,7 +26,7 @@ const COMPACTED_ABOVE: u64 = 3;
 const COMPACTED_BYTES_MIN: u64 = 16 << 20;
 
 /// Opens the store: for the first time, or again when it has failed, and must be the one it was.
-pub type OpenStorage = Box<dyn FnMut(Opening) -> Result<Box<dyn Storage>, StorageError> + Send>;
+pub type OpenStore<B> = Box<dyn FnMut(Opening) -> Result<Store<B>, StorageError> + Send>;
 
 /// For which time a store is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,154 +37,27 @@ pub enum Opening {
     Again,
 }
 
-/// Persistence before it is started: what the shards have to be told of it.
-#[derive(Debug)]
-pub struct Saver {
-    options: Options,
-    awaited: Arc<Notify>,
-    status: Arc<Status>,
-}
-
-impl Saver {
-    /// As the flags say.
-    pub fn new(options: Options) -> Saver {
-        let status = Arc::new(Status::new(options.promise));
-        Saver { options, awaited: Arc::default(), status }
-    }
-
-    /// How the shards write groups down.
-    pub fn saving(&self) -> Saving {
-        let awaited = (self.options.promise == Promise::Push).then(|| Arc::clone(&self.awaited));
-        Saving { write: record::write, awaited }
-    }
-
-    /// How it fares.
-    pub fn status(&self) -> Arc<Status> {
-        Arc::clone(&self.status)
-    }
-
-    /// Starts the thread, on whose behalf the current runtime talks to the shards.
-    ///
-    /// # Errors
-    /// When there can be no more threads.
-    pub fn start(self, shards: Shards, open: OpenStorage) -> std::io::Result<Persistence> {
-        let (stop, stopping) = watch::channel(false);
-        let (tell_loaded, loaded) = oneshot::channel();
-        let (tell_ended, ended) = oneshot::channel();
-        let Saver { options, awaited, status } = self;
-        let owner = Owner {
-            open,
-            file: options.file.clone(),
-            interval: options.interval,
-            leisure: match options.promise {
-                Promise::Interval => options.interval / 4,
-                Promise::Push => Duration::ZERO, // Somebody waits.
-            },
-            shards,
-            awaited,
-            status: Arc::clone(&status),
-            runtime: Handle::current(),
-            stopping,
-            committed: 0,
-            id: 0,
-        };
-        let file = options.file;
-        std::thread::Builder::new().name("persist".into()).spawn(move || {
-            let status = Loud(Arc::clone(&owner.status));
-            let ended = owner.run(tell_loaded);
-            if let Err(ended) = &ended {
-                status.0.failed(ended.reason.clone());
-            }
-            let _unheard = tell_ended.send(ended);
-        })?;
-        Ok(Persistence { stop, status, file, loaded, ended })
-    }
-}
-
-/// Persistence at work.
-#[derive(Debug)]
-pub struct Persistence {
-    stop: watch::Sender<bool>,
-    status: Arc<Status>,
-    file: PathBuf,
-    loaded: oneshot::Receiver<()>,
-    ended: oneshot::Receiver<Result<(), Ended>>,
-}
-
-/// Why persistence ended otherwise than it should.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
-    file: PathBuf,
-    is_loaded: bool,
-    reason: String,
-}
-
-impl fmt::Display for Ended {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = if self.is_loaded { "save the last changes to" } else { "use" };
-        write!(f, "cannot {what} the persistence file {}: {}", self.file.display(), self.reason)
-    }
-}
-
-impl std::error::Error for Ended {}
-
-impl Persistence {
-    /// Waits until the groups are loaded. Answers whether they are: when not, it has ended.
-    pub async fn loaded(&mut self) -> bool {
-        (&mut self.loaded).await.is_ok()
-    }
-
-    /// Has everything that was applied written down, and ends. Who comes now is refused.
-    ///
-    /// # Errors
-    /// When that cannot be done within [`SAVE_WAIT`], or nothing could be loaded.
-    pub async fn stop(self) -> Result<(), Ended> {
-        let Persistence { stop, status, file, ended, .. } = self;
-        let is_loaded = status.loaded().is_ok();
-        status.stops();
-        stop.send_replace(true);
-        let reason = match tokio::time::timeout(SAVE_WAIT, ended).await {
-            Ok(Ok(ended)) => return ended,
-            Ok(Err(_)) => DIED,
-            Err(_) => "the disk does not answer",
-        };
-        Err(Ended { file, is_loaded, reason: reason.to_owned() })
-    }
-}
-
-/// Tells when the thread dies of a panic: nothing gets to the disk any more.
-struct Loud(Arc<Status>);
-
-impl Drop for Loud {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.stops();
-            self.0.failed(DIED.to_owned());
-        }
-    }
-}
-
 /// What the thread has.
-struct Owner {
-    open: OpenStorage,
-    file: PathBuf,
-    interval: Duration,
-    leisure: Duration,
-    shards: Shards,
-    awaited: Arc<Notify>,
-    status: Arc<Status>,
-    runtime: Handle,
-    stopping: watch::Receiver<bool>,
+pub(super) struct Owner<B> {
+    pub(super) open: OpenStore<B>,
+    pub(super) file: PathBuf,
+    pub(super) interval: Duration,
+    pub(super) low_priority_time: Duration,
+    pub(super) shards: Shards,
+    pub(super) awaited: Arc<Notify>,
+    pub(super) status: Arc<Status>,
+    pub(super) runtime: Handle,
+    pub(super) stopping: watch::Receiver<bool>,
     /// The number of the last commit that is on disk.
-    committed: u64,
+    pub(super) committed: u64,
     /// Which store it is.
-    id: u64,
+    pub(super) id: u64,
 }
 
-impl Owner {
-    fn run(mut self, tell_loaded: oneshot::Sender<()>) -> Result<(), Ended> {
-        let opened = (self.open)(Opening::First).and_then(|storage| self.load(storage));
-        let (storage, loaded) = match opened {
+impl<B: StorageBackend> Owner<B> {
+    pub(super) fn run(mut self, tell_loaded: oneshot::Sender<()>) -> Result<(), Ended> {
+        let opened = (self.open)(Opening::First).and_then(|store| self.load(store));
+        let (store, loaded) = match opened {
             Ok(opened) => opened,
             Err(error) => {
                 self.status.stops();
@@ -198,26 +67,21 @@ impl Owner {
         };
         let _unheard = tell_loaded.send(());
         (self.committed, self.id) = (loaded.sequence, loaded.id);
-        self.save(storage)
+        self.save(store)
     }
 
     /// Loads the groups, and once all of them are, lets the store be written to. Answers the store too, unless it is to
     /// be opened anew.
-    fn load(
-        &self,
-        storage: Box<dyn Storage>,
-    ) -> Result<(Option<Box<dyn Storage>>, Loaded), StorageError> {
-        let mut storage = storage;
+    fn load(&self, mut store: Store<B>) -> Result<(Option<Store<B>>, Loaded), StorageError> {
         let is_stopped = || *self.stopping.borrow();
-        let mut loaded =
-            load(&mut *storage, &self.shards, &self.status, &self.runtime, is_stopped)?;
-        storage.accept()?;
-        let bytes = storage.bytes();
+        let mut loaded = load(&mut store, &self.shards, &self.status, &self.runtime, is_stopped)?;
+        store.accept()?;
+        let bytes = store.bytes();
         let mut is_to_be_opened_anew = false;
         if bytes > COMPACTED_BYTES_MIN && bytes > COMPACTED_ABOVE * loaded.bytes {
-            match compact(&mut *storage, &mut loaded.sequence) {
+            match compact(&mut store, &mut loaded.sequence) {
                 Ok(()) => {
-                    tracing::info!(bytes_before = bytes, bytes = storage.bytes(), "compacted");
+                    tracing::info!(bytes_before = bytes, bytes = store.bytes(), "compacted");
                 }
                 // It shows again at the next commit, if it matters.
                 Err(error) => {
@@ -226,32 +90,32 @@ impl Owner {
                 }
             }
         }
-        self.status.has_loaded(loaded.has_quoted_names, storage.bytes());
-        Ok(((!is_to_be_opened_anew).then_some(storage), loaded))
+        self.status.has_loaded(loaded.has_quoted_names, store.bytes());
+        Ok(((!is_to_be_opened_anew).then_some(store), loaded))
     }
 
     /// Commits what changes, until asked to stop.
-    fn save(mut self, mut storage: Option<Box<dyn Storage>>) -> Result<(), Ended> {
+    fn save(mut self, mut store: Option<Store<B>>) -> Result<(), Ended> {
         let pace = Arc::new(Pace::new(self.interval));
-        let source = Source {
+        let source = EpochSource {
             shards: self.shards.clone(),
             status: Arc::clone(&self.status),
             awaited: Arc::clone(&self.awaited),
             pace: Arc::clone(&pace),
-            leisure: self.leisure,
+            low_priority_time: self.low_priority_time,
             stopping: self.stopping.clone(),
         };
         let (send, epochs) = flume::bounded(0);
         let source = self.runtime.spawn(source.run(send));
         while let Ok(mut epoch) = epochs.recv() {
             loop {
-                // Who asks for an end gets a last try.
+                // A gateway that ends tries once more.
                 let is_last = *self.stopping.borrow();
                 let since = Instant::now();
-                let Err(error) = self.commit(&mut storage, &mut epoch) else { break };
+                let Err(error) = self.commit(&mut store, &mut epoch) else { break };
                 self.status.failed(error.to_string());
                 epoch.answer(Err(Unavailable::InDoubt));
-                storage = None;
+                store = None; // It knows no longer where its records are.
                 if is_last {
                     return Err(self.ended(true, &error));
                 }
@@ -281,18 +145,18 @@ impl Owner {
 
     fn commit(
         &mut self,
-        storage: &mut Option<Box<dyn Storage>>,
+        store: &mut Option<Store<B>>,
         epoch: &mut Epoch,
     ) -> Result<(), StorageError> {
-        let is_wasteful = storage.as_ref().is_none_or(|storage| storage.is_wasteful());
+        let is_wasteful = store.as_ref().is_none_or(Store::is_wasteful);
         if epoch.changes.is_empty() && !is_wasteful {
             return Ok(());
         }
         let since = Instant::now();
         self.status.begins(epoch.oldest);
         let sequence = self.committed + 1;
-        let storage = match storage {
-            Some(storage) => storage,
+        let store = match store {
+            Some(store) => store,
             None => {
                 let mut opened = (self.open)(Opening::Again)?;
                 // What failed may have come to be all the same.
@@ -301,10 +165,10 @@ impl Owner {
                     return Err(StorageError::Failed(ANOTHER.to_owned()));
                 }
                 opened.accept()?;
-                storage.insert(opened)
+                store.insert(opened)
             }
         };
-        let written_before = storage.written_bytes();
+        let written_before = store.written_bytes();
         for changes in &mut epoch.changes {
             changes.write_snapshots(record::write); // Only once: they stay for another try.
             for record in changes.records_mut() {
@@ -313,10 +177,10 @@ impl Owner {
             }
         }
         let changes: Vec<Change<'_>> = epoch.changes.iter().flat_map(Changes::iter).collect();
-        storage.commit(sequence, &changes)?;
+        store.commit(sequence, &changes)?;
         self.committed = sequence;
-        let written_bytes = storage.written_bytes() - written_before;
-        self.status.committed(epoch.groups(), since.elapsed(), written_bytes, storage.bytes());
+        let written_bytes = store.written_bytes() - written_before;
+        self.status.committed(epoch.groups(), since.elapsed(), written_bytes, store.bytes());
         Ok(())
     }
 
@@ -326,10 +190,13 @@ impl Owner {
 }
 
 /// Gives up what is dead, and then the room it took.
-fn compact(storage: &mut dyn Storage, sequence: &mut u64) -> Result<(), StorageError> {
-    while storage.is_wasteful() {
-        storage.commit(*sequence + 1, &[])?;
+fn compact<B: StorageBackend>(
+    store: &mut Store<B>,
+    sequence: &mut u64,
+) -> Result<(), StorageError> {
+    while store.is_wasteful() {
+        store.commit(*sequence + 1, &[])?;
         *sequence += 1;
     }
-    storage.compact()
+    store.compact()
 }

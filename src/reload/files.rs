@@ -1,4 +1,4 @@
-//! Files as they were read, so that it shows when they change.
+//! Files with the contents that were read, to notice changes.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// How large a file of settings may be.
 pub const FILE_BYTES_MAX: usize = 1 << 20;
 
-/// What has been read, by path. Contents are compared rather than times: who replaces a file may keep its time.
+/// What has been read, by path. Contents are compared and not times: a replaced file may keep its time.
 #[derive(Debug, Default, PartialEq)]
 pub struct Files {
     read: BTreeMap<PathBuf, Result<Vec<u8>, String>>,
@@ -36,7 +36,7 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 fn contents(path: &Path) -> io::Result<Vec<u8>> {
-    // To open a pipe would wait for whoever writes to it.
+    // To open a pipe would wait for its writer.
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a file"));
     }

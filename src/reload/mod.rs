@@ -1,10 +1,10 @@
-//! Settings that live in files and take effect when those change, while the gateway runs.
+//! Settings in files that take effect when the files change, while the gateway runs.
 //!
-//! A [`Setting`] is a function that reads files, and makes what applies what they say. Which files those are shows when it
-//! reads them ([`Files`]); it is called again once one of them has other contents. `web` is the setting of
-//! `--web.config.file`, `policy` that of `--auth.policy-file`.
+//! A [`Setting`] is a function that reads files and makes something to apply. [`Files`] remembers what the function has
+//! read; when the contents differ, the gateway calls the function again. `web` is the setting of `--web.config.file`,
+//! `policy` is the setting of `--auth.policy-file`. Start reading at [`follow`].
 //!
-//! **Invariant:** what is applied is valid as a whole, and was read twice, some time apart. Until all files are, what was valid last stays.
+//! **Invariant:** a setting is applied as a whole or not at all, and only after two looks in a row have found the same bytes.
 
 mod files;
 mod policy;
@@ -28,7 +28,7 @@ pub use web::{Web, load_web, web};
 
 /// How often files are looked at.
 pub const LOOK_WAIT: Duration = Duration::from_secs(1);
-/// How long a file must stay as it is after a SIGHUP: who sends one has written all of it.
+/// How long a file must stay as it is after a SIGHUP: the sender of the signal has written all of it.
 pub const SETTLE_WAIT: Duration = Duration::from_millis(250);
 
 /// Puts into effect what files say.

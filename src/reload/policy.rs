@@ -1,4 +1,4 @@
-//! The setting of `--auth.policy-file`: who may do what, and how much of it.
+//! The setting of `--auth.policy-file`: rights and quotas.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -6,7 +6,7 @@
 //! - what has a weight of 0 is refused, as HTTP has it;
 //! - the `Content-Type` names the escaping only if the scraper has named one.
 
-use crate::exposition::Escaping;
+use crate::exposition::{Escaping, MediaType, split_parameters};
 
 /// The escaping for those who do not name one.
 const DEFAULT_ESCAPING: Escaping = Escaping::Underscores;
@@ -76,11 +76,13 @@ pub fn negotiate<'a>(
     accept: impl IntoIterator<Item = &'a str>,
     open_metrics_enabled: bool,
 ) -> Negotiated {
-    let mut ranges: Vec<MediaRange<'_>> =
-        elements(accept).filter_map(MediaRange::parse).filter(|range| range.weight > 0.0).collect();
+    let mut ranges: Vec<MediaType<'_>> = elements(accept)
+        .filter_map(MediaType::parse)
+        .filter(|range| range.weight() > 0.0)
+        .collect();
     // Stable: of those liked equally the first is taken.
     ranges.sort_by(|a, b| {
-        b.weight.total_cmp(&a.weight).then_with(|| b.precision().cmp(&a.precision()))
+        b.weight().total_cmp(&a.weight()).then_with(|| b.precision().cmp(&a.precision()))
     });
     let mut negotiated =
         Negotiated { format: Format::Text, escaping: DEFAULT_ESCAPING, is_escaping_named: false };
@@ -89,7 +91,7 @@ pub fn negotiate<'a>(
             negotiated.escaping = escaping;
             negotiated.is_escaping_named = true;
         }
-        if let Some(format) = range.format(open_metrics_enabled) {
+        if let Some(format) = format(&range, open_metrics_enabled) {
             negotiated.format = format;
             break;
         }
@@ -109,88 +111,34 @@ pub fn accepts_gzip<'a>(accept_encoding: impl IntoIterator<Item = &'a str>) -> b
             _ if coding.eq_ignore_ascii_case("identity") => &mut identity,
             _ => continue,
         };
-        *named = Some(weight(parameters));
+        *named = Some(parameters.weight());
     }
     let gzip = gzip.or(any).unwrap_or(0.0);
     gzip > 0.0 && gzip >= identity.unwrap_or(0.0)
 }
 
-/// One element of an `Accept` header.
-#[derive(Debug)]
-struct MediaRange<'a> {
-    kind: &'a str,
-    subkind: &'a str,
-    weight: f64,
-    parameters: &'a str,
-}
-
-impl<'a> MediaRange<'a> {
-    /// `None` when it is none.
-    fn parse(element: &'a str) -> Option<MediaRange<'a>> {
-        let (media, parameters) = split_parameters(element);
-        let (kind, subkind) = match media.split_once('/') {
-            Some((kind, subkind)) => (kind.trim(), subkind.trim()),
-            None if media == "*" => ("*", "*"),
-            None => return None,
+/// The format that an element of an `Accept` header asks for, if that is served. `*/*` asks for nothing in
+/// particular, and is left to what is served in the end.
+fn format(range: &MediaType<'_>, open_metrics_enabled: bool) -> Option<Format> {
+    let version = range.parameter("version").filter(|version| !version.is_empty());
+    if range.is("text", "plain") {
+        return version.is_none_or(|version| version == "0.0.4").then_some(Format::Text);
+    }
+    if range.is_delimited_protobuf() {
+        return Some(Format::Protobuf);
+    }
+    if range.is("application", "openmetrics-text") && open_metrics_enabled {
+        return match version {
+            None | Some("0.0.1") => Some(Format::OpenMetrics(OpenMetricsVersion::V0_0_1)),
+            Some("1.0.0") => Some(Format::OpenMetrics(OpenMetricsVersion::V1_0_0)),
+            Some(_) => None,
         };
-        Some(MediaRange { kind, subkind, weight: weight(parameters), parameters })
     }
-
-    fn precision(&self) -> usize {
-        usize::from(self.kind != "*") + usize::from(self.subkind != "*")
-    }
-
-    fn parameter(&self, name: &str) -> Option<&'a str> {
-        parameter(self.parameters, name)
-    }
-
-    fn is(&self, kind: &str, subkind: &str) -> bool {
-        self.kind.eq_ignore_ascii_case(kind) && self.subkind.eq_ignore_ascii_case(subkind)
-    }
-
-    /// The format that it asks for, if that is served. `*/*` asks for nothing in particular, and is left
-    /// to what is served in the end.
-    fn format(&self, open_metrics_enabled: bool) -> Option<Format> {
-        let version = self.parameter("version").filter(|version| !version.is_empty());
-        if self.is("text", "plain") {
-            return version.is_none_or(|version| version == "0.0.4").then_some(Format::Text);
-        }
-        if self.is("application", "vnd.google.protobuf") {
-            let is_served = self.parameter("proto") == Some("io.prometheus.client.MetricFamily")
-                && self.parameter("encoding") == Some("delimited");
-            return is_served.then_some(Format::Protobuf);
-        }
-        if self.is("application", "openmetrics-text") && open_metrics_enabled {
-            return match version {
-                None | Some("0.0.1") => Some(Format::OpenMetrics(OpenMetricsVersion::V0_0_1)),
-                Some("1.0.0") => Some(Format::OpenMetrics(OpenMetricsVersion::V1_0_0)),
-                Some(_) => None,
-            };
-        }
-        None
-    }
+    None
 }
 
 fn elements<'a>(values: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
     values.into_iter().flat_map(|value| value.split(','))
-}
-
-/// Splits an element into what it is about and the parameters behind.
-fn split_parameters(element: &str) -> (&str, &str) {
-    let (subject, parameters) = element.split_once(';').unwrap_or((element, ""));
-    (subject.trim(), parameters)
-}
-
-fn parameter<'a>(parameters: &'a str, name: &str) -> Option<&'a str> {
-    let mut pairs = parameters.split(';').filter_map(|pair| pair.split_once('='));
-    let (_, value) = pairs.find(|(key, _)| key.trim().eq_ignore_ascii_case(name))?;
-    Some(value.trim())
-}
-
-/// The weight `q`, 1 if there is none. One that is no number is as good as a refusal.
-fn weight(parameters: &str) -> f64 {
-    let is_sane = |weight: &f64| weight.is_finite();
-    parameter(parameters, "q").map_or(1.0, |q| q.parse().ok().filter(is_sane).unwrap_or(0.0))
 }
 
 #[cfg(test)]

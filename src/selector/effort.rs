@@ -1,4 +1,4 @@
-//! What matching may cost, all groups and expressions of one query together.
+//! The bound of what matching may cost, for all groups and expressions of one query together.
 
 /// How many bytes the regular expressions of one query may read, over all labels of all groups.
 pub const REGEX_MATCHED_BYTES_MAX: u64 = 4 << 30;
@@ -27,7 +27,7 @@ impl<'a> Effort<'a> {
         Effort { bytes_left: bytes, since_look: 0, is_over }
     }
 
-    /// As much as it takes, where nobody else waits.
+    /// No bound, where no other query waits.
     pub fn unbounded() -> Effort<'static> {
         Effort::new(u64::MAX, &|| false)
     }

@@ -1,12 +1,14 @@
-//! From tokens to a selector.
+//! Builds a selector from tokens.
 //!
 //! ```text
 //! selector = "{" [ matcher { "," matcher } [ "," ] ] "}"
 //! matcher  = ( name | string ) ( "=" | "!=" | "=~" | "!~" ) string
 //! ```
 
+use super::error::{MATCHERS_MAX, Reason, SelectorError};
 use super::scan::{Scanner, Token};
-use super::{MATCHERS_MAX, Matcher, Reason, Selector, SelectorError, Test, Whole};
+use super::whole::Whole;
+use super::{Matcher, Selector, Test};
 
 const NAME: &str = "__name__";
 

@@ -1,6 +1,6 @@
-//! Strings as Go writes them: `"…"` and `'…'` with escapes, `` `…` `` without.
+//! Strings in Go's syntax: `"…"` and `'…'` with escapes, `` `…` `` without.
 
-use super::Reason;
+use super::error::Reason;
 
 /// Undoes the quotes that `rest` begins with. Answers what was in them and how many bytes that took, or
 /// at which byte what is wrong.

@@ -1,7 +1,7 @@
-//! From text to tokens.
+//! Splits the text of a selector into tokens.
 
+use super::error::{Reason, SelectorError};
 use super::quoted::unquote;
-use super::{Reason, SelectorError};
 
 /// A part of a selector.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::error::Reason;
 use super::*;
 
 /// What the selectors are tried on; labels that are not listed are not there.

@@ -1,4 +1,4 @@
-//! Regular expressions that match whole values, step by step, so that a match can be stopped at any byte.
+//! Regular expressions that match whole values, step by step, so that a match can stop at any byte.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,7 +10,7 @@ use regex_automata::util::start;
 use regex_automata::util::syntax;
 
 use super::effort::{Effort, Spent};
-use super::{REGEX_BYTES_MAX, REGEX_COMPILED_BYTES_MAX, REGEX_NEST_MAX, Reason};
+use super::error::{REGEX_BYTES_MAX, REGEX_COMPILED_BYTES_MAX, REGEX_NEST_MAX, Reason};
 
 /// How many bytes are matched between two looks at whether to go on.
 const STRIDE_BYTES: usize = 256;

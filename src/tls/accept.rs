@@ -1,4 +1,4 @@
-//! Handshakes.
+//! TLS handshakes with clients.
 
 use std::io;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use rustls::{CertificateError, HandshakeKind, ServerConnection};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 
-use super::certificate;
+use super::certificate::Certificate;
 use super::plain::Begun;
 use super::server::Server;
 use crate::listen::{ClientCertificate, Protocol};
@@ -71,16 +71,16 @@ impl Acceptor {
     }
 }
 
-/// Whom the certificate is for that the client has shown, now or when the session began that it resumes. It may
-/// have expired since.
+/// The names in the certificate that the client has shown: in this handshake, or at the begin of a resumed session,
+/// since when it may have expired.
 fn client_certificate(
     session: &ServerConnection,
 ) -> Result<Option<Arc<ClientCertificate>>, rustls::Error> {
     let Some([shown, ..]) = session.peer_certificates() else { return Ok(None) };
-    let shown = certificate::read(shown)?;
+    let shown = Certificate::read(shown)?;
     let is_resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
-    if is_resumed && !certificate::is_current(&shown, UnixTime::now()) {
+    if is_resumed && !shown.is_current(UnixTime::now()) {
         return Err(CertificateError::Expired.into());
     }
-    Ok(Some(Arc::new(certificate::subject(&shown))))
+    Ok(Some(Arc::new(shown.subject())))
 }

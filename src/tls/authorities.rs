@@ -1,4 +1,4 @@
-//! Who signs clients' certificates.
+//! The authorities that sign the certificates of clients.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::{CertificateError, DistinguishedName, Error, RootCertStore};
 
-use super::certificate;
-use super::server::Read;
+use super::certificate::Certificate;
+use super::pem::Read;
 
 /// Where systems keep the authorities that they trust; Go looks there, too. `SSL_CERT_FILE` names another.
 const SYSTEM_FILES: [&str; 6] = [
@@ -94,12 +94,11 @@ impl Authorities {
         // A certificate that is itself trusted needs no signature. webpki would not have one that may sign
         // others used by a client, but that is what `openssl req -x509` makes.
         if self.certificates.contains(shown) {
-            let shown = certificate::read(shown)?;
-            let usage = shown.extended_key_usage().map_err(|_| CertificateError::BadEncoding)?;
-            if usage.is_some_and(|usage| !usage.value.client_auth && !usage.value.any) {
+            let shown = Certificate::read(shown)?;
+            if !shown.is_for_clients()? {
                 return Err(CertificateError::InvalidPurpose.into());
             }
-            let is_current = certificate::is_current(&shown, now);
+            let is_current = shown.is_current(now);
             return if is_current { Ok(()) } else { Err(CertificateError::Expired.into()) };
         }
         self.verifier.verify_client_cert(shown, intermediates, now).map(drop)

@@ -1,4 +1,4 @@
-//! What is asked of clients' certificates.
+//! The rules for the certificates of clients.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
 use super::authorities::Authorities;
-use super::certificate;
+use super::certificate::Certificate;
 
 /// The rules for clients that may or must show a certificate.
 #[derive(Debug)]
 pub(super) struct Clients {
     provider: Arc<CryptoProvider>,
-    /// Who must have signed it; `None` where anybody may.
+    /// The authorities that must have signed it; `None` where it need not be signed.
     authorities: Option<Authorities>,
     is_required: bool,
     /// The alternative names of which it must have one; none where any may be missing.
@@ -23,13 +23,13 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    /// Asks for a certificate that anybody may have signed.
+    /// Asks for a certificate with any signature.
     pub(super) fn new(
         provider: &Arc<CryptoProvider>,
         is_required: bool,
         allowed_names: Vec<String>,
     ) -> Clients {
-        // Who shows none has none of the names.
+        // A client without a certificate has none of the names.
         let is_required = is_required || !allowed_names.is_empty();
         Clients { provider: Arc::clone(provider), authorities: None, is_required, allowed_names }
     }
@@ -59,7 +59,7 @@ impl ClientCertVerifier for Clients {
             authorities.verify(shown, intermediates, now)?;
         }
         if !self.allowed_names.is_empty() {
-            let names = certificate::subject(&certificate::read(shown)?).alternative_names;
+            let names = Certificate::read(shown)?.subject().alternative_names;
             if !names.iter().any(|name| self.allowed_names.contains(name)) {
                 return Err(CertificateError::ApplicationVerificationFailure.into());
             }

@@ -1,17 +1,17 @@
-//! TLS: the only place that knows rustls.
+//! TLS: the only folder that knows rustls' server.
 //!
-//! `server` makes what `--web.config.file` says into a [`Server`], with the suites and groups of `suites` and the
-//! rules for clients' certificates of `clients` (signed by whom: `authorities`). An [`Acceptor`] does the handshakes with the server of the
-//! moment; `plain` notices a client that speaks no TLS. `certificate` reads whom a certificate is for. `client` is the other
-//! side, for requests to other gateways.
+//! `server` makes a [`Server`] from the web configuration, with the suites and groups of `suites`. `clients` are the rules
+//! for the certificates of clients, and `authorities` sign them. An [`Acceptor`] does handshakes with the current server.
+//! `plain` notices a client that does not speak TLS. `certificate` reads a certificate, and `pem` the files of the configuration.
 //!
-//! **Invariant:** a handshake reads no file and waits for no lock that a reload holds: all that it needs is in
-//! the server, which is replaced as a whole.
+//! **Invariant:** a handshake reads no file and waits for no reload: the server has everything that it needs, and
+//! is replaced as a whole.
 
 mod accept;
 mod authorities;
 mod certificate;
 mod clients;
+mod pem;
 mod plain;
 mod server;
 mod suites;

@@ -1,4 +1,4 @@
-//! A client that speaks plain HTTP where TLS is spoken, which is told so.
+//! A client that speaks plain HTTP where TLS is expected: it gets an answer that says so.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -54,7 +54,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Begun<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Begun<S> {
-    /// Writes nothing of TLS, as an alert would be, to whom does not speak it.
+    /// Writes no TLS alert to a client that does not speak TLS.
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -1,21 +1,20 @@
-//! A TLS server, made of what the web configuration says.
+//! A TLS server, made from the web configuration.
 
-use std::borrow::Cow;
-use std::path::Path;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::{self, Ticketer};
+use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 use super::authorities::Authorities;
-use super::certificate;
+use super::certificate::Certificate;
 use super::clients::Clients;
+use super::pem::{Read, certificates, name, text};
 use super::suites::choices;
-use crate::config::web::{ClientAuth, Pem, TlsConfig};
+use crate::config::web::{ClientAuth, TlsConfig};
 
 /// All that a handshake needs.
 #[derive(Debug)]
@@ -24,9 +23,6 @@ pub struct Server {
     /// Whether a certificate that a client has shown is signed by an authority.
     pub(super) verifies_clients: bool,
 }
-
-/// Reads a file; the error names it.
-pub(super) type Read<'a> = dyn FnMut(&Path) -> Result<Vec<u8>, String> + 'a;
 
 impl Server {
     /// Makes a server. `read` reads the files that `config` names.
@@ -83,10 +79,10 @@ fn certified_key(
         .load_private_key(key)
         .map_err(|error| format!("{key_name}: {error}"))?;
     let cert_name = name(&config.certificates, "cert");
-    let own = certificate::read(&chain[0]).map_err(|error| format!("{cert_name}: {error}"))?;
+    let own = Certificate::read(&chain[0]).map_err(|error| format!("{cert_name}: {error}"))?;
     // rustls would compare them, too, but only for certificates of version 3: `openssl x509 -req` makes others.
     let public = key.public_key();
-    if public.is_some_and(|public| public.as_ref() != own.public_key().raw) {
+    if public.is_some_and(|public| Some(public.as_ref()) != own.public_key().as_deref()) {
         return Err(format!("{cert_name} and {key_name} do not belong together"));
     }
     Ok(CertifiedKey::new(chain, key))
@@ -119,33 +115,4 @@ fn clients(
     let authorities = Authorities::new(found, provider)
         .map_err(|error| format!("{}: {error}", name(pem, "client_ca")))?;
     Ok(Some(clients.signed_by(authorities)))
-}
-
-/// The certificates of a PEM text; at least one.
-fn certificates(
-    pem: &Pem,
-    key: &str,
-    read: &mut Read<'_>,
-) -> Result<Vec<CertificateDer<'static>>, String> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text(pem, read)?).collect();
-    match found {
-        Ok(found) if found.is_empty() => Err(format!("{}: no certificate", name(pem, key))),
-        Ok(found) => Ok(found),
-        Err(error) => Err(format!("{}: {error}", name(pem, key))),
-    }
-}
-
-fn text<'a>(pem: &'a Pem, read: &mut Read<'_>) -> Result<Cow<'a, [u8]>, String> {
-    match pem {
-        Pem::Inline(text) => Ok(text.as_bytes().into()),
-        Pem::File(path) => read(path).map(Cow::Owned),
-    }
-}
-
-/// What to call it in an error: the file, or the key of the configuration it stands under.
-fn name(pem: &Pem, key: &str) -> String {
-    match pem {
-        Pem::Inline(_) => key.to_owned(),
-        Pem::File(path) => path.display().to_string(),
-    }
 }

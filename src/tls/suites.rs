@@ -1,4 +1,4 @@
-//! From Go's names of cipher suites and groups to rustls'.
+//! Maps Go's names of cipher suites and groups to those of rustls.
 
 use rustls::SupportedCipherSuite;
 use rustls::SupportedProtocolVersion;

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use shardgate::access::AUTH_WAITERS_MAX;
-use shardgate::config::web::{RateLimit, WebConfig};
+use shardgate::config::web::WebConfig;
+use shardgate::rate::Rate;
 
 use crate::gateway::{Answer, Running, read_answer, start_with};
 
@@ -13,7 +14,7 @@ use crate::gateway::{Answer, Running, read_answer, start_with};
 pub(crate) fn users(names: &[&str], cost: u32) -> WebConfig {
     let hash = |name: &&str| {
         let hash = bcrypt::hash_with_salt(name, cost, [1; 16]).unwrap();
-        ((*name).to_owned(), hash.to_string())
+        ((*name).to_owned(), hash.to_string().try_into().unwrap())
     };
     WebConfig { users: names.iter().map(hash).collect(), ..WebConfig::default() }
 }
@@ -160,7 +161,7 @@ fn pages_for_people_are_confined_without_any_configuration() {
 
 #[test]
 fn the_rate_limit_is_for_all_together_and_comes_before_the_credentials() {
-    let rate_limit = Some(RateLimit { interval: Duration::from_secs(1800), burst: 3 });
+    let rate_limit = Some(Rate { interval: Duration::from_secs(1800), burst: 3 });
     let gateway = start_with(&[], move |access| {
         access.replace_web(&WebConfig { rate_limit, ..users(&["alice"], 4) });
     });

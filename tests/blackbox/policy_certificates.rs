@@ -75,7 +75,8 @@ fn web(authority: &Authority, names: &[&str]) -> String {
     let indent = |pem: &str| pem.lines().map(|line| format!("    {line}\n")).collect::<String>();
     let (certificate, key, ca) = (indent(&certificate), indent(&key), indent(&authority.pem));
     let users = users(names, 4).users;
-    let users: String = users.iter().map(|(name, hash)| format!("  {name}: {hash}\n")).collect();
+    let users: String =
+        users.iter().map(|(name, hash)| format!("  {name}: {}\n", hash.as_str())).collect();
     let users = if names.is_empty() { users } else { format!("basic_auth_users:\n{users}") };
     format!(
         "tls_server_config:\n  cert: |\n{certificate}  key: |\n{key}  client_ca: |\n{ca}  \

@@ -22,7 +22,7 @@ fn push(gateway: &Running, user: &str, path: &str) -> u16 {
 /// A web configuration with these users, each with their name as password.
 fn web(names: &[&str]) -> String {
     let users = users(names, 4).users;
-    let users = users.iter().map(|(name, hash)| format!("  {name}: {hash}\n"));
+    let users = users.iter().map(|(name, hash)| format!("  {name}: {}\n", hash.as_str()));
     format!("basic_auth_users:\n{}", users.collect::<String>())
 }
 

@@ -30,6 +30,8 @@ enum Operation {
     Write(u64, Vec<u8>),
     Length(u64),
     Sync,
+    /// What a sync that failed left: all of the disk.
+    Left(Vec<u8>),
 }
 
 /// How a disk fails.
@@ -42,6 +44,9 @@ pub(crate) enum Fault {
     From(usize),
     /// It is full: it does not grow.
     Full,
+    /// The first sync from that operation on fails, and any sectors that were not synced are lost: a reader sees
+    /// what was there before.
+    Forgets(usize),
 }
 
 impl Disk {
@@ -70,11 +75,48 @@ impl Disk {
     /// What is left when the power goes after that many operations: what had been synced by then, and of
     /// the rest any sectors.
     pub(crate) fn after_power_loss(&self, operations: usize, random: &mut Random) -> Vec<u8> {
-        let state = self.state();
-        let done = &state.done[..operations.min(state.done.len())];
-        let is_sync = |operation: &Operation| matches!(operation, Operation::Sync);
+        self.state().after_power_loss(operations, random)
+    }
+
+    fn operate(&self, operation: Operation) -> io::Result<()> {
+        let mut state = self.state();
+        let number = state.done.len();
+        let fails = match state.fault {
+            Fault::None => false,
+            Fault::Once(at) => number == at,
+            Fault::From(at) => number >= at,
+            Fault::Full => {
+                matches!(&operation, Operation::Length(len) if *len > state.bytes.len() as u64)
+            }
+            Fault::Forgets(at) => number >= at && matches!(operation, Operation::Sync),
+        };
+        let done = match operation {
+            operation if !fails => operation,
+            Operation::Sync if matches!(state.fault, Fault::Forgets(_)) => {
+                state.fault = Fault::None;
+                Operation::Left(state.after_power_loss(number, &mut Random(number as u64)))
+            }
+            // Some of it may have been done.
+            Operation::Write(at, data) => Operation::Write(at, data[..data.len() / 2].to_vec()),
+            _ => Operation::Write(0, Vec::new()),
+        };
+        done.apply(&mut state.bytes);
+        state.done.push(done);
+        if fails { Err(io::Error::other("the disk fails")) } else { Ok(()) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().expect("nobody panics with it")
+    }
+}
+
+impl State {
+    fn after_power_loss(&self, operations: usize, random: &mut Random) -> Vec<u8> {
+        let done = &self.done[..operations.min(self.done.len())];
+        let is_sync =
+            |operation: &Operation| matches!(operation, Operation::Sync | Operation::Left(_));
         let synced = done.iter().rposition(is_sync).map_or(0, |last| last + 1);
-        let mut bytes = state.first.clone();
+        let mut bytes = self.first.clone();
         done[..synced].iter().for_each(|operation| operation.apply(&mut bytes));
         // Sometimes nearly all reach the disk, sometimes next to none.
         let out_of_8 = random.below(9);
@@ -98,32 +140,6 @@ impl Disk {
         }
         bytes
     }
-
-    fn operate(&self, operation: Operation) -> io::Result<()> {
-        let mut state = self.state();
-        let number = state.done.len();
-        let fails = match state.fault {
-            Fault::None => false,
-            Fault::Once(at) => number == at,
-            Fault::From(at) => number >= at,
-            Fault::Full => {
-                matches!(&operation, Operation::Length(len) if *len > state.bytes.len() as u64)
-            }
-        };
-        let done = match operation {
-            operation if !fails => operation,
-            // Some of it may have been done.
-            Operation::Write(at, data) => Operation::Write(at, data[..data.len() / 2].to_vec()),
-            _ => Operation::Write(0, Vec::new()),
-        };
-        done.apply(&mut state.bytes);
-        state.done.push(done);
-        if fails { Err(io::Error::other("the disk fails")) } else { Ok(()) }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().expect("nobody panics with it")
-    }
 }
 
 impl Operation {
@@ -132,6 +148,7 @@ impl Operation {
             Operation::Write(offset, data) => write(bytes, *offset as usize, data),
             Operation::Length(len) => bytes.resize(*len as usize, 0),
             Operation::Sync => {}
+            Operation::Left(left) => bytes.clone_from(left),
         }
     }
 }

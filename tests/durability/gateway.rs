@@ -44,7 +44,7 @@ impl Gateway {
             saving,
         });
         let (status, disk) = (saver.status(), disk.clone());
-        let open = Box::new(move |_| Ok(Box::new(Store::open(disk.clone())?) as Box<_>));
+        let open = Box::new(move |_| Store::open(disk.clone()));
         let mut persistence = saver.start(shards.clone(), open).expect("there can be a thread");
         if persistence.loaded().await {
             return Ok(Gateway { shards, status, persistence, tasks });

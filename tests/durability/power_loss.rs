@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shardgate::persist::{Record, Storage, Store};
+use shardgate::persist::{Record, Store};
 
 use crate::durability::disk::Disk;
 use crate::durability::random::Random;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use shardgate::persist::{Record, RecordError, Storage, StorageError, Store};
+use shardgate::persist::{Record, StorageError, Store};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::durability::disk::Disk;
@@ -22,11 +22,7 @@ pub(crate) type Contents = (u64, BTreeMap<String, Vec<u8>>);
 
 /// Reads a store whose records are those of groups, as a gateway does.
 pub(crate) fn read_groups(disk: Disk) -> Result<Contents, StorageError> {
-    read(&mut Store::open(disk)?, |bytes| {
-        let damaged = |error: RecordError| StorageError::Damaged(error.to_string());
-        let group = Record::read(bytes).and_then(|record| record.restore()).map_err(damaged)?;
-        Ok(group.key.text().to_owned())
-    })
+    read(&mut Store::open(disk)?, |bytes| Ok(Record::read(bytes)?.restore()?.key.text().to_owned()))
 }
 
 /// Reads a store, given how a record tells its key.

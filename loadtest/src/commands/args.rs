@@ -79,17 +79,6 @@ pub(crate) struct WorkloadArgs {
     pub(crate) i_own_this_target: bool,
 }
 
-/// Where the result goes besides standard output.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct PageArgs {
-    /// Write a report with plots: one HTML file that needs nothing else.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) html: Option<PathBuf>,
-    /// Write each plot as an SVG file into this folder.
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) svg: Option<PathBuf>,
-}
-
 #[derive(Debug, ClapArgs)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
@@ -114,8 +103,6 @@ pub(crate) struct RunArgs {
     /// Print JSON instead of the table.
     #[arg(long)]
     pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) output: PageArgs,
 }
 
 /// How several targets are visited.
@@ -147,8 +134,6 @@ pub(crate) struct SweepArgs {
     /// Print JSON instead of the table.
     #[arg(long)]
     pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) output: PageArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -174,8 +159,6 @@ pub(crate) struct CompareArgs {
     /// Print JSON instead of the table.
     #[arg(long)]
     pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) output: PageArgs,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use super::args::CompareArgs;
 use super::contenders::{Contender, assemble};
 use super::rounds::measure;
-use super::workload::{load_profile, write_page};
-use crate::output::{comparison_json, comparison_page, comparison_table, print};
+use super::workload::load_profile;
+use crate::output::{comparison_json, comparison_table, print};
 
 pub(super) fn execute(args: &CompareArgs) -> Result<ExitCode, Box<dyn Error>> {
     let profile = load_profile(&args.workload)?;
@@ -19,7 +19,6 @@ pub(super) fn execute(args: &CompareArgs) -> Result<ExitCode, Box<dyn Error>> {
     } else {
         print(&comparison_table(&comparison));
     }
-    write_page(&args.output, || comparison_page(&comparison))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,13 +4,13 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use super::args::RunArgs;
-use super::workload::{load_profile, plan, write_page};
+use super::workload::{load_profile, plan};
 use crate::client::Target;
 use crate::drive;
 use crate::interrupt;
 use crate::measure::{Process, process_listening_on};
 use crate::output::{
-    Progress, print, report_json, report_page, report_table, verdict_json, verdict_table,
+    Progress, over_time_json, print, report_json, report_table, verdict_json, verdict_table,
 };
 use crate::verify::{assert_fresh, verify};
 use crate::workload::Marked;
@@ -48,13 +48,13 @@ pub(crate) fn execute(args: &RunArgs) -> Result<ExitCode, Box<dyn Error>> {
     let verdict = if args.verify { Some(verify(&plan.expectation(), ledgers)?) } else { None };
     if args.json {
         let mut json = report_json(&report);
+        json["over_time"] = over_time_json(&report);
         json["verified"] = verdict.as_ref().map(verdict_json).into();
         print(&format!("{json:#}\n"));
     } else {
         print(&report_table(&report));
         verdict.iter().for_each(|verdict| print(&verdict_table(verdict)));
     }
-    write_page(&args.output, || report_page(&report, verdict.as_ref()))?;
     let clean = verdict.is_none_or(|verdict| verdict.is_clean());
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,4 +1,4 @@
-//! `loadtest sweep`: the gateway at several numbers of shards, and the curve.
+//! `loadtest sweep`: the gateway at several numbers of shards.
 
 use std::env;
 use std::error::Error;
@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use super::args::SweepArgs;
 use super::contenders::started;
 use super::rounds::measure;
-use super::workload::{load_profile, write_page};
-use crate::output::{comparison_json, comparison_table, print, sweep_page};
+use super::workload::load_profile;
+use crate::output::{comparison_json, comparison_table, print};
 use crate::profile::Count;
 use crate::spawn::Recipe;
 
@@ -29,8 +29,6 @@ pub(super) fn execute(args: &SweepArgs) -> Result<ExitCode, Box<dyn Error>> {
     } else {
         print(&comparison_table(&comparison));
     }
-    let shards: Vec<f64> = args.shards.iter().map(|shards| shards.get() as f64).collect();
-    write_page(&args.output, || sweep_page(&comparison, &shards))?;
     Ok(ExitCode::SUCCESS)
 }
 

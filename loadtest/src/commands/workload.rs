@@ -1,14 +1,13 @@
-//! What the commands that push have in common: the profile as the command line changes it, the
-//! plan made from it, and the page with the result.
+//! What the commands that push have in common: the profile as the command line changes it, and the
+//! plan made from it.
 
 use std::error::Error;
-use std::{fs, thread};
+use std::thread;
 
-use super::args::{PageArgs, WorkloadArgs};
+use super::args::WorkloadArgs;
 use crate::client::Target;
 use crate::drive::Plan;
 use crate::measure::Process;
-use crate::output::Chart;
 use crate::profile::{self, Profile};
 use crate::workload::{self, Marked};
 
@@ -53,26 +52,4 @@ pub(super) fn plan(
     let cpus = thread::available_parallelism().map_or(1, usize::from);
     let workers = args.workers.map_or(cpus, profile::Count::get);
     Plan::new(profile, bodies, target, process, workers)
-}
-
-/// Writes the page and the plots, as far as they are asked for.
-pub(super) fn write_page(
-    args: &PageArgs,
-    make: impl FnOnce() -> (String, Vec<Chart>),
-) -> Result<(), Box<dyn Error>> {
-    if args.html.is_none() && args.svg.is_none() {
-        return Ok(());
-    }
-    let (page, charts) = make();
-    if let Some(file) = &args.html {
-        fs::write(file, page).map_err(|e| format!("{}: {e}", file.display()))?;
-    }
-    if let Some(folder) = &args.svg {
-        fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-        for chart in charts {
-            let file = folder.join(chart.file_stem()).with_extension("svg");
-            fs::write(&file, chart.svg()).map_err(|e| format!("{}: {e}", file.display()))?;
-        }
-    }
-    Ok(())
 }

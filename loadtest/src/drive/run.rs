@@ -67,7 +67,6 @@ pub(crate) fn run(
     };
     let report = Report {
         profile: profile.name.clone(),
-        about: profile.about.clone(),
         target: plan.target.authority.clone(),
         connections: profile.connections.get(),
         groups: profile.groups.count.get(),

@@ -12,4 +12,4 @@ pub(crate) use observer::Observer;
 pub(crate) use process::{Process, own_thread_cpu, process_listening_on};
 pub(crate) use recorder::{Loop, Recorder, Window, time_histogram};
 pub(crate) use report::{Report, Scrapes, TargetUsage, Tester};
-pub(crate) use timeline::slice_length;
+pub(crate) use timeline::{Slice, slice_length};

@@ -34,7 +34,7 @@ impl Observer {
         }
     }
 
-    /// One look, `since` the measurement began; `keep` adds it to the memory plot.
+    /// One look, `since` the measurement began; `keep` adds it to the memory over time.
     pub(crate) fn look(&mut self, since: Duration, keep: bool) {
         let Some(usage) = self.process.and_then(Process::usage) else {
             self.last = None;

@@ -10,7 +10,6 @@ use super::recorder::{Loop, Recorder};
 #[derive(Clone, Debug)]
 pub(crate) struct Report {
     pub(crate) profile: String,
-    pub(crate) about: String,
     pub(crate) target: String,
     pub(crate) connections: usize,
     pub(crate) groups: usize,

@@ -1,4 +1,4 @@
-//! A run cut into equal slices of time, for the plots.
+//! A run cut into equal slices of time, for who plots it.
 
 use std::time::{Duration, Instant};
 

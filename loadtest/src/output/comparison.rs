@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::figures::{mebibytes, short};
+use super::json::report_json;
 use crate::measure::Report;
 
 /// What `compare` measured: for each target, one report a round.
@@ -48,12 +49,6 @@ impl Comparison {
         Spread::of(self.reports[target].iter().filter_map(of))
     }
 
-    /// The median pushes a second of every target.
-    pub(super) fn median_rates(&self) -> Vec<f64> {
-        let median = |target| self.figure(target, rate).map_or(0.0, |spread| spread.median);
-        (0..self.names.len()).map(median).collect()
-    }
-
     /// How a figure of one target compares to the baseline's of the same round.
     fn ratio(&self, target: usize, of: impl Fn(&Report) -> Option<f64>) -> Option<Spread> {
         let pairs = self.reports[target].iter().zip(&self.reports[self.baseline]);
@@ -81,7 +76,7 @@ fn resident(report: &Report) -> Option<f64> {
 }
 
 /// One row for each target, below a row of headings.
-pub(super) fn comparison_rows(comparison: &Comparison) -> Vec<Vec<String>> {
+fn comparison_rows(comparison: &Comparison) -> Vec<Vec<String>> {
     let mut rows = vec![
         ["target", "pushes/s", "(range)", "ratio", "(range)", "p50", "p99", "CPU/push", "ratio"]
             .map(str::to_owned)
@@ -114,7 +109,7 @@ pub(super) fn comparison_rows(comparison: &Comparison) -> Vec<Vec<String>> {
     rows
 }
 
-pub(super) fn headline(comparison: &Comparison) -> String {
+fn headline(comparison: &Comparison) -> String {
     let base = &comparison.names[comparison.baseline];
     let first = &comparison.reports[comparison.baseline][0];
     format!(
@@ -179,7 +174,7 @@ pub(crate) fn comparison_json(comparison: &Comparison) -> Value {
                 "resident_bytes_max": json(comparison.figure(target, resident)),
                 "rounds": comparison.reports[target]
                     .iter()
-                    .map(super::report_json)
+                    .map(report_json)
                     .collect::<Vec<_>>(),
             })
         })

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::figures::{PERCENTILES, errors};
-use crate::measure::{Loop, Report};
+use crate::measure::{Loop, Report, Slice};
 use crate::verify::Verdict;
 
 pub(crate) fn report_json(report: &Report) -> Value {
@@ -46,6 +46,28 @@ pub(crate) fn report_json(report: &Report) -> Value {
             "waiting": report.tester.waiting(),
             "was_the_bottleneck": report.bottleneck().is_some(),
         },
+    })
+}
+
+/// What a plot over time needs: the run cut into equal slices, and the memory of the target at some moments.
+pub(crate) fn over_time_json(report: &Report) -> Value {
+    let timeline = &report.requests.timeline;
+    let each = |of: &dyn Fn(&Slice) -> Value| timeline.slices.iter().map(of).collect::<Vec<_>>();
+    let latency = |quantile: f64| {
+        each(&|slice| match slice.latency.is_empty() {
+            true => Value::Null,
+            false => json!(slice.latency.value_at_quantile(quantile) as f64 / 1e6),
+        })
+    };
+    let memory = report.usage.iter().flat_map(|usage| &usage.memory);
+    json!({
+        "slice_seconds": timeline.slice.as_secs_f64(),
+        "successes": each(&|slice| json!(slice.successes)),
+        "errors": each(&|slice| json!(slice.errors)),
+        "latency_p50_seconds": latency(0.5),
+        "latency_p99_seconds": latency(0.99),
+        "latency_max_seconds": latency(1.0),
+        "resident_bytes": memory.map(|(at, bytes)| (at.as_secs_f64(), bytes)).collect::<Vec<_>>(),
     })
 }
 

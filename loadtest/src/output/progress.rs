@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::note;
+use super::streams::note;
 use crate::drive::Tick;
 
 pub(crate) struct Progress {

@@ -6,10 +6,11 @@ use std::{fs, io};
 
 use toml::Spanned;
 
+use super::bundled;
 use super::keys::{ArrivalsKeys, ArrivalsKind, BodyKeys, Complaint, Mix, ProfileKeys};
 use super::kinds::body_of_kind;
+use super::model::{Arrivals, Body, Groups, Profile, Shape, Source};
 use super::values::Count;
-use super::{Arrivals, Body, Groups, Profile, Shape, Source, bundled};
 
 /// Where the files that a profile names stand.
 #[derive(Clone, Copy)]
@@ -56,7 +57,6 @@ pub(super) fn check(
     }
     Ok(Profile {
         name,
-        about: keys.about.into_inner(),
         seed: keys.seed,
         connections: keys.connections,
         keep_alive: keys.keep_alive,

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
 
+use super::bundled;
 use super::check::{Folder, check};
-use super::{Profile, bundled, keys::ProfileKeys};
+use super::keys::ProfileKeys;
+use super::model::Profile;
 
 /// Why a profile cannot be used.
 #[derive(Debug)]

@@ -1,11 +1,10 @@
 //! What the program refuses, and how it ends.
 
-use std::fs;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::program::{PROGRAM, Sink, loadtest, profile, temporary};
+use super::program::{PROGRAM, Sink, loadtest, profile};
 
 #[test]
 fn a_target_elsewhere_is_refused_unless_owned() {
@@ -58,20 +57,20 @@ fn ctrl_c_ends_a_run_early_and_still_reports() {
 }
 
 #[test]
-fn the_page_needs_nothing_from_outside() {
+fn json_has_what_a_plot_over_time_needs() {
     let sink = Sink::start();
-    let (profile, page, plots) =
-        (profile("page", "", ""), temporary("page.html"), temporary("plots"));
-    let [profile, page_text, plots_text] =
-        [&profile, &page, &plots].map(|path| path.to_string_lossy().into_owned());
-    let args = ["run", "--profile", &profile, "--target", &sink.url];
-    let output = loadtest(&[&args[..], &["--html", &page_text, "--svg", &plots_text]].concat());
+    let profile = profile("over-time", "", "");
+    let profile = profile.to_string_lossy();
+    let output = loadtest(&["run", "--json", "--profile", &profile, "--target", &sink.url]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let page = fs::read_to_string(page).expect("the page");
-    assert_eq!(page.matches("<svg").count(), 4, "latency twice, throughput, memory");
-    let foreign = page.replace("http://www.w3.org/2000/svg", "").replace(&sink.url, "");
-    for outside in ["src=", "href=", "<script", "https:", "url("] {
-        assert!(!foreign.contains(outside), "{outside} in the page");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a report");
+    let over_time = report["over_time"].as_object().expect("an object");
+    let column = |name: &str| over_time[name].as_array().expect(name).clone();
+    let successes: u64 = column("successes").iter().filter_map(serde_json::Value::as_u64).sum();
+    assert_eq!(Some(successes), report["successes"].as_u64());
+    for name in ["errors", "latency_p50_seconds", "latency_p99_seconds", "latency_max_seconds"] {
+        assert_eq!(column(name).len(), column("successes").len(), "{name}");
     }
-    assert_eq!(fs::read_dir(plots).expect("the plots").count(), 4);
+    let memory = column("resident_bytes");
+    assert!(!memory.is_empty() && memory.iter().all(|moment| moment[1].as_u64() > Some(0)));
 }

@@ -13,7 +13,7 @@ pub(super) struct BoundFlags {
     body_bytes_max: usize,
 
     /// Most bytes of bodies, and of what they are decoded to, that are in memory at a time, of all pushes together.
-    #[arg(long = "push.max-bytes-in-flight", value_name = "BYTES", default_value = "268435456", value_parser = value::in_flight_bytes)]
+    #[arg(long = "push.max-bytes-in-flight", value_name = "BYTES", default_value = "268435456", value_parser = value::at_least_one)]
     in_flight_bytes_max: usize,
 
     /// Most bytes of samples in a push, once each has the grouping labels; help texts included.

@@ -1,4 +1,4 @@
-//! What shells and `man` are told of the command line. Both are made of what `--help` shows.
+//! Shell completions and the manual page, both made from the definitions of the flags.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! The flags, one to one with `--help`.
+//! The flags, one field for each flag of `--help`.
 
 mod bounds;
 mod healthcheck;

@@ -1,6 +1,9 @@
-//! Values of flags that are more than a number.
+//! The values of flags: what each may be, and the words of an error.
 
+use std::fmt::Display;
 use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::config::{Address, duration, prefix};
@@ -8,7 +11,7 @@ use crate::push::RENDERED_BYTES_MAX;
 use crate::shard::GROUP_BYTES_MAX;
 
 /// More shards than this only cost memory and longer scrapes.
-const SHARDS_MAX: usize = 1024;
+const SHARDS_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1023);
 /// Each may hold on to a state of the gateway that is gone.
 const SCRAPES_MAX: usize = 1024;
 /// More often than this no disk answers;
@@ -23,38 +26,50 @@ const CONNECTIONS_MAX: usize = 1 << 20;
 /// A wait that is longer bounds nothing.
 const WAIT_MAX: Duration = Duration::from_secs(60 * 60);
 
+/// A number in a range; an error says what it is a number of.
+fn number<T: FromStr + PartialOrd + Display>(
+    text: &str,
+    what: &str,
+    range: RangeInclusive<T>,
+) -> Result<T, String> {
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| format!("expected {what} from {} to {}", range.start(), range.end()))
+}
+
 pub(super) fn shards(text: &str) -> Result<NonZeroUsize, String> {
-    let number = text.parse().ok().filter(|number| (1..=SHARDS_MAX).contains(number));
-    number
-        .and_then(NonZeroUsize::new)
-        .ok_or_else(|| format!("expected a number of shards from 1 to {SHARDS_MAX}"))
+    number(text, "a number of shards", NonZeroUsize::MIN..=SHARDS_MAX)
 }
 
 pub(super) fn scrapes(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| (1..=SCRAPES_MAX).contains(number));
-    number.ok_or_else(|| format!("expected a number of scrapes from 1 to {SCRAPES_MAX}"))
-}
-
-pub(super) fn interval(text: &str) -> Result<Duration, String> {
-    let interval =
-        duration::parse(text).filter(|interval| (INTERVAL_MIN..=INTERVAL_MAX).contains(interval));
-    interval
-        .ok_or_else(|| "expected a duration such as 1s, 1.5s or 5m, from 10ms to 24h".to_owned())
-}
-
-pub(super) fn body_bytes(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| (1..=BODY_BYTES_MAX).contains(number));
-    number.ok_or_else(|| format!("expected a number of bytes from 1 to {BODY_BYTES_MAX}"))
-}
-
-pub(super) fn rendered_bytes(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| (1..=RENDERED_BYTES_MAX).contains(number));
-    number.ok_or_else(|| format!("expected a number of bytes from 1 to {RENDERED_BYTES_MAX}"))
+    number(text, "a number of scrapes", 1..=SCRAPES_MAX)
 }
 
 pub(super) fn connections(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| (1..=CONNECTIONS_MAX).contains(number));
-    number.ok_or_else(|| format!("expected a number of connections from 1 to {CONNECTIONS_MAX}"))
+    number(text, "a number of connections", 1..=CONNECTIONS_MAX)
+}
+
+pub(super) fn body_bytes(text: &str) -> Result<usize, String> {
+    number(text, "a number of bytes", 1..=BODY_BYTES_MAX)
+}
+
+pub(super) fn rendered_bytes(text: &str) -> Result<usize, String> {
+    number(text, "a number of bytes", 1..=RENDERED_BYTES_MAX)
+}
+
+pub(super) fn group_bytes(text: &str) -> Result<u64, String> {
+    number(text, "a number of bytes", 1..=GROUP_BYTES_MAX)
+}
+
+pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "expected a number, at least 1".to_owned())
+}
+
+pub(super) fn interval(text: &str) -> Result<Duration, String> {
+    let interval = duration::parse(text);
+    interval
+        .filter(|interval| (INTERVAL_MIN..=INTERVAL_MAX).contains(interval))
+        .ok_or_else(|| "expected a duration such as 1s, 1.5s or 5m, from 10ms to 24h".to_owned())
 }
 
 pub(super) fn wait(text: &str) -> Result<Duration, String> {
@@ -66,25 +81,6 @@ pub(super) fn wait(text: &str) -> Result<Duration, String> {
 pub(super) fn path(text: &str) -> Result<String, String> {
     let is_path = text.starts_with('/') && !text.contains(char::is_whitespace);
     is_path.then(|| text.to_owned()).ok_or_else(|| "expected a path such as /-/ready".to_owned())
-}
-
-pub(super) fn in_flight_bytes(text: &str) -> Result<usize, String> {
-    text.parse()
-        .ok()
-        .filter(|bytes| *bytes > 0)
-        .ok_or_else(|| "expected a number of bytes, at least 1".to_owned())
-}
-
-pub(super) fn group_bytes(text: &str) -> Result<u64, String> {
-    let number = text.parse().ok().filter(|number| (1..=GROUP_BYTES_MAX).contains(number));
-    number.ok_or_else(|| format!("expected a number of bytes from 1 to {GROUP_BYTES_MAX}"))
-}
-
-pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
-    text.parse()
-        .ok()
-        .filter(|number| *number > 0)
-        .ok_or_else(|| "expected a number, at least 1".to_owned())
 }
 
 /// Where Prometheus reaches a gateway, which takes both a host and a port.

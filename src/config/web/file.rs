@@ -1,24 +1,23 @@
-//! What the YAML of a web configuration file may say, one field a key.
+//! The YAML of a web configuration file, one field for each key.
 //!
-//! A key without a value is a key that is not there, as it is to Go.
+//! A key without a value counts as a missing key, as in Go.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::RateLimit;
+use super::password::PasswordHash;
 use super::tls::TlsSection;
 use crate::config::{UserName, duration};
+use crate::rate::Rate;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct File {
     pub(super) tls_server_config: Option<TlsSection>,
     pub(super) http_server_config: Option<HttpSection>,
-    pub(super) basic_auth_users: Option<BTreeMap<UserName, Hash>>,
+    pub(super) basic_auth_users: Option<BTreeMap<UserName, PasswordHash>>,
     pub(super) rate_limit: Option<RateSection>,
 }
 
@@ -38,10 +37,10 @@ pub(super) struct RateSection {
 
 impl RateSection {
     /// The bucket; `None` when every request may come at once.
-    pub(super) fn limit(self) -> Option<RateLimit> {
+    pub(super) fn limit(self) -> Option<Rate> {
         let Interval(interval) = self.interval?;
         let burst = self.burst.unwrap_or(0);
-        (!interval.is_zero()).then_some(RateLimit { interval, burst })
+        (!interval.is_zero()).then_some(Rate { interval, burst })
     }
 }
 
@@ -56,35 +55,5 @@ impl TryFrom<String> for Interval {
     fn try_from(text: String) -> Result<Interval, String> {
         let read = text.parse().map(Duration::from_nanos).ok().or_else(|| duration::parse(&text));
         read.map(Interval).ok_or_else(|| format!("{text:?} is not a duration such as 100ms or 1s"))
-    }
-}
-
-/// The bcrypt hash of a password. Not shown.
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-pub(super) struct Hash(String);
-
-impl fmt::Debug for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hash").finish_non_exhaustive()
-    }
-}
-
-impl TryFrom<String> for Hash {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Hash, &'static str> {
-        let has_cost = |parts: bcrypt::HashParts| (4..=31).contains(&parts.get_cost());
-        match bcrypt::HashParts::from_str(&text).is_ok_and(has_cost) {
-            true => Ok(Hash(text)),
-            // The value is not shown: it may be the password itself.
-            false => Err("the password of a user is not a bcrypt hash"),
-        }
-    }
-}
-
-impl From<Hash> for String {
-    fn from(hash: Hash) -> String {
-        hash.0
     }
 }

@@ -1,24 +1,25 @@
-//! The web configuration file: the format that Prometheus' exporter-toolkit has given all its servers.
+//! The web configuration file, in the format of Prometheus' exporter-toolkit.
 //!
-//! `file` is what the YAML may say, one field a key; `tls` checks what its keys say together. The files that it
-//! names are only named here: `crate::tls` reads them.
+//! `file` has one field for each key of the YAML. `tls` checks the keys of TLS together. The files that the
+//! configuration names are read in `crate::tls`.
 
 mod file;
 mod header;
+mod password;
 mod tls;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
-use std::time::Duration;
 
 use crate::config::yaml;
+use crate::rate::Rate;
 use file::{File, RateSection};
 
+pub use password::PasswordHash;
 pub use tls::{CipherSuite, ClientAuth, Curve, Pem, TlsConfig, Versions};
 
 /// What `--web.config.file` says, checked.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct WebConfig {
     /// How to speak TLS; plain HTTP without.
     pub tls: Option<TlsConfig>,
@@ -27,34 +28,11 @@ pub struct WebConfig {
     /// Headers of every answer, by their names.
     pub headers: BTreeMap<String, String>,
     /// The bcrypt hashes of users' passwords, by their names; everybody may come in when there are none.
-    pub users: BTreeMap<String, String>,
+    pub users: BTreeMap<String, PasswordHash>,
     /// How fast requests may come, all clients together.
-    pub rate_limit: Option<RateLimit>,
+    pub rate_limit: Option<Rate>,
     /// What it says that has no effect, or another than it would have in a Go server.
     pub warnings: Vec<String>,
-}
-
-/// Without the hashes.
-impl fmt::Debug for WebConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let WebConfig { tls, http2, headers, users: _, rate_limit, warnings } = self;
-        f.debug_struct("WebConfig")
-            .field("tls", tls)
-            .field("http2", http2)
-            .field("headers", headers)
-            .field("rate_limit", rate_limit)
-            .field("warnings", warnings)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A token bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RateLimit {
-    /// The time in which one request is earned.
-    pub interval: Duration,
-    /// How many may be saved up.
-    pub burst: u32,
 }
 
 impl WebConfig {
@@ -76,7 +54,7 @@ impl WebConfig {
             .check(folder, http2, &mut warnings)
             .map_err(|error| format!("tls_server_config: {error}"))?;
         let users = basic_auth_users.unwrap_or_default();
-        let users = users.into_iter().map(|(name, hash)| (name.into(), hash.into())).collect();
+        let users = users.into_iter().map(|(name, hash)| (name.into(), hash)).collect();
         let rate_limit = rate_limit.and_then(RateSection::limit);
         Ok(WebConfig { tls, http2, headers, users, rate_limit, warnings })
     }

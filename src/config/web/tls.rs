@@ -1,4 +1,4 @@
-//! `tls_server_config`: how to speak TLS, in the words of Go's `crypto/tls`.
+//! `tls_server_config`: the settings of TLS, in the words of Go's `crypto/tls`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
-//! The vocabulary of the protobuf exposition format, shared by pushes and scrapes.
+//! The words of the protobuf exposition format, shared by pushes and scrapes.
 //!
-//! Never checks what others have written; what is pushed is checked where it is read.
+//! The decoder of pushes checks what clients send. Nothing is checked here.
 
 mod schema;
 mod wire;

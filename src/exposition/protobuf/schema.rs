@@ -1,5 +1,5 @@
-//! The field numbers of messages, a module each, and the numbers of kinds, as `metrics.proto` of
-//! prometheus/client_model declares them.
+//! The field numbers of messages, one module for each message, and the numbers of kinds, as in
+//! `metrics.proto` of prometheus/client_model.
 
 use crate::exposition::Kind;
 

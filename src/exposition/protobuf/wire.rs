@@ -1,4 +1,4 @@
-//! Messages, field by field: written, and read back by whoever knows that they are well-formed.
+//! Protobuf messages field by field: writes them, and reads well-formed ones back.
 
 use prost::encoding::{
     DecodeContext, WireType, decode_key, decode_varint, encode_varint, encoded_len_varint,

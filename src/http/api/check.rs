@@ -1,6 +1,5 @@
 //! Whether a push would be applied, for clients that ask before they push.
 
-use std::fmt;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -14,37 +13,11 @@ use crate::http::push::check::Checked;
 use crate::http::push::format::Format;
 use crate::http::push::prologue::Prologue;
 use crate::http::reply::Reply;
+use crate::parameters::{ParameterError, Words, parameters};
 use crate::shard::Mode;
 
 /// The job of a push for which the query names none.
 const JOB_BY_DEFAULT: &[u8] = b"/check";
-
-/// A query that does not say which push is meant.
-#[derive(Debug, PartialEq, Eq)]
-enum QueryError {
-    /// Not the path of a push.
-    Path(String),
-    /// Not a method of a push.
-    Method(String),
-    /// More than one group.
-    SecondGroup,
-}
-
-impl fmt::Display for QueryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            QueryError::Path(path) => {
-                write!(f, "parameter path: expected /job/NAME/LABEL/VALUE..., got {path:?}")
-            }
-            QueryError::Method(method) => {
-                write!(f, "parameter method: expected PUT or POST, got {method:?}")
-            }
-            QueryError::SecondGroup => {
-                f.write_str("parameters job and path: expected one of them, once")
-            }
-        }
-    }
-}
 
 /// What checking a push over the API needs.
 #[derive(Debug)]
@@ -86,36 +59,35 @@ impl CheckApi {
     }
 }
 
+const METHODS: Words<Mode, 4> = (
+    "PUT or POST",
+    [("PUT", Mode::Replace), ("put", Mode::Replace), ("POST", Mode::Add), ("post", Mode::Add)],
+);
+
 /// The group that the push would go to, as its path has it behind `/metrics/job`, and how. Parameters that
 /// are not known mean nothing here.
-fn group(query: &str) -> Result<(Mode, Vec<u8>), QueryError> {
+fn group(query: &str) -> Result<(Mode, Vec<u8>), ParameterError> {
     let (mut mode, mut tail) = (Mode::Add, None);
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let group = match &*name {
+    for parameter in parameters(query) {
+        let group = match parameter.name() {
             "job" => {
-                let mut tail = b"@base64/".to_vec();
-                tail.extend(BASE64_URL_SAFE_NO_PAD.encode(&*value).bytes());
-                tail
+                let job = BASE64_URL_SAFE_NO_PAD.encode(parameter.value());
+                format!("@base64/{job}").into_bytes()
             }
-            "path" => {
-                let path = value.strip_prefix("/metrics").unwrap_or(&value);
-                let tail = path.strip_prefix("/job");
-                let tail =
-                    tail.filter(|tail| tail.starts_with('/') || tail.starts_with("@base64/"));
-                tail.ok_or_else(|| QueryError::Path(value.to_string()))?.into()
-            }
+            "path" => parameter.read("/job/NAME/LABEL/VALUE...", |path| {
+                let tail = path.strip_prefix("/metrics").unwrap_or(path).strip_prefix("/job")?;
+                let is_tail = tail.starts_with('/') || tail.starts_with("@base64/");
+                is_tail.then(|| tail.into())
+            })?,
             "method" => {
-                mode = match &*value {
-                    "PUT" | "put" => Mode::Replace,
-                    "POST" | "post" => Mode::Add,
-                    _ => return Err(QueryError::Method(value.into_owned())),
-                };
+                mode = parameter.word(&METHODS)?;
                 continue;
             }
             _ => continue,
         };
         if tail.replace(group).is_some() {
-            return Err(QueryError::SecondGroup);
+            let problem = "parameters job and path: expected one of them, once";
+            return Err(ParameterError(problem.to_owned()));
         }
     }
     Ok((mode, tail.unwrap_or_else(|| JOB_BY_DEFAULT.to_vec())))
@@ -136,10 +108,15 @@ mod tests {
         assert_eq!(group("path=%2Fjob%2Fa%20b").as_deref(), Ok("Add /a b"));
         assert_eq!(group("job=a/b&method=post").as_deref(), Ok("Add @base64/YS9i"));
         for path in ["", "/a", "/jobs/a", "/job", "job/a", "/metrics"] {
-            let error = group(&format!("path={path}")).expect_err(path);
-            assert_eq!(error, QueryError::Path(path.to_owned()));
+            let error = group(&format!("path={path}")).expect_err(path).to_string();
+            let expected = "expected /job/NAME/LABEL/VALUE...";
+            assert_eq!(error, format!("parameter path: {expected}, got {path:?}"));
         }
-        assert_eq!(group("job=a&path=/job/a"), Err(QueryError::SecondGroup));
-        assert_eq!(group("method=GET"), Err(QueryError::Method("GET".to_owned())));
+        for (query, said) in [
+            ("job=a&path=/job/a", "parameters job and path: expected one of them, once"),
+            ("method=GET", r#"parameter method: expected PUT or POST, got "GET""#),
+        ] {
+            assert_eq!(group(query).expect_err(query).to_string(), said);
+        }
     }
 }

@@ -12,7 +12,7 @@ use super::groups::{self, Deletion};
 use super::json::{JSON, failed, success};
 use super::listing::{Listing, list};
 use super::metrics;
-use super::query::{Query, QueryError};
+use super::query::Query;
 use super::stream::streamed;
 use super::turn::{API_ANSWERS_MAX, Turn, Turns};
 use crate::http::body::chunks::Chunks;
@@ -20,6 +20,7 @@ use crate::http::failure::Failure;
 use crate::http::reply::{Reply, with, with_type};
 use crate::http::storage::Storage;
 use crate::listen::Client;
+use crate::parameters::ParameterError;
 
 /// How many requests delete groups by selectors at a time.
 const API_DELETES_MAX: usize = 1;
@@ -117,12 +118,12 @@ impl Queries {
 
 /// Why a query is not answered.
 enum Refused {
-    Query(QueryError),
+    Query(ParameterError),
     Failure(Failure),
 }
 
-impl From<QueryError> for Refused {
-    fn from(error: QueryError) -> Refused {
+impl From<ParameterError> for Refused {
+    fn from(error: ParameterError) -> Refused {
         Refused::Query(error)
     }
 }

@@ -6,8 +6,9 @@ use std::fmt;
 use smallvec::SmallVec;
 
 use crate::exposition::{labels, unescape};
-use crate::http::scrape::jobs::{JobError, NamedJobs};
-use crate::selector::{Effort, MATCHERS_MAX, Selector, SelectorError, Spent};
+use crate::http::scrape::jobs::NamedJobs;
+use crate::parameters::{Parameter, ParameterError, Words, digits, parameters};
+use crate::selector::{Effort, MATCHERS_MAX, Selector, Spent};
 
 /// Which groups, and which of those to show in which order.
 #[derive(Debug, Default)]
@@ -42,72 +43,28 @@ pub(super) struct Filter {
     selectors: Vec<(String, Selector)>,
 }
 
-/// A parameter that makes no sense.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum QueryError {
-    Job(JobError),
-    Selector(String, SelectorError),
-    /// More matchers in all selectors together than may be.
-    TooManyMatchers,
-    /// Not a number.
-    Number(&'static str, String),
-    /// None of the words there are.
-    Word(&'static str, &'static str, String),
-    /// Given twice.
-    Twice(&'static str),
-    /// To delete: nothing that says what.
-    NoSelector,
-    /// To delete: a selector that may well match everything.
-    Anything(String),
-    /// To delete: a parameter that is not known might have been meant to spare some.
-    Unknown(String),
-}
-
-impl fmt::Display for QueryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            QueryError::Job(error) => error.fmt(f),
-            QueryError::Selector(text, error) => write!(f, "parameter match[]: {text}: {error}"),
-            QueryError::TooManyMatchers => {
-                write!(f, "parameter match[]: more than {MATCHERS_MAX} matchers in all")
-            }
-            QueryError::Number(name, value) => {
-                write!(f, "parameter {name}: expected a number from 0, got {value:?}")
-            }
-            QueryError::Word(name, words, value) => {
-                write!(f, "parameter {name}: expected {words}, got {value:?}")
-            }
-            QueryError::Twice(name) => write!(f, "parameter {name}: given twice"),
-            QueryError::NoSelector => write!(f, "which groups? give job or match[] at least once"),
-            QueryError::Anything(text) => {
-                write!(
-                    f,
-                    "parameter match[]: {text}: to delete, at least one matcher must not match the \
-                     empty value, or a job must be given"
-                )
-            }
-            QueryError::Unknown(name) => write!(f, "parameter {name}: unknown"),
-        }
-    }
-}
-
 impl Query {
     /// Reads the query of a request that shows groups. Unknown parameters mean nothing and are passed over.
-    pub(super) fn to_show(query: &str) -> Result<Query, QueryError> {
+    pub(super) fn to_show(query: &str) -> Result<Query, ParameterError> {
         Query::read(query, |_| Ok(()))
     }
 
-    /// Reads the query of a request that deletes groups, which has to say so.
-    pub(super) fn to_delete(query: &str) -> Result<Query, QueryError> {
-        let query = Query::read(query, |name| Err(QueryError::Unknown(name.to_owned())))?;
+    /// Reads the query of a request that deletes groups, which has to say so. An unknown parameter is an error:
+    /// it might have been meant to spare some groups.
+    pub(super) fn to_delete(query: &str) -> Result<Query, ParameterError> {
+        let query = Query::read(query, |parameter| Err(parameter.error("unknown")))?;
         let Filter { jobs, selectors } = &query.filter;
         if jobs.is_empty() {
-            let mut open =
-                selectors.iter().filter(|(_, selector)| selector.matches_without_labels());
-            match open.next() {
-                Some((text, _)) => return Err(QueryError::Anything(text.clone())),
-                None if selectors.is_empty() => return Err(QueryError::NoSelector),
-                None => {}
+            if selectors.is_empty() {
+                let problem = "which groups? give job or match[] at least once";
+                return Err(ParameterError(problem.to_owned()));
+            }
+            let open = selectors.iter().find(|(_, selector)| selector.matches_without_labels());
+            if let Some((text, _)) = open {
+                return Err(ParameterError(format!(
+                    "parameter match[]: {text}: to delete, at least one matcher must not match the \
+                     empty value, or a job must be given"
+                )));
             }
         }
         Ok(query)
@@ -115,29 +72,32 @@ impl Query {
 
     fn read(
         text: &str,
-        unknown: impl Fn(&str) -> Result<(), QueryError>,
-    ) -> Result<Query, QueryError> {
+        unknown: impl Fn(&Parameter<'_>) -> Result<(), ParameterError>,
+    ) -> Result<Query, ParameterError> {
         let mut query = Query::default();
         let (mut offset, mut sort, mut order, mut dry_run) = (None, None, None, None);
         let (mut jobs, mut matchers) = (NamedJobs::default(), 0);
-        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
-            match &*name {
-                "job" => jobs.name(&value).map_err(QueryError::Job)?,
+        for parameter in parameters(text) {
+            let number = || parameter.read("a number from 0", digits);
+            match parameter.name() {
+                "job" => jobs.name(&parameter)?,
                 "match[]" => {
-                    let selector = Selector::parse(&value)
-                        .map_err(|error| QueryError::Selector(value.to_string(), error))?;
+                    let text = parameter.value();
+                    let selector = Selector::parse(text)
+                        .map_err(|error| parameter.error(format_args!("{text}: {error}")))?;
                     matchers += selector.matchers().max(1);
                     if matchers > MATCHERS_MAX {
-                        return Err(QueryError::TooManyMatchers);
+                        let problem = format_args!("more than {MATCHERS_MAX} matchers in all");
+                        return Err(parameter.error(problem));
                     }
-                    query.filter.selectors.push((value.into_owned(), selector));
+                    query.filter.selectors.push((parameter.into_value(), selector));
                 }
-                "limit" => once("limit", &mut query.limit, number("limit", &value)?)?,
-                "offset" => once("offset", &mut offset, number("offset", &value)?)?,
-                "sort" => once("sort", &mut sort, word("sort", &SORTS, &value)?)?,
-                "order" => once("order", &mut order, word("order", &ORDERS, &value)?)?,
-                "dry_run" => once("dry_run", &mut dry_run, word("dry_run", &DRY_RUNS, &value)?)?,
-                name => unknown(name)?,
+                "limit" => parameter.set(&mut query.limit, number()?)?,
+                "offset" => parameter.set(&mut offset, number()?)?,
+                "sort" => parameter.set(&mut sort, parameter.word(&SORTS)?)?,
+                "order" => parameter.set(&mut order, parameter.word(&ORDERS)?)?,
+                "dry_run" => parameter.set(&mut dry_run, parameter.word(&DRY_RUNS)?)?,
+                _ => unknown(&parameter)?,
             }
         }
         query.filter.jobs = jobs.in_order();
@@ -148,9 +108,6 @@ impl Query {
         Ok(query)
     }
 }
-
-/// The words of a parameter, as an error names them, and what each stands for.
-type Words<T, const N: usize> = (&'static str, [(&'static str, T); N]);
 
 const SORTS: Words<Sort, 4> = (
     "key, push_time, series or bytes",
@@ -164,25 +121,6 @@ const SORTS: Words<Sort, 4> = (
 const ORDERS: Words<bool, 2> = ("asc or desc", [("asc", false), ("desc", true)]);
 const DRY_RUNS: Words<bool, 4> =
     ("1, true, 0 or false", [("1", true), ("true", true), ("0", false), ("false", false)]);
-
-fn word<T: Copy, const N: usize>(
-    name: &'static str,
-    (names, words): &Words<T, N>,
-    value: &str,
-) -> Result<T, QueryError> {
-    let found = words.iter().find(|(word, _)| *word == value).map(|(_, meant)| *meant);
-    found.ok_or_else(|| QueryError::Word(name, names, value.to_owned()))
-}
-
-fn number(name: &'static str, value: &str) -> Result<usize, QueryError> {
-    let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
-    let number = value.parse().ok().filter(|_| is_number);
-    number.ok_or_else(|| QueryError::Number(name, value.to_owned()))
-}
-
-fn once<T>(name: &'static str, place: &mut Option<T>, value: T) -> Result<(), QueryError> {
-    if place.replace(value).is_some() { Err(QueryError::Twice(name)) } else { Ok(()) }
-}
 
 impl Filter {
     /// The jobs that are asked for, as escaped label values; all when empty.

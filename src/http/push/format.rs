@@ -3,6 +3,7 @@
 use hyper::HeaderMap;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
+use crate::exposition::MediaType;
 use crate::push::{Allowance, Batch, Encoding, GroupingKey, Rejected, Rules};
 use crate::push::{decode_protobuf_within, decode_within, expected, expected_of_protobuf};
 
@@ -45,17 +46,5 @@ impl Format {
 /// Whether the head announces delimited protobuf. As in the reference, any less precise type is read as text.
 fn is_protobuf(headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let Some((media_type, parameters)) = content_type.and_then(|value| value.split_once(';'))
-    else {
-        return false;
-    };
-    let says = |name: &str, wanted: &str| {
-        parameters
-            .split(';')
-            .filter_map(|part| part.trim().split_once('='))
-            .any(|(key, value)| key.eq_ignore_ascii_case(name) && value.trim_matches('"') == wanted)
-    };
-    media_type.trim().eq_ignore_ascii_case("application/vnd.google.protobuf")
-        && says("proto", "io.prometheus.client.MetricFamily")
-        && says("encoding", "delimited")
+    content_type.and_then(MediaType::parse).is_some_and(|media| media.is_delimited_protobuf())
 }

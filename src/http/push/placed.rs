@@ -1,6 +1,5 @@
 //! Placing a group: it is stored with given push times. Needs `--web.enable-admin-api`.
 
-use std::fmt;
 use std::sync::Arc;
 
 use hyper::StatusCode;
@@ -11,41 +10,8 @@ use crate::http::push::prologue::{Prologue, Received};
 use crate::http::reply::{Reply, empty};
 use crate::http::request::admission::Request;
 use crate::http::request::request_id::RequestId;
+use crate::parameters::{ParameterError, parameters};
 use crate::shard::{Placement, Timestamp};
-
-/// A parameter that makes no sense.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum PlacedError {
-    /// Not a time.
-    Time(&'static str, String),
-    /// Neither true nor false.
-    Word(&'static str, String),
-    Twice(&'static str),
-    /// One that is not known might have been meant to spare the group.
-    Unknown(String),
-}
-
-impl fmt::Display for PlacedError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PlacedError::Time(name, value) => write!(
-                f,
-                "parameter {name}: expected seconds since 1970, 0 for never, got {value:?}"
-            ),
-            PlacedError::Word(name, value) => {
-                write!(f, "parameter {name}: expected true or false, got {value:?}")
-            }
-            PlacedError::Twice(name) => write!(f, "parameter {name}: given twice"),
-            PlacedError::Unknown(name) => write!(f, "parameter {name}: unknown"),
-        }
-    }
-}
-
-impl From<PlacedError> for Failure {
-    fn from(error: PlacedError) -> Failure {
-        Failure::bad_request(error)
-    }
-}
 
 /// What placing a group needs.
 #[derive(Debug)]
@@ -58,7 +24,7 @@ impl Places {
     pub(crate) async fn place(&self, request: Request<'_>) -> Reply {
         let (headers, sender, tail) = (&request.head.headers, request.sender, request.tail);
         let placed = async {
-            let placement = placement(request.query())?;
+            let placement = placement(request.query()).map_err(Failure::bad_request)?;
             let received =
                 self.prologue.receive(tail, headers, request.body, sender, &mut 0).await?;
             let Received { key, batch, room: _until_applied } = received;
@@ -79,15 +45,19 @@ impl Places {
 }
 
 /// Reads `push_time=SECONDS`, by default now, `push_failure_time=SECONDS`, by default never, and
-/// `keep_newer=true`.
-fn placement(query: &str) -> Result<Placement, PlacedError> {
+/// `keep_newer=true`. An unknown parameter is an error: it might have been meant to spare the group.
+fn placement(query: &str) -> Result<Placement, ParameterError> {
     let (mut pushed, mut failed, mut keeps_newer) = (None, None, None);
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        match &*name {
-            "push_time" => once("push_time", &mut pushed, &value, time)?,
-            "push_failure_time" => once("push_failure_time", &mut failed, &value, time)?,
-            "keep_newer" => once("keep_newer", &mut keeps_newer, &value, truth)?,
-            _ => return Err(PlacedError::Unknown(name.into_owned())),
+    for parameter in parameters(query) {
+        let time = || parameter.read("seconds since 1970, 0 for never", time);
+        match parameter.name() {
+            "push_time" => parameter.set(&mut pushed, time()?)?,
+            "push_failure_time" => parameter.set(&mut failed, time()?)?,
+            "keep_newer" => {
+                let truth = parameter.read("true or false", |value| value.parse().ok());
+                parameter.set(&mut keeps_newer, truth?)?;
+            }
+            _ => return Err(parameter.error("unknown")),
         }
     }
     Ok(Placement {
@@ -97,25 +67,8 @@ fn placement(query: &str) -> Result<Placement, PlacedError> {
     })
 }
 
-fn once<T>(
-    name: &'static str,
-    place: &mut Option<T>,
-    value: &str,
-    read: impl Fn(&'static str, &str) -> Result<T, PlacedError>,
-) -> Result<(), PlacedError> {
-    match place.replace(read(name, value)?) {
-        Some(_) => Err(PlacedError::Twice(name)),
-        None => Ok(()),
-    }
-}
-
-fn time(name: &'static str, value: &str) -> Result<Timestamp, PlacedError> {
-    let time = parse_number(value.as_bytes()).and_then(Timestamp::from_seconds);
-    time.ok_or_else(|| PlacedError::Time(name, value.to_owned()))
-}
-
-fn truth(name: &'static str, value: &str) -> Result<bool, PlacedError> {
-    value.parse().map_err(|_| PlacedError::Word(name, value.to_owned()))
+fn time(value: &str) -> Option<Timestamp> {
+    parse_number(value.as_bytes()).and_then(Timestamp::from_seconds)
 }
 
 #[cfg(test)]
@@ -142,8 +95,12 @@ mod tests {
                 assert!(error.contains(name) && error.contains(&format!("{time:?}")), "{error}");
             }
         }
-        assert_eq!(placement("push_time=1&push_time=1"), Err(PlacedError::Twice("push_time")));
-        assert_eq!(placement("keep_newer=1"), Err(PlacedError::Word("keep_newer", "1".into())));
-        assert_eq!(placement("push_tme=1"), Err(PlacedError::Unknown("push_tme".into())));
+        for (query, said) in [
+            ("push_time=1&push_time=1", "parameter push_time: given twice"),
+            ("keep_newer=1", r#"parameter keep_newer: expected true or false, got "1""#),
+            ("push_tme=1", "parameter push_tme: unknown"),
+        ] {
+            assert_eq!(placement(query).expect_err(query).to_string(), said);
+        }
     }
 }

@@ -1,8 +1,7 @@
 //! The jobs that a query names.
 
-use std::fmt;
-
 use crate::exposition::write_label_value;
+use crate::parameters::{Parameter, ParameterError};
 
 /// How often a query may name a job. Each is looked up in every shard.
 const JOBS_MAX: usize = 1000;
@@ -13,35 +12,17 @@ pub(in crate::http) struct NamedJobs {
     escaped: Vec<String>,
 }
 
-/// Why a query cannot name a job, or another one.
-#[derive(Debug, PartialEq, Eq)]
-pub(in crate::http) enum JobError {
-    /// An empty job, which no group has.
-    Empty,
-    /// More than there may be.
-    TooMany,
-}
-
-impl fmt::Display for JobError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            JobError::Empty => write!(f, "parameter job: must not be empty"),
-            JobError::TooMany => write!(f, "parameter job: given more than {JOBS_MAX} times"),
-        }
-    }
-}
-
 impl NamedJobs {
-    /// Takes another value of the parameter.
-    pub(in crate::http) fn name(&mut self, job: &str) -> Result<(), JobError> {
-        if job.is_empty() {
-            return Err(JobError::Empty);
+    /// Takes the job that a parameter names.
+    pub(in crate::http) fn name(&mut self, job: &Parameter<'_>) -> Result<(), ParameterError> {
+        if job.value().is_empty() {
+            return Err(job.error("must not be empty"));
         }
         if self.escaped.len() == JOBS_MAX {
-            return Err(JobError::TooMany);
+            return Err(job.error(format_args!("given more than {JOBS_MAX} times")));
         }
         let mut escaped = Vec::new();
-        write_label_value(&mut escaped, job.as_bytes());
+        write_label_value(&mut escaped, job.value().as_bytes());
         self.escaped.extend(String::from_utf8(escaped));
         Ok(())
     }

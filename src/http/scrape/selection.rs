@@ -1,46 +1,22 @@
 //! What the query of a scrape selects.
 
-use std::fmt;
-
-use crate::http::scrape::jobs::{JobError, NamedJobs};
+use crate::http::scrape::jobs::NamedJobs;
+use crate::parameters::{ParameterError, digits, parameters};
 use crate::shard::{Part, Selection};
-
-/// A parameter that makes no sense.
-#[derive(Debug, PartialEq, Eq)]
-pub(in crate::http) enum SelectionError {
-    Job(JobError),
-    /// Not a part of the groups.
-    Part(String),
-    /// More than one part.
-    SecondPart,
-}
-
-impl fmt::Display for SelectionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SelectionError::Job(error) => error.fmt(f),
-            SelectionError::Part(value) => write!(
-                f,
-                "parameter shard: expected I/N with I from 0 to N - 1 and N at most {}, got {value:?}",
-                Part::PARTS_MAX
-            ),
-            SelectionError::SecondPart => write!(f, "parameter shard: given twice"),
-        }
-    }
-}
 
 /// Reads `job=NAME` and `name[]=FAMILY`, each any number of times, and `shard=I/N`. Other parameters
 /// mean nothing here and are passed over.
-pub(in crate::http) fn selection(query: &str) -> Result<Selection, SelectionError> {
+pub(in crate::http) fn selection(query: &str) -> Result<Selection, ParameterError> {
     let (mut selection, mut jobs) = (Selection::default(), NamedJobs::default());
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        match &*name {
-            "job" => jobs.name(&value).map_err(SelectionError::Job)?,
-            "name[]" => selection.families.push(value.into_owned()),
-            "shard" if selection.part.is_some() => return Err(SelectionError::SecondPart),
+    for parameter in parameters(query) {
+        match parameter.name() {
+            "job" => jobs.name(&parameter)?,
+            "name[]" => selection.families.push(parameter.into_value()),
             "shard" => {
-                let part = part(&value).ok_or_else(|| SelectionError::Part(value.into_owned()))?;
-                selection.part = Some(part);
+                let parts_max = Part::PARTS_MAX;
+                let expected = format_args!("I/N with I from 0 to N - 1 and N at most {parts_max}");
+                let part = parameter.read(expected, part)?;
+                parameter.set(&mut selection.part, part)?;
             }
             _ => {}
         }
@@ -51,11 +27,7 @@ pub(in crate::http) fn selection(query: &str) -> Result<Selection, SelectionErro
 
 fn part(value: &str) -> Option<Part> {
     let (number, of) = value.split_once('/')?;
-    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_number(number) || !is_number(of) {
-        return None;
-    }
-    Part::new(number.parse().ok()?, of.parse().ok()?)
+    Part::new(digits(number)?, digits(of)?)
 }
 
 #[cfg(test)]
@@ -74,14 +46,15 @@ mod tests {
 
     #[test]
     fn nonsense_is_named() {
-        assert_eq!(selection("job=").err(), Some(SelectionError::Job(JobError::Empty)));
+        let error = |query: &str| selection(query).expect_err(query).to_string();
+        assert_eq!(error("job="), "parameter job: must not be empty");
         assert!(selection(&"job=a&".repeat(1000)).is_ok_and(|selected| selected.jobs == ["a"]));
-        let too_many = selection(&"job=a&".repeat(1001));
-        assert_eq!(too_many.err(), Some(SelectionError::Job(JobError::TooMany)));
-        assert_eq!(selection("shard=0/2&shard=1/2").err(), Some(SelectionError::SecondPart));
+        let too_many = "job=a&".repeat(1001);
+        assert_eq!(error(&too_many), "parameter job: given more than 1000 times");
+        assert_eq!(error("shard=0/2&shard=1/2"), "parameter shard: given twice");
         for part in ["", "1", "1/", "/2", "2/2", "0/0", "-0/2", "0/1025", "a/b", "0/2/3"] {
-            let error = selection(&format!("shard={part}")).expect_err(part);
-            assert!(error.to_string().contains(&format!("{part:?}")), "{error}");
+            let error = error(&format!("shard={part}"));
+            assert!(error.contains(&format!("{part:?}")), "{error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The groups themselves, read by where the layout says that they are.
+//! Reads the groups of a file, whose types `layout` has found.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -12,7 +12,7 @@ use super::{Family, Group, time};
 
 /// What a family holds beside its name.
 #[derive(Default)]
-struct Held {
+struct FamilyParts {
     pushed: Option<f64>,
     metrics: Option<Vec<u8>>,
 }
@@ -71,26 +71,27 @@ impl<'a> Groups<'a> {
             insert(&mut families, offset, "a family", name, self.family(input)?)?;
         }
         // One without metrics the Pushgateway takes for corrupted, and does not show.
-        let family =
-            |(name, Held { pushed, metrics })| Some(Family { name, pushed, metrics: metrics? });
+        let family = |(name, FamilyParts { pushed, metrics })| {
+            Some(Family { name, pushed, metrics: metrics? })
+        };
         Ok(families.into_iter().filter_map(family).collect())
     }
 
-    fn family(&self, input: &mut Input<'_>) -> Result<Held, Error> {
-        let mut held = Held::default();
+    fn family(&self, input: &mut Input<'_>) -> Result<FamilyParts, Error> {
+        let mut parts = FamilyParts::default();
         self.fields(&self.layout.family, input, |input, wanted| {
             let offset = input.offset();
             let bytes = input.bytes()?;
             match wanted {
                 0 => {
                     let pushed = time::read(bytes);
-                    held.pushed = pushed.ok_or(Error { offset, reason: Reason::Time })?;
+                    parts.pushed = pushed.ok_or(Error { offset, reason: Reason::Time })?;
                 }
-                _ => held.metrics = Some(bytes.to_owned()),
+                _ => parts.metrics = Some(bytes.to_owned()),
             }
             Ok(())
         })?;
-        Ok(held)
+        Ok(parts)
     }
 
     /// The fields of a struct: `read` is given those that are wanted, by which of them it is; the others are passed by.

@@ -1,4 +1,4 @@
-//! Numbers, bytes and messages, read from left to right.
+//! Reads numbers, bytes and messages from the front of a file.
 
 use super::error::{Error, Reason};
 

@@ -1,4 +1,4 @@
-//! Where in the types of a file the groups are: fields by their names, since their numbers are up to the writer.
+//! Finds the types of groups and families among the types of a file, by the names of their fields.
 
 use super::error::{Error, Reason};
 use super::types::{Field, Id, Type, Types};

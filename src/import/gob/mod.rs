@@ -1,6 +1,6 @@
-//! The Pushgateway's persistence file, read: what of it shardgate takes over.
+//! Reads the Pushgateway's persistence file. Pure: bytes in, groups out.
 //!
-//! The file is one value in the [encoding/gob](https://pkg.go.dev/encoding/gob) of Go, with the types that it is made of before it:
+//! The file is one value in the [encoding/gob](https://pkg.go.dev/encoding/gob) of Go, behind the definitions of its types:
 //!
 //! ```text
 //! file    (definition)*, message (type id, 0, groups)
@@ -9,12 +9,11 @@
 //!         struct { Timestamp: time.Time, GobbableMetricFamily: a MetricFamily in protobuf } }
 //! ```
 //!
-//! - `input`: numbers and bytes, and where in the file they are. `error`: what can be wrong, and where.
-//! - `types`: the types that the file defines. `layout`: where among them the groups are. `skip`: a value of any type.
-//! - `groups`: the values themselves; `time`: those of Go's `time.Time`.
+//! Start reading at [`read`]. `types` reads the definitions, `layout` finds the types of groups among them, `groups` reads
+//! the values, and `skip` passes over all other values.
 //!
-//! **Invariants:** nothing is allocated for a length before so many bytes have been seen to be there. Time and memory are
-//! linear in the file, whatever is in it, but for sorting. What is read is all the groups or an error.
+//! **Invariant:** the reader checks a length before it allocates memory for it, and returns either all groups or an
+//! error that names a byte.
 
 mod error;
 mod groups;

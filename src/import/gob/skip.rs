@@ -1,4 +1,4 @@
-//! A value that nobody asked for, passed by.
+//! Passes over a value of any type.
 
 use super::error::{Error, Reason};
 use super::input::Input;

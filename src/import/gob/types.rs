@@ -1,4 +1,4 @@
-//! The types that a file defines before it uses them, by their ids.
+//! The types that a file defines, by their ids.
 
 use std::collections::HashMap;
 

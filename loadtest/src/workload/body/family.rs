@@ -1,5 +1,13 @@
 //! Metric families as data: what both formats are written from.
 
+/// The families that carry a push's mark, when a run is verified: the first and the last of the
+/// body, so that a push applied by half shows.
+pub(crate) const MARK_FAMILIES: [&str; 2] = ["loadtest_push_first", "loadtest_push_last"];
+/// The family that only a [`post_body`](super::post_body) brings.
+pub(crate) const ADDED_FAMILY: &str = "loadtest_push_added";
+/// Marks have ten digits, so that they stand in the text without padding.
+pub(crate) const FIRST_MARK: u64 = 1_000_000_000;
+
 /// One metric family of a generated body.
 #[derive(Clone, Debug)]
 pub(super) struct Family {
@@ -57,9 +65,6 @@ pub(super) fn mark(name: &str) -> Family {
         name: name.to_owned(),
         help: "Which push this is.".to_owned(),
         kind: Kind::Gauge,
-        series: vec![Series {
-            labels: Vec::new(),
-            point: Point::Number(super::FIRST_MARK.to_string()),
-        }],
+        series: vec![Series { labels: Vec::new(), point: Point::Number(FIRST_MARK.to_string()) }],
     }
 }

@@ -1,8 +1,7 @@
 //! Makes the values of a body that may be any number the places of marks. What counts observations
 //! may not: it has an order to keep.
 
-use super::FIRST_MARK;
-use super::family::{Family, Point};
+use super::family::{FIRST_MARK, Family, Point};
 use super::values::{Role, histogram_type, role, value_of};
 
 pub(super) fn mark_families(families: &mut [Family]) {

@@ -15,19 +15,12 @@ mod values;
 
 use std::sync::Arc;
 
+pub(crate) use family::{ADDED_FAMILY, FIRST_MARK, MARK_FAMILIES};
 pub(crate) use gzip::Gzip;
 pub(crate) use values::Values;
 
 use super::rng::Rng;
 use crate::profile::{Body, Format, Profile, Source};
-
-/// The families that carry a push's mark, when a run is verified: the first and the last of the
-/// body, so that a push applied by half shows.
-pub(crate) const MARK_FAMILIES: [&str; 2] = ["loadtest_push_first", "loadtest_push_last"];
-/// The family that only a [`post_body`] brings.
-pub(crate) const ADDED_FAMILY: &str = "loadtest_push_added";
-/// Marks have ten digits, so that they stand in the text without padding.
-pub(crate) const FIRST_MARK: u64 = 1_000_000_000;
 
 /// One kind of body; each connection works on a copy of the bytes.
 #[derive(Clone, Debug)]

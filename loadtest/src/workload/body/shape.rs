@@ -2,7 +2,7 @@
 
 use super::family::{Family, Kind, Point, Series};
 use crate::profile::Shape;
-use crate::workload::Rng;
+use crate::workload::rng::Rng;
 
 /// What jobs measure; names are made of these, a number and the type.
 const SUBJECTS: [&str; 8] =

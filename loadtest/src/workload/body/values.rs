@@ -7,8 +7,8 @@
 
 use std::ops::Range;
 
-use super::{ADDED_FAMILY, FIRST_MARK, MARK_FAMILIES};
-use crate::workload::Rng;
+use super::family::{ADDED_FAMILY, FIRST_MARK, MARK_FAMILIES};
+use crate::workload::rng::Rng;
 
 /// Every place of one body that changes from push to push.
 #[derive(Clone, Debug, Default)]

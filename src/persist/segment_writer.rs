@@ -1,14 +1,12 @@
-//! Segments as they are written and read: records one after the other, rows of a table.
+//! Writes the records of a commit into segments, and reads the records of a segment.
 
 use std::sync::Arc;
 
 use redb::{ReadableTable, Table};
 
-use super::load::of_record;
+use super::error::StorageError;
 use super::record::{self, Record};
 use super::segments::Segments;
-use super::storage::StorageError;
-use super::store::writing;
 
 /// How large a segment is at most, unless one record is larger. With what redb adds to it, it fills a page
 /// of 128 KiB.
@@ -27,14 +25,14 @@ pub(super) fn records(
         if segment.is_empty() {
             return None;
         }
-        let record = Record::read(segment).map_err(of_record);
+        let record = Record::read(segment);
         segment = record.as_ref().map_or(&[], |record| &segment[record.bytes.len()..]);
-        Some(record)
+        Some(record.map_err(StorageError::from))
     })
 }
 
 /// Segments that are being written.
-pub(super) struct Filling<'t, 's> {
+pub(super) struct SegmentWriter<'t, 's> {
     table: Table<'t, u64, &'static [u8]>,
     segments: &'s mut Segments,
     number: u64,
@@ -42,13 +40,13 @@ pub(super) struct Filling<'t, 's> {
     written_bytes: u64,
 }
 
-impl<'t, 's> Filling<'t, 's> {
+impl<'t, 's> SegmentWriter<'t, 's> {
     pub(super) fn new(
         table: Table<'t, u64, &'static [u8]>,
         segments: &'s mut Segments,
-    ) -> Filling<'t, 's> {
+    ) -> SegmentWriter<'t, 's> {
         let number = segments.next();
-        Filling { table, segments, number, bytes: Vec::new(), written_bytes: 0 }
+        SegmentWriter { table, segments, number, bytes: Vec::new(), written_bytes: 0 }
     }
 
     /// Writes the last record of a group.
@@ -81,17 +79,17 @@ impl<'t, 's> Filling<'t, 's> {
         {
             left = left.saturating_sub(bytes);
             if living_bytes > 0 {
-                let segment = self.table.get(number).map_err(writing)?;
+                let segment = self.table.get(number).map_err(StorageError::writing)?;
                 let segment = segment.map(|segment| segment.value().to_vec()).unwrap_or_default();
                 for record in records(&segment) {
                     let record = record?;
-                    let key = record.key().map_err(of_record)?;
+                    let key = record.key()?;
                     if self.segments.is_last(key, number) {
                         self.add(&Arc::from(key), record.bytes)?;
                     }
                 }
             }
-            self.table.remove(number).map_err(writing)?;
+            self.table.remove(number).map_err(StorageError::writing)?;
             if !self.segments.give_up(number) {
                 return Err(StorageError::Damaged(format!("segment {number} lacks records")));
             }
@@ -111,7 +109,7 @@ impl<'t, 's> Filling<'t, 's> {
     /// Writes the segment at hand.
     pub(super) fn finish(&mut self) -> Result<(), StorageError> {
         if !self.bytes.is_empty() {
-            self.table.insert(self.number, &*self.bytes).map_err(writing)?;
+            self.table.insert(self.number, &*self.bytes).map_err(StorageError::writing)?;
             self.bytes.clear();
             self.number += 1;
         }

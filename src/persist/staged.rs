@@ -1,8 +1,8 @@
-//! A file whose writes are held back until it is known to be whole.
+//! Staged writes: they stay in memory until the whole file is known to be undamaged.
 //!
-//! Opening a store that was not closed writes to it. Whether it can be trusted shows only when all of it
-//! has been read, and one that cannot is to be left as it is: so until then writes are kept in memory,
-//! where reads see them, and are made in their order, syncs and all, once they are let through.
+//! redb writes to a file when it opens one that was not closed. Whether the file is damaged shows only after
+//! all of it has been read, and the gateway never writes to a damaged file. Reads see the staged writes.
+//! A release makes the writes in their order, with their syncs.
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,9 +14,9 @@ use redb::StorageBackend;
 /// No file is that long.
 const UNKNOWN: u64 = u64::MAX;
 
-/// Storage in front of another, with writes held back at first. Clones are the same storage.
+/// Storage in front of another, with writes staged at first. Clones are the same storage.
 #[derive(Debug)]
-pub struct Held<B> {
+pub(super) struct Staged<B> {
     shared: Arc<Shared<B>>,
 }
 
@@ -25,8 +25,8 @@ struct Shared<B> {
     inner: B,
     /// How long that is, as far as reads have asked; or [`UNKNOWN`].
     inner_len: AtomicU64,
-    /// What is held back, in order; `None` once all is let through.
-    held: Mutex<Option<VecDeque<Write>>>,
+    /// The staged writes, in order; `None` after their release.
+    staged: Mutex<Option<VecDeque<Write>>>,
     written_bytes: AtomicU64,
 }
 
@@ -38,28 +38,28 @@ enum Write {
     Sync,
 }
 
-impl<B> Clone for Held<B> {
-    fn clone(&self) -> Held<B> {
-        Held { shared: Arc::clone(&self.shared) }
+impl<B> Clone for Staged<B> {
+    fn clone(&self) -> Staged<B> {
+        Staged { shared: Arc::clone(&self.shared) }
     }
 }
 
-impl<B: StorageBackend> Held<B> {
+impl<B: StorageBackend> Staged<B> {
     /// Holds back what is written to `inner`.
-    pub fn new(inner: B) -> Held<B> {
-        let (held, written_bytes) = (Mutex::new(Some(VecDeque::new())), AtomicU64::new(0));
+    pub(super) fn new(inner: B) -> Staged<B> {
+        let (staged, written_bytes) = (Mutex::new(Some(VecDeque::new())), AtomicU64::new(0));
         let inner_len = AtomicU64::new(UNKNOWN);
-        Held { shared: Arc::new(Shared { inner, inner_len, held, written_bytes }) }
+        Staged { shared: Arc::new(Shared { inner, inner_len, staged, written_bytes }) }
     }
 
-    /// Makes the writes held back, and holds back no more.
+    /// Makes the staged writes, and stages no more.
     ///
     /// # Errors
-    /// When one of them fails. It and the rest stay held back then, and so does what comes later: without
-    /// them it would make no sense.
-    pub fn let_through(&self) -> io::Result<()> {
-        let mut held = self.held();
-        let Some(writes) = &mut *held else { return Ok(()) };
+    /// When a write fails. That write, the rest and all later writes stay staged: later writes make no sense
+    /// without it.
+    pub(super) fn release(&self) -> io::Result<()> {
+        let mut staged = self.staged();
+        let Some(writes) = &mut *staged else { return Ok(()) };
         while let Some(write) = writes.front() {
             match write {
                 Write::Bytes(offset, bytes) => self.shared.write(*offset, bytes)?,
@@ -71,33 +71,33 @@ impl<B: StorageBackend> Held<B> {
             }
             writes.pop_front();
         }
-        *held = None;
+        *staged = None;
         Ok(())
     }
 
     /// How many bytes have been written to what is behind this.
-    pub fn written_bytes(&self) -> u64 {
+    pub(super) fn written_bytes(&self) -> u64 {
         self.shared.written_bytes.load(Ordering::Relaxed)
     }
 
-    fn held(&self) -> MutexGuard<'_, Option<VecDeque<Write>>> {
-        self.shared.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn staged(&self) -> MutexGuard<'_, Option<VecDeque<Write>>> {
+        self.shared.staged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Holds the write back, if it is to be. Answers whether it was.
-    fn hold(&self, write: impl FnOnce() -> Write) -> bool {
-        let mut held = self.held();
-        if let Some(held) = &mut *held {
-            held.push_back(write());
+    fn stage(&self, write: impl FnOnce() -> Write) -> bool {
+        let mut staged = self.staged();
+        if let Some(staged) = &mut *staged {
+            staged.push_back(write());
         }
-        held.is_some()
+        staged.is_some()
     }
 }
 
-impl<B: StorageBackend> StorageBackend for Held<B> {
+impl<B: StorageBackend> StorageBackend for Staged<B> {
     fn len(&self) -> io::Result<u64> {
-        let held = self.held();
-        let mut lengths = held.iter().flatten().filter_map(|write| match write {
+        let staged = self.staged();
+        let mut lengths = staged.iter().flatten().filter_map(|write| match write {
             Write::Length(len) => Some(*len),
             _ => None,
         });
@@ -105,9 +105,9 @@ impl<B: StorageBackend> StorageBackend for Held<B> {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let held = self.held();
-        let Some(writes) = held.as_ref().filter(|writes| !writes.is_empty()) else {
-            drop(held);
+        let staged = self.staged();
+        let Some(writes) = staged.as_ref().filter(|writes| !writes.is_empty()) else {
+            drop(staged);
             return self.shared.inner.read(offset, out);
         };
         let mut inner_len = self.shared.inner_len.load(Ordering::Relaxed);
@@ -136,21 +136,21 @@ impl<B: StorageBackend> StorageBackend for Held<B> {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        if self.hold(|| Write::Length(len)) {
+        if self.stage(|| Write::Length(len)) {
             return Ok(());
         }
         self.shared.inner.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        if self.hold(|| Write::Sync) {
+        if self.stage(|| Write::Sync) {
             return Ok(());
         }
         self.shared.inner.sync_data()
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        if self.hold(|| Write::Bytes(offset, data.to_vec())) {
+        if self.stage(|| Write::Bytes(offset, data.to_vec())) {
             return Ok(());
         }
         self.shared.write(offset, data)
@@ -223,43 +223,43 @@ mod tests {
     }
 
     /// Four writes in front of a recorder.
-    fn four_writes(fails_at: Option<usize>) -> Held<Recorder> {
-        let held = Held::new(Recorder { done: Mutex::default(), fails_at });
-        held.write(1, b"a").expect("held back");
-        held.set_len(9).expect("held back");
-        held.sync_data().expect("held back");
-        held.write(2, b"b").expect("held back");
-        held
+    fn four_writes(fails_at: Option<usize>) -> Staged<Recorder> {
+        let staged = Staged::new(Recorder { done: Mutex::default(), fails_at });
+        staged.write(1, b"a").expect("staged");
+        staged.set_len(9).expect("staged");
+        staged.sync_data().expect("staged");
+        staged.write(2, b"b").expect("staged");
+        staged
     }
 
-    fn done(held: &Held<Recorder>) -> Vec<String> {
-        held.shared.inner.done.lock().expect("nobody panics").clone()
+    fn done(staged: &Staged<Recorder>) -> Vec<String> {
+        staged.shared.inner.done.lock().expect("nobody panics").clone()
     }
 
     const FOUR: [&str; 4] = ["[97] at 1", "length 9", "sync", "[98] at 2"];
 
     #[test]
-    fn what_is_let_through_keeps_its_order() {
-        let held = four_writes(None);
-        assert_eq!((done(&held).len(), held.written_bytes()), (0, 0));
-        held.let_through().expect("nothing fails");
-        held.clone().write(3, b"c").expect("nothing fails");
-        assert_eq!(done(&held), [&FOUR[..], &["[99] at 3"]].concat());
-        assert_eq!(held.written_bytes(), 3);
-        held.let_through().expect("there is nothing left");
-        assert_eq!(done(&held).len(), 5);
+    fn released_writes_keep_their_order() {
+        let staged = four_writes(None);
+        assert_eq!((done(&staged).len(), staged.written_bytes()), (0, 0));
+        staged.release().expect("nothing fails");
+        staged.clone().write(3, b"c").expect("nothing fails");
+        assert_eq!(done(&staged), [&FOUR[..], &["[99] at 3"]].concat());
+        assert_eq!(staged.written_bytes(), 3);
+        staged.release().expect("there is nothing left");
+        assert_eq!(done(&staged).len(), 5);
     }
 
     #[test]
     fn nothing_overtakes_a_write_that_fails() {
         for fails_at in 0..4 {
-            let held = four_writes(Some(fails_at));
-            held.let_through().expect_err("one fails");
-            held.write(3, b"c").expect("held back");
-            held.sync_data().expect("held back");
-            assert_eq!(done(&held), &FOUR[..fails_at]);
+            let staged = four_writes(Some(fails_at));
+            staged.release().expect_err("one fails");
+            staged.write(3, b"c").expect("staged");
+            staged.sync_data().expect("staged");
+            assert_eq!(done(&staged), &FOUR[..fails_at]);
             let mut read = [0; 4];
-            held.read(0, &mut read).expect("the recorder never fails to");
+            staged.read(0, &mut read).expect("the recorder never fails to");
             let first = if fails_at == 0 { b'a' } else { b'.' };
             assert_eq!(read, [b'.', first, b'b', b'c']);
         }
@@ -270,7 +270,7 @@ mod tests {
         Write(u64, Vec<u8>),
         Length(u64),
         Read(u64, u64),
-        LetThrough,
+        Release,
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -279,43 +279,43 @@ mod tests {
                 .prop_map(|(offset, bytes)| Step::Write(offset, bytes)),
             2 => (0..LONGEST).prop_map(Step::Length),
             8 => (0..LONGEST, 0..LONGEST).prop_map(|(offset, len)| Step::Read(offset, len)),
-            1 => Just(Step::LetThrough),
+            1 => Just(Step::Release),
         ]
     }
 
     proptest! {
         #[test]
-        fn held_writes_read_as_if_they_had_been_made(steps in vec(step(), 1..60)) {
+        fn staged_writes_read_as_if_they_had_been_made(steps in vec(step(), 1..60)) {
             let plain = InMemoryBackend::new();
             plain.set_len(LONGEST / 2)?;
             plain.write(3, b"what was there before")?;
             let inner = InMemoryBackend::new();
             inner.set_len(LONGEST / 2)?;
             inner.write(3, b"what was there before")?;
-            let held = Held::new(inner);
+            let staged = Staged::new(inner);
             for step in steps {
                 let len = plain.len()?;
-                prop_assert_eq!(held.len()?, len);
+                prop_assert_eq!(staged.len()?, len);
                 match step {
                     Step::Write(offset, mut bytes) => {
                         let offset = offset.min(len);
                         bytes.truncate((len - offset) as usize);
                         plain.write(offset, &bytes)?;
-                        held.write(offset, &bytes)?;
+                        staged.write(offset, &bytes)?;
                     }
                     Step::Length(len) => {
                         plain.set_len(len)?;
-                        held.set_len(len)?;
+                        staged.set_len(len)?;
                     }
                     Step::Read(offset, bytes) => {
                         let offset = offset.min(len);
                         let mut expected = vec![0; bytes.min(len - offset) as usize];
                         plain.read(offset, &mut expected)?;
                         let mut read = vec![0xaa; expected.len()];
-                        held.read(offset, &mut read)?;
+                        staged.read(offset, &mut read)?;
                         prop_assert_eq!(read, expected);
                     }
-                    Step::LetThrough => held.let_through()?,
+                    Step::Release => staged.release()?,
                 }
             }
         }
