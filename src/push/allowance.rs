@@ -42,13 +42,6 @@ impl<'r> Allowance<'r> {
         Allowance { rendered_bytes_max: RENDERED_BYTES_MAX, hold: None, granted: usize::MAX }
     }
 
-    /// The same for as long as it is borrowed.
-    pub(crate) fn reborrow(&mut self) -> Allowance<'_> {
-        let Allowance { rendered_bytes_max, hold, granted } = self;
-        let hold = hold.as_mut().map(|hold| &mut **hold as &mut dyn FnMut(usize) -> bool);
-        Allowance { rendered_bytes_max: *rendered_bytes_max, hold, granted: *granted }
-    }
-
     /// Whether the push may take so many bytes in all.
     pub(crate) fn holds(&mut self, bytes: usize) -> bool {
         bytes <= self.granted || self.ask(bytes)

@@ -18,7 +18,6 @@ pub(crate) mod metric {
     pub(crate) const COUNTER: u32 = 3;
     pub(crate) const SUMMARY: u32 = 4;
     pub(crate) const UNTYPED: u32 = 5;
-    pub(crate) const TIMESTAMP: u32 = 6;
     pub(crate) const HISTOGRAM: u32 = 7;
 }
 

@@ -114,11 +114,6 @@ impl GroupingKey {
         *stored == *self.text() || identity_of(stored) == self.identity()
     }
 
-    /// Whether any label but `instance` has an empty value.
-    pub(crate) fn has_empty_label(&self) -> bool {
-        self.has_empty_label
-    }
-
     /// The value of the label `job`, escaped.
     pub fn job(&self) -> &str {
         let at = (0..self.len()).find(|at| self.name(*at) == Some(b"job"));

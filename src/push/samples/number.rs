@@ -25,11 +25,6 @@ impl<'a> Number<'a> {
         is_canonical(text).then_some(Number { text, value: None })
     }
 
-    /// Whether [`Number::write`] appends just the text that was read.
-    pub(crate) fn is_canonical(self) -> bool {
-        self.value.is_none()
-    }
-
     /// How many bytes were read.
     pub(crate) fn text_bytes(self) -> usize {
         self.text.len()
