@@ -36,7 +36,7 @@ const SLICE_FAMILIES: usize = if cfg!(test) { 2 } else { 256 };
 const SLICE_SERIES: usize = if cfg!(test) { 3 } else { 8192 };
 const SLICE_BYTES: usize = if cfg!(test) { 10 } else { 1 << 20 };
 /// Batches and groups keep so many series of one family sorted.
-pub(super) const SORTED_LEN: usize = 4096;
+pub(super) const SORTED_FROM: usize = 4096;
 
 /// A push to a large group, or its deletion, under way.
 #[derive(Debug)]
@@ -539,7 +539,7 @@ fn lacking(
 }
 
 fn in_order(series: &[Series]) -> Cow<'_, [Series]> {
-    if series.len() >= SORTED_LEN || series.is_sorted() {
+    if series.len() >= SORTED_FROM || series.is_sorted() {
         debug_assert!(series.is_sorted(), "many series are kept sorted");
         return Cow::Borrowed(series);
     }

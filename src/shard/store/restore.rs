@@ -6,7 +6,7 @@ use crate::shard::error::PushError;
 use crate::shard::groups::group::SaveState;
 use crate::shard::saving::group_snapshot::GroupTimes;
 use crate::shard::store::Store;
-use crate::shard::store::large::SORTED_LEN;
+use crate::shard::store::large::SORTED_FROM;
 use crate::shard::store::plan::Mode;
 use crate::shard::timestamp::Timestamp;
 
@@ -46,7 +46,7 @@ impl Store {
         group.saving = SaveState::WRITTEN;
         for (held, pushed) in group.families.iter_mut().zip(pushed) {
             held.pushed = *pushed;
-            if held.series.len() >= SORTED_LEN {
+            if held.series.len() >= SORTED_FROM {
                 held.series.sort_unstable();
             }
         }
