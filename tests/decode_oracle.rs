@@ -2,6 +2,7 @@
 
 mod oracle {
     pub(crate) mod body;
+    pub(crate) mod clients;
     pub(crate) mod damage;
     pub(crate) mod exposition;
     pub(crate) mod key;
@@ -16,7 +17,7 @@ use std::cell::Cell;
 use oracle::exposition::{Push, push};
 use oracle::key::Key;
 use oracle::refusal::Outcome;
-use oracle::{body, damage, key, number, refusal};
+use oracle::{body, clients, damage, key, number, refusal};
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseResult, TestRunner};
 use shardgate::exposition::NameRules;
@@ -142,6 +143,17 @@ fn decode_agrees_with_the_oracle_on_damaged_bodies() {
 #[test]
 fn decode_agrees_with_the_oracle_on_damaged_bodies_where_names_may_be_any_text() {
     check(NameRules::Utf8, 5000, push(NameRules::Utf8).prop_flat_map(damaged));
+}
+
+#[test]
+fn decode_agrees_with_the_oracle_on_bodies_as_client_libraries_write_them() {
+    let (taken, config) = (Cell::new(0), config(3000));
+    proptest!(config, |(push in clients::push())| {
+        let is_taken = compare(&push, NameRules::Legacy)? == Outcome::Taken;
+        taken.set(taken.get() + u32::from(is_taken));
+        compare(&push, NameRules::Utf8)?;
+    });
+    assert!(taken.get() > 300, "only {} were taken", taken.get());
 }
 
 #[test]

@@ -34,6 +34,9 @@ pub fn is_whole(count: f64) -> bool {
 const EXPONENT_FIRST: i32 = -4;
 const EXPONENT_LAST: i32 = 5;
 
+/// Below this, all digits of an integer are needed to tell it from its neighbours, but for zeros at the end.
+const WHOLE_BELOW: u64 = 1 << 53;
+
 /// Appends `value` in Go's shortest `'g'` form: with an exponent below 1e-4 and from 1e6 up, and `0`
 /// for minus zero.
 pub fn write_number(out: &mut Vec<u8>, value: f64) {
@@ -54,9 +57,15 @@ pub fn write_number(out: &mut Vec<u8>, value: f64) {
     if value < 0.0 {
         out.push(b'-');
     }
-    if magnitude < 1e6 && magnitude.fract() == 0.0 {
+    let whole = magnitude as u64;
+    if whole < WHOLE_BELOW && whole as f64 == magnitude {
         let mut buffer = itoa::Buffer::new();
-        return out.extend_from_slice(buffer.format(magnitude as u32).as_bytes());
+        let digits = buffer.format(whole).as_bytes();
+        if digits.len() as i32 <= EXPONENT_LAST + 1 {
+            return out.extend_from_slice(digits);
+        }
+        let zeros = digits.iter().rev().take_while(|&&digit| digit == b'0').count();
+        return lay_out(out, &digits[..digits.len() - zeros], digits.len() as i32 - 1);
     }
     let mut buffer = zmij::Buffer::new();
     let (digits, exponent) = significant(buffer.format_finite(magnitude).as_bytes());
@@ -65,15 +74,18 @@ pub fn write_number(out: &mut Vec<u8>, value: f64) {
 
 /// Splits a decimal spelling into its significant digits and the decimal exponent of the first.
 fn significant(spelling: &[u8]) -> (smallvec::SmallVec<[u8; 24]>, i32) {
-    let (mantissa, power) = match memchr::memchr2(b'e', b'E', spelling) {
+    let (mantissa, power) = match spelling.iter().position(|byte| matches!(byte, b'e' | b'E')) {
         Some(at) => (&spelling[..at], parse_exponent(&spelling[at + 1..])),
         None => (spelling, 0),
     };
-    let point = memchr::memchr(b'.', mantissa).unwrap_or(mantissa.len());
-    let mut digits: smallvec::SmallVec<[u8; 24]> =
-        mantissa.iter().copied().filter(|&byte| byte != b'.').collect();
+    let point = mantissa.iter().position(|&byte| byte == b'.').unwrap_or(mantissa.len());
+    let (whole, part) = mantissa.split_at(point);
+    let mut digits = smallvec::SmallVec::<[u8; 24]>::from_slice(whole);
+    digits.extend_from_slice(part.get(1..).unwrap_or_default());
     let zeros = digits.iter().take_while(|&&digit| digit == b'0').count();
-    digits.drain(..zeros);
+    if zeros > 0 {
+        digits.drain(..zeros);
+    }
     while digits.last() == Some(&b'0') {
         digits.pop();
     }

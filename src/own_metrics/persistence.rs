@@ -7,7 +7,7 @@ use crate::shard::{Shards, Timestamp};
 
 /// How long ago the oldest change was made that is not on disk, in seconds; 0 when there is none.
 pub fn oldest_change_seconds(status: &Status, shards: &Shards) -> f64 {
-    let since = shards.stats().map(|(stats, _)| stats.unsaved_since());
+    let since = shards.stats().map(|(stats, _)| stats.dirty_since());
     let since = since.chain([status.counts().oldest]).filter(|since| *since > Timestamp::NEVER);
     let age = since.min().map(|oldest| Timestamp::now().seconds() - oldest.seconds());
     age.unwrap_or_default().max(0.0)
@@ -16,7 +16,7 @@ pub fn oldest_change_seconds(status: &Status, shards: &Shards) -> f64 {
 /// The families of a gateway that keeps its groups on disk.
 pub(super) fn families(status: &Status, shards: &Shards) -> [OwnFamily; 8] {
     let counts = status.counts();
-    let unsaved: u64 = shards.stats().map(|(stats, _)| stats.unsaved()).sum();
+    let unsaved: u64 = shards.stats().map(|(stats, _)| stats.dirty()).sum();
     let counter = |name, help| OwnFamily::new(name, Kind::Counter, help);
     let gauge = |name, help| OwnFamily::new(name, Kind::Gauge, help);
     [

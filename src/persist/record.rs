@@ -19,7 +19,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::exposition::Kind;
 use crate::push::{Batch, GroupingKey, RenderedFamily};
-use crate::shard::{GroupImage, GroupTimes, RestoredGroup, Timestamp};
+use crate::shard::{GroupSnapshot, GroupTimes, RestoredGroup, Timestamp};
 
 /// How every record begins.
 pub(super) const MAGIC: &[u8; 8] = b"shardgrp";
@@ -68,7 +68,7 @@ impl fmt::Display for RecordError {
 impl std::error::Error for RecordError {}
 
 /// Appends the record of a group, without its sequence and checksum.
-pub(super) fn write(image: &GroupImage<'_>, out: &mut Vec<u8>) {
+pub(super) fn write(image: &GroupSnapshot<'_>, out: &mut Vec<u8>) {
     let start = write_head(out);
     out.push(if image.has_empty_instance() { EMPTY_INSTANCE_FLAG } else { 0 });
     let GroupTimes { created, pushed, failed } = image.times();
@@ -305,7 +305,7 @@ mod tests {
         store.fail(7, key, None, moment(3));
         store.checkpoint();
         let mut changes = store.hand_over(0);
-        let mut record = changes.images_mut().next().expect("it is there").to_vec();
+        let mut record = changes.records_mut().next().expect("it is there").to_vec();
         seal(&mut record, SEQUENCE).expect("it is small");
         record
     }

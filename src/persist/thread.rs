@@ -306,8 +306,8 @@ impl Owner {
         };
         let written_before = storage.written_bytes();
         for changes in &mut epoch.changes {
-            changes.write_held(record::write); // Only once: they stay for another try.
-            for record in changes.images_mut() {
+            changes.write_snapshots(record::write); // Only once: they stay for another try.
+            for record in changes.records_mut() {
                 record::seal(record, sequence)
                     .map_err(|error| StorageError::Failed(error.to_string()))?;
             }

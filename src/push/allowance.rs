@@ -1,14 +1,14 @@
-//! How much memory a push may take while it is decoded, and how large it may become.
+//! The memory that a push may take while it is decoded, and the size that it may reach.
 //!
-//! The decoder asks before it takes memory, in steps, and is told whether there is so much. Where the memory comes
-//! from is not known here.
+//! Start with [`Allowance`]. The decoder asks it before it takes more memory, in steps. The caller decides where the memory
+//! comes from.
 
 use std::fmt;
 
 use memchr::memchr_iter;
 
-use super::error::Place;
-use super::grouping_key::GroupingKey;
+use crate::push::error::Place;
+use crate::push::key::GroupingKey;
 
 /// How large the samples of one push may be once rendered, whatever the flag says: offsets into them have 32 bits.
 pub const RENDERED_BYTES_MAX: usize = 256 << 20;
@@ -25,7 +25,7 @@ const COUNTED_BYTES_MIN: usize = 256 << 10;
 
 /// What one push may take while it is decoded.
 pub struct Allowance<'r> {
-    pub(super) rendered_bytes_max: usize,
+    pub(crate) rendered_bytes_max: usize,
     hold: Option<&'r mut (dyn FnMut(usize) -> bool + 'r)>,
     granted: usize,
 }
@@ -43,14 +43,14 @@ impl<'r> Allowance<'r> {
     }
 
     /// The same for as long as it is borrowed.
-    pub(super) fn reborrow(&mut self) -> Allowance<'_> {
+    pub(crate) fn reborrow(&mut self) -> Allowance<'_> {
         let Allowance { rendered_bytes_max, hold, granted } = self;
         let hold = hold.as_mut().map(|hold| &mut **hold as &mut dyn FnMut(usize) -> bool);
         Allowance { rendered_bytes_max: *rendered_bytes_max, hold, granted: *granted }
     }
 
     /// Whether the push may take so many bytes in all.
-    pub(super) fn holds(&mut self, bytes: usize) -> bool {
+    pub(crate) fn holds(&mut self, bytes: usize) -> bool {
         bytes <= self.granted || self.ask(bytes)
     }
 

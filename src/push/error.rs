@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::allowance::TooLarge;
+use crate::push::allowance::TooLarge;
+pub use crate::push::refusal::{Problem, Refusal};
 
 /// What is wrong with a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +73,7 @@ pub enum SyntaxErrorKind {
 
 impl SyntaxErrorKind {
     /// That this is wrong with a line of text, counted from 1.
-    pub(super) fn in_line(self, line: u32) -> Rejected {
+    pub(crate) fn in_line(self, line: u32) -> Rejected {
         Rejected::Syntax(SyntaxError { at: Place::Line(line), kind: self })
     }
 }
@@ -130,203 +131,8 @@ impl fmt::Display for Place {
     }
 }
 
-/// Why a push that reads well cannot be stored, in itself or beside other groups.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// A sample carries a timestamp.
-    Timestamp {
-        /// Where the first such sample stands.
-        line: u32,
-    },
-    /// Two samples of the push are the same series once the grouping labels are merged in.
-    DuplicateSeries {
-        /// The family they are in.
-        family: String,
-        /// The label that only one of them has, with an empty value, if nothing else tells them apart.
-        empty_label: Option<String>,
-    },
-    /// A histogram has the same bucket twice, or a summary the same quantile.
-    DuplicatePart {
-        /// The family it is in.
-        family: String,
-    },
-    /// The grouping key names the label that tells the samples of this family apart.
-    PartLabelInKey {
-        /// The family.
-        family: String,
-        /// `le` or `quantile`.
-        label: &'static str,
-    },
-    /// A sample has a label whose name is reserved.
-    ReservedLabel {
-        /// Where the first such sample stands.
-        line: u32,
-    },
-    /// A message of protobuf reads, but what it says could not be exposed, or contradicts itself.
-    Message {
-        /// The message.
-        family: Place,
-        /// The name it gives, right or wrong.
-        name: String,
-        /// What is wrong with it.
-        problem: Problem,
-    },
-    /// The name has another type elsewhere.
-    TypeConflict {
-        /// The family.
-        family: String,
-        /// The type it has there.
-        stored: &'static str,
-    },
-    /// A histogram or summary exposes samples under the name of another family.
-    NameOccupied {
-        /// The name both want.
-        name: String,
-    },
-    /// A series is in another group already.
-    SeriesElsewhere {
-        /// The family it is in.
-        family: String,
-    },
-    /// The group would be larger than a group may become.
-    GroupTooLarge {
-        /// What it would count for, its help texts included, in bytes.
-        bytes: u64,
-        /// What it may count for.
-        bytes_max: u64,
-    },
-    /// The group is stored under a key that differs only in labels with an empty value.
-    OtherSpelling,
-}
-
-/// What can be wrong with a `MetricFamily` message that reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the messages below say what each means")]
-pub enum Problem {
-    Name,
-    Type,
-    Timestamp,
-    OtherValue,
-    TooManyLabels,
-    LabelName,
-    ReservedLabelName,
-    DuplicateLabelName,
-    PartLabel(&'static str),
-    Quantile,
-    BucketBound,
-    NegativeCount,
-    Schema,
-    ZeroThreshold,
-    MixedCounts,
-    Spans,
-    BucketsAndSpans,
-    NegativeBucket,
-    BucketsAndCount,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Problem::Name => "no name, or an invalid one",
-            Problem::Type => "unknown metric type",
-            Problem::Timestamp => "pushed metrics must not have timestamps",
-            Problem::TooManyLabels => "a metric with too many labels",
-            Problem::OtherValue => "a metric without a value of the family's type",
-            Problem::LabelName => "a label without a name, or with an invalid one",
-            Problem::ReservedLabelName => "label names that begin with __ are reserved",
-            Problem::DuplicateLabelName => "the same label name twice in one metric",
-            Problem::PartLabel(name) => {
-                return write!(
-                    f,
-                    "a metric has the label {name:?}, which its type needs for itself"
-                );
-            }
-            Problem::Quantile => "a quantile that is not a number",
-            Problem::BucketBound => "a bucket bound that is not a number",
-            Problem::NegativeCount => "a negative count",
-            Problem::Schema => "a native histogram with a schema outside of -4 to 8",
-            Problem::ZeroThreshold => {
-                "a native histogram with a zero threshold that is negative or not a number"
-            }
-            Problem::MixedCounts => "a native histogram with both integers and floats as counts",
-            Problem::Spans => "a native histogram whose bucket spans overlap or lead too far",
-            Problem::BucketsAndSpans => {
-                "a native histogram with more or fewer buckets than its spans say"
-            }
-            Problem::NegativeBucket => "a native histogram with a negative bucket",
-            Problem::BucketsAndCount => {
-                "a native histogram whose buckets do not sum up to its count"
-            }
-        })
-    }
-}
-
 impl From<Refusal> for Rejected {
     fn from(refusal: Refusal) -> Rejected {
         Rejected::Refused(refusal)
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Refusal::Timestamp { line } => {
-                write!(f, "pushed metrics must not have timestamps (line {line})")
-            }
-            Refusal::ReservedLabel { line } => {
-                write!(f, "label names that begin with __ are reserved (line {line})")
-            }
-            Refusal::Message { family, name, problem } => {
-                write!(f, "{family} ({name:?}): {problem}")
-            }
-            Refusal::DuplicateSeries { family, empty_label: Some(label) } => {
-                write!(
-                    f,
-                    "family {family:?} has the same series twice: the label {label:?} has an empty value in one of them, and a label with an empty value is the same as no label; push one of the two, or give the label a value"
-                )
-            }
-            Refusal::DuplicateSeries { family, empty_label: None } => {
-                write!(
-                    f,
-                    "family {family:?} has the same series twice, once the grouping labels are merged in"
-                )
-            }
-            Refusal::DuplicatePart { family } => {
-                write!(f, "family {family:?} has the same bucket or quantile twice in one series")
-            }
-            Refusal::PartLabelInKey { family, label } => {
-                write!(
-                    f,
-                    "the grouping key names the label {label:?}, which family {family:?} needs for itself"
-                )
-            }
-            Refusal::TypeConflict { family, stored } => {
-                write!(f, "family {family:?} is stored with the type {stored} already")
-            }
-            Refusal::NameOccupied { name } => {
-                write!(
-                    f,
-                    "the name {name:?} would be both a family of its own and part of a histogram or summary"
-                )
-            }
-            Refusal::SeriesElsewhere { family } => {
-                write!(
-                    f,
-                    "a series of family {family:?} exists in another group already (a label with an empty value is the same as no label)"
-                )
-            }
-            Refusal::GroupTooLarge { bytes, bytes_max } => {
-                write!(
-                    f,
-                    "the group would count for {bytes} bytes, --storage.max-group-bytes allows {bytes_max}: push to several groups, or raise the flag"
-                )
-            }
-            Refusal::OtherSpelling => {
-                write!(
-                    f,
-                    "the group exists with a key that differs only in labels with an empty value (a label with an empty value is the same as no label): push with the key that exists, or delete its group first"
-                )
-            }
-        }
     }
 }

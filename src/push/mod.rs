@@ -1,56 +1,42 @@
-//! A push, decoded: the URL gives the grouping key, the body gives rendered metric families.
+//! Decodes a push: the path gives the grouping key, the body gives rendered metric families.
 //!
-//! Owns the grammar of what may be pushed. Bytes in, bytes out: no I/O, no async, no HTTP types.
+//! This folder owns the grammar of what may be pushed. It is pure: no I/O, no async, no HTTP types. A push walks through
+//! its rooms in this order; start reading at [`decode`].
 //!
-//! - [`GroupingKey`]: the labels in the URL, in the one spelling that all samples of the group show.
-//! - [`decode`]: scans a body once, borrowing from it, and renders each family's samples into their
-//!   canonical exposition on the way. What comes out is a [`Batch`], behind which nothing is checked
-//!   again except against other groups.
-//!   `shapes` remembers what bodies looked like lately, and `shape` reads only the values of one that looks the same.
-//! - [`decode_protobuf`]: the same for a body of delimited protobuf.
-//! - [`Allowance`]: how much memory either may take, asked for before it is taken, and how large a push may become.
-//! - [`Rules`]: which names a push may use, and how many and how long labels.
-//! - [`RenderedFamily`]: what a batch is put together from that was decoded before.
-//! - [`inflate`]: undoes `Content-Encoding`, within a bound.
+//! - [`inflate`] undoes `Content-Encoding`, and `key` reads the [`GroupingKey`].
+//! - `shapes` knows bodies that differ from an earlier one only in their values.
+//! - `text` and `protobuf` read all other bodies, and `samples` renders what they read.
+//! - `batch` is the result, a [`Batch`]. After this, it is only checked against other groups.
+//!
+//! [`Allowance`] bounds the memory of a push, and [`Rules`] say which names and labels it may use.
 //!
 //! **Invariant:** a `Batch` is a valid exposition in itself: every series in it exists once, carries
 //! the grouping labels and `instance`, and no two of its families share a name.
 
 mod allowance;
 mod batch;
-mod cursor;
-mod decode;
-mod empty_labels;
 mod error;
-mod families;
-mod finish;
-mod fold;
-mod grouping_key;
 mod inflate;
-mod labels;
-mod line;
-mod line_ends;
-mod names;
-mod number;
-mod opening;
+mod key;
 mod protobuf;
-mod restored;
-mod rules;
-mod shape;
-mod shapes;
+mod refusal;
 #[cfg(test)]
-mod told;
-mod usual;
+mod render_for_test;
+mod rules;
+mod samples;
+mod shapes;
+mod text;
 
 pub use allowance::{Allowance, RENDERED_BYTES_MAX, TooLarge, expected, expected_of_protobuf};
-pub use batch::{Batch, BatchFamily, Series, SeriesHasher};
-pub use decode::{decode, decode_within};
+pub use batch::restored::RenderedFamily;
+pub use batch::series::{Series, SeriesHasher};
+pub use batch::{Batch, BatchFamily};
 pub use error::{Place, Problem, Refusal, Rejected, SyntaxError, SyntaxErrorKind};
-pub use grouping_key::{GroupingKey, KeyError};
 pub use inflate::{Encoding, InflateError, inflate};
+pub use key::{GroupingKey, KeyError};
 pub use protobuf::{decode_protobuf, decode_protobuf_within};
-pub use restored::RenderedFamily;
 pub use rules::Rules;
+pub use text::{decode, decode_within};
 
 /// The gauge that shows when a group was last pushed to, in seconds since 1970. Set by the gateway.
 pub const PUSH_TIME: &str = "push_time_seconds";

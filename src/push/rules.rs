@@ -2,10 +2,10 @@
 
 use memchr::memchr_iter;
 
-use super::error::SyntaxErrorKind;
-use super::grouping_key::{GroupingKey, KeyError};
-use super::line::Label;
 use crate::exposition::NameRules;
+use crate::push::error::SyntaxErrorKind;
+use crate::push::key::{GroupingKey, KeyError};
+use crate::push::samples::labels::Label;
 
 /// The rules for a push. Made of [`NameRules`] alone they leave labels unbounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl From<NameRules> for Rules {
 
 impl Rules {
     /// Checks the labels of a sample, sorted by name, that goes to the group `key`.
-    pub(super) fn check(self, key: &GroupingKey, own: &[Label<'_>]) -> Result<(), SyntaxErrorKind> {
+    pub(crate) fn check(self, key: &GroupingKey, own: &[Label<'_>]) -> Result<(), SyntaxErrorKind> {
         // Who overrides whom matters only where there may be too many.
         if own.len().saturating_add(key.len()) > self.labels_max
             && merged_len(key, own) > self.labels_max
@@ -36,7 +36,7 @@ impl Rules {
         let is_long = |label: &Label<'_>| {
             label.name.len() > self.label_bytes_max
                 || (label.value.len() > self.label_bytes_max
-                    && unescaped_len(label.value) > self.label_bytes_max)
+                    && (label.is_raw || unescaped_len(label.value) > self.label_bytes_max))
         };
         if own.iter().any(is_long) { Err(SyntaxErrorKind::LongLabel) } else { Ok(()) }
     }

@@ -115,7 +115,7 @@ async fn pushes_that_are_saved_later_go_on_while_the_disk_fails() {
         }
     }
     gateway.shards.delete(key(0, 9)).await.expect("deletions go on as well");
-    let unsaved = gateway.shards.stats().map(|(stats, _)| stats.unsaved()).sum::<u64>();
+    let unsaved = gateway.shards.stats().map(|(stats, _)| stats.dirty()).sum::<u64>();
     assert!(unsaved <= 15, "one entry for each group: {unsaved}");
     until("another try", || gateway.status.counts().errors > 1).await;
     assert!(is_failing(&gateway.status.ready()));

@@ -54,7 +54,7 @@ impl Gateway {
 
     /// All groups.
     pub(crate) async fn groups(&self) -> Groups {
-        let mut roll = self.shards.roll(Vec::new()).await.expect("the shards live");
+        let mut roll = self.shards.scan(Vec::new()).await.expect("the shards live");
         let mut groups = Vec::new();
         while let Some(next) = roll.next().await.expect("the shards live") {
             groups.extend(next.into_iter().map(|summary| summary.group));

@@ -62,7 +62,7 @@ impl Setup {
     }
 
     pub(super) fn chooser(&self) -> Chooser {
-        Chooser::new(MIX, &self.bodies)
+        Chooser::new(MIX, &self.bodies, false)
     }
 
     pub(super) fn numbering(&self) -> Numbering {

@@ -92,7 +92,7 @@ impl Writer {
                 let (request, kind) = if method == Method::Post {
                     (&mut self.post, 0)
                 } else {
-                    let kind = self.chooser.body(&mut self.rng);
+                    let kind = self.chooser.body(&mut self.rng, *number);
                     (&mut self.puts[kind], kind)
                 };
                 let mark = self.numbering.mark(*number, version, kind);

@@ -71,7 +71,7 @@ impl Pusher {
             delete(&shared.head, group, &mut self.deletion);
             (&self.deletion, None)
         } else {
-            let kind = shared.chooser.body(&mut self.rng);
+            let kind = shared.chooser.body(&mut self.rng, group);
             let mark = shared.next_mark(kind);
             let request = &mut self.requests[kind];
             request.prepare(method, &shared.head, group, mark, &mut self.rng);

@@ -155,7 +155,7 @@ fn shared(plan: &Plan, seat: Seat, pushers: usize, window: Window) -> Shared {
     let pace = if seat.task == Task::Fill { Loop::Closed } else { plan.pace() };
     Shared {
         head: plan.head.clone(),
-        chooser: Chooser::new(plan.profile.mix, &plan.bodies),
+        chooser: Chooser::new(plan.profile.mix, &plan.bodies, plan.profile.body_by_group),
         groups: RefCell::new(Groups::of_worker(&plan.profile.groups, seat.index, plan.workers)),
         recorder: RefCell::new(Recorder::new(window, pace)),
         ledger: RefCell::new(seat.ledger),

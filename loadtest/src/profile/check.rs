@@ -6,7 +6,8 @@ use std::{fs, io};
 
 use toml::Spanned;
 
-use super::keys::{ArrivalsKeys, ArrivalsKind, BodyKeys, Complaint, Format, Mix, ProfileKeys};
+use super::keys::{ArrivalsKeys, ArrivalsKind, BodyKeys, Complaint, Mix, ProfileKeys};
+use super::kinds::body_of_kind;
 use super::values::Count;
 use super::{Arrivals, Body, Groups, Profile, Shape, Source, bundled};
 
@@ -48,6 +49,11 @@ pub(super) fn check(
     if keys.bodies.get_ref().is_empty() {
         return Err((keys.bodies.span(), "a profile has at least one body".to_owned()));
     }
+    let body_keys = keys.bodies.into_inner();
+    let kinds = body_keys.iter().find(|body| body.get_ref().kinds.is_some());
+    if let Some(body) = kinds.filter(|_| body_keys.len() > 1) {
+        return Err((body.span(), "a body of several kinds is the only one".to_owned()));
+    }
     Ok(Profile {
         name,
         about: keys.about.into_inner(),
@@ -65,12 +71,12 @@ pub(super) fn check(
             delete_replaced: keys.groups.delete_replaced,
         },
         mix: mix(keys.mix)?,
-        bodies: keys
-            .bodies
-            .into_inner()
+        body_by_group: kinds.is_some(),
+        bodies: body_keys
             .into_iter()
-            .map(|keys| body(keys, folder))
-            .collect::<Result<_, _>>()?,
+            .map(|keys| bodies(keys, folder))
+            .collect::<Result<Vec<_>, _>>()?
+            .concat(),
         arrivals: keys.arrivals.map(arrivals).transpose()?,
         scraper: keys.scraper,
         basic_auth: keys.basic_auth,
@@ -94,7 +100,7 @@ const LABELS: u8 = 2;
 const LABEL_VALUE_BYTES: u8 = 12;
 const BUCKETS: u32 = 10;
 
-fn body(keys: Spanned<BodyKeys>, folder: Folder<'_>) -> Result<Body, Complaint> {
+fn bodies(keys: Spanned<BodyKeys>, folder: Folder<'_>) -> Result<Vec<Body>, Complaint> {
     let span = keys.span();
     let keys = keys.into_inner();
     let complain = |message: &str| Err((span.clone(), message.to_owned()));
@@ -107,15 +113,13 @@ fn body(keys: Spanned<BodyKeys>, folder: Folder<'_>) -> Result<Body, Complaint> 
         || keys.buckets.is_some();
     let source = match (keys.file, keys.families) {
         (Some(_), _) if shaped => return complain("a body is from a file or generated, not both"),
-        (Some(_), _) if keys.format == Format::Protobuf => {
-            return complain("a file is text; only generated bodies can be protobuf");
-        }
         (Some(file), _) => match folder.read(&file) {
             Ok(text) => Source::Text(text),
             Err(error) => {
                 return complain(&format!("{}: {error}", folder.path(&file).display()));
             }
         },
+        (None, _) if keys.kinds.is_some() => return complain("`kinds` needs `file`"),
         (None, None) => return complain("a body needs `file`, or `families`"),
         (None, Some(families)) => {
             let shape = Shape {
@@ -131,7 +135,13 @@ fn body(keys: Spanned<BodyKeys>, folder: Folder<'_>) -> Result<Body, Complaint> 
         }
     };
     let weight = u32::try_from(keys.weight.get()).expect("a count fits in 32 bits");
-    Ok(Body { weight, source, format: keys.format, gzip: keys.gzip })
+    let body = |source| Body { weight, source, format: keys.format, gzip: keys.gzip };
+    Ok(match (keys.kinds, source) {
+        (Some(kinds), Source::Text(template)) => {
+            (0..kinds.get()).map(|kind| body(Source::Text(body_of_kind(&template, kind)))).collect()
+        }
+        (_, source) => vec![body(source)],
+    })
 }
 
 fn possible(shape: Shape, span: &Range<usize>) -> Result<Shape, Complaint> {

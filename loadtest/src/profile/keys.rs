@@ -59,6 +59,7 @@ pub(super) struct BodyKeys {
     #[serde(default = "one")]
     pub(super) weight: Count,
     pub(super) file: Option<PathBuf>,
+    pub(super) kinds: Option<Count>,
     pub(super) families: Option<Count>,
     pub(super) series: Option<Count>,
     pub(super) labels: Option<u8>,

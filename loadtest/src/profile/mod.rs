@@ -7,6 +7,7 @@
 mod bundled;
 mod check;
 mod keys;
+mod kinds;
 mod load;
 mod path;
 mod values;
@@ -37,6 +38,8 @@ pub(crate) struct Profile {
     pub(crate) groups: Groups,
     pub(crate) mix: Mix,
     pub(crate) bodies: Vec<Body>,
+    /// Whether all pushes to a group carry the same of the bodies, rather than any.
+    pub(crate) body_by_group: bool,
     /// When pushes start; none is a closed loop.
     pub(crate) arrivals: Option<Arrivals>,
     pub(crate) scraper: Option<Scraper>,

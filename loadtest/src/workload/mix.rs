@@ -11,15 +11,16 @@ pub(crate) struct Chooser {
     mix: Mix,
     /// The sums of the bodies' weights up to each of them.
     body_weights: Vec<u64>,
+    body_by_group: bool,
 }
 
 impl Chooser {
-    pub(crate) fn new(mix: Mix, bodies: &[BodyTemplate]) -> Self {
+    pub(crate) fn new(mix: Mix, bodies: &[BodyTemplate], body_by_group: bool) -> Self {
         let sums = bodies.iter().scan(0, |sum, body| {
             *sum += u64::from(body.weight);
             Some(*sum)
         });
-        Self { mix, body_weights: sums.collect() }
+        Self { mix, body_weights: sums.collect(), body_by_group }
     }
 
     pub(crate) fn method(&self, rng: &mut Rng) -> Method {
@@ -35,8 +36,11 @@ impl Chooser {
         }
     }
 
-    /// The index of a body.
-    pub(crate) fn body(&self, rng: &mut Rng) -> usize {
+    /// The index of a body for a group.
+    pub(crate) fn body(&self, rng: &mut Rng, group: u64) -> usize {
+        if self.body_by_group {
+            return (group % self.body_weights.len() as u64) as usize;
+        }
         match self.body_weights.as_slice() {
             [_] => 0,
             sums => {

@@ -27,6 +27,8 @@ fn every_shipped_profile_runs_for_two_seconds() {
         "cron-storm",
         "histograms",
         "mixed-formats",
+        "mixed-jobs",
+        "mixed-jobs-protobuf",
         "scrape-heavy",
         "steady",
         "wide-group",

@@ -75,8 +75,8 @@ pub(crate) async fn scan(
 ) -> Result<(), Failure> {
     let (began, priority) = (Instant::now(), PushPriority::new(shards.clone()));
     let mut looked_at_bytes = 0;
-    let mut roll = shards.roll(jobs).await?;
-    while let Some(next) = roll.next().await? {
+    let mut groups = shards.scan(jobs).await?;
+    while let Some(next) = groups.next().await? {
         for group in next {
             looked_at_bytes += group.group.key.len();
             each(group)?;

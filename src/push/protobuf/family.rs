@@ -1,19 +1,16 @@
 //! One `MetricFamily` message.
 
-use smallvec::SmallVec;
-
-use super::folded::Folded;
+use super::assembled::Assembled;
 use super::kept::Kept;
-use super::labels::{self, OwnLabel};
-use super::schema::Message;
-use super::wire::Field;
-use crate::exposition::escape_help;
+use super::labels;
+use super::schema::{self, Message, Notes};
 use crate::exposition::protobuf::{family, kind_of, metric, value, value_field};
-use crate::push::decode::Decoder;
-use crate::push::families::Role;
-use crate::push::finish::{is_push_time, lossy};
-use crate::push::line::Label;
-use crate::push::number::Number;
+use crate::exposition::{Kind, escape_help};
+use crate::push::samples::Decoder;
+use crate::push::samples::families::Role;
+use crate::push::samples::finish::{is_push_time, lossy};
+use crate::push::samples::labels::{Label, Labels};
+use crate::push::samples::number::Number;
 use crate::push::{Place, Problem, Refusal, Rejected, SyntaxError, SyntaxErrorKind};
 
 /// A family that is well-formed.
@@ -25,24 +22,25 @@ pub(super) struct Family<'a> {
     /// An enum; a counter unless it is set.
     kind: i32,
     message: Message<'a>,
-    /// Whether the text format shows all that it says.
-    is_all_shown: bool,
+    notes: Notes,
 }
 
 impl<'a> Family<'a> {
     /// Reads the message that is the body's `at`th.
     pub(super) fn read(at: Place, bytes: &'a [u8]) -> Result<Family<'a>, SyntaxErrorKind> {
-        let (message, is_all_shown) = Message::family(bytes)?;
-        let mut family = Family { at, name: b"", help: b"", kind: 0, message, is_all_shown };
-        for field in message.fields() {
+        let mut notes = Notes::default();
+        let (mut name, mut help): (&[u8], &[u8]) = (b"", b"");
+        let (mut kind, mut rest) = (0, bytes);
+        while !rest.is_empty() {
+            let field = schema::family_field(&mut rest, &mut notes)?;
             match field.number {
-                family::NAME => family.name = field.bytes(),
-                family::HELP => family.help = field.bytes(),
-                family::TYPE => family.kind = field.varint() as i32,
+                family::NAME => name = field.bytes(),
+                family::HELP => help = field.bytes(),
+                family::TYPE => kind = field.varint() as i32,
                 _ => {}
             }
         }
-        Ok(family)
+        Ok(Family { at, name, help, kind, message: Message::family(bytes), notes })
     }
 
     /// Hands all of it to the decoder, where the family is at `position`. `kept` is made for the first
@@ -51,13 +49,11 @@ impl<'a> Family<'a> {
         &self,
         position: usize,
         decoder: &mut Decoder<'a, '_>,
+        labels: &mut Labels<'a>,
         kept: &mut Option<Kept<'a>>,
     ) -> Result<(), Rejected> {
         let refused = |problem| Rejected::Refused(self.refusal(problem));
-        let mut metrics = self.message.messages(family::METRIC);
-        let has_timestamp =
-            |metric: Message<'_>| metric.fields().any(|field| field.number == metric::TIMESTAMP);
-        if metrics.clone().any(has_timestamp) {
+        if self.notes.has_timestamp {
             return Err(refused(Problem::Timestamp));
         }
         if is_push_time(self.name) {
@@ -67,13 +63,13 @@ impl<'a> Family<'a> {
             return Err(refused(Problem::Name));
         }
         let kind = kind_of(self.kind).ok_or_else(|| refused(Problem::Type))?;
-        let field = value_field(kind);
         let in_progress = &mut decoder.families.list[position];
         in_progress.kind = Some(kind);
         let help = self.help;
         if decoder.has_help_room(help.len()) {
             decoder.families.list[position].help = Some(escape_help(help));
         }
+        let mut metrics = self.message.messages(family::METRIC);
         if let Some(label) = kind.part_label()
             && decoder.key.names(label)
             && metrics.clone().next().is_some()
@@ -83,23 +79,23 @@ impl<'a> Family<'a> {
         }
         let kept_start = decoder.native.len() as u32;
         metrics.try_for_each(|metric| {
-            if !metric.fields().any(|one| one.number == field) {
-                return Err(refused(Problem::OtherValue));
+            let value = read_metric(metric, kind, decoder, labels).map_err(refused)?;
+            // No label is longer than its metric.
+            if labels.has_new_names() || metric.bytes() > decoder.rules.label_bytes_max {
+                let is_within = decoder.rules.check(decoder.key, &labels.list);
+                is_within.map_err(|kind| Rejected::Syntax(SyntaxError { at: self.at, kind }))?;
             }
-            let own = labels::read(metric, kind, &decoder.rules).map_err(refused)?;
-            let own_text = as_text(&own);
-            let is_within = decoder.rules.check(decoder.key, &own_text);
-            is_within.map_err(|kind| Rejected::Syntax(SyntaxError { at: self.at, kind }))?;
             if kind.part_label().is_some() {
-                let folded = Folded::read(metric, kind).map_err(refused)?;
-                say_folded(self.at, position, &folded, &own_text, decoder)?;
+                let is_classic = !self.notes.are_hidden;
+                let assembled = Assembled::read(metric, kind, is_classic).map_err(refused)?;
+                say_assembled(self.at, position, &assembled, &labels.list, decoder)?;
             } else {
-                decoder.plain_sample(position, &own_text, value(metric, field));
+                decoder.plain_sample(position, labels, Number::of(value));
             }
-            if !self.is_all_shown {
+            if self.notes.are_hidden {
                 let kept = kept.get_or_insert_with(|| Kept::new(decoder.key));
                 if decoder.has_native_room(kept.bytes_max(metric)) {
-                    kept.write(&mut decoder.native, metric, &own);
+                    kept.write(&mut decoder.native, metric, &labels.list);
                 }
             }
             decoder.check_size(self.at)
@@ -113,31 +109,52 @@ impl<'a> Family<'a> {
     }
 }
 
-fn say_folded(
+fn say_assembled(
     at: Place,
     position: usize,
-    folded: &Folded<'_>,
+    assembled: &Assembled<'_>,
     own: &[Label<'_>],
     decoder: &mut Decoder<'_, '_>,
 ) -> Result<(), Rejected> {
     let before = decoder.families.list[position].opening.before;
-    let series = decoder.fold.insert(before, position, decoder.key, own);
-    for (bound, value) in folded.parts() {
-        decoder.fold.add(series, Role::Part, Some(Number::of(bound)), Number::of(value));
+    let series = decoder.assembly.insert(before, position, decoder.group, own);
+    for (bound, value) in assembled.parts() {
+        decoder.assembly.add(series, Role::Part, Some(Number::of(bound)), Number::of(value));
         decoder.check_size(at)?; // A part takes more memory than it has bytes on the wire.
     }
-    decoder.fold.add(series, Role::Sum, None, Number::of(folded.sum));
-    decoder.fold.add(series, Role::Count, None, Number::of(folded.count));
+    decoder.assembly.add(series, Role::Sum, None, Number::of(assembled.sum));
+    decoder.assembly.add(series, Role::Count, None, Number::of(assembled.count));
     Ok(())
 }
 
-fn as_text<'l>(own: &'l [OwnLabel<'_>]) -> SmallVec<[Label<'l>; 8]> {
-    own.iter().map(OwnLabel::as_text).collect()
-}
-
-/// The value of a metric that has no parts.
-fn value(metric: Message<'_>, field: u32) -> Number<'static> {
-    let values = metric.messages(field).flat_map(Message::fields);
-    let last = values.filter(|field| field.number == value::VALUE).last();
-    Number::of(last.map_or(0.0, Field::double))
+/// Reads the labels of a metric, and its value where that is a number.
+fn read_metric<'a>(
+    metric: Message<'a>,
+    kind: Kind,
+    decoder: &Decoder<'a, '_>,
+    labels: &mut Labels<'a>,
+) -> Result<f64, Problem> {
+    let value_field = value_field(kind);
+    let (mut value, mut more_labels) = (None, Ok(true));
+    labels.begin();
+    for field in metric.fields() {
+        if field.number == metric::LABEL {
+            if more_labels == Ok(true) {
+                more_labels = labels::read(field, kind, &decoder.rules, labels);
+            }
+        } else if field.number == value_field {
+            let number = value.get_or_insert(0.0);
+            if kind.part_label().is_some() {
+                continue;
+            }
+            for field in field.message().fields() {
+                if field.number == value::VALUE {
+                    *number = field.double();
+                }
+            }
+        }
+    }
+    let value = value.ok_or(Problem::OtherValue)?;
+    more_labels?;
+    if labels.end(decoder.key) { Ok(value) } else { Err(Problem::DuplicateLabelName) }
 }

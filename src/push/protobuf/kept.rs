@@ -2,10 +2,10 @@
 
 use smallvec::SmallVec;
 
-use super::labels::OwnLabel;
 use super::schema::Message;
 use crate::exposition::protobuf::{family, label, metric, write_bytes, write_message};
 use crate::push::GroupingKey;
+use crate::push::samples::labels::Label;
 
 /// Writes metrics with the labels of the group merged in, and all else as it came.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl<'k> Kept<'k> {
     }
 
     /// Appends a metric to those of its family. `own` are its labels.
-    pub(super) fn write(&self, out: &mut Vec<u8>, metric: Message<'_>, own: &[OwnLabel<'_>]) {
+    pub(super) fn write(&self, out: &mut Vec<u8>, metric: Message<'_>, own: &[Label<'_>]) {
         write_message(out, family::METRIC, |out| {
             self.write_labels(out, own);
             for field in metric.fields().filter(|field| field.number != metric::LABEL) {
@@ -47,7 +47,7 @@ impl<'k> Kept<'k> {
     }
 
     /// Merges as the text does: labels of the group override the metric's own.
-    fn write_labels(&self, out: &mut Vec<u8>, own: &[OwnLabel<'_>]) {
+    fn write_labels(&self, out: &mut Vec<u8>, own: &[Label<'_>]) {
         let mut next = 0;
         for label in own {
             while self.key.name(next).is_some_and(|name| name < label.name) {
@@ -56,7 +56,7 @@ impl<'k> Kept<'k> {
             }
             let is_in_group = self.key.name(next).is_some_and(|name| name == label.name);
             let is_overridden = is_in_group && self.key.overrides(label.name);
-            let record = if is_overridden { &self.group[next] } else { label.record };
+            let record = if is_overridden { &self.group[next] } else { label.whole };
             out.extend_from_slice(record);
             next += usize::from(is_in_group);
         }

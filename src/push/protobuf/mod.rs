@@ -5,31 +5,33 @@
 //! that the same content is spelled the same whichever way it was pushed.
 //!
 //! First all messages are checked against [`schema`], which finds whatever is malformed and touches
-//! nothing; then [`family`] says them, which can only be refused, or have labels beyond the bounds. [`folded`] and [`native`] know
+//! nothing; then [`family`] says them, which can only be refused, or have labels beyond the bounds. [`assembled`] and [`native`] know
 //! histograms, and [`kept`] writes the protobuf form of what text cannot say.
 //!
 //! **Invariant:** a family of a name replaces an earlier one of that name in the same body, as in the
 //! reference: of the earlier one, only that it is well-formed matters.
 
+mod assembled;
 mod family;
-mod folded;
 mod kept;
 mod labels;
 mod native;
 mod schema;
 #[cfg(test)]
 mod tests;
-mod wire;
+pub(super) mod wire;
 
 use std::cell::OnceCell;
 
 use self::family::Family;
-use super::allowance::Allowance;
-use super::batch::Batch;
-use super::decode::{Decoder, with_decoder};
-use super::error::{Place, Rejected, SyntaxError};
-use super::grouping_key::GroupingKey;
-use super::rules::Rules;
+use crate::push::allowance::Allowance;
+use crate::push::batch::Batch;
+use crate::push::error::{Place, Rejected, SyntaxError};
+use crate::push::key::GroupingKey;
+use crate::push::rules::Rules;
+use crate::push::samples::Decoder;
+use crate::push::samples::labels::Labels;
+use crate::push::shapes::{Format, remembered};
 
 /// Decodes a body of delimited protobuf, pushed to the group `key`.
 ///
@@ -54,16 +56,27 @@ pub fn decode_protobuf_within(
     rules: Rules,
     allowance: Allowance<'_>,
 ) -> Result<Batch, Rejected> {
-    let kept = OnceCell::new();
-    let expected = (body.len() + body.len() / 2, 0);
-    with_decoder(key, expected, rules, allowance, &kept, |mut decoder| {
-        let families = read(body, &mut decoder)?;
-        let mut kept = None;
-        for (position, family) in families.iter().enumerate() {
-            family.say(position, &mut decoder, &mut kept)?;
-        }
-        decoder.finish(Place::Family(families.len() as u32))
+    remembered(key, Format::Protobuf, body, rules, || {
+        decode_protobuf_anew(key, body, rules, allowance)
     })
+}
+
+/// The same for a body of which nothing is known.
+pub(super) fn decode_protobuf_anew(
+    key: &GroupingKey,
+    body: &[u8],
+    rules: Rules,
+    allowance: Allowance<'_>,
+) -> Result<Batch, Rejected> {
+    let names = OnceCell::new();
+    let expected = (body.len() + body.len() / 2, 0);
+    let mut decoder = Decoder::new(key, expected, rules, allowance, &names);
+    let families = read(body, &mut decoder)?;
+    let (mut labels, mut kept) = (Labels::default(), None);
+    for (position, family) in families.iter().enumerate() {
+        family.say(position, &mut decoder, &mut labels, &mut kept)?;
+    }
+    decoder.finish(Place::Family(families.len() as u32))
 }
 
 /// Reads all messages, and answers those that count, in the order in which the decoder has their names.

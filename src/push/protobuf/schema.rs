@@ -7,9 +7,23 @@ use crate::push::SyntaxErrorKind;
 /// What the fields of a message hold, by number.
 type Schema = [Entry];
 
-/// What a field holds, and whether the text format shows it.
+/// What a field holds, and what its presence says.
 #[derive(Debug, Clone, Copy)]
-struct Entry(Content, bool);
+struct Entry(Content, Notes);
+
+/// What the fields of a message say by being there.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Notes {
+    /// The text format does not show all of them.
+    pub(super) are_hidden: bool,
+    /// One is the time of a sample.
+    pub(super) has_timestamp: bool,
+}
+
+/// The text format shows the field.
+const SHOWN: Notes = Notes { are_hidden: false, has_timestamp: false };
+const HIDDEN: Notes = Notes { are_hidden: true, has_timestamp: false };
+const TIMESTAMP_OF_SAMPLE: Notes = Notes { are_hidden: false, has_timestamp: true };
 
 #[derive(Debug, Clone, Copy)]
 enum Content {
@@ -29,109 +43,128 @@ enum Content {
 
 use Content::{Double, Doubles, Message as Of, String, Varint, Varints};
 
-const UNKNOWN: Entry = Entry(Content::Unknown, false);
+const UNKNOWN: Entry = Entry(Content::Unknown, HIDDEN);
 
 /// Its last field is the unit, which the reference drops too.
 const FAMILY: &Schema = &[
     UNKNOWN,
-    Entry(String, true),
-    Entry(String, true),
-    Entry(Varint, true),
-    Entry(Of(METRIC), true),
-    Entry(String, true),
+    Entry(String, SHOWN),
+    Entry(String, SHOWN),
+    Entry(Varint, SHOWN),
+    Entry(Of(METRIC), SHOWN),
+    Entry(String, SHOWN),
 ];
 
 const METRIC: &Schema = &[
     UNKNOWN,
-    Entry(Of(LABEL), true),
-    Entry(Of(GAUGE), true),
-    Entry(Of(COUNTER), true),
-    Entry(Of(SUMMARY), true),
-    Entry(Of(GAUGE), true), // Untyped looks the same.
-    Entry(Varint, true),
-    Entry(Of(HISTOGRAM), true),
+    Entry(Of(LABEL), SHOWN),
+    Entry(Of(GAUGE), SHOWN),
+    Entry(Of(COUNTER), SHOWN),
+    Entry(Of(SUMMARY), SHOWN),
+    Entry(Of(GAUGE), SHOWN), // Untyped looks the same.
+    Entry(Varint, TIMESTAMP_OF_SAMPLE),
+    Entry(Of(HISTOGRAM), SHOWN),
 ];
 
-const LABEL: &Schema = &[UNKNOWN, Entry(String, true), Entry(String, true)];
+const LABEL: &Schema = &[UNKNOWN, Entry(String, SHOWN), Entry(String, SHOWN)];
 
-const GAUGE: &Schema = &[UNKNOWN, Entry(Double, true)];
+const GAUGE: &Schema = &[UNKNOWN, Entry(Double, SHOWN)];
 /// With an exemplar and the time of its creation.
 const COUNTER: &Schema =
-    &[UNKNOWN, Entry(Double, true), Entry(Of(EXEMPLAR), false), Entry(Of(TIMESTAMP), false)];
+    &[UNKNOWN, Entry(Double, SHOWN), Entry(Of(EXEMPLAR), HIDDEN), Entry(Of(TIMESTAMP), HIDDEN)];
 
 const SUMMARY: &Schema = &[
     UNKNOWN,
-    Entry(Varint, true),
-    Entry(Double, true),
-    Entry(Of(QUANTILE), true),
-    Entry(Of(TIMESTAMP), false),
+    Entry(Varint, SHOWN),
+    Entry(Double, SHOWN),
+    Entry(Of(QUANTILE), SHOWN),
+    Entry(Of(TIMESTAMP), HIDDEN),
 ];
 
-const QUANTILE: &Schema = &[UNKNOWN, Entry(Double, true), Entry(Double, true)];
+const QUANTILE: &Schema = &[UNKNOWN, Entry(Double, SHOWN), Entry(Double, SHOWN)];
 
 /// From the schema on, it is native; at the end stand the time of its creation and its exemplars.
 const HISTOGRAM: &Schema = &[
     UNKNOWN,
-    Entry(Varint, true),
-    Entry(Double, true),
-    Entry(Of(BUCKET), true),
-    Entry(Double, true),
-    Entry(Varint, false),
-    Entry(Double, false),
-    Entry(Varint, false),
-    Entry(Double, false),
-    Entry(Of(SPAN), false),
-    Entry(Varints, false),
-    Entry(Doubles, false),
-    Entry(Of(SPAN), false),
-    Entry(Varints, false),
-    Entry(Doubles, false),
-    Entry(Of(TIMESTAMP), false),
-    Entry(Of(EXEMPLAR), false),
+    Entry(Varint, SHOWN),
+    Entry(Double, SHOWN),
+    Entry(Of(BUCKET), SHOWN),
+    Entry(Double, SHOWN),
+    Entry(Varint, HIDDEN),
+    Entry(Double, HIDDEN),
+    Entry(Varint, HIDDEN),
+    Entry(Double, HIDDEN),
+    Entry(Of(SPAN), HIDDEN),
+    Entry(Varints, HIDDEN),
+    Entry(Doubles, HIDDEN),
+    Entry(Of(SPAN), HIDDEN),
+    Entry(Varints, HIDDEN),
+    Entry(Doubles, HIDDEN),
+    Entry(Of(TIMESTAMP), HIDDEN),
+    Entry(Of(EXEMPLAR), HIDDEN),
 ];
 
 const BUCKET: &Schema = &[
     UNKNOWN,
-    Entry(Varint, true),
-    Entry(Double, true),
-    Entry(Of(EXEMPLAR), false),
-    Entry(Double, true),
+    Entry(Varint, SHOWN),
+    Entry(Double, SHOWN),
+    Entry(Of(EXEMPLAR), HIDDEN),
+    Entry(Double, SHOWN),
 ];
 
-const SPAN: &Schema = &[UNKNOWN, Entry(Varint, false), Entry(Varint, false)];
+const SPAN: &Schema = &[UNKNOWN, Entry(Varint, HIDDEN), Entry(Varint, HIDDEN)];
 
 const EXEMPLAR: &Schema =
-    &[UNKNOWN, Entry(Of(LABEL), false), Entry(Double, false), Entry(Of(TIMESTAMP), false)];
+    &[UNKNOWN, Entry(Of(LABEL), HIDDEN), Entry(Double, HIDDEN), Entry(Of(TIMESTAMP), HIDDEN)];
 /// Seconds and nanoseconds.
-const TIMESTAMP: &Schema = &[UNKNOWN, Entry(Varint, false), Entry(Varint, false)];
+const TIMESTAMP: &Schema = &[UNKNOWN, Entry(Varint, HIDDEN), Entry(Varint, HIDDEN)];
 
-/// Checks `bytes` against `schema`, and answers whether the text format would show all of it.
-fn check(bytes: &[u8], schema: &Schema) -> Result<bool, SyntaxErrorKind> {
-    let mut rest = bytes;
-    let mut is_all_shown = true;
-    while !rest.is_empty() {
-        let field = wire::field(&mut rest)?;
-        let Entry(content, is_shown) = *schema.get(field.number as usize).unwrap_or(&UNKNOWN);
-        is_all_shown &= is_shown;
-        match (content, field.value) {
-            (Content::Unknown, _)
-            | (Varint | Varints, Value::Varint(_))
-            | (Double | Doubles, Value::Fixed64(_)) => {}
-            (Varints, Value::Bytes(mut packed)) => {
-                while !packed.is_empty() {
-                    wire::varint(&mut packed)?;
-                }
+/// Takes the field at the front of `rest`, which is not empty, and checks it against `schema`.
+#[inline]
+fn checked<'a>(
+    rest: &mut &'a [u8],
+    schema: &Schema,
+    notes: &mut Notes,
+) -> Result<Field<'a>, SyntaxErrorKind> {
+    let field = wire::field(rest)?;
+    let Entry(content, said) = *schema.get(field.number as usize).unwrap_or(&UNKNOWN);
+    notes.are_hidden |= said.are_hidden;
+    notes.has_timestamp |= said.has_timestamp;
+    match (content, field.value) {
+        (Content::Unknown, _)
+        | (Varint | Varints, Value::Varint(_))
+        | (Double | Doubles, Value::Fixed64(_)) => {}
+        (Varints, Value::Bytes(mut packed)) => {
+            while !packed.is_empty() {
+                wire::varint(&mut packed)?;
             }
-            (Doubles, Value::Bytes(packed)) if packed.len() % 8 == 0 => {}
-            (Doubles, Value::Bytes(_)) => return Err(SyntaxErrorKind::Truncated),
-            (String, Value::Bytes(text)) => {
-                std::str::from_utf8(text).map_err(|_| SyntaxErrorKind::Utf8)?;
-            }
-            (Of(schema), Value::Bytes(message)) => is_all_shown &= check(message, schema)?,
-            _ => return Err(SyntaxErrorKind::WireType),
         }
+        (Doubles, Value::Bytes(packed)) if packed.len() % 8 == 0 => {}
+        (Doubles, Value::Bytes(_)) => return Err(SyntaxErrorKind::Truncated),
+        (String, Value::Bytes(text)) => {
+            if !text.is_ascii() && std::str::from_utf8(text).is_err() {
+                return Err(SyntaxErrorKind::Utf8);
+            }
+        }
+        (Of(schema), Value::Bytes(message)) => check(message, schema, notes)?,
+        _ => return Err(SyntaxErrorKind::WireType),
     }
-    Ok(is_all_shown)
+    Ok(field)
+}
+
+fn check(mut rest: &[u8], schema: &Schema, notes: &mut Notes) -> Result<(), SyntaxErrorKind> {
+    while !rest.is_empty() {
+        checked(&mut rest, schema, notes)?;
+    }
+    Ok(())
+}
+
+/// Takes and checks the field at the front of `rest`, which is not empty, of a `MetricFamily`.
+pub(super) fn family_field<'a>(
+    rest: &mut &'a [u8],
+    notes: &mut Notes,
+) -> Result<Field<'a>, SyntaxErrorKind> {
+    checked(rest, FAMILY, notes)
 }
 
 /// A message that has been checked, with all messages in it.
@@ -141,10 +174,9 @@ fn check(bytes: &[u8], schema: &Schema) -> Result<bool, SyntaxErrorKind> {
 pub(super) struct Message<'a>(&'a [u8]);
 
 impl<'a> Message<'a> {
-    /// A `MetricFamily`, and whether the text format would show all of it.
-    pub(super) fn family(bytes: &'a [u8]) -> Result<(Message<'a>, bool), SyntaxErrorKind> {
-        let is_all_shown = check(bytes, FAMILY)?;
-        Ok((Message(bytes), is_all_shown))
+    /// A message of which [`family_field`] has taken all fields.
+    pub(super) fn family(checked: &'a [u8]) -> Message<'a> {
+        Message(checked)
     }
 
     /// How many bytes it has.

@@ -34,7 +34,7 @@ pub(super) enum Point {
         count: u64,
     },
     Summary {
-        quantiles: Vec<(&'static str, String)>,
+        quantiles: Vec<(String, String)>,
         sum: String,
         count: u64,
     },

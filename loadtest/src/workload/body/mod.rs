@@ -8,6 +8,7 @@ mod family;
 mod gzip;
 mod marking;
 mod protobuf;
+mod read;
 mod shape;
 mod text;
 mod values;
@@ -89,7 +90,7 @@ fn template(body: &Body, marked: Marked, rng: &mut Rng) -> BodyTemplate {
     };
     let find = if marked == Marked::Everywhere { Values::find_marked } else { Values::find };
     let (bytes, values, samples) = match &body.source {
-        Source::Text(file) => {
+        Source::Text(file) if body.format == Format::Text => {
             let mut text = text::surrounded(file.as_bytes(), &marks);
             if marked == Marked::Everywhere {
                 text = marking::mark_text(&text);
@@ -97,8 +98,11 @@ fn template(body: &Body, marked: Marked, rng: &mut Rng) -> BodyTemplate {
             let samples = text::sample_count(&text);
             (text.clone(), find(&text), samples)
         }
-        Source::Generated(shape) => {
-            let mut families = shape::families(shape, rng);
+        source => {
+            let mut families = match source {
+                Source::Text(file) => read::families(file),
+                Source::Generated(shape) => shape::families(shape, rng),
+            };
             let mut marks = marks.into_iter();
             families.splice(0..0, marks.next());
             families.extend(marks);

@@ -85,7 +85,7 @@ fn point(shape: &Shape, kind: Kind, rng: &mut Rng) -> Point {
             Point::Histogram { buckets, sum: fraction(rng), count: count + rng.below(50) }
         }
         Kind::Summary => Point::Summary {
-            quantiles: ["0.5", "0.9", "0.99"].map(|q| (q, fraction(rng))).to_vec(),
+            quantiles: ["0.5", "0.9", "0.99"].map(|q| (q.to_owned(), fraction(rng))).to_vec(),
             sum: fraction(rng),
             count: COUNT_BASE + rng.below(1000),
         },

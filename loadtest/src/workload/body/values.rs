@@ -15,8 +15,8 @@ use crate::workload::Rng;
 pub(crate) struct Values {
     runs: Vec<Run>,
     ladders: Vec<Ladder>,
-    /// Doubles of a protobuf body.
-    doubles: Vec<u32>,
+    /// Doubles of a protobuf body, and whether they are whole numbers.
+    doubles: Vec<(u32, bool)>,
     marks: Vec<Mark>,
 }
 
@@ -64,7 +64,7 @@ impl Values {
             if value == FIRST_MARK as f64 {
                 values.marks.push(Mark::Double(at));
             } else {
-                values.doubles.push(at);
+                values.doubles.push((at, value.fract() == 0.0));
             }
         }
         values
@@ -124,8 +124,10 @@ impl Values {
                 *last = b'1' + (*last - b'0').min(8);
             }
         }
-        for &at in &self.doubles {
-            write_double(body, at, rng.below(1_000_000_000) as f64 / 1000.0);
+        for &(at, is_whole) in &self.doubles {
+            let thousandths = rng.below(1_000_000_000);
+            let value = if is_whole { thousandths / 1000 } else { thousandths };
+            write_double(body, at, value as f64 / if is_whole { 1.0 } else { 1000.0 });
         }
         for ladder in &self.ladders {
             let step = rng.below(ladder.step_max + 1);

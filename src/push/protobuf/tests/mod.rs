@@ -9,7 +9,7 @@ mod wire;
 
 use super::decode_protobuf;
 use crate::exposition::NameRules;
-use crate::push::told::told;
+use crate::push::render_for_test::render_for_test;
 use crate::push::{Batch, GroupingKey, Rejected};
 
 fn key(path: &str) -> GroupingKey {
@@ -22,5 +22,5 @@ fn decoded(path: &str, body: &[u8]) -> Result<Batch, Rejected> {
 
 /// The exposition that a push comes out as.
 fn pushed(path: &str, body: &[u8]) -> Result<String, String> {
-    told(decoded(path, body))
+    render_for_test(decoded(path, body))
 }

@@ -1,0 +1,9 @@
+//! Groups and families of one shard, and the blocks that tie them together.
+//!
+//! `group` is a group with a place for each of its families. `families` is the table of families, each a `family` with its pages.
+//! `jobs` finds the groups of a job.
+
+pub(super) mod families;
+pub(super) mod family;
+pub(super) mod group;
+pub(super) mod jobs;

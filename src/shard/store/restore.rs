@@ -1,0 +1,57 @@
+//! Stores groups that were read back from the persistence file.
+
+use crate::push::{Batch, GroupingKey, Refusal};
+use crate::shard::budget::claim::Room;
+use crate::shard::error::PushError;
+use crate::shard::groups::group::SaveState;
+use crate::shard::saving::group_snapshot::GroupTimes;
+use crate::shard::store::Store;
+use crate::shard::store::large::SORTED_LEN;
+use crate::shard::store::plan::Mode;
+use crate::shard::timestamp::Timestamp;
+
+/// A group that was read back from the persistence file.
+#[derive(Debug)]
+pub struct RestoredGroup {
+    /// Its grouping key.
+    pub key: GroupingKey,
+    /// When things happened to it.
+    pub times: GroupTimes,
+    /// What was pushed to it.
+    pub batch: Batch,
+    /// When each family of the batch was pushed.
+    pub pushed: Vec<Timestamp>,
+}
+
+impl Store {
+    /// Stores a group that was read back.
+    ///
+    /// # Errors
+    /// When it does not agree with what is stored; then nothing has changed.
+    pub fn restore(&mut self, hash: u64, restored: &RestoredGroup) -> Result<(), Refusal> {
+        let RestoredGroup { key, times, batch, pushed } = restored;
+        let at = self.find(hash, key)?;
+        if let Some(refusal) = batch.repeated_series() {
+            return Err(refusal);
+        }
+        let dirty = self.dirty.take(); // What has been read back need not be written.
+        let stored =
+            self.update(hash, at, key, Mode::Replace, batch, None, Room::NotNeeded, times.created);
+        self.dirty = dirty;
+        match stored {
+            Err(PushError::Refused(refusal)) => return Err(refusal),
+            stored => debug_assert_eq!(stored, Ok(()), "restoring needs no room and no shard"),
+        }
+        let (group, families) = self.stored(hash, key);
+        group.saving = SaveState::WRITTEN;
+        for (held, pushed) in group.families.iter_mut().zip(pushed) {
+            held.pushed = *pushed;
+            if held.series.len() >= SORTED_LEN {
+                held.series.sort_unstable();
+            }
+        }
+        families.set_pushed(group, times.pushed);
+        families.set_failed(group, times.failed);
+        Ok(())
+    }
+}

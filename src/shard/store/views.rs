@@ -1,0 +1,174 @@
+//! What the query API reads of groups: their hashes, their numbers, and all that they hold.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::exposition::Kind;
+use crate::shard::groups::families::{PUSH_FAILURE_TIME_ID, PUSH_TIME_ID};
+use crate::shard::groups::family::FamilyId;
+use crate::shard::groups::group::Group;
+use crate::shard::pages::Place;
+use crate::shard::pages::page::{PAGE_BYTES, Page};
+use crate::shard::store::Store;
+use crate::shard::timestamp::Timestamp;
+
+/// Names a group, which may be gone by now.
+#[derive(Debug, Clone)]
+pub struct GroupRef {
+    /// The text of the grouping key.
+    pub key: Arc<str>,
+    pub(in crate::shard) hash: u64,
+}
+
+/// The numbers of a group, without its push times.
+#[derive(Debug)]
+pub struct GroupSummary {
+    /// Which group.
+    pub group: GroupRef,
+    /// Whether the key names an empty `instance`, rather than none.
+    pub has_empty_instance: bool,
+    /// When it was last pushed to.
+    pub pushed: Timestamp,
+    /// When a push to it was last refused.
+    pub failed: Timestamp,
+    /// How many families it holds.
+    pub families: u64,
+    /// How many series.
+    pub series: u64,
+    /// How many lines a scrape of it has.
+    pub samples: u64,
+    /// How many bytes those lines are, with their protobuf form where that is kept.
+    pub bytes: u64,
+}
+
+/// A group with all that it holds. What its shard holds may have changed since.
+#[derive(Debug)]
+pub struct GroupView {
+    /// The text of the grouping key.
+    pub key: Arc<str>,
+    /// Whether the key names an empty `instance`, rather than none.
+    pub has_empty_instance: bool,
+    /// When it was last pushed to.
+    pub pushed: Timestamp,
+    /// When a push to it was last refused.
+    pub failed: Timestamp,
+    /// Its families, sorted by name, the push times behind the others.
+    pub families: Vec<FamilyView>,
+}
+
+/// What a group holds of one family.
+#[derive(Debug)]
+pub struct FamilyView {
+    /// The family's name.
+    pub name: Arc<str>,
+    /// Its kind.
+    pub kind: Kind,
+    /// The help text that this group brought, escaped.
+    pub help: Option<Arc<str>>,
+    /// When it was pushed.
+    pub pushed: Timestamp,
+    /// Its samples, rendered.
+    pub text: Bytes,
+    /// The same as `metric` records of a protobuf `MetricFamily`, where the text loses something.
+    pub native: Option<Bytes>,
+}
+
+impl Store {
+    /// The hashes of all groups, or of those of some jobs, given as their escaped names, in no particular
+    /// order. Walks one table, without a look at any group.
+    pub fn hashes(&self, jobs: &[String]) -> Vec<u64> {
+        if jobs.is_empty() {
+            return self.groups.iter().map(|(hash, _)| *hash).collect();
+        }
+        jobs.iter().flat_map(|job| self.jobs.groups(job)).collect()
+    }
+
+    /// The groups that have these hashes: several may share one.
+    pub fn summaries(&self, hashes: &[u64]) -> Vec<GroupSummary> {
+        let found = hashes
+            .iter()
+            .flat_map(|hash| self.groups.iter_hash(*hash).filter(move |(of, _)| of == hash));
+        found.map(|(hash, group)| Self::summary(*hash, group)).collect()
+    }
+
+    /// Those of these groups that are there, in that order.
+    pub fn views(&self, groups: &[GroupRef]) -> Vec<GroupView> {
+        let found = groups
+            .iter()
+            .filter_map(|of| self.groups.find(of.hash, |(_, group)| *group.key == *of.key));
+        found.map(|(_, group)| self.view(group)).collect()
+    }
+
+    fn summary(hash: u64, group: &Group) -> GroupSummary {
+        // The sums are kept with the group: its families lie elsewhere in memory, and there may be many groups.
+        GroupSummary {
+            group: GroupRef { key: Arc::clone(&group.key), hash },
+            has_empty_instance: group.has_empty_instance,
+            pushed: group.pushed,
+            failed: group.failed,
+            families: group.families.len() as u64,
+            series: group.charge.usage().series - 2,
+            samples: group.samples,
+            bytes: group.bytes,
+        }
+    }
+
+    fn view(&self, group: &Group) -> GroupView {
+        let view = |id: FamilyId, place, help: Option<&Arc<str>>, pushed| {
+            let family = &self.families[id];
+            let (name, kind) = (Arc::clone(&family.name), family.kind);
+            let (page, slot) = family.pages.locate(place);
+            let native = page.native(slot);
+            FamilyView {
+                name,
+                kind,
+                help: help.cloned(),
+                pushed,
+                text: self.text(id, place),
+                native,
+            }
+        };
+        let held = group.families.iter();
+        let mut families: Vec<FamilyView> = held
+            .map(|held| view(held.family, held.place, held.help.as_ref(), held.pushed))
+            .collect();
+        for (id, place, pushed) in [
+            (PUSH_TIME_ID, group.push_time, group.pushed),
+            (PUSH_FAILURE_TIME_ID, group.failure_time, group.failed),
+        ] {
+            families.push(view(id, place, self.families[id].help(), pushed.max(group.created)));
+        }
+        GroupView {
+            key: Arc::clone(&group.key),
+            has_empty_instance: group.has_empty_instance,
+            pushed: group.pushed,
+            failed: group.failed,
+            families,
+        }
+    }
+
+    /// A block, copied. If the answer held the page, the next push to any group in the page would have to copy the page. A block
+    /// larger than a page has a page of its own, which is held.
+    fn text(&self, id: FamilyId, place: Place) -> Bytes {
+        let pages = &self.families[id].pages;
+        let text = pages.block(place).text;
+        if text.len() <= PAGE_BYTES {
+            return Bytes::copy_from_slice(text);
+        }
+        let (page, slot) = pages.locate(place);
+        Bytes::from_owner(HeldBlock { page, slot })
+    }
+}
+
+/// A block in a page that is held.
+struct HeldBlock {
+    page: Arc<Page>,
+    slot: u32,
+}
+
+impl AsRef<[u8]> for HeldBlock {
+    fn as_ref(&self) -> &[u8] {
+        self.page.block(self.slot).text
+    }
+}

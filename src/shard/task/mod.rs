@@ -1,0 +1,356 @@
+//! The task that owns the store of a shard.
+//!
+//! Start with [`run`], which takes messages from the two `lanes`. A message that all shards must handle at one moment carries a
+//! `cut`, where the shards meet. A change of a large group is made in slices, with pushes to other groups between them.
+
+pub(super) mod cut;
+pub(super) mod lanes;
+pub(super) mod message;
+pub(super) mod stats;
+pub(super) mod waiter;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard, oneshot};
+
+use self::lanes::Mailbox;
+use self::message::{Message, Placing};
+use self::stats::ShardStats;
+use self::waiter::Waiter;
+use crate::push::GroupingKey;
+use crate::shard::error::{PushError, RestoreError, Unavailable};
+use crate::shard::saving::group_snapshot::WriteRecord;
+use crate::shard::store::Store;
+use crate::shard::store::large::LargeChange;
+use crate::shard::store::restore::RestoredGroup;
+use crate::shard::timestamp::Timestamp;
+
+/// How many messages a shard handles before it lets other tasks of its thread run.
+const MESSAGES_BEFORE_YIELD: usize = 64;
+
+/// How the groups of the shards reach the disk.
+#[derive(Debug, Clone)]
+pub struct Saving {
+    /// Writes the record of a group.
+    pub write: WriteRecord,
+    /// Rung when a client begins to wait for the next checkpoint. `None` when the shards answer as soon as a request has been
+    /// applied.
+    pub awaited: Option<Arc<Notify>>,
+}
+
+/// Answers messages until the last handle is gone. Before the shard sleeps it takes all commands, and between two pushes one.
+pub(in crate::shard) async fn run(
+    store: Store,
+    awaited: Option<Arc<Notify>>,
+    mailbox: Mailbox,
+    stats: Arc<ShardStats>,
+    cut_order: Arc<Mutex<()>>,
+) {
+    let mut shard = Shard {
+        store,
+        stats,
+        awaited,
+        cut_order,
+        waiting: Vec::new(),
+        is_rung: false,
+        is_closed: false,
+        large: None,
+        kept_back: None,
+    };
+    loop {
+        shard.ends_turn();
+        if let Some(command) = mailbox.command() {
+            shard.handle(command).await;
+            continue;
+        }
+        let first = match shard.kept_back.take() {
+            Some(message) => message,
+            None => match mailbox.pushes.recv_async().await {
+                Ok(message) => message,
+                Err(_) => return,
+            },
+        };
+        if matches!(first, Message::Push { .. }) {
+            // Connections that are ready send their pushes first: one turn for many pushes costs less than many turns.
+            tokio::task::yield_now().await;
+        }
+        let (mut next, mut handled) = (Some(first), 0);
+        while let Some(message) = next {
+            if let Some(command) = mailbox.command() {
+                shard.handle(command).await;
+            }
+            shard.handle(message).await;
+            while let Some((change, waiter)) = shard.large.take() {
+                shard.change_in_slices(&mailbox, change, waiter).await;
+            }
+            if shard.kept_back.is_some() {
+                break;
+            }
+            handled += 1;
+            next =
+                if handled < MESSAGES_BEFORE_YIELD { mailbox.pushes.try_recv().ok() } else { None };
+        }
+    }
+}
+
+struct Shard {
+    store: Store,
+    stats: Arc<ShardStats>,
+    awaited: Option<Arc<Notify>>,
+    /// The clients whose requests have been applied since the last checkpoint, and must be on disk before the answer.
+    waiting: Vec<Waiter>,
+    /// Whether the next checkpoint has been asked for.
+    is_rung: bool,
+    /// Whether the last checkpoint has been made. A later change would be lost.
+    is_closed: bool,
+    /// Locked while all shards are asked for a cut.
+    cut_order: Arc<Mutex<()>>,
+    /// A change to be made in slices, and the client that waits for it.
+    large: Option<(Box<LargeChange>, Option<Waiter>)>,
+    /// A message that waits for the end of such a change.
+    kept_back: Option<Message>,
+}
+
+impl Shard {
+    async fn handle(&mut self, message: Message) {
+        let message = if self.is_closed { refuse(message) } else { Some(message) };
+        let Some(message) = message else { return };
+        let store = &mut self.store;
+        match message {
+            Message::Wipe { mut cut, reply } => {
+                // Between the two meetings only the elected shard touches the index.
+                let Some(is_elected) = cut.elect().await else { return };
+                let remains = store.wipe();
+                let remains = if is_elected { remains.and(store.index.clear()) } else { remains };
+                if cut.meet().await {
+                    answer(reply, Ok(remains));
+                }
+            }
+            Message::Checkpoint { mut cut, is_last, bytes_max, reply } => {
+                if cut.meet().await {
+                    self.is_closed = is_last;
+                    self.is_rung = false;
+                    store.checkpoint();
+                    let changes = store.hand_over(bytes_max);
+                    answer(reply, (std::mem::take(&mut self.waiting), changes));
+                }
+            }
+            Message::Snapshot { mut cut, selection, reply } => {
+                if cut.meet().await {
+                    answer(reply, store.snapshot(&selection));
+                }
+            }
+            Message::Hashes { mut cut, jobs, reply } => {
+                if cut.meet().await {
+                    answer(reply, store.hashes(&jobs));
+                }
+            }
+            other => self.handle_alone(other),
+        }
+    }
+
+    /// Handles a message that concerns no other shard.
+    fn handle_alone(&mut self, message: Message) {
+        let store = &mut self.store;
+        match message {
+            Message::Push { hash, key, mode, batch, owner, reply } => {
+                let (now, waiter) = (Timestamp::now(), reply.map(Waiter::Push));
+                let result = match store.find(hash, &key) {
+                    Ok(at) if store.is_large(at, Some(&batch)) => {
+                        let change = LargeChange::push(hash, key, mode, batch, owner, now);
+                        self.large = Some((Box::new(change), waiter));
+                        return;
+                    }
+                    Ok(at) => store.push_at(at, hash, &key, mode, &batch, owner.as_ref(), now),
+                    Err(refusal) => Err(refusal.into()),
+                };
+                self.pushed(&key, waiter, result);
+            }
+            Message::Place(placing) => {
+                let Placing { hash, key, batch, owner, placement, reply } = *placing;
+                match store.place(hash, &key, &batch, owner.as_ref(), placement) {
+                    Ok(()) => self.applied(Waiter::Push(reply)),
+                    Err(error) => answer(reply, Err(error)),
+                }
+            }
+            Message::Check { hash, key, mode, batch, reply } => {
+                answer(reply, store.check(hash, &key, mode, &batch));
+            }
+            Message::Fail { hash, key, owner, reply } => {
+                store.fail(hash, &key, owner.as_ref(), Timestamp::now());
+                answer(reply, ());
+            }
+            Message::Delete { hash, key, reply } => {
+                if store.find(hash, &key).is_ok_and(|at| store.is_large(at, None)) {
+                    let change = LargeChange::delete(hash, key);
+                    self.large = Some((Box::new(change), Some(Waiter::Other(reply))));
+                    return;
+                }
+                store.delete(hash, &key);
+                self.applied(Waiter::Other(reply));
+            }
+            Message::DeleteListed { groups, reply } => {
+                answer(reply, Ok(store.delete_listed(&groups)));
+            }
+            Message::NoteGone { groups, reply } => {
+                store.note_gone(&groups);
+                answer(reply, ());
+            }
+            Message::Settle { reply } => self.applied(Waiter::Other(reply)),
+            Message::Restore { groups, reply } => answer(reply, restore(store, &groups)),
+            Message::HandOver { bytes_max, reply } => answer(reply, store.hand_over(bytes_max)),
+            Message::Summaries { hashes, reply } => answer(reply, store.summaries(&hashes)),
+            Message::Views { groups, reply } => answer(reply, store.views(&groups)),
+            Message::Adopt { pages } => {
+                pages.iter().for_each(|page| store.adopt(page));
+            }
+            Message::Pass { reply } => answer(reply, ()),
+            Message::Knock => {}
+            Message::Wipe { .. }
+            | Message::Checkpoint { .. }
+            | Message::Snapshot { .. }
+            | Message::Hashes { .. } => unreachable!("all shards do that at one moment"),
+            #[cfg(test)]
+            Message::Panic => panic!("asked to"),
+        }
+    }
+
+    /// Makes a change in slices, and applies pushes to other groups between them. Any other message waits, because it would see
+    /// half of the change.
+    async fn change_in_slices(
+        &mut self,
+        mailbox: &Mailbox,
+        mut change: Box<LargeChange>,
+        waiter: Option<Waiter>,
+    ) {
+        let _no_cuts = self.keep_cuts_back(mailbox).await;
+        let result = loop {
+            if let Some(result) = change.advance(&mut self.store) {
+                break result;
+            }
+            self.push_to_others(mailbox, change.hash());
+            self.ends_turn();
+            tokio::task::yield_now().await;
+            while let Some(command) = mailbox.command() {
+                self.handle(command).await; // It hands over more of the last checkpoint.
+            }
+        };
+        let (key, batch) = change.into_parts();
+        match waiter {
+            Some(waiter @ Waiter::Other(_)) => self.applied(waiter),
+            waiter => self.pushed(&key, waiter, result),
+        }
+        // To give memory back to the kernel takes time. No push has to wait for that.
+        drop(tokio::task::spawn_blocking(move || drop(batch)));
+    }
+
+    /// Keeps new cuts back while the guard is held, and takes part in those that were asked for before.
+    async fn keep_cuts_back(&mut self, mailbox: &Mailbox) -> OwnedMutexGuard<()> {
+        let guard = loop {
+            if let Ok(guard) = Arc::clone(&self.cut_order).try_lock_owned() {
+                break guard;
+            }
+            // The task that holds the lock may wait for room in this shard's lane of commands.
+            while let Some(command) = mailbox.command() {
+                self.handle(command).await;
+            }
+            tokio::task::yield_now().await;
+        };
+        while let Some(command) = mailbox.command() {
+            self.handle(command).await;
+        }
+        guard
+    }
+
+    /// Applies queued pushes to groups of other hashes, up to a message that has to wait.
+    fn push_to_others(&mut self, mailbox: &Mailbox, hash: u64) {
+        for _ in 0..MESSAGES_BEFORE_YIELD {
+            if self.kept_back.is_some() || self.large.is_some() {
+                return;
+            }
+            match mailbox.pushes.try_recv() {
+                Ok(
+                    message @ (Message::Push { hash: of, .. }
+                    | Message::Fail { hash: of, .. }
+                    | Message::Delete { hash: of, .. }),
+                ) if of != hash => self.handle_alone(message),
+                Ok(Message::Knock) => {}
+                Ok(message) => self.kept_back = Some(message),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Answers a push.
+    fn pushed(&mut self, key: &GroupingKey, waiter: Option<Waiter>, result: Result<(), PushError>) {
+        self.stats.pushes.fetch_add(1, Ordering::Relaxed);
+        match (waiter, result) {
+            (Some(waiter), Ok(())) => self.applied(waiter),
+            (Some(Waiter::Push(reply)), Err(error)) => answer(reply, Err(error)),
+            (Some(Waiter::Other(_)), Err(_)) => unreachable!("only pushes are rejected"),
+            (None, Ok(())) => {}
+            (None, Err(error)) => {
+                self.stats.dropped.fetch_add(1, Ordering::Relaxed);
+                let (job, group) = (key.job(), key.text());
+                tracing::warn!(job, group, err = %error, "push dropped");
+            }
+        }
+    }
+
+    /// Answers the client of a request that has been applied: at once, or later when the request is on disk.
+    fn applied(&mut self, waiter: Waiter) {
+        match &self.awaited {
+            None => waiter.answer(Ok(())),
+            Some(_) => self.waiting.push(waiter),
+        }
+    }
+
+    /// Publishes the counters, and asks for a checkpoint if a client waits for one. This happens at the end of a turn because a
+    /// checkpoint overtakes the queued pushes.
+    fn ends_turn(&mut self) {
+        self.stats.publish(&self.store);
+        if let Some(awaited) = &self.awaited
+            && !self.is_rung
+            && !self.waiting.is_empty()
+        {
+            awaited.notify_one();
+            self.is_rung = true;
+        }
+    }
+}
+
+/// Rejects a change after the last checkpoint, because it would be lost, and gives back any other message. The client of a push
+/// without a reply is told too: the handle answers that the gateway is stopping.
+fn refuse(message: Message) -> Option<Message> {
+    const STOPPING: Unavailable = Unavailable::Stopping;
+    match message {
+        Message::Push { reply, .. } => {
+            if let Some(reply) = reply {
+                answer(reply, Err(STOPPING.into()));
+            }
+        }
+        Message::Place(placing) => answer(placing.reply, Err(STOPPING.into())),
+        Message::Fail { reply, .. } => answer(reply, ()), // It was refused anyway.
+        Message::Delete { reply, .. } => answer(reply, Err(STOPPING)),
+        Message::DeleteListed { reply, .. } => answer(reply, Err(STOPPING)),
+        Message::Wipe { reply, .. } => answer(reply, Err(STOPPING)),
+        // The changes it asks about came before, and no later checkpoint says whether they reached the disk.
+        Message::Settle { reply } => answer(reply, Err(Unavailable::InDoubt)),
+        other => return Some(other),
+    }
+    None
+}
+
+fn restore(store: &mut Store, groups: &[(u64, RestoredGroup)]) -> Result<(), RestoreError> {
+    for (hash, group) in groups {
+        let restored = store.restore(*hash, group);
+        restored.map_err(|refusal| RestoreError::Refused(group.key.text().to_owned(), refusal))?;
+    }
+    Ok(())
+}
+
+/// Sends an answer. The client may have left.
+fn answer<T>(reply: oneshot::Sender<T>, answer: T) {
+    let _unheard = reply.send(answer);
+}
