@@ -124,7 +124,7 @@ impl Written {
         self.now += 1;
         match *step {
             Step::Push { path, mode, family, in_slices } => {
-                self.push(path, mode, family, in_slices)
+                self.push(path, mode, family, in_slices);
             }
             Step::Fail { path } => {
                 let (hash, key) = key(path);
