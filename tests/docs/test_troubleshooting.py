@@ -13,7 +13,7 @@ PAGE = (REPOSITORY / "docs" / "troubleshooting.md").read_text()
 SOURCES = REPOSITORY / "src"
 SAYING = [
     "push/error.rs",
-    "push/grouping_key.rs",
+    "push/key/error.rs",
     "http/failure.rs",
     "http/probes.rs",
     "http/body/read.rs",
@@ -23,8 +23,8 @@ SAYING = [
     "http/api/turn.rs",
     "http/scrape/endpoint.rs",
     "access/caller.rs",
-    "shard/budget.rs",
-    "shard/waiter.rs",
+    "shard/budget/mod.rs",
+    "shard/error.rs",
     "persist/status.rs",
     "persist/storage.rs",
     "gateway.rs",
