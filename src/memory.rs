@@ -7,7 +7,7 @@ use procfs::{FromRead, Meminfo};
 
 /// What is stored may count for one part of so many, of the memory that bodies in flight leave.
 ///
-/// A counted byte costs 0.9 to 1.7 bytes of resident memory, twice as much at worst once a scrape has compressed many small
+/// A counted byte costs 0.9 to 1.4 bytes of resident memory, up to 2.2 once a scrape has compressed many small
 /// families (`docs/figures/stored.py` measures it). Half keeps the process below its limit.
 const SHARE_PARTS: u64 = 2;
 /// And at least one part of so many of all the memory, where bodies in flight leave little.

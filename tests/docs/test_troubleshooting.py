@@ -26,7 +26,7 @@ SAYING = [
     "shard/budget/mod.rs",
     "shard/error.rs",
     "persist/status.rs",
-    "persist/storage.rs",
+    "persist/error.rs",
     "gateway.rs",
 ]
 """Where the messages are that must all be on the page."""
