@@ -19,8 +19,8 @@ use crate::http::failure::{Cause, Failure};
 const BEGUN_BYTES: usize = 1 << 10;
 /// A body takes as much room again whenever its room is full, but not more than so much at a time.
 const STEP_BYTES_MAX: usize = 4 << 20;
-/// Once such a part of a body has come, its buffer is as long as the body tells: the body moves no more, and memory that
-/// nothing has been written to costs nothing.
+/// Once such a part of a body has arrived, its buffer gets the announced length: the body moves no more. Memory of a large
+/// block that nothing has been written to costs nothing.
 const TOLD_PART: usize = 8;
 
 /// Reads a body of at most `bytes_max` within `wait`, taking room for it as it arrives. A body that arrives in
