@@ -79,27 +79,6 @@ fn what_a_small_body_comes_to_takes_room_before_it_is_there() {
     }
 }
 
-#[test]
-fn the_memory_of_large_bodies_is_back_at_the_kernel_when_they_are_answered() {
-    const BODY_BYTES: usize = 60 << 20;
-    let gateway = start(&[]);
-    let resident = || gateway.value("process_resident_memory_bytes").unwrap();
-    let body = gzip(&vec![b'#'; BODY_BYTES]);
-    let before = resident();
-    for _ in 0..3 {
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    let headers = &["content-encoding: gzip"][..];
-                    gateway.send("PUT", "/metrics/job/large", headers, &body)
-                });
-            }
-        });
-    }
-    let kept = resident() - before;
-    assert!(kept < BODY_BYTES as f64, "{kept} bytes are kept");
-}
-
 /// Announces a body, and sends some of it.
 fn announce(gateway: &Running, length: usize, sent: usize) -> TcpStream {
     let mut slow = gateway.connect();

@@ -59,6 +59,14 @@ fn help_and_version_go_to_standard_output() {
     }
 }
 
+/// Else the memory of large pushes stays for a second, and that of the next ones comes on top (decision 0006).
+#[test]
+fn the_allocator_gives_large_blocks_back_as_soon_as_they_are_freed() {
+    let output = program(&["--version"]).env("MIMALLOC_VERBOSE", "1").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("'arena_max_object_size': 1024 KiB"), "{said}");
+}
+
 #[test]
 fn signals_let_the_request_at_hand_finish_and_end_with_success() {
     for name in ["TERM", "INT"] {

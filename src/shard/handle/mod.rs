@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 
-use tokio::sync::{Mutex, oneshot, watch};
+use tokio::sync::{Mutex, RwLock, oneshot, watch};
 use tokio::task::JoinSet;
 
 use self::ask::gather;
@@ -63,7 +63,7 @@ pub(in crate::shard) struct Shared {
     stats: Vec<Arc<ShardStats>>,
     hasher: ahash::RandomState,
     /// Held while all shards are asked for a cut.
-    cut_order: Arc<Mutex<()>>,
+    cut_order: Arc<RwLock<()>>,
     /// Locked from the beginning of a wipe until all that it leaves has been dropped.
     pub(in crate::shard) wiping: Arc<Mutex<()>>,
     /// Held until all groups of an epoch have been handed over, and while a wipe says which groups are gone.
@@ -96,7 +96,7 @@ impl Shards {
         let budget = options.limits.map(|limits| Arc::new(Budget::new(limits)));
         let mut tasks = JoinSet::new();
         let (mut all_lanes, mut stats) = (Vec::new(), Vec::new());
-        let cut_order = Arc::<Mutex<()>>::default();
+        let cut_order = Arc::<RwLock<()>>::default();
         for shard in 0..options.shards {
             let (lanes, mailbox) = lanes();
             let shard_stats = Arc::new(ShardStats::default());

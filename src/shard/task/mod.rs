@@ -9,10 +9,11 @@ pub(super) mod message;
 pub(super) mod stats;
 pub(super) mod waiter;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tokio::sync::{Mutex, Notify, OwnedMutexGuard, oneshot};
+use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock, oneshot};
 
 use self::lanes::Mailbox;
 use self::message::{Message, Placing};
@@ -28,6 +29,8 @@ use crate::shard::timestamp::Timestamp;
 
 /// How many messages a shard handles before it lets other tasks of its thread run.
 const MESSAGES_BEFORE_YIELD: usize = 64;
+/// How many changes of large groups wait for the one that is being made, before the queue waits too.
+const LARGE_WAITING_LEN: usize = 64;
 
 /// How the groups of the shards reach the disk.
 #[derive(Debug, Clone)]
@@ -45,7 +48,7 @@ pub(in crate::shard) async fn run(
     awaited: Option<Arc<Notify>>,
     mailbox: Mailbox,
     stats: Arc<ShardStats>,
-    cut_order: Arc<Mutex<()>>,
+    cut_order: Arc<RwLock<()>>,
 ) {
     let mut shard = Shard {
         store,
@@ -55,7 +58,7 @@ pub(in crate::shard) async fn run(
         waiting: Vec::new(),
         is_rung: false,
         is_closed: false,
-        large: None,
+        large: VecDeque::new(),
         kept_back: None,
     };
     loop {
@@ -81,7 +84,7 @@ pub(in crate::shard) async fn run(
                 shard.handle(command).await;
             }
             shard.handle(message).await;
-            while let Some((change, waiter)) = shard.large.take() {
+            while let Some((change, waiter)) = shard.large.pop_front() {
                 shard.change_in_slices(&mailbox, change, waiter).await;
             }
             if shard.kept_back.is_some() {
@@ -104,10 +107,10 @@ struct Shard {
     is_rung: bool,
     /// Whether the last checkpoint has been made. A later change would be lost.
     is_closed: bool,
-    /// Locked while all shards are asked for a cut.
-    cut_order: Arc<Mutex<()>>,
-    /// A change to be made in slices, and the client that waits for it.
-    large: Option<(Box<LargeChange>, Option<Waiter>)>,
+    /// Locked for writing while all shards are asked for a cut, and for reading while a shard changes a large group.
+    cut_order: Arc<RwLock<()>>,
+    /// Changes to be made in slices, one after the other, each with the client that waits for it.
+    large: VecDeque<(Box<LargeChange>, Option<Waiter>)>,
     /// A message that waits for the end of such a change.
     kept_back: Option<Message>,
 }
@@ -159,7 +162,7 @@ impl Shard {
                 let result = match store.find(hash, &key) {
                     Ok(at) if store.is_large(at, Some(&batch)) => {
                         let change = LargeChange::push(hash, key, mode, batch, owner, now);
-                        self.large = Some((Box::new(change), waiter));
+                        self.large.push_back((Box::new(change), waiter));
                         return;
                     }
                     Ok(at) => store.push_at(at, hash, &key, mode, &batch, owner.as_ref(), now),
@@ -184,7 +187,7 @@ impl Shard {
             Message::Delete { hash, key, reply } => {
                 if store.find(hash, &key).is_ok_and(|at| store.is_large(at, None)) {
                     let change = LargeChange::delete(hash, key);
-                    self.large = Some((Box::new(change), Some(Waiter::Other(reply))));
+                    self.large.push_back((Box::new(change), Some(Waiter::Other(reply))));
                     return;
                 }
                 store.delete(hash, &key);
@@ -224,7 +227,12 @@ impl Shard {
         mut change: Box<LargeChange>,
         waiter: Option<Waiter>,
     ) {
-        let _no_cuts = self.keep_cuts_back(mailbox).await;
+        let _no_cuts = self.keep_cuts_back(mailbox, change.hash()).await;
+        if self.is_closed {
+            // The last checkpoint was made while this waited.
+            waiter.into_iter().for_each(|waiter| waiter.answer(Err(Unavailable::Stopping)));
+            return;
+        }
         let result = loop {
             if let Some(result) = change.advance(&mut self.store) {
                 break result;
@@ -245,12 +253,15 @@ impl Shard {
         drop(tokio::task::spawn_blocking(move || drop(batch)));
     }
 
-    /// Keeps new cuts back while the guard is held, and takes part in those that were asked for before.
-    async fn keep_cuts_back(&mut self, mailbox: &Mailbox) -> OwnedMutexGuard<()> {
+    /// Keeps new cuts back while the guard is held, and takes part in those that were asked for before. Applies pushes to
+    /// groups of other hashes meanwhile.
+    async fn keep_cuts_back(&mut self, mailbox: &Mailbox, hash: u64) -> OwnedRwLockReadGuard<()> {
         let guard = loop {
-            if let Ok(guard) = Arc::clone(&self.cut_order).try_lock_owned() {
+            if let Ok(guard) = Arc::clone(&self.cut_order).try_read_owned() {
                 break guard;
             }
+            self.push_to_others(mailbox, hash);
+            self.ends_turn();
             // The task that holds the lock may wait for room in this shard's lane of commands.
             while let Some(command) = mailbox.command() {
                 self.handle(command).await;
@@ -263,18 +274,21 @@ impl Shard {
         guard
     }
 
-    /// Applies queued pushes to groups of other hashes, up to a message that has to wait.
+    /// Applies queued pushes to groups of other hashes than those that are being changed or wait for that, up to a message that
+    /// has to wait.
     fn push_to_others(&mut self, mailbox: &Mailbox, hash: u64) {
         for _ in 0..MESSAGES_BEFORE_YIELD {
-            if self.kept_back.is_some() || self.large.is_some() {
+            if self.kept_back.is_some() || self.large.len() >= LARGE_WAITING_LEN {
                 return;
             }
+            let is_free =
+                |of: u64| of != hash && self.large.iter().all(|(change, _)| change.hash() != of);
             match mailbox.pushes.try_recv() {
                 Ok(
                     message @ (Message::Push { hash: of, .. }
                     | Message::Fail { hash: of, .. }
                     | Message::Delete { hash: of, .. }),
-                ) if of != hash => self.handle_alone(message),
+                ) if is_free(of) => self.handle_alone(message),
                 Ok(Message::Knock) => {}
                 Ok(message) => self.kept_back = Some(message),
                 Err(_) => return,
