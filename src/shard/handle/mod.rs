@@ -310,6 +310,8 @@ impl Shards {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+
     use super::*;
     use crate::exposition::NameRules;
     use crate::push::decode;
@@ -436,5 +438,36 @@ mod tests {
             assert!(pushed > 20, "{pushed}");
         }
         assert_eq!(seen(&shards).await, 0);
+    }
+
+    #[tokio::test]
+    async fn large_changes_wait_for_each_other_and_no_other_push_waits_for_more_than_one() {
+        const LARGE: usize = 3;
+        let (shards, _tasks) = Shards::start(&Options {
+            shards: 1,
+            reserved: &[],
+            limits: None,
+            group_bytes_max: crate::shard::GROUP_BYTES_MAX,
+            saving: None,
+        });
+        let lines: String = (0..20_000).map(|at| format!("m{{l=\"{at}\"}} 1\n")).collect();
+        let done = Arc::<AtomicUsize>::default();
+        for group in 0..LARGE {
+            let (shards, done) = (shards.clone(), Arc::clone(&done));
+            let batch = decode(&key(group), lines.as_bytes(), NameRules::Legacy);
+            let batch = batch.expect("it is valid");
+            tokio::spawn(async move {
+                let pushed = shards.push(key(group), Mode::Replace, batch, None).await;
+                assert_eq!(pushed, Ok(()));
+                done.fetch_add(1, Relaxed);
+            });
+        }
+        let mut group = LARGE;
+        while done.load(Relaxed) < LARGE {
+            let before = done.load(Relaxed);
+            assert_eq!(push(&shards, group).await, Ok(()));
+            assert!(done.load(Relaxed) - before <= 1, "it has waited for several");
+            group += 1;
+        }
     }
 }
