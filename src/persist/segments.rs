@@ -99,6 +99,7 @@ impl Segments {
     }
 
     /// How many bytes of last records there are.
+    #[cfg(test)]
     pub(super) fn living_bytes(&self) -> u64 {
         self.living_bytes
     }

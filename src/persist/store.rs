@@ -230,11 +230,6 @@ impl<B: StorageBackend> Store<B> {
         self.segments.to_give_up().is_some()
     }
 
-    /// How many bytes of last records there are.
-    pub fn stored_bytes(&self) -> u64 {
-        self.segments.living_bytes()
-    }
-
     /// Gives up room that nothing is stored in. May take as long as to write everything.
     ///
     /// # Errors
@@ -363,13 +358,13 @@ mod tests {
                 };
             }
             let living: usize = expected.values().map(Vec::len).sum();
-            assert_eq!(store.stored_bytes(), living as u64);
+            assert_eq!(store.segments.living_bytes(), living as u64);
             if sequence % 37 == 0 {
                 drop(store);
                 let loaded;
                 (store, loaded) = load(&storage);
                 assert!(loaded == expected, "after commit {sequence}");
-                assert_eq!(store.stored_bytes(), living as u64);
+                assert_eq!(store.segments.living_bytes(), living as u64);
             }
         }
         for sequence in 200..250 {
@@ -377,7 +372,7 @@ mod tests {
         }
         assert!(!store.is_wasteful());
         store.compact().expect("memory does not fail");
-        let (bytes, living) = (store.bytes(), store.stored_bytes());
+        let (bytes, living) = (store.bytes(), store.segments.living_bytes());
         assert!(bytes < 4 * living, "{bytes} bytes of disk for {living}");
     }
 }

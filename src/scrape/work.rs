@@ -88,6 +88,11 @@ impl Scrape {
         self.renderings[done.at] = Some(done.rendering);
     }
 
+    /// How many pieces the answer is put together from, those that need no rendering among them.
+    pub fn pieces(&self) -> usize {
+        self.renderings.len()
+    }
+
     /// How many families had to be left out, since their names meet others' in this form.
     pub fn hidden(&self) -> usize {
         self.hidden
@@ -179,6 +184,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Whoever makes a scrape asks for its pieces, to know how long it takes to put them together.
+    #[test]
+    fn a_scrape_without_anything_to_render_still_has_its_pieces() {
+        let mut store = store("# TYPE c counter\nc 1\n");
+        scrape(&mut store, Form::TEXT);
+        let snapshots = vec![store.snapshot(&Selection::default())];
+        let (scrape, tasks) = Scrape::new(snapshots, Vec::new(), Form::TEXT);
+        assert!(tasks.is_empty() && scrape.pieces() > 0);
     }
 
     #[test]

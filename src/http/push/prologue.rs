@@ -126,8 +126,7 @@ impl Prologue {
             Err(failure) => return Received { key, batch: Err(failure), room },
         };
         if encoding == Encoding::Identity && is_small(&key, &body, format) {
-            let batch = decode_in(&mut room, rendered_bytes_max, format, &key, &body, rules);
-            drop(body); // It need not wait for the shard.
+            let batch = decode_in(&mut room, rendered_bytes_max, format, &key, body, rules);
             return Received { key, batch, room };
         }
         // The room goes along: the client may leave.
@@ -135,7 +134,7 @@ impl Prologue {
         let decode = move || {
             let body = inflate(encoding, body, bytes_max, |bytes| room.take(bytes));
             let batch = body.map_err(Failure::from).and_then(|body| {
-                decode_in(&mut room, rendered_bytes_max, format, &key, &body, rules)
+                decode_in(&mut room, rendered_bytes_max, format, &key, body, rules)
             });
             (key, batch, room)
         };
@@ -169,13 +168,14 @@ fn decode_in<F: Deref<Target = InFlight>>(
     rendered_bytes_max: usize,
     format: Format,
     key: &GroupingKey,
-    body: &[u8],
+    body: Bytes,
     rules: Rules,
 ) -> Result<Batch, Failure> {
     let body_bytes = room.bytes();
     let mut hold = |bytes| room.change_to(body_bytes + bytes);
     let allowance = Allowance::new(rendered_bytes_max, &mut hold);
-    let batch = format.decode(key, body, rules, allowance)?;
+    let batch = format.decode(key, &body, rules, allowance)?;
+    drop(body); // Before its room goes to others.
     let bytes = batch.memory_bytes() + batch.series_len() * SERIES_APPLIED_BYTES;
     let has_room = room.change_to(if bytes > UNCOUNTED_BATCH_BYTES_MAX { bytes } else { 0 });
     if has_room { Ok(batch) } else { Err(Failure::no_room()) }

@@ -18,7 +18,7 @@ use crate::http::connection::limit::ConnectionLimit;
 use crate::http::failure::Failure;
 use crate::http::reply::{Reply, error, with, with_text};
 use crate::http::request::request_id::RequestId;
-use crate::http::scrape::render::{INLINE_BYTES_MAX, bytes, render};
+use crate::http::scrape::render::{is_small, render, render_here};
 use crate::http::scrape::selection::selection;
 use crate::http::storage::Storage;
 use crate::listen::Client;
@@ -148,10 +148,9 @@ impl Scrapes {
         if is_whole {
             self.own.families_hidden(form.format, scrape.hidden());
         }
-        let is_small = bytes(&tasks) <= INLINE_BYTES_MAX;
-        for done in render(tasks, &self.storage.shards).await {
-            scrape.take(done);
-        }
+        let (shards, is_small) = (&self.storage.shards, is_small(&scrape, &tasks));
+        let done = if is_small { render_here(tasks, shards) } else { render(tasks, shards).await };
+        done.into_iter().for_each(|done| scrape.take(done));
         let runs = Arc::clone(&self.runs);
         let assembling = move || scrape.answer(&runs);
         let Answer { chunks, plain_bytes } = if is_small {

@@ -3,12 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::http::push_priority::PushPriority;
-use crate::scrape::{Done, Task};
+use crate::scrape::{Done, Scrape, Task};
 use crate::shard::{HomedPage, Shards};
 
-/// A scrape of so few bytes is made where it is asked for: between many pushes, each wait for its turn takes longer than all of
-/// its work.
-pub(crate) const INLINE_BYTES_MAX: usize = 128 << 10;
+/// A scrape with no more than this to render,
+const INLINE_BYTES_MAX: usize = 128 << 10;
+/// and to put together is made where it is asked for: between many pushes, each wait for its turn takes longer than all of its
+/// work.
+const INLINE_PIECES_MAX: usize = 128;
 /// A page larger than this is rendered on a thread of its own, since that takes milliseconds. A page is as large as
 /// that only if the samples of a single group are.
 const TURN_BYTES_MAX: usize = 512 << 10;
@@ -21,11 +23,6 @@ const PAGES_PER_RETURN: usize = 8;
 /// A rendered page goes back to its shard at once, which then frees the old state of the page. So memory never holds all
 /// pages twice.
 pub(crate) async fn render(tasks: Vec<Task>, shards: &Shards) -> Vec<Done> {
-    if bytes(&tasks) <= INLINE_BYTES_MAX {
-        let (all, pages): (Vec<Done>, Vec<_>) = tasks.into_iter().map(Task::run).unzip();
-        give_back(pages.into_iter().flatten().collect(), shards);
-        return all;
-    }
     let threads = tokio::runtime::Handle::current().metrics().num_workers();
     let tasks = Arc::new(Mutex::new(tasks.into_iter()));
     let share = || take_tasks(Arc::clone(&tasks), shards.clone());
@@ -37,9 +34,17 @@ pub(crate) async fn render(tasks: Vec<Task>, shards: &Shards) -> Vec<Done> {
     all
 }
 
-/// How many bytes there are to render.
-pub(crate) fn bytes(tasks: &[Task]) -> usize {
-    tasks.iter().map(Task::bytes).sum()
+/// Whether a scrape takes no longer than a few pushes. One that has nothing to render may still be large.
+pub(crate) fn is_small(scrape: &Scrape, tasks: &[Task]) -> bool {
+    scrape.pieces() <= INLINE_PIECES_MAX
+        && tasks.iter().map(Task::bytes).sum::<usize>() <= INLINE_BYTES_MAX
+}
+
+/// Runs the tasks of a small scrape at once.
+pub(crate) fn render_here(tasks: Vec<Task>, shards: &Shards) -> Vec<Done> {
+    let (all, pages): (Vec<Done>, Vec<_>) = tasks.into_iter().map(Task::run).unzip();
+    give_back(pages.into_iter().flatten().collect(), shards);
+    all
 }
 
 fn give_back(pages: Vec<HomedPage>, shards: &Shards) {

@@ -317,9 +317,9 @@ mod tests {
     use crate::push::decode;
     use crate::shard::FamilySnapshot;
 
-    fn start() -> (Shards, JoinSet<()>) {
+    fn start(shards: usize) -> (Shards, JoinSet<()>) {
         Shards::start(&Options {
-            shards: 3,
+            shards,
             reserved: &[],
             limits: None,
             group_bytes_max: crate::shard::GROUP_BYTES_MAX,
@@ -340,7 +340,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_dead_shard_is_loud() {
-        let (shards, _tasks) = start();
+        let (shards, _tasks) = start(3);
         for group in 0..100 {
             assert_eq!(push(&shards, group).await, Ok(()));
         }
@@ -368,7 +368,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_scrape_that_nobody_waits_for_holds_up_no_other() {
-        let (shards, _tasks) = start();
+        let (shards, _tasks) = start(3);
         for _ in 0..100 {
             let abandoned = shards.snapshot(Selection::default());
             let _given_up = tokio::time::timeout(Duration::ZERO, abandoned).await;
@@ -382,13 +382,7 @@ mod tests {
 
     #[tokio::test]
     async fn shards_end_with_their_last_handle_and_apply_what_was_sent() {
-        let (shards, mut tasks) = Shards::start(&Options {
-            shards: 2,
-            reserved: &[],
-            limits: None,
-            group_bytes_max: crate::shard::GROUP_BYTES_MAX,
-            saving: None,
-        });
+        let (shards, mut tasks) = start(2);
         let batch = decode(&key(1), b"m 1\n", NameRules::Legacy).expect("a valid push");
         shards.push_unchecked(key(1), Mode::Replace, batch, None).await.expect("they live");
         let stats = shards.shared.stats.clone();
@@ -399,13 +393,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_large_change_holds_up_no_other_push_and_is_seen_whole_or_not_at_all() {
-        let (shards, _tasks) = Shards::start(&Options {
-            shards: 1,
-            reserved: &[],
-            limits: None,
-            group_bytes_max: crate::shard::GROUP_BYTES_MAX,
-            saving: None,
-        });
+        let (shards, _tasks) = start(1);
         let lines: String = (0..20_000).map(|at| format!("m{{l=\"{at}\"}} 1\n")).collect();
         let large = || decode(&key(0), lines.as_bytes(), NameRules::Legacy).expect("it is valid");
         let seen = async |shards: &Shards| {
@@ -443,13 +431,7 @@ mod tests {
     #[tokio::test]
     async fn large_changes_wait_for_each_other_and_no_other_push_waits_for_more_than_one() {
         const LARGE: usize = 3;
-        let (shards, _tasks) = Shards::start(&Options {
-            shards: 1,
-            reserved: &[],
-            limits: None,
-            group_bytes_max: crate::shard::GROUP_BYTES_MAX,
-            saving: None,
-        });
+        let (shards, _tasks) = start(1);
         let lines: String = (0..20_000).map(|at| format!("m{{l=\"{at}\"}} 1\n")).collect();
         let done = Arc::<AtomicUsize>::default();
         for group in 0..LARGE {
