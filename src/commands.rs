@@ -81,6 +81,13 @@ fn store(command: &StoreCommand) -> Result<ExitCode, String> {
 fn check(command: &CheckCommand) -> Result<ExitCode, String> {
     let mut files = reload::Files::default();
     let (file, warnings) = match command {
+        CheckCommand::Rules { file, explain } => {
+            let rules = reload::load_rules(file, &mut files)?;
+            if let Some(labels) = explain {
+                return Ok(print(rules.explain(labels)?.as_bytes()));
+            }
+            (file, Vec::new())
+        }
         CheckCommand::Policy { file } => {
             (file, reload::load_policy(file, &mut files).map(|_| Vec::new())?)
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::access::Access;
 use crate::config::{Address, Bounds, Config, WebSettings};
@@ -83,6 +83,13 @@ impl Gateway {
             let policy = reload::policy(file, Arc::clone(&access), own.policy());
             settings.push(policy.map_err(StartError::Setting)?);
         }
+        let mut rules = None;
+        if let Some(file) = config.rules.file.clone() {
+            let (setting, current) =
+                reload::rules(file, own.rules()).map_err(StartError::Setting)?;
+            settings.push(setting);
+            rules = Some(current);
+        }
         let listeners = listeners(&config.web)?;
         let saver = config.persistence.clone().map(Saver::new);
         let options = Options {
@@ -93,6 +100,7 @@ impl Gateway {
             saving: saver.as_ref().map(Saver::saving),
         };
         let (shards, shard_tasks) = Shards::start(&options);
+        shards.ledger().bound(config.rules.jobs_max);
         let status = saver.as_ref().map(Saver::status);
         let persistence = match (saver, &config.persistence) {
             (Some(saver), Some(options)) => {
@@ -108,6 +116,8 @@ impl Gateway {
             persistence: status,
             history: Arc::default(),
             access,
+            rules,
+            scrapers: Arc::default(),
             listening: listeners.iter().map(ToString::to_string).collect(),
             is_tls: acceptor.is_some(),
             stop: watch::Sender::new(false),
@@ -164,6 +174,12 @@ impl Gateway {
             .collect();
         drop(serving);
         tokio::spawn(sample_until_stopped(backend.clone()));
+        let mut rules = backend.rules.clone();
+        if let Some(rules) = &mut rules {
+            // Before groups are loaded, so that it is known what applies to them.
+            let first = Arc::clone(&rules.borrow_and_update());
+            shards.set_rules(&first).await;
+        }
         let mut stopping = stop.subscribe();
         if let Some(persistence) = &mut persistence {
             systemd::loading();
@@ -181,6 +197,9 @@ impl Gateway {
         if !*stopping.borrow() {
             systemd::ready(config.shards.get());
         }
+        let expiring = rules.map(|rules| {
+            tokio::spawn(shards.clone().expire_groups(rules, Arc::clone(&backend.scrapers)))
+        });
         shutdown::requested(&mut stopping).await;
         systemd::stopping();
         for listener in accepting {
@@ -193,6 +212,7 @@ impl Gateway {
         }
         drop((http, backend));
         watchdog.abort();
+        expiring.inspect(JoinHandle::abort);
         if let Some(persistence) = persistence {
             persistence.stop().await?;
         }

@@ -5,6 +5,7 @@ mod durability {
     mod acknowledged;
     mod corruption;
     mod drain;
+    mod expiry;
     mod failing;
     mod given_up;
     mod power_loss;

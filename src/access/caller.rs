@@ -129,6 +129,11 @@ impl Caller {
         self.who.to_string()
     }
 
+    /// Whether the client has a name: that of a user, or of a certificate that the policy names.
+    pub fn is_known(&self) -> bool {
+        !matches!(self.who, Who::Anybody)
+    }
+
     /// Whether the client has a right.
     ///
     /// # Errors

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::config::{UserName, yaml};
+use crate::config::UserName;
 use crate::rate::Rate;
+use crate::yaml;
 
 /// The rights and quotas of all clients.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

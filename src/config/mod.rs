@@ -4,12 +4,10 @@
 //! Nothing here opens a socket or a file.
 
 mod address;
-mod duration;
 mod flags;
 mod prefix;
 mod user_name;
 pub mod web;
-pub(crate) mod yaml;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -32,6 +30,8 @@ pub struct Config {
     pub web: WebSettings,
     /// What may be pushed and stored.
     pub bounds: Bounds,
+    /// The rules for groups.
+    pub rules: RulesSettings,
     /// Whether pushes are answered before they are checked.
     pub answer_unchecked: bool,
     /// Which names pushes may use.
@@ -79,6 +79,15 @@ pub struct WebSettings {
     pub body_wait: Duration,
     /// How long a connection may be idle.
     pub idle_wait: Duration,
+}
+
+/// The rules for groups.
+#[derive(Debug, Clone)]
+pub struct RulesSettings {
+    /// The file of rules; `None` without.
+    pub file: Option<PathBuf>,
+    /// How many jobs the ledger may have.
+    pub jobs_max: usize,
 }
 
 /// What may be pushed and stored.

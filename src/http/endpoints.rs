@@ -123,7 +123,7 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
     row(Verb::Put,     Push,                         Always,       ANYBODY, "push",                OwnSite, Call::Push(Mode::Replace)),
     row(Verb::Post,    Push,                         Always,       ANYBODY, "push",                OwnSite, Call::Push(Mode::Add)),
     row(Verb::Delete,  Push,                         Always,       ANYBODY, "delete",              OwnSite, call!(|http, request| http.groups.delete(request).await)),
-    row(Verb::Get,     Telemetry,                    Always,       SCRAPE,  "",                    OwnSite, call!(|http, request| http.scrapes.scrape(request.headers(), request.query(), request.client()).await)),
+    row(Verb::Get,     Telemetry,                    Always,       SCRAPE,  "",                    OwnSite, call!(|http, request| http.scrapes.scrape(request.headers(), request.query(), request.sender).await)),
 
     row(Verb::Get,     Is("/-/healthy"),             Always,       ANYBODY, "healthy",             OwnSite, Call::Probe(|http| http.probes.healthy())),
     row(Verb::Get,     Is("/-/ready"),               Always,       ANYBODY, "ready",               OwnSite, Call::Probe(|http| http.probes.ready())),

@@ -38,7 +38,8 @@ use crate::http::ui::token::Tokens;
 use crate::http::ui::views::Views;
 use crate::own_metrics::OwnMetrics;
 use crate::persist;
-use crate::shard::Shards;
+use crate::rules::GroupRules;
+use crate::shard::{Scrapers as Readers, Shards};
 
 /// What answers requests; shared by all connections.
 #[derive(Debug)]
@@ -84,6 +85,10 @@ pub struct Backend {
     pub history: Arc<History>,
     /// Users, rights and quotas.
     pub access: Arc<Access>,
+    /// The rules for groups, as they are now; `None` without a file of them.
+    pub rules: Option<watch::Receiver<Arc<GroupRules>>>,
+    /// The scrapers that come regularly.
+    pub scrapers: Arc<Readers>,
     /// The addresses that are listened on, with the ports that were chosen.
     pub listening: Vec<String>,
     /// Whether connections begin with a TLS handshake.
@@ -125,6 +130,7 @@ impl Http {
             in_flight: in_flight(),
             connections: connections(),
             slots: Slots::new(web.scrapes_max),
+            readers: backend.rules.is_some().then(|| Arc::clone(&backend.scrapers)),
             runs: Arc::default(),
         });
         let scans = GroupScans::new(storage());
@@ -140,12 +146,13 @@ impl Http {
                 own: own(),
                 answer_unchecked: backend.config.answer_unchecked,
                 name_rules,
+                rules: backend.rules.clone(),
             },
             places: Places { prologue: prologue() },
             probes: Probes { storage: storage(), own: own() },
             lifecycle: Lifecycle { stop: web.enable_lifecycle.then_some(stop) },
             admin: Admin { storage: storage() },
-            build_status: BuildStatus { config: config(), started },
+            build_status: BuildStatus { config: config(), rules: backend.rules.clone(), started },
             queries: Queries::new(storage()),
             history: HistoryApi { history: history() },
             discovery: Discovery { config: config(), is_tls },

@@ -2,11 +2,11 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::reload::{POLICY, WEB_CONFIG};
+use super::reload::{POLICY, RULES, WEB_CONFIG};
 use super::requests::Verb;
 use super::table::family;
 use super::window::{QUANTILES, Summary};
-use super::{FORMATS, OwnMetrics, SCRAPE_CODES, TICK, access, persistence, process};
+use super::{FORMATS, OwnMetrics, SCRAPE_CODES, TICK, access, persistence, process, rules};
 use crate::access::Access;
 use crate::log;
 use crate::persist::Status;
@@ -36,6 +36,10 @@ impl OwnMetrics {
         families.push(self.connection_panics());
         families.extend(access::families(access));
         families.extend(self.policy.families(POLICY));
+        if self.rules.is_used() {
+            families.extend(self.rules.families(RULES));
+            families.extend(rules::families(shards.ledger()));
+        }
         families.extend(self.web_config.families(WEB_CONFIG));
         families.push(self.shed_pushes());
         families.push(dropped_log_lines());

@@ -13,6 +13,7 @@ mod persistence;
 mod process;
 mod reload;
 mod requests;
+mod rules;
 mod shed;
 mod table;
 mod totals;
@@ -54,6 +55,7 @@ pub struct OwnMetrics {
     families_hidden: [AtomicU64; FORMATS.len()],
     dropped: AtomicU64,
     policy: Arc<ReloadStatus>,
+    rules: Arc<ReloadStatus>,
     web_config: Arc<ReloadStatus>,
     shedding: Shedding,
 }
@@ -81,6 +83,7 @@ impl OwnMetrics {
             families_hidden: Default::default(),
             dropped: AtomicU64::new(0),
             policy: Arc::default(),
+            rules: Arc::default(),
             web_config: Arc::default(),
             shedding: Shedding::default(),
         }
@@ -89,6 +92,11 @@ impl OwnMetrics {
     /// How the reloading of the policy fares.
     pub fn policy(&self) -> Arc<ReloadStatus> {
         Arc::clone(&self.policy)
+    }
+
+    /// How the reloading of the rules fares.
+    pub fn rules(&self) -> Arc<ReloadStatus> {
+        Arc::clone(&self.rules)
     }
 
     /// How the reloading of the web configuration fares.

@@ -6,9 +6,11 @@ use super::table::family;
 use crate::scrape::OwnFamily;
 use crate::shard::Timestamp;
 
-/// The families of the policy file, and those of the web configuration.
+/// The families of the policy file, of the rules, and of the web configuration.
 pub(super) const POLICY: [&str; 2] =
     ["shardgate_policy_last_reload_success_timestamp_seconds", "shardgate_policy_reload_failed"];
+pub(super) const RULES: [&str; 2] =
+    ["shardgate_rules_last_reload_success_timestamp_seconds", "shardgate_rules_reload_failed"];
 pub(super) const WEB_CONFIG: [&str; 2] = [
     "shardgate_web_config_last_reload_success_timestamp_seconds",
     "shardgate_web_config_reload_failed",
@@ -43,6 +45,11 @@ impl ReloadStatus {
     #[cfg(test)]
     pub(crate) fn has_failed(&self) -> bool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).has_failed
+    }
+
+    /// Whether there is a setting.
+    pub(super) fn is_used(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).succeeded.is_some()
     }
 
     /// The families of a setting, where there is one.

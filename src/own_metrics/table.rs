@@ -27,6 +27,12 @@ shardgate_connections gauge Connections that are served, and in reserve: told th
 shardgate_connections_limit gauge Most connections served.
 shardgate_connections_refused_total counter Connections answered with 503, since --web.max-connections were being served.
 shardgate_groups gauge Groups stored, by shard.
+shardgate_job_failures_total counter Pushes to groups of a job under rules that were refused for what they said.
+shardgate_job_groups gauge Groups of a job that may expire.
+shardgate_job_groups_expired_total counter Groups of a job that have expired.
+shardgate_job_last_push_time_seconds gauge When a group of a job under rules was last pushed to, in seconds since 1970.
+shardgate_job_pushes_total counter Pushes to groups of a job under rules that were accepted.
+shardgate_jobs_forgotten_total counter Jobs under rules that have given way to others, since there are more than --rules.max-jobs.
 shardgate_log_lines_dropped_total counter Lines of the log dropped because standard error did not take them.
 shardgate_persistence_commit_seconds_total counter How long all commits took together, in seconds.
 shardgate_persistence_commits_total counter Commits made to the persistence file.
@@ -44,6 +50,8 @@ shardgate_pushes_dropped_total counter Pushes dropped after they were answered w
 shardgate_pushes_shed_total counter Pushes turned away for want of room, by what was full.
 shardgate_quota_refusals_total counter Pushes and deletes that a quota was in the way of, by the entry of the policy.
 shardgate_rate_limited_requests_total counter Requests that came faster than the rate limit of all clients together allows.
+shardgate_rules_last_reload_success_timestamp_seconds gauge When the file that is in effect was read, in seconds since 1970.
+shardgate_rules_reload_failed gauge 1 while the file cannot be applied as it is, 0 otherwise.
 shardgate_samples gauge Samples that a scrape shows, by shard.
 shardgate_scrape_cache_bytes gauge Bytes of encoded or compressed samples kept for the next scrape.
 shardgate_scrape_duration_seconds summary How long scrapes took to prepare, in seconds.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
+use super::record;
 use super::status::Status;
 use crate::shard::{Changes, Checkpoint, Shards, Timestamp, Unavailable, Waiter};
 
@@ -96,9 +97,20 @@ impl EpochSource {
             true => self.shards.last_checkpoint().await?,
         };
         let Checkpoint { mut changes, waiters } = checkpoint;
+        changes.push(self.ledger());
         changes.retain(|changes| !changes.is_empty());
         let oldest = changes.iter().map(|changes| changes.since).min();
         Ok(Epoch { changes, waiters, oldest: oldest.unwrap_or(Timestamp::NEVER), since })
+    }
+}
+
+impl EpochSource {
+    /// The jobs of the ledger that have changed. They may be a little newer than the groups.
+    fn ledger(&self) -> Changes {
+        let (jobs, gone) = self.shards.ledger().take_changes();
+        let jobs =
+            jobs.iter().map(|counts| (record::job_key(&counts.job), Some(record::of_job(counts))));
+        Changes::of_records(jobs.chain(gone.iter().map(|job| (record::job_key(job), None))))
     }
 }
 

@@ -45,6 +45,9 @@ pub fn check(path: &Path) -> Result<Report, StorageError> {
     let mut store = open(path)?;
     let mut report = Report { file_bytes: store.bytes(), ..Report::default() };
     report.sequence = store.load(&mut |record| {
+        if Record::of_ledger(record)?.is_some() {
+            return Ok(());
+        }
         report.groups += 1;
         report.bytes += record.len() as u64;
         Record::read(record)?.restore()?;
@@ -77,6 +80,9 @@ pub fn export(path: &Path, out: &mut dyn Write) -> Result<Exported, StorageError
     let mut groups = 0;
     let Some(damage) = damage else {
         open(path)?.load(&mut |record| {
+            if Record::of_ledger(record)?.is_some() {
+                return Ok(());
+            }
             groups += 1;
             Ok(write_group(out, &Record::read(record)?.restore()?)?)
         })?;

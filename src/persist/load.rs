@@ -59,6 +59,10 @@ pub(super) fn load<B: StorageBackend>(
         quoted: false,
     };
     loaded.sequence = store.load(&mut |record| {
+        if let Some(counts) = Record::of_ledger(record)? {
+            shards.ledger().restore(&counts);
+            return Ok(());
+        }
         loaded.groups += 1;
         loaded.bytes += record.len() as u64;
         storing.chunk.add(record);

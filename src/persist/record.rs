@@ -3,31 +3,44 @@
 //! ```text
 //! record   magic "shardgrp", u32 version, u32 bytes of the payload, u64 sequence, payload,
 //!          u128 XXH3 of everything before
-//! payload  u8 flags (1: the key names an empty instance, 2: the group is gone), u64 created, u64 pushed, u64 failed,
-//!          string key, u32 families, and for each
+//! payload  u8 flags (1: the key names an empty instance, 2: the group is gone, 4: version 2, its last push has asked
+//!          it to expire), u64 created, u64 pushed, u64 failed,
+//!          string key, with flag 4 u64 seconds and u32 nanoseconds, u32 families, and for each
 //!          u8 kind, u64 pushed, string name, string help, string text, string native
+//! job      flag 8, version 2: a job of the ledger, with 24 bytes of zeros, string "\\n" and its name, u64 last push,
+//!          u64 pushes, u64 failures, u64 expired groups
 //! string   u32 bytes, bytes
 //! ```
 //!
 //! Numbers are little-endian, times are nanoseconds since 1970. The sequence is the number of the commit that wrote
 //! the record. The magic and the checksum let `store export` find whole records in a damaged file.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::exposition::Kind;
 use crate::push::{Batch, GroupingKey, RenderedFamily};
-use crate::shard::{GroupSnapshot, GroupTimes, RestoredGroup, Timestamp};
+use crate::shard::{GroupSnapshot, GroupTimes, JobCounts, RestoredGroup, Timestamp};
 
 /// How every record begins.
 pub(super) const MAGIC: &[u8; 8] = b"shardgrp";
-/// The version written. Others are not read.
+/// The version of a record without anything that came later, and the latest. Others are not read.
 pub(super) const VERSION: u32 = 1;
+const LATEST_VERSION: u32 = 2;
 
 const HEAD_BYTES: usize = 24;
 const CHECKSUM_BYTES: usize = 16;
 
 const EMPTY_INSTANCE_FLAG: u8 = 1;
 const GONE_FLAG: u8 = 2;
+/// Since version 2.
+const ASKED_FLAG: u8 = 4;
+const JOB_FLAG: u8 = 8;
+
+/// What the key of a job in the ledger begins with, and no grouping key does.
+const JOB_KEY: char = '\n';
 
 /// The kinds by their numbers.
 const KINDS: [Kind; 6] = [
@@ -55,13 +68,20 @@ pub enum RecordError {
 
 /// Appends the record of a group, without its sequence and checksum.
 pub(super) fn write(image: &GroupSnapshot<'_>, out: &mut Vec<u8>) {
-    let start = write_head(out);
-    out.push(if image.has_empty_instance() { EMPTY_INSTANCE_FLAG } else { 0 });
-    let GroupTimes { created, pushed, failed } = image.times();
+    let GroupTimes { created, pushed, failed, asked } = image.times();
+    let start = write_head(out, if asked.is_some() { LATEST_VERSION } else { VERSION });
+    let flag = |is_set, flag| if is_set { flag } else { 0 };
+    out.push(
+        flag(image.has_empty_instance(), EMPTY_INSTANCE_FLAG) | flag(asked.is_some(), ASKED_FLAG),
+    );
     for moment in [created, pushed, failed] {
         out.extend_from_slice(&moment.nanos().to_le_bytes());
     }
     write_string(out, image.key().as_bytes());
+    if let Some(asked) = asked {
+        out.extend_from_slice(&asked.as_secs().to_le_bytes());
+        out.extend_from_slice(&asked.subsec_nanos().to_le_bytes());
+    }
     let families = image.families();
     out.extend_from_slice(&(families.len() as u32).to_le_bytes());
     for family in families {
@@ -79,7 +99,7 @@ pub(super) fn write(image: &GroupSnapshot<'_>, out: &mut Vec<u8>) {
 /// A whole record that says of a group that it is gone.
 pub(super) fn gone(key: &str, sequence: u64) -> Vec<u8> {
     let mut record = Vec::new();
-    let start = write_head(&mut record);
+    let start = write_head(&mut record, VERSION);
     record.push(GONE_FLAG);
     record.extend_from_slice(&[0; 24]);
     write_string(&mut record, key.as_bytes());
@@ -89,10 +109,30 @@ pub(super) fn gone(key: &str, sequence: u64) -> Vec<u8> {
     record
 }
 
-fn write_head(out: &mut Vec<u8>) -> usize {
+/// The key under which a job of the ledger is stored.
+pub(super) fn job_key(job: &str) -> Arc<str> {
+    format!("{JOB_KEY}{job}").into()
+}
+
+/// The record of a job in the ledger, without its sequence and checksum.
+pub(super) fn of_job(counts: &JobCounts) -> Vec<u8> {
+    let mut record = Vec::new();
+    let start = write_head(&mut record, LATEST_VERSION);
+    record.push(JOB_FLAG);
+    record.extend_from_slice(&[0; 24]);
+    write_string(&mut record, job_key(&counts.job).as_bytes());
+    let JobCounts { last_push, pushes, failures, expired, .. } = *counts;
+    for count in [last_push.nanos(), pushes, failures, expired] {
+        record.extend_from_slice(&count.to_le_bytes());
+    }
+    finish(&mut record, start);
+    record
+}
+
+fn write_head(out: &mut Vec<u8>, version: u32) -> usize {
     let start = out.len();
     out.extend_from_slice(MAGIC);
-    out.extend_from_slice(&VERSION.to_le_bytes());
+    out.extend_from_slice(&version.to_le_bytes());
     out.extend_from_slice(&[0; 12]);
     start
 }
@@ -151,15 +191,41 @@ impl<'a> Record<'a> {
         if xxh3_128(&bytes[..sealed]).to_le_bytes() != *checksum {
             return Err(RecordError::Damaged);
         }
-        if version != VERSION {
+        if !(VERSION..=LATEST_VERSION).contains(&version) {
             return Err(RecordError::Newer(version));
         }
         Ok(Record { sequence, bytes: &bytes[..whole], payload })
     }
 
+    /// The job of the ledger that a record is about. Quick if it is about a group.
+    ///
+    /// # Errors
+    /// When what was written is no job.
+    pub(super) fn of_ledger(bytes: &[u8]) -> Result<Option<JobCounts>, RecordError> {
+        let is_of_job = bytes.get(HEAD_BYTES).is_some_and(|flags| flags & JOB_FLAG != 0);
+        if is_of_job { Record::read(bytes)?.job() } else { Ok(None) }
+    }
+
     /// Whether it says that the group is gone.
     pub fn is_gone(&self) -> bool {
         self.payload.first().is_some_and(|flags| flags & GONE_FLAG != 0)
+    }
+
+    /// What it says of a job in the ledger; `None` if it is about a group.
+    ///
+    /// # Errors
+    /// When what was written is no job.
+    pub fn job(&self) -> Result<Option<JobCounts>, RecordError> {
+        let mut payload = Cursor(self.payload);
+        if payload.take(1)?[0] & JOB_FLAG == 0 {
+            return Ok(None);
+        }
+        payload.take(24)?;
+        let job = payload.text()?.strip_prefix(JOB_KEY).ok_or(RecordError::Damaged)?;
+        let mut count = || payload.u64();
+        let [last_push, pushes, failures, expired] = [count()?, count()?, count()?, count()?];
+        let last_push = Timestamp::from_nanos(last_push);
+        Ok(Some(JobCounts { job: job.into(), last_push, pushes, failures, expired, groups: 0 }))
     }
 
     /// The text of the group's key.
@@ -178,14 +244,19 @@ impl<'a> Record<'a> {
     /// When what was written is no group.
     pub fn restore(&self) -> Result<RestoredGroup, RecordError> {
         let mut payload = Cursor(self.payload);
-        let has_empty_instance = match payload.take(1)? {
-            [0] => false,
-            [EMPTY_INSTANCE_FLAG] => true,
-            _ => return Err(RecordError::Damaged),
-        };
+        let flags = payload.take(1)?[0];
+        if flags & !(EMPTY_INSTANCE_FLAG | ASKED_FLAG) != 0 {
+            return Err(RecordError::Damaged);
+        }
+        let has_empty_instance = flags & EMPTY_INSTANCE_FLAG != 0;
         let mut moment = || payload.u64().map(Timestamp::from_nanos);
-        let times = GroupTimes { created: moment()?, pushed: moment()?, failed: moment()? };
+        let [created, pushed, failed] = [moment()?, moment()?, moment()?];
         let key = GroupingKey::from_text(payload.text()?, has_empty_instance);
+        let asked = match flags & ASKED_FLAG {
+            0 => None,
+            _ => Some(Duration::new(payload.u64()?, payload.u32()? % 1_000_000_000)),
+        };
+        let times = GroupTimes { created, pushed, failed, asked };
         let families = payload.u32()?;
         let (mut batch, mut pushed) = (Batch::default(), Vec::new());
         for _ in 0..families {
@@ -244,7 +315,6 @@ impl<'a> Cursor<'a> {
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
-    use std::sync::Arc;
 
     use base64::Engine as _;
     use base64::prelude::BASE64_STANDARD;
@@ -312,7 +382,7 @@ mod tests {
                 assert_eq!(read.bytes, record);
                 let group = read.restore().expect("it is whole");
                 assert_eq!(format!("{:?}", group.key), format!("{key:?}"));
-                let GroupTimes { created, pushed, failed } = group.times;
+                let GroupTimes { created, pushed, failed, .. } = group.times;
                 assert_eq!([created, pushed, failed].map(Timestamp::nanos), [1, 2, 3]);
                 assert!(group.pushed.iter().all(|pushed| pushed.nanos() == 1));
                 assert_eq!(group.pushed.len(), batch.families.len());
@@ -327,6 +397,35 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_job_of_the_ledger_comes_back_and_is_no_group() {
+        let last_push = Timestamp::from_nanos(7);
+        let job = "a\\\"b".into();
+        let counts = JobCounts { job, last_push, pushes: 1, failures: 2, expired: 3, groups: 0 };
+        let mut record = of_job(&counts);
+        seal(&mut record, SEQUENCE).expect("it is small");
+        let read = Record::read(&record).expect("it is whole");
+        assert_eq!(read.job(), Ok(Some(counts.clone())));
+        assert_eq!(read.key(), Ok(&*job_key(&counts.job)));
+        assert!(read.restore().is_err() && !read.is_gone());
+    }
+
+    #[test]
+    fn what_a_push_has_asked_for_comes_back_with_its_group() {
+        let (key, batch) = text("/j/instance@base64/=", BODY);
+        let mut store = Store::new(Arc::new(Index::default()), Some(write));
+        store.push(7, &key, Mode::Replace, &batch, None, Timestamp::now()).expect("it is valid");
+        store.asks(7, &key, Duration::from_millis(90_500));
+        store.checkpoint();
+        let mut changes = store.hand_over(0);
+        let mut record = changes.records_mut().next().expect("it is there").to_vec();
+        seal(&mut record, SEQUENCE).expect("it is small");
+        let group = restore(&record).expect("it is whole");
+        assert_eq!(group.times.asked, Some(Duration::from_millis(90_500)));
+        assert_eq!(group.batch.families.len(), batch.families.len());
+        assert!(group.key.has_empty_instance());
     }
 
     #[test]
@@ -356,10 +455,10 @@ mod tests {
     fn a_newer_version_is_told_from_damage() {
         let (key, batch) = text("/j", BODY);
         let mut record = record(&key, &batch, &Batch::default());
-        record[8] = 2;
+        record[8] = 3;
         assert_eq!(restore(&record).err(), Some(RecordError::Damaged));
         seal(&mut record, SEQUENCE).expect("it is small");
-        assert_eq!(restore(&record).err(), Some(RecordError::Newer(2)));
+        assert_eq!(restore(&record).err(), Some(RecordError::Newer(3)));
     }
 
     #[test]

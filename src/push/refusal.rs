@@ -69,6 +69,11 @@ pub enum Refusal {
         /// What it may count for.
         bytes_max: u64,
     },
+    /// Series of a family cannot be merged, because only some of them have a protobuf form that text cannot express.
+    MixedFormats {
+        /// The family.
+        family: String,
+    },
     /// The group is stored under a key that differs only in labels with an empty value.
     OtherSpelling,
 }
@@ -187,6 +192,12 @@ impl fmt::Display for Refusal {
                 write!(
                     f,
                     "the group would count for {bytes} bytes, --storage.max-group-bytes allows {bytes_max}: push to several groups, or raise the flag"
+                )
+            }
+            Refusal::MixedFormats { family } => {
+                write!(
+                    f,
+                    "the series of family {family:?} cannot be merged: some were pushed as protobuf with what text cannot express, the others were not; push all series of the family in one format, or replace the family"
                 )
             }
             Refusal::OtherSpelling => {

@@ -2,12 +2,14 @@
 //!
 //! A [`Setting`] is a function that reads files and makes something to apply. [`Files`] remembers what the function has
 //! read; when the contents differ, the gateway calls the function again. `web` is the setting of `--web.config.file`,
-//! `policy` is the setting of `--auth.policy-file`. Start reading at [`follow`].
+//! `policy` is the setting of `--auth.policy-file`,
+//! `rules` is the setting of `--rules.file`. Start reading at [`follow`].
 //!
 //! **Invariant:** a setting is applied as a whole or not at all, and only after two looks in a row have found the same bytes.
 
 mod files;
 mod policy;
+mod rules;
 mod web;
 
 use std::fmt;
@@ -24,6 +26,7 @@ use crate::shutdown;
 
 pub use files::{FILE_BYTES_MAX, Files};
 pub use policy::{load_policy, policy};
+pub use rules::{load_rules, rules};
 pub use web::{Web, load_web, web};
 
 /// How often files are looked at.

@@ -73,6 +73,20 @@ impl Selector {
         self.matches(|_| "", &mut Effort::new(0, &|| false)).unwrap_or(true)
     }
 
+    /// The labels that it names, if it is nothing but labels with their values: `{job="x"}`.
+    pub fn labels(&self) -> Option<Vec<(&str, &str)>> {
+        let mut labels = Vec::new();
+        for matcher in &self.matchers {
+            match &matcher.test {
+                Test::Equals(value) if !matcher.is_negated => {
+                    labels.push((&*matcher.label, &**value));
+                }
+                _ => return None,
+            }
+        }
+        Some(labels)
+    }
+
     /// How many matchers it has.
     pub fn matchers(&self) -> usize {
         self.matchers.len()

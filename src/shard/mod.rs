@@ -2,7 +2,7 @@
 //!
 //! A group belongs to the shard that the hash of its grouping key chooses. [`Shards`] is the handle that the rest of the
 //! gateway clones. A push goes through the folders from the bottom of this list to the top; imports point upwards only:
-//! `budget` (what may be stored), `index` (which names and series exist), `pages` (rendered samples), `groups` (groups and
+//! `budget` (what may be stored), `index` (which names and series exist), `pages` (rendered samples), `ruling` (what rules make of groups), `groups` (groups and
 //! families), `saving` (what persistence takes), `store` (what one shard holds), `task` (owns a store), `handle`.
 //!
 //! **Invariants:** only the task of a shard touches its groups. Pushes to a group are applied in the order in which they were
@@ -14,6 +14,7 @@ mod groups;
 mod handle;
 mod index;
 mod pages;
+mod ruling;
 mod saving;
 mod store;
 mod task;
@@ -29,17 +30,22 @@ pub use index::{Cleared, Index};
 pub use pages::page::{Block, Page};
 pub use pages::part::Part;
 pub use pages::rendering::{Deflated, Rendering, RenderingKey, kept_bytes};
+pub use ruling::clock::ExpiryClock;
+pub use ruling::ledger::{JobCounts, Ledger};
+pub use ruling::scrapers::{SCRAPER_WAIT, SCRAPERS_MAX, Scrapers};
 pub use saving::changes::Changes;
 pub use saving::group_snapshot::{GroupSnapshot, GroupTimes, SavedFamily, WriteRecord};
 pub use store::Store;
+pub use store::expire::{EXPIRED_AT_A_TIME, Looked};
 pub use store::place::Placement;
 pub use store::plan::{GROUP_BYTES_MAX, Mode};
 pub use store::restore::RestoredGroup;
 pub use store::snapshot::{HomedPage, Piece, Selection, Snapshot};
-pub use store::views::{FamilyView, GroupRef, GroupSummary, GroupView};
+pub use store::views::{Expiry, FamilyView, GroupRef, GroupSummary, GroupView};
 pub use store::wipe::Remains;
 pub use task::Saving;
 pub use task::lanes::{COMMANDS_LEN, QUEUE_LEN};
+pub use task::message::How;
 pub use task::stats::ShardStats;
 pub use task::waiter::Waiter;
 pub use timestamp::Timestamp;

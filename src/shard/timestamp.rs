@@ -1,6 +1,6 @@
 //! A moment, as it is stored and as it is shown.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// A moment, in nanoseconds since 1970; zero for never.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +30,12 @@ impl Timestamp {
         // Each by itself, since their sum has more digits than a float.
         let (whole, part) = (seconds.trunc() as u64, (seconds.fract() * 1e9).round() as u64);
         Some(Timestamp(whole * 1_000_000_000 + part))
+    }
+
+    /// So long after this moment.
+    pub fn after(self, time: Duration) -> Timestamp {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        Timestamp(self.0.saturating_add(nanos))
     }
 
     /// Nanoseconds since 1970.

@@ -169,6 +169,7 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
     let group = GroupPage {
         frame,
         group: GroupLine::whole(&row, now),
+        rules: Some(text.to_owned()),
         only: Some(text),
         families,
         families_total: "1".into(),

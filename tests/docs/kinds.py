@@ -116,6 +116,8 @@ def _yaml(block: Block, text: str, sandbox: Sandbox) -> tuple[str, Done]:
         return "yaml: web configuration", sandbox.run("shardgate", "check", "web-config", path)
     if keys and keys <= POLICY_KEYS:
         return "yaml: policy", sandbox.run("shardgate", "check", "policy", path)
+    if keys == {"rules"}:
+        return "yaml: rules for groups", sandbox.run("shardgate", "check", "rules", path)
     raise Unknown(f"YAML of no kind that is known here: {sorted(keys)}")
 
 

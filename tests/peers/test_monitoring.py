@@ -27,6 +27,7 @@ DOCS = REPOSITORY / "docs"
 FOUND_SECONDS_MAX = 25.0
 VARIABLES = {"$job": "shardgate", "$instance": "127[.]0[.]0[.]1:.+", "$__rate_interval": "1m"}
 LOWER = {
+    "JobSilent": ("> 86400", ">= 0"),
     "ShardgateScrapeSlow": ("> 5", "> 0"),
     "ShardgateQueueLong": ("> 0.5", ">= 0"),
     "ShardgatePersistenceLag": ("> 60", "> 0.01"),

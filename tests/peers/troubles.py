@@ -16,6 +16,9 @@ default: { push: ["*"], scrape: true, read: true, quota: { groups: 9 } }
 WEB_CONFIG = """
 rate_limit: { interval: 1ms, burst: 100000 }
 """
+RULES = """
+rules: [{ match: '{job=~"typed|wrong"}', expire: 1h }]
+"""
 CONNECTIONS_MAX = 12
 SCRAPERS = 24  # One is served and 16 wait; the others are refused.
 FILE_BYTES_MAX = 2 << 20
@@ -60,9 +63,12 @@ def _full(directory: Path) -> Iterator[Server]:
     policy, config = directory / f"policy-{port}.yml", directory / f"web-{port}.yml"
     policy.write_text(POLICY)
     config.write_text(WEB_CONFIG)
+    rules = directory / f"rules-{port}.yml"
+    rules.write_text(RULES)
     flags = [
         f"--auth.policy-file={policy}",
         f"--web.config.file={config}",
+        f"--rules.file={rules}",
         f"--persistence.file={directory / 'full.store'}",
         f"--web.max-connections={CONNECTIONS_MAX}",
         "--storage.max-series=28",

@@ -4,6 +4,7 @@ mod bounds;
 mod healthcheck;
 mod import;
 mod manual;
+mod rules;
 mod value;
 mod web;
 
@@ -20,6 +21,7 @@ use crate::persist;
 use bounds::BoundFlags;
 pub use healthcheck::HealthcheckFlags;
 pub use import::ImportFlags;
+use rules::RulesFlags;
 use web::WebFlags;
 
 /// A drop-in replacement for the Prometheus Pushgateway, built for heavy push volumes.
@@ -36,6 +38,9 @@ pub struct Flags {
 
     #[command(flatten)]
     bounds: BoundFlags,
+
+    #[command(flatten)]
+    rules: RulesFlags,
 
     /// Answer pushes with 202 before they are checked. An inconsistent one is still dropped, counted
     /// and logged.
@@ -117,6 +122,14 @@ pub enum CheckCommand {
     Policy {
         /// The file.
         file: PathBuf,
+    },
+    /// The file of --rules.file.
+    Rules {
+        /// The file.
+        file: PathBuf,
+        /// Also say what applies to the group of these labels, and which rules say so: '{job="x"}'.
+        #[arg(long, value_name = "LABELS")]
+        explain: Option<String>,
     },
     /// The file of --web.config.file, and those that it names.
     WebConfig {
@@ -225,11 +238,13 @@ impl Flags {
         ];
         let (web_flags, web) = self.web.into_settings();
         let (bound_flags, bounds) = self.bounds.into_bounds();
-        flags.extend(web_flags.into_iter().chain(bound_flags));
+        let (rules_flags, rules) = self.rules.into_settings();
+        flags.extend(web_flags.into_iter().chain(bound_flags).chain(rules_flags));
         flags.sort_unstable();
         Config {
             web,
             bounds,
+            rules,
             answer_unchecked: self.unchecked,
             name_rules: if self.utf8_names { NameRules::Utf8 } else { NameRules::Legacy },
             persistence,

@@ -6,7 +6,8 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::config::{Address, duration, prefix};
+use crate::config::{Address, prefix};
+use crate::duration;
 use crate::push::RENDERED_BYTES_MAX;
 use crate::shard::GROUP_BYTES_MAX;
 
@@ -23,6 +24,8 @@ const BODY_BYTES_MAX: usize = 1 << 30;
 
 /// More than the descriptors of any process.
 const CONNECTIONS_MAX: usize = 1 << 20;
+/// Each shows five series in every scrape.
+const JOBS_MAX: usize = 1_000_000;
 /// A wait that is longer bounds nothing.
 const WAIT_MAX: Duration = Duration::from_secs(60 * 60);
 
@@ -46,6 +49,10 @@ pub(super) fn scrapes(text: &str) -> Result<usize, String> {
 
 pub(super) fn connections(text: &str) -> Result<usize, String> {
     number(text, "a number of connections", 1..=CONNECTIONS_MAX)
+}
+
+pub(super) fn jobs(text: &str) -> Result<usize, String> {
+    number(text, "a number of jobs", 1..=JOBS_MAX)
 }
 
 pub(super) fn body_bytes(text: &str) -> Result<usize, String> {

@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 use super::password::PasswordHash;
 use super::tls::TlsSection;
-use crate::config::{UserName, duration};
+use crate::config::UserName;
+use crate::duration;
 use crate::rate::Rate;
 
 #[derive(Debug, Default, Deserialize)]

@@ -11,8 +11,8 @@ mod tls;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::config::yaml;
 use crate::rate::Rate;
+use crate::yaml;
 use file::{File, RateSection};
 
 pub use password::PasswordHash;

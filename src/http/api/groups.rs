@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::json::{JsonLabels, grouping_labels, time_stamp};
 use super::listing::Listing;
 use super::stream::Stream;
-use crate::shard::{GroupSummary, Timestamp};
+use crate::shard::{Expiry, GroupSummary, Timestamp};
 
 /// A group. Times are `null` where it never happened, and the group's push times are not counted.
 #[derive(Serialize)]
@@ -20,6 +20,33 @@ struct Group<'a> {
     series: u64,
     samples: u64,
     bytes: u64,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    rules: Option<Rules>,
+}
+
+/// What rules make of a group.
+#[derive(Serialize)]
+struct Rules {
+    /// When it expires; `null` if it does not.
+    expires: Option<String>,
+    rules: Vec<Setting>,
+}
+
+/// A setting, and where it comes from: a rule, counted from 1, or the header of the last push.
+#[derive(Serialize)]
+struct Setting {
+    setting: &'static str,
+    value: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<u16>,
+}
+
+impl From<&Expiry> for Rules {
+    fn from(expiry: &Expiry) -> Rules {
+        let said = expiry.settings().into_iter();
+        let rules = said.map(|(setting, value, rule)| Setting { setting, value, rule });
+        Rules { expires: expiry.expires.map(time_stamp), rules: rules.collect() }
+    }
 }
 
 impl<'a> From<&'a GroupSummary> for Group<'a> {
@@ -34,6 +61,7 @@ impl<'a> From<&'a GroupSummary> for Group<'a> {
             series: summary.series,
             samples: summary.samples,
             bytes: summary.bytes,
+            rules: summary.expiry.as_deref().map(Rules::from),
         }
     }
 }

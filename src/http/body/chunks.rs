@@ -1,6 +1,7 @@
 //! Bodies of answers, written without copying.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -17,6 +18,37 @@ use crate::http::body::unread_answers::{Kept, UNCOUNTED_ANSWER_BYTES_MAX, Unread
 pub(crate) struct Chunks {
     pieces: Pieces,
     bytes_left: u64,
+    /// Told when the last chunk has been sent.
+    end: Option<End>,
+}
+
+/// What is to be done once a body has been sent to its end.
+pub(crate) struct End(Box<dyn FnOnce() + Send + Sync>);
+
+impl fmt::Debug for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("End")
+    }
+}
+
+/// The last chunk of a body. It is dropped when it has been sent.
+struct LastChunk {
+    bytes: Bytes,
+    end: Option<End>,
+}
+
+impl AsRef<[u8]> for LastChunk {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for LastChunk {
+    fn drop(&mut self) {
+        if let Some(End(act)) = self.end.take() {
+            act();
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -40,10 +72,10 @@ impl Chunks {
     /// Counts a large body until it is read. A streamed body has a bound of its own.
     pub(crate) fn kept(self, unread: &Arc<Unread>) -> Chunks {
         match self {
-            Chunks { pieces: Pieces::Own(chunks), bytes_left }
+            Chunks { pieces: Pieces::Own(chunks), bytes_left, end }
                 if bytes_left > UNCOUNTED_ANSWER_BYTES_MAX as u64 =>
             {
-                Chunks { pieces: Pieces::Kept(unread.keep(chunks)), bytes_left }
+                Chunks { pieces: Pieces::Kept(unread.keep(chunks)), bytes_left, end }
             }
             other => other,
         }
@@ -58,20 +90,25 @@ impl Chunks {
 
     /// A body that is written while it is sent.
     pub(crate) fn streamed(pieces: mpsc::Receiver<Streamed>) -> Chunks {
-        Chunks { pieces: Pieces::Streamed(Some(pieces)), bytes_left: 0 }
+        Chunks { pieces: Pieces::Streamed(Some(pieces)), bytes_left: 0, end: None }
+    }
+
+    /// The body, after whose last chunk `act` is called. It is not called for a body that is cut or given up before.
+    pub(crate) fn and_then(self, act: impl FnOnce() + Send + Sync + 'static) -> Chunks {
+        Chunks { end: Some(End(Box::new(act))), ..self }
     }
 }
 
 impl Default for Chunks {
     fn default() -> Chunks {
-        Chunks { pieces: Pieces::Own(VecDeque::new()), bytes_left: 0 }
+        Chunks { pieces: Pieces::Own(VecDeque::new()), bytes_left: 0, end: None }
     }
 }
 
 impl From<Vec<Bytes>> for Chunks {
     fn from(chunks: Vec<Bytes>) -> Chunks {
         let bytes_left = chunks.iter().map(|chunk| chunk.len() as u64).sum();
-        Chunks { pieces: Pieces::Own(chunks.into()), bytes_left }
+        Chunks { pieces: Pieces::Own(chunks.into()), bytes_left, end: None }
     }
 }
 
@@ -89,7 +126,7 @@ impl Body for Chunks {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        let chunk = match &mut self.pieces {
+        let mut chunk = match &mut self.pieces {
             Pieces::Own(chunks) => Ok(chunks.pop_front()),
             Pieces::Kept(kept) => kept.next(),
             Pieces::Streamed(pieces) => {
@@ -97,8 +134,12 @@ impl Body for Chunks {
                 return Poll::Ready(chunk.map(|chunk| chunk.map(Frame::data)));
             }
         };
-        if let Ok(Some(chunk)) = &chunk {
+        if let Ok(Some(chunk)) = &mut chunk {
             self.bytes_left -= chunk.len() as u64;
+            if self.bytes_left == 0 && self.end.is_some() {
+                let bytes = std::mem::take(chunk);
+                *chunk = Bytes::from_owner(LastChunk { bytes, end: self.end.take() });
+            }
         }
         Poll::Ready(chunk.transpose().map(|chunk| chunk.map(Frame::data)))
     }

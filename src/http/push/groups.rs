@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use hyper::StatusCode;
+use hyper::header::HeaderValue;
+use hyper::{HeaderMap, StatusCode};
+use tokio::sync::watch;
 
 use crate::exposition::{NameRules, unescape};
 use crate::http::body::read::discard;
@@ -14,7 +16,8 @@ use crate::http::request::admission::{Request, deny};
 use crate::http::request::request_id::RequestId;
 use crate::own_metrics::{OwnMetrics, Verb};
 use crate::push::GroupingKey;
-use crate::shard::Mode;
+use crate::rules::{Asked, GroupRules};
+use crate::shard::{How, Mode};
 
 /// What pushes and deletes need.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub(crate) struct Groups {
     /// Whether a push is answered before its shard has checked it.
     pub(crate) answer_unchecked: bool,
     pub(crate) name_rules: NameRules,
+    /// The rules for groups, as they are now; `None` without a file of them.
+    pub(crate) rules: Option<watch::Receiver<Arc<GroupRules>>>,
 }
 
 impl Groups {
@@ -62,14 +67,15 @@ impl Groups {
         request: &Request<'_>,
     ) -> Result<StatusCode, Failure> {
         let Received { key, batch, room: _until_applied } = received;
+        let how = How { mode, asked: self.asked(&key, mode, &request.head.headers)? };
         let (shards, owner) = (&self.prologue.storage.shards, request.sender.caller.owner());
         match batch {
             Ok(batch) if self.answer_unchecked => {
-                shards.push_unchecked(key, mode, batch, owner).await?;
+                shards.push_unchecked(key, how, batch, owner).await?;
                 Ok(StatusCode::ACCEPTED)
             }
             Ok(batch) => {
-                shards.push(key, mode, batch, owner).await?;
+                shards.push(key, how, batch, owner).await?;
                 Ok(StatusCode::OK)
             }
             Err(failure) if failure.cause() == Cause::Inconsistent => {
@@ -85,6 +91,18 @@ impl Groups {
             }
             Err(failure) => Err(failure),
         }
+    }
+
+    /// What the headers of a push ask for, where the rules allow it.
+    fn asked(&self, key: &GroupingKey, mode: Mode, headers: &HeaderMap) -> Result<Asked, Failure> {
+        let Some(rules) = &self.rules else { return Ok(Asked::default()) };
+        let value = |name| headers.get(name).map(HeaderValue::as_bytes);
+        let (expire, merge) = (value("shardgate-expire"), value("shardgate-merge"));
+        if expire.is_none() && merge.is_none() {
+            return Ok(Asked::default());
+        }
+        let applied = rules.borrow().apply_to(key.text());
+        applied.asked(expire, merge, mode == Mode::Add).map_err(Failure::bad_request)
     }
 
     pub(crate) async fn delete(&self, request: Request<'_>) -> Reply {

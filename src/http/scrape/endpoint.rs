@@ -17,14 +17,14 @@ use crate::http::body::in_flight::InFlight;
 use crate::http::connection::limit::ConnectionLimit;
 use crate::http::failure::Failure;
 use crate::http::reply::{Reply, error, with, with_text};
+use crate::http::request::admission::Sender;
 use crate::http::request::request_id::RequestId;
 use crate::http::scrape::render::{is_small, render, render_here};
 use crate::http::scrape::selection::selection;
 use crate::http::storage::Storage;
-use crate::listen::Client;
 use crate::own_metrics::{OwnMetrics, body_families, connection_families};
 use crate::scrape::{Answer, Form, OwnFamily, Runs, Scrape, accepts_gzip, negotiate};
-use crate::shard::{Part, Selection};
+use crate::shard::{Part, Scrapers as Readers, Selection, Timestamp};
 
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 const VARY_VALUE: HeaderValue = HeaderValue::from_static("Accept, Accept-Encoding");
@@ -34,6 +34,8 @@ const FAMILIES_INLINE_MAX: usize = 1024;
 
 /// How long a scrape waits for a slot. Making one takes milliseconds.
 const SCRAPE_WAIT: Duration = Duration::from_secs(5);
+/// How much of `Accept` tells scrapers apart, in bytes.
+const READER_ACCEPT_BYTES_MAX: usize = 1024;
 /// How many scrapes may wait for each one that may be made at a time.
 const SCRAPES_WAITING_MAX: usize = 16;
 
@@ -47,6 +49,8 @@ pub(crate) struct Scrapes {
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) connections: Arc<ConnectionLimit>,
     pub(crate) slots: Slots,
+    /// The scrapers that groups are held for; `None` without rules for groups.
+    pub(crate) readers: Option<Arc<Readers>>,
     /// Fragments kept from one scrape to the next.
     pub(crate) runs: Arc<Runs>,
 }
@@ -93,7 +97,13 @@ impl Scrapes {
             || self.config.name_rules == NameRules::Utf8
     }
 
-    pub(crate) async fn scrape(&self, headers: &HeaderMap, query: &str, client: &Client) -> Reply {
+    pub(crate) async fn scrape(
+        &self,
+        headers: &HeaderMap,
+        query: &str,
+        sender: &Sender<'_>,
+    ) -> Reply {
+        let client = sender.client;
         let selection = match selection(query) {
             Ok(selection) => selection,
             Err(reason) => return error(StatusCode::BAD_REQUEST, reason),
@@ -111,8 +121,18 @@ impl Scrapes {
             gzip: accepts_gzip(values(headers, ACCEPT_ENCODING)),
             part: selection.part,
         };
+        let reader = self.readers.as_ref().filter(|_| selection.is_whole()).map(|readers| {
+            let reader = Reader { readers: Arc::clone(readers), name: name(sender, headers) };
+            (reader.asks(), reader)
+        });
         let (reply, plain_bytes) = match self.exposition(selection, form).await {
             Ok((reply, plain_bytes)) => {
+                let reply = match reader {
+                    Some((moment, reader)) => {
+                        reply.map(|body| body.and_then(move || reader.has_had(moment)))
+                    }
+                    None => reply,
+                };
                 (with_text(reply, CONTENT_TYPE, &negotiated.content_type()), plain_bytes)
             }
             Err(failure) => {
@@ -190,6 +210,35 @@ impl Scrapes {
     }
 }
 
+/// A scraper that groups are held for.
+struct Reader {
+    readers: Arc<Readers>,
+    name: String,
+}
+
+impl Reader {
+    /// Notes that it asks for everything, and answers the moment before which all pushes will be in the answer.
+    fn asks(&self) -> Timestamp {
+        let now = Timestamp::now();
+        self.readers.asks(&self.name, now);
+        now
+    }
+
+    fn has_had(self, moment: Timestamp) {
+        self.readers.has_had(&self.name, moment);
+    }
+}
+
+/// The name of a scraper: its user, certificate or address, and what it accepts.
+fn name(sender: &Sender<'_>, headers: &HeaderMap) -> String {
+    let accept = headers.get(ACCEPT).map(|value| value.as_bytes()).unwrap_or_default();
+    let accept = String::from_utf8_lossy(&accept[..accept.len().min(READER_ACCEPT_BYTES_MAX)]);
+    match sender.caller.is_known() {
+        true => format!("{} {accept}", sender.caller.name()),
+        false => format!("{:?} {accept}", sender.client.source.host()),
+    }
+}
+
 /// The values of all headers of this name that are text.
 fn values(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
@@ -205,13 +254,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_scrape_waits_its_turn_and_is_refused_only_after_a_while() {
         let http = http(&["--web.max-scrapes=1"]);
-        let client = Client { source: crate::listen::Source::Unix, certificate: None };
+        let client =
+            crate::listen::Client { source: crate::listen::Source::Unix, certificate: None };
+        let sender = Sender { client: &client, caller: crate::access::Caller::default() };
         let headers = HeaderMap::new();
         let slot = http.scrapes.slots.take().await.expect("there is one");
-        let refused = http.scrapes.scrape(&headers, "", &client).await;
+        let refused = http.scrapes.scrape(&headers, "", &sender).await;
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(refused.headers().contains_key("retry-after"));
-        let (waiting, ()) = tokio::join!(http.scrapes.scrape(&headers, "", &client), async {
+        let (waiting, ()) = tokio::join!(http.scrapes.scrape(&headers, "", &sender), async {
             tokio::time::sleep(SCRAPE_WAIT / 2).await;
             drop(slot);
         });

@@ -1,5 +1,7 @@
 //! The pages that show groups and jobs.
 
+use std::time::Duration;
+
 use hyper::StatusCode;
 
 use crate::exposition::{NameRules, unescape};
@@ -9,7 +11,7 @@ use crate::http::ui::group_scan::{GroupScans, on_own_thread};
 use crate::http::ui::page::html;
 use crate::http::ui::site::Visitor;
 use crate::push::{GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME};
-use crate::shard::{GroupView, Timestamp};
+use crate::shard::{Expiry, GroupView, Timestamp};
 use crate::ui::{
     FAMILIES_PER_PAGE, Family, Filter, GroupLine, GroupPage, GroupsPage, JobLine, JobPage, Jobs,
     JobsPage, LINES_INLINE_MAX, LINES_PER_PAGE, PER_PAGE, Pager, Row, choose, families_pager,
@@ -113,6 +115,7 @@ impl Views {
         let filter = Filter::parse(query).map_err(PageError::misunderstood)?;
         let shards = &self.scans.storage.shards;
         let found = shards.find(std::slice::from_ref(&key)).await?;
+        let rules = found.first().and_then(|summary| summary.expiry.as_deref()).map(rules);
         let found: Vec<_> = found.into_iter().map(|summary| summary.group).collect();
         let Some(group) = shards.views(&found).await?.pop() else {
             let text = "There is no such group. It may have been deleted.";
@@ -131,6 +134,7 @@ impl Views {
         let page = GroupPage {
             frame,
             group: head,
+            rules,
             only: only.as_deref(),
             families,
             families_total: crate::ui::count(total as u64),
@@ -138,6 +142,20 @@ impl Views {
         };
         Ok(html(StatusCode::OK, &page))
     }
+}
+
+/// What rules make of a group, in one line.
+fn rules(expiry: &Expiry) -> String {
+    let now = Timestamp::now();
+    let expires = expiry.expires.map(|at| {
+        let left = Duration::from_nanos(at.nanos().saturating_sub(now.nanos()));
+        format!("expires in {}", crate::ui::span(left))
+    });
+    let settings = expiry.settings().into_iter().map(|(key, value, rule)| match rule {
+        Some(rule) => format!("{key}: {value} (rule {rule})"),
+        None => format!("{key}: {value} (header of the last push)"),
+    });
+    expires.into_iter().chain(settings).collect::<Vec<_>>().join("; ")
 }
 
 /// What the page of a group is made of.

@@ -1,6 +1,7 @@
 //! A decoded push: rendered families, ready for a shard.
 
 pub(crate) mod empty_labels;
+pub(crate) mod merged;
 pub(crate) mod restored;
 pub(crate) mod series;
 

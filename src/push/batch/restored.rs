@@ -82,19 +82,31 @@ fn add_series(series: &mut Vec<Series>, family: &RenderedFamily<'_>) {
 /// Finds the series in the lines of a family, and tells the spelling of each: every line is one, but of a histogram or
 /// summary those that end in a count, which each of its series has once, and last.
 pub(crate) fn spellings(name: &str, kind: Kind, text: &[u8], mut tell: impl FnMut(&[u8])) {
-    let lines = text.split(|&byte| byte == b'\n');
-    // The value has no blanks.
-    let spelled = lines.filter_map(|line| Some(&line[..memrchr(b' ', line)?]));
-    if kind.part_label().is_none() {
-        return spelled.for_each(tell);
-    }
-    let (before, behind) = opening(name);
+    spellings_and_lines(name, kind, text, |spelling, _| tell(spelling));
+}
+
+/// The same, with the lines of each series.
+pub(crate) fn spellings_and_lines<'t>(
+    name: &str,
+    kind: Kind,
+    text: &'t [u8],
+    mut tell: impl FnMut(&[u8], &'t [u8]),
+) {
+    let is_parted = kind.part_label().is_some();
+    let (before, behind) = if is_parted { opening(name) } else { (Vec::new(), &b""[..]) };
     let count = [&before, &b"_count"[..], behind].concat();
     let mut spelling = [&before, behind].concat();
-    let opening_end = spelling.len();
-    for labels in spelled.filter_map(|spelled| spelled.strip_prefix(&count[..])) {
-        spelling.extend_from_slice(labels);
-        tell(&spelling);
+    let (opening_end, mut series_start, mut line_start) = (spelling.len(), 0, 0);
+    for line_end in memchr_iter(b'\n', text) {
+        // The value has no blanks.
+        let line = &text[std::mem::replace(&mut line_start, line_end + 1)..line_end];
+        let Some(spelled) = memrchr(b' ', line).map(|blank| &line[..blank]) else { continue };
+        if is_parted {
+            let Some(labels) = spelled.strip_prefix(&count[..]) else { continue };
+            spelling.extend_from_slice(labels);
+        }
+        let lines = &text[std::mem::replace(&mut series_start, line_start)..line_start];
+        tell(if is_parted { &spelling } else { spelled }, lines);
         spelling.truncate(opening_end);
     }
 }

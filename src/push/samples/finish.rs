@@ -12,7 +12,7 @@ use crate::push::samples::families::{FamilyInProgress, Segment};
 use crate::push::{PUSH_FAILURE_TIME, PUSH_TIME};
 
 /// A family of so many series has them sorted in its batch.
-const SORTED_LEN_MIN: usize = 4096;
+pub(crate) const SORTED_LEN_MIN: usize = 4096;
 
 /// Makes the batch from the families read, whose segments lie in `text` and `series`, and whose
 /// protobuf forms, where they are kept, in `native`.

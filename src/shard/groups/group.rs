@@ -10,6 +10,7 @@ use crate::shard::budget::claim::Charge;
 use crate::shard::groups::family::FamilyId;
 use crate::shard::pages::Place;
 use crate::shard::pages::part::PartHash;
+use crate::shard::ruling::Ruled;
 use crate::shard::timestamp::Timestamp;
 
 /// A group as its shard holds it.
@@ -33,6 +34,8 @@ pub(in crate::shard) struct Group {
     pub(in crate::shard) samples: u64,
     /// How many bytes those lines are, with the protobuf forms that are kept.
     pub(in crate::shard) bytes: u64,
+    /// What rules make of it, if any applies.
+    pub(in crate::shard) ruled: Option<Box<Ruled>>,
     /// Sorted by the families' names.
     pub(in crate::shard) families: Vec<Held>,
 }

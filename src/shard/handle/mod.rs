@@ -1,9 +1,10 @@
 //! The handle to all shards: starts their tasks, and sends them pushes.
 //!
-//! `ask` sends messages and gathers answers. `checkpoint`, `group_scan` and `wipe` are requests that take several messages.
+//! `ask` sends messages and gathers answers. `expiry` lets groups expire. `checkpoint`, `group_scan` and `wipe` are requests that take several messages.
 
 pub(super) mod ask;
 pub(super) mod checkpoint;
+pub(super) mod expiry;
 pub(super) mod group_scan;
 pub(super) mod wipe;
 
@@ -20,13 +21,14 @@ use crate::push::{Batch, GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME};
 use crate::shard::budget::{Budget, Limits};
 use crate::shard::error::{PushError, RestoreError, Unavailable};
 use crate::shard::index::Index;
+use crate::shard::ruling::ledger::Ledger;
 use crate::shard::store::Store;
 use crate::shard::store::place::Placement;
 use crate::shard::store::plan::Mode;
 use crate::shard::store::restore::RestoredGroup;
 use crate::shard::store::snapshot::{HomedPage, Selection, Snapshot};
 use crate::shard::task::lanes::{Lanes, lanes};
-use crate::shard::task::message::{Message, Placing};
+use crate::shard::task::message::{How, Message, Placing};
 use crate::shard::task::stats::ShardStats;
 use crate::shard::task::{self, Saving};
 
@@ -78,6 +80,8 @@ pub(in crate::shard) struct Shared {
     has_unchecked: AtomicBool,
     /// Whether such pushes are rejected from now on.
     refuses_unchecked: AtomicBool,
+    /// What is known of the jobs whose groups may expire.
+    pub(in crate::shard) ledger: Arc<Ledger>,
 }
 
 impl Shards {
@@ -140,6 +144,7 @@ impl Shards {
             is_awaited,
             has_unchecked: AtomicBool::new(false),
             refuses_unchecked: AtomicBool::new(false),
+            ledger: Arc::default(),
         });
         (Shards { shared }, tasks)
     }
@@ -151,14 +156,14 @@ impl Shards {
     pub async fn push(
         &self,
         key: GroupingKey,
-        mode: Mode,
+        how: impl Into<How>,
         batch: Batch,
         owner: Option<Arc<Budget>>,
     ) -> Result<(), PushError> {
         let (reply, answer) = oneshot::channel();
-        let hash = self.hash(&key);
+        let (hash, how) = (self.hash(&key), how.into());
         let reply = Some(reply);
-        self.send(hash, Message::Push { hash, key, mode, batch, owner, reply }).await?;
+        self.send(hash, Message::Push { hash, key, how, batch, owner, reply }).await?;
         self.settled(answer).await?
     }
 
@@ -169,16 +174,16 @@ impl Shards {
     pub async fn push_unchecked(
         &self,
         key: GroupingKey,
-        mode: Mode,
+        how: impl Into<How>,
         batch: Batch,
         owner: Option<Arc<Budget>>,
     ) -> Result<(), Unavailable> {
-        let hash = self.hash(&key);
+        let (hash, how) = (self.hash(&key), how.into());
         let shared = &self.shared;
         if !shared.has_unchecked.load(Relaxed) {
             shared.has_unchecked.store(true, SeqCst);
         }
-        self.send(hash, Message::Push { hash, key, mode, batch, owner, reply: None }).await?;
+        self.send(hash, Message::Push { hash, key, how, batch, owner, reply: None }).await?;
         // Read after the push was sent: `pass_all` begins only after this has been set, so it waits for this push.
         if shared.refuses_unchecked.load(SeqCst) { Err(Unavailable::Stopping) } else { Ok(()) }
     }
@@ -289,6 +294,11 @@ impl Shards {
                 }
             }
         });
+    }
+
+    /// What is known of the jobs whose groups may expire.
+    pub fn ledger(&self) -> &Ledger {
+        &self.shared.ledger
     }
 
     /// The budget of the gateway; `None` when there is no bound.

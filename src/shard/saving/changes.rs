@@ -30,6 +30,15 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Changes of something else than groups, with their records.
+    pub(crate) fn of_records(
+        records: impl Iterator<Item = (Arc<str>, Option<Vec<u8>>)>,
+    ) -> Changes {
+        let handed = |record: Option<Vec<u8>>| record.map_or(Handed::Gone, Handed::Own);
+        let groups = records.map(|(key, record)| (key, handed(record))).collect();
+        Changes { groups, since: Timestamp::now(), ..Changes::default() }
+    }
+
     /// Writes the records of large groups, which the shard has left to the caller, and drops their snapshots. The caller does
     /// this before it reads any record, with the function that the shard uses.
     pub fn write_snapshots(&mut self, write: WriteRecord) {

@@ -4,6 +4,7 @@
 //! ([`HeldSnapshot`]), and the thread of the file writes the record.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -58,6 +59,8 @@ pub struct GroupTimes {
     pub pushed: Timestamp,
     /// When a push to it was last refused.
     pub failed: Timestamp,
+    /// After which time its last push has asked it to expire, if it has.
+    pub asked: Option<Duration>,
 }
 
 /// A group as it was at one moment. It holds references only, so the shard goes on while another thread reads it.
@@ -127,7 +130,7 @@ pub(in crate::shard) fn bytes(group: &Group) -> usize {
 
 fn times(group: &Group) -> GroupTimes {
     let Group { created, pushed, failed, .. } = *group;
-    GroupTimes { created, pushed, failed }
+    GroupTimes { created, pushed, failed, asked: group.ruled.as_ref().and_then(|it| it.asked) }
 }
 
 impl<'a> GroupSnapshot<'a> {

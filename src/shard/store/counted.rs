@@ -244,7 +244,7 @@ impl Counted {
     }
 }
 
-fn restored(image: &GroupSnapshot<'_>) -> RestoredGroup {
+pub(super) fn restored(image: &GroupSnapshot<'_>) -> RestoredGroup {
     let (mut batch, mut pushed) = (Batch::default(), Vec::new());
     for family in image.families() {
         pushed.push(family.pushed);

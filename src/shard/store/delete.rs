@@ -43,6 +43,7 @@ impl Store {
         let (mut names, mut series_removed) = (Vec::new(), Vec::new());
         let shared_before = self.families.shared.bytes;
         for (hash, mut group) in groups {
+            self.ruling.forget(group.ruled.take());
             self.group_bytes -= group.charge.usage().bytes;
             if let Some(dirty) = &mut self.dirty {
                 dirty.goes(hash, &mut group, &mut self.families);

@@ -454,6 +454,7 @@ impl LargeChange {
             store.delete(self.hash, &self.key);
         } else {
             families.set_pushed(group, self.now);
+            store.accepted(true, self.hash, &self.key);
         }
         Ok(())
     }

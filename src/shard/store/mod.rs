@@ -1,14 +1,18 @@
 //! What one shard holds: its groups, families and pages. Plain and synchronous; the task is its only caller.
 //!
 //! Start with [`Store::push`]. `update` applies a push: `plan` says what it changes, `weigh` how much, and the index whether
-//! it may. `large` does the same in slices. `delete`, `place`, `restore` and `wipe` change groups in other ways; `check`, `snapshot`,
+//! it may. `large` does the same in slices. `expire` does what the rules say. `delete`, `place`, `restore` and `wipe` change groups in other ways; `check`, `snapshot`,
 //! `selected_jobs` and `views` only read.
 
 pub(super) mod check;
 #[cfg(test)]
-mod counted;
+pub(super) mod counted;
 pub(super) mod delete;
+pub(super) mod expire;
+#[cfg(test)]
+mod expired;
 pub(super) mod large;
+pub(super) mod merge;
 pub(super) mod place;
 pub(super) mod plan;
 pub(super) mod restore;
@@ -35,6 +39,7 @@ use crate::shard::groups::families::Families;
 use crate::shard::groups::group::Group;
 use crate::shard::groups::jobs::Jobs;
 use crate::shard::index::Index;
+use crate::shard::ruling::Ruling;
 use crate::shard::saving::changes::Changes;
 use crate::shard::saving::dirty_groups::DirtyGroups;
 use crate::shard::saving::group_snapshot::WriteRecord;
@@ -58,6 +63,8 @@ pub struct Store {
     pub(in crate::shard) group_bytes: u64,
     /// The dirty groups; `None` without a persistence file.
     pub(in crate::shard) dirty: Option<DirtyGroups>,
+    /// What rules make of the groups.
+    pub(in crate::shard) ruling: Ruling,
 }
 
 impl Store {
@@ -72,6 +79,7 @@ impl Store {
             group_bytes_max: GROUP_BYTES_MAX,
             group_bytes: 0,
             dirty: write.map(DirtyGroups::new),
+            ruling: Ruling::default(),
         }
     }
 
@@ -135,8 +143,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), PushError> {
         let updated = self.update(hash, at, key, mode, batch, owner, Room::Needed, now);
-        if let Err(PushError::Refused(_)) = updated {
-            self.fail(hash, key, owner, now);
+        match updated {
+            Ok(()) => self.accepted(at.is_none(), hash, key),
+            Err(PushError::Refused(_)) => self.fail(hash, key, owner, now),
+            Err(_) => {}
         }
         updated
     }
@@ -150,24 +160,27 @@ impl Store {
         now: Timestamp,
     ) {
         let Ok(at) = self.find(hash, key) else { return };
-        let Store { groups, jobs, families, dirty, budget, group_bytes, .. } = self;
-        let claim = if at.is_some() {
-            None
-        } else {
-            let (usage, shared) = (Usage::of_empty_group(key), SharedChange::default());
-            let claim = Claim::new(budget.as_ref(), owner, None, usage, shared, Room::Needed);
-            let Ok(claim) = claim else { return };
-            *group_bytes += usage.bytes;
-            Some(claim)
-        };
-        let group = group_or_new(groups, jobs, families, hash, key, now);
-        if let Some(claim) = claim {
-            claim.settle(&mut group.charge);
+        {
+            let Store { groups, jobs, families, dirty, budget, group_bytes, .. } = self;
+            let claim = if at.is_some() {
+                None
+            } else {
+                let (usage, shared) = (Usage::of_empty_group(key), SharedChange::default());
+                let claim = Claim::new(budget.as_ref(), owner, None, usage, shared, Room::Needed);
+                let Ok(claim) = claim else { return };
+                *group_bytes += usage.bytes;
+                Some(claim)
+            };
+            let group = group_or_new(groups, jobs, families, hash, key, now);
+            if let Some(claim) = claim {
+                claim.settle(&mut group.charge);
+            }
+            if let Some(dirty) = dirty {
+                dirty.changes(hash, group, families);
+            }
+            families.set_failed(group, now);
         }
-        if let Some(dirty) = dirty {
-            dirty.changes(hash, group, families);
-        }
-        families.set_failed(group, now);
+        self.rejected(at.is_none(), hash, key);
     }
 
     /// How many groups are dirty, and when the first group of this epoch changed.

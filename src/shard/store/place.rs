@@ -47,6 +47,7 @@ impl Store {
             group.created = failed; // No push to it was ever applied.
         }
         families.set_failed(group, failed);
+        self.govern(true, hash, key, true);
         Ok(())
     }
 }

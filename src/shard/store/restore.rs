@@ -52,6 +52,10 @@ impl Store {
         }
         families.set_pushed(group, times.pushed);
         families.set_failed(group, times.failed);
+        if let Some(expire) = times.asked {
+            self.asks(hash, key, expire);
+        }
+        self.govern(true, hash, key, false);
         Ok(())
     }
 }

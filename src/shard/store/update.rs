@@ -34,8 +34,17 @@ impl Store {
         room: Room,
         now: Timestamp,
     ) -> Result<(), PushError> {
-        let Store { groups, jobs, families, dirty, budget, index, group_bytes, group_bytes_max } =
-            self;
+        let Store {
+            groups,
+            jobs,
+            families,
+            dirty,
+            budget,
+            index,
+            group_bytes,
+            group_bytes_max,
+            ..
+        } = self;
         let stored = at.and_then(|at| groups.get_bucket_mut(at)).map(|(_, group)| group);
         if room == Room::Needed
             && let Some(group) = stored
@@ -169,6 +178,7 @@ pub(super) fn group_or_new<'g>(
         charge: Charge::default(),
         samples: 0,
         bytes: 0,
+        ruled: None,
         families: Vec::new(),
     };
     &mut new.insert((hash, group)).into_mut().1

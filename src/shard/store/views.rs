@@ -1,16 +1,21 @@
 //! What the query API reads of groups: their hashes, their numbers, and all that they hold.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::duration;
 use crate::exposition::Kind;
+use crate::rules::Applied;
 use crate::shard::groups::families::{PUSH_FAILURE_TIME_ID, PUSH_TIME_ID};
 use crate::shard::groups::family::FamilyId;
 use crate::shard::groups::group::Group;
 use crate::shard::pages::Place;
 use crate::shard::pages::page::{PAGE_BYTES, Page};
+use crate::shard::ruling::Ruled;
 use crate::shard::store::Store;
+use crate::shard::store::expire::since;
 use crate::shard::timestamp::Timestamp;
 
 /// Names a group, which may be gone by now.
@@ -40,6 +45,30 @@ pub struct GroupSummary {
     pub samples: u64,
     /// How many bytes those lines are, with their protobuf form where that is kept.
     pub bytes: u64,
+    /// What rules make of it, if any applies.
+    pub expiry: Option<Box<Expiry>>,
+}
+
+/// What rules make of a group.
+#[derive(Debug)]
+pub struct Expiry {
+    /// What applies.
+    pub applied: Applied,
+    /// After which time its last push has asked it to expire, if it has.
+    pub asked: Option<Duration>,
+    /// When it expires, if it does and is not pushed to again. Scrapers may hold it longer.
+    pub expires: Option<Timestamp>,
+}
+
+impl Expiry {
+    /// Each setting that applies: its key, its value, and the number of the rule that says so. What the last push has asked for
+    /// comes from no rule.
+    pub fn settings(&self) -> Vec<(&'static str, String, Option<u16>)> {
+        let said = self.applied.settings().into_iter();
+        let said = said.filter(|(key, ..)| *key != "expire" || self.asked.is_none());
+        let asked = self.asked.map(|time| ("expire", duration::spell(time), None));
+        asked.into_iter().chain(said.map(|(key, value, rule)| (key, value, Some(rule)))).collect()
+    }
 }
 
 /// A group with all that it holds. What its shard holds may have changed since.
@@ -111,6 +140,7 @@ impl Store {
             series: group.charge.usage().series - 2,
             samples: group.samples,
             bytes: group.bytes,
+            expiry: group.ruled.as_deref().map(|ruled| Box::new(expiry(group, ruled))),
         }
     }
 
@@ -159,6 +189,11 @@ impl Store {
         let (page, slot) = pages.locate(place);
         Bytes::from_owner(HeldBlock { page, slot })
     }
+}
+
+fn expiry(group: &Group, ruled: &Ruled) -> Expiry {
+    let expires = ruled.lifetime().map(|lifetime| since(group).after(lifetime));
+    Expiry { applied: ruled.applied, asked: ruled.asked, expires }
 }
 
 /// A block in a page that is held.

@@ -41,6 +41,7 @@ impl Store {
         if let Some(dirty) = &mut self.dirty {
             dirty.keep_pending(groups.iter_mut().map(|(_, group)| group), &mut self.families);
         }
+        self.ruling.forget_all();
         self.group_bytes = 0;
         let families = Families::new(self.budget.clone());
         Remains {

@@ -121,12 +121,12 @@ mod tests {
     fn fill(shards: &Shards) -> Vec<oneshot::Receiver<Result<(), PushError>>> {
         let mut answers = Vec::new();
         for group in 0.. {
-            let (key, mode) = (key(group), Mode::Replace);
+            let (key, how) = (key(group), Mode::Replace.into());
             let batch = decode(&key, b"m 1\n", NameRules::Legacy).expect("a valid push");
             let hash = shards.hash(&key);
             let (reply, answer) = oneshot::channel();
             let reply = Some(reply);
-            let push = Message::Push { hash, key, mode, batch, owner: None, reply };
+            let push = Message::Push { hash, key, how, batch, owner: None, reply };
             if shards.shared.lanes[shards.shard(hash)].pushes.try_send(push).is_err() {
                 break;
             }

@@ -6,10 +6,13 @@ use tokio::sync::oneshot;
 
 use crate::push::Refusal;
 use crate::push::{Batch, GroupingKey};
+use crate::rules::{Asked, GroupRules};
 use crate::shard::budget::Budget;
 use crate::shard::error::{PushError, RestoreError, Unavailable};
+use crate::shard::ruling::ledger::Ledger;
 use crate::shard::saving::changes::Changes;
 use crate::shard::saving::dirty_groups::Gone;
+use crate::shard::store::expire::Looked;
 use crate::shard::store::place::Placement;
 use crate::shard::store::plan::Mode;
 use crate::shard::store::restore::RestoredGroup;
@@ -18,6 +21,7 @@ use crate::shard::store::views::{GroupRef, GroupSummary, GroupView};
 use crate::shard::store::wipe::Remains;
 use crate::shard::task::cut::Cut;
 use crate::shard::task::waiter::Waiter;
+use crate::shard::timestamp::Timestamp;
 
 /// What a shard can be asked.
 #[derive(Debug)]
@@ -26,7 +30,7 @@ pub(in crate::shard) enum Message {
     Push {
         hash: u64,
         key: GroupingKey,
-        mode: Mode,
+        how: How,
         batch: Batch,
         owner: Option<Arc<Budget>>,
         reply: Option<oneshot::Sender<Result<(), PushError>>>,
@@ -53,6 +57,10 @@ pub(in crate::shard) enum Message {
     NoteGone { groups: Vec<Gone>, reply: oneshot::Sender<()> },
     /// Answer once all applied changes are on disk, if that was promised.
     Settle { reply: oneshot::Sender<Result<(), Unavailable>> },
+    /// Take new rules for groups.
+    Rules { rules: Arc<GroupRules>, ledger: Arc<Ledger> },
+    /// Let groups expire that are due by `now`, as far as scrapers have had what was pushed before `covered`.
+    Look { now: Timestamp, covered: Timestamp, reply: oneshot::Sender<Looked> },
     /// Store groups as they once were.
     Restore { groups: Vec<(u64, RestoredGroup)>, reply: oneshot::Sender<Result<(), RestoreError>> },
     /// End the epoch, at the same moment as all other shards, and hand over some dirty groups. After the last checkpoint the
@@ -82,6 +90,21 @@ pub(in crate::shard) enum Message {
     /// Die.
     #[cfg(test)]
     Panic,
+}
+
+/// How a push changes its group.
+#[derive(Debug, Clone, Copy)]
+pub struct How {
+    /// What it does with the families that it does not name.
+    pub mode: Mode,
+    /// What its headers ask for.
+    pub asked: Asked,
+}
+
+impl From<Mode> for How {
+    fn from(mode: Mode) -> How {
+        How { mode, asked: Asked::default() }
+    }
 }
 
 /// A group to be placed.

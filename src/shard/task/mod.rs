@@ -12,17 +12,19 @@ pub(super) mod waiter;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock, oneshot};
 
 use self::lanes::Mailbox;
-use self::message::{Message, Placing};
+use self::message::{How, Message, Placing};
 use self::stats::ShardStats;
 use self::waiter::Waiter;
 use crate::push::GroupingKey;
 use crate::shard::error::{PushError, RestoreError, Unavailable};
 use crate::shard::saving::group_snapshot::WriteRecord;
 use crate::shard::store::Store;
+use crate::shard::store::expire::Looked;
 use crate::shard::store::large::LargeChange;
 use crate::shard::store::restore::RestoredGroup;
 use crate::shard::timestamp::Timestamp;
@@ -84,8 +86,8 @@ pub(in crate::shard) async fn run(
                 shard.handle(command).await;
             }
             shard.handle(message).await;
-            while let Some((change, waiter)) = shard.large.pop_front() {
-                shard.change_in_slices(&mailbox, change, waiter).await;
+            while let Some(large) = shard.large.pop_front() {
+                shard.change_in_slices(&mailbox, large).await;
             }
             if shard.kept_back.is_some() {
                 break;
@@ -95,6 +97,15 @@ pub(in crate::shard) async fn run(
                 if handled < MESSAGES_BEFORE_YIELD { mailbox.pushes.try_recv().ok() } else { None };
         }
     }
+}
+
+/// A change to be made in slices.
+struct Large {
+    change: Box<LargeChange>,
+    /// The client that waits for it.
+    waiter: Option<Waiter>,
+    /// After which time the push asks its group to expire.
+    expire: Option<Duration>,
 }
 
 struct Shard {
@@ -109,8 +120,8 @@ struct Shard {
     is_closed: bool,
     /// Locked for writing while all shards are asked for a cut, and for reading while a shard changes a large group.
     cut_order: Arc<RwLock<()>>,
-    /// Changes to be made in slices, one after the other, each with the client that waits for it.
-    large: VecDeque<(Box<LargeChange>, Option<Waiter>)>,
+    /// Changes to be made in slices, one after the other.
+    large: VecDeque<Large>,
     /// A message that waits for the end of such a change.
     kept_back: Option<Message>,
 }
@@ -157,17 +168,29 @@ impl Shard {
     fn handle_alone(&mut self, message: Message) {
         let store = &mut self.store;
         match message {
-            Message::Push { hash, key, mode, batch, owner, reply } => {
+            Message::Push { hash, key, how, batch, owner, reply } => {
                 let (now, waiter) = (Timestamp::now(), reply.map(Waiter::Push));
-                let result = match store.find(hash, &key) {
-                    Ok(at) if store.is_large(at, Some(&batch)) => {
+                let How { mode, asked } = how;
+                let found = store.find(hash, &key);
+                let merged = found.and_then(|at| Ok((at, store.merged(at, how, batch)?)));
+                let result = match merged {
+                    Ok((at, batch)) if store.is_large(at, Some(&batch)) => {
                         let change = LargeChange::push(hash, key, mode, batch, owner, now);
-                        self.large.push_back((Box::new(change), waiter));
+                        let change = Box::new(change);
+                        self.large.push_back(Large { change, waiter, expire: asked.expire });
                         return;
                     }
-                    Ok(at) => store.push_at(at, hash, &key, mode, &batch, owner.as_ref(), now),
-                    Err(refusal) => Err(refusal.into()),
+                    Ok((at, batch)) => {
+                        store.push_at(at, hash, &key, mode, &batch, owner.as_ref(), now)
+                    }
+                    Err(refusal) => {
+                        store.fail(hash, &key, owner.as_ref(), now);
+                        Err(refusal.into())
+                    }
                 };
+                if let (Ok(()), Some(expire)) = (&result, asked.expire) {
+                    store.asks(hash, &key, expire);
+                }
                 self.pushed(&key, waiter, result);
             }
             Message::Place(placing) => {
@@ -178,7 +201,9 @@ impl Shard {
                 }
             }
             Message::Check { hash, key, mode, batch, reply } => {
-                answer(reply, store.check(hash, &key, mode, &batch));
+                let found = store.find(hash, &key);
+                let merged = found.and_then(|at| store.merged(at, mode.into(), batch));
+                answer(reply, merged.and_then(|batch| store.check(hash, &key, mode, &batch)));
             }
             Message::Fail { hash, key, owner, reply } => {
                 store.fail(hash, &key, owner.as_ref(), Timestamp::now());
@@ -186,8 +211,7 @@ impl Shard {
             }
             Message::Delete { hash, key, reply } => {
                 if store.find(hash, &key).is_ok_and(|at| store.is_large(at, None)) {
-                    let change = LargeChange::delete(hash, key);
-                    self.large.push_back((Box::new(change), Some(Waiter::Other(reply))));
+                    self.delete_in_slices(hash, key, reply);
                     return;
                 }
                 store.delete(hash, &key);
@@ -199,6 +223,14 @@ impl Shard {
             Message::NoteGone { groups, reply } => {
                 store.note_gone(&groups);
                 answer(reply, ());
+            }
+            Message::Rules { rules, ledger } => store.set_rules(rules, ledger),
+            Message::Look { now, covered, reply } => {
+                let (looked, large) = store.look(now, covered);
+                if let Some((hash, key)) = large {
+                    self.delete_in_slices(hash, key, oneshot::channel().0); // Nobody waits for it.
+                }
+                answer(reply, looked);
             }
             Message::Settle { reply } => self.applied(Waiter::Other(reply)),
             Message::Restore { groups, reply } => answer(reply, restore(store, &groups)),
@@ -219,14 +251,20 @@ impl Shard {
         }
     }
 
+    fn delete_in_slices(
+        &mut self,
+        hash: u64,
+        key: GroupingKey,
+        reply: oneshot::Sender<Result<(), Unavailable>>,
+    ) {
+        let change = Box::new(LargeChange::delete(hash, key));
+        self.large.push_back(Large { change, waiter: Some(Waiter::Other(reply)), expire: None });
+    }
+
     /// Makes a change in slices, and applies pushes to other groups between them. Any other message waits, because it would see
     /// half of the change.
-    async fn change_in_slices(
-        &mut self,
-        mailbox: &Mailbox,
-        mut change: Box<LargeChange>,
-        waiter: Option<Waiter>,
-    ) {
+    async fn change_in_slices(&mut self, mailbox: &Mailbox, large: Large) {
+        let Large { mut change, waiter, expire } = large;
         let _no_cuts = self.keep_cuts_back(mailbox, change.hash()).await;
         if self.is_closed {
             // The last checkpoint was made while this waited.
@@ -244,7 +282,11 @@ impl Shard {
                 self.handle(command).await; // It hands over more of the last checkpoint.
             }
         };
+        let hash = change.hash();
         let (key, batch) = change.into_parts();
+        if let (Ok(()), Some(expire)) = (&result, expire) {
+            self.store.asks(hash, &key, expire);
+        }
         match waiter {
             Some(waiter @ Waiter::Other(_)) => self.applied(waiter),
             waiter => self.pushed(&key, waiter, result),
@@ -282,7 +324,7 @@ impl Shard {
                 return;
             }
             let is_free =
-                |of: u64| of != hash && self.large.iter().all(|(change, _)| change.hash() != of);
+                |of: u64| of != hash && self.large.iter().all(|large| large.change.hash() != of);
             match mailbox.pushes.try_recv() {
                 Ok(
                     message @ (Message::Push { hash: of, .. }
@@ -349,6 +391,7 @@ fn refuse(message: Message) -> Option<Message> {
         Message::Delete { reply, .. } => answer(reply, Err(STOPPING)),
         Message::DeleteListed { reply, .. } => answer(reply, Err(STOPPING)),
         Message::Wipe { reply, .. } => answer(reply, Err(STOPPING)),
+        Message::Look { reply, .. } => answer(reply, Looked::default()),
         // The changes it asks about came before, and no later checkpoint says whether they reached the disk.
         Message::Settle { reply } => answer(reply, Err(Unavailable::InDoubt)),
         other => return Some(other),

@@ -20,6 +20,8 @@ pub struct GroupPage<'a> {
     pub frame: Frame<'a>,
     /// The group.
     pub group: GroupLine,
+    /// What rules make of the group, if any applies.
+    pub rules: Option<String>,
     /// The only family that is shown, if the page is of one family.
     pub only: Option<&'a str>,
     /// Its families, or some of them.

@@ -8,7 +8,7 @@ const UNITS: [(&str, f64); 7] =
 
 /// Reads a duration that is not negative: numbers, with fractions or not, each with its unit, such as `1.5s`
 /// or `1h30m`. `None` where there is none.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+pub(crate) fn parse(text: &str) -> Option<Duration> {
     let text = text.strip_prefix('+').unwrap_or(text);
     if text == "0" {
         return Some(Duration::ZERO);
@@ -28,9 +28,30 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
     is_read.then(|| Duration::from_nanos(nanos as u64))
 }
 
+/// Writes whole seconds as Go does, without the parts that are zero: `1h30m`, `45s`.
+pub(crate) fn spell(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let parts = [(seconds / 3600, 'h'), (seconds / 60 % 60, 'm'), (seconds % 60, 's')];
+    let spelled: String = parts
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, unit)| format!("{number}{unit}"))
+        .collect();
+    if spelled.is_empty() { "0s".to_owned() } else { spelled }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_duration_is_spelled_so_that_it_is_read_as_the_same() {
+        for (seconds, spelled) in [(0, "0s"), (45, "45s"), (5400, "1h30m"), (86_401, "24h1s")] {
+            let duration = Duration::from_secs(seconds);
+            assert_eq!(spell(duration), spelled);
+            assert_eq!(parse(spelled), Some(duration));
+        }
+    }
 
     #[test]
     fn durations_are_read_as_go_reads_them() {

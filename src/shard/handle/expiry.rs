@@ -1,0 +1,78 @@
+//! Lets groups expire: gives the shards their rules, and has them look for groups whose time has come.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{oneshot, watch};
+
+use crate::rules::GroupRules;
+use crate::shard::error::Unavailable;
+use crate::shard::handle::Shards;
+use crate::shard::handle::ask::gather;
+use crate::shard::ruling::clock::ExpiryClock;
+use crate::shard::ruling::scrapers::Scrapers;
+use crate::shard::store::expire::Looked;
+use crate::shard::task::message::Message;
+use crate::shard::timestamp::Timestamp;
+
+/// How often the shards look for groups whose time has come.
+const EXPIRY_WAIT: Duration = Duration::from_millis(250);
+/// How long pushes go first when there are more such groups than a shard lets expire at a time.
+const PACE: Duration = Duration::from_millis(10);
+
+impl Shards {
+    /// Gives all shards these rules.
+    pub async fn set_rules(&self, rules: &Arc<GroupRules>) {
+        for lanes in &self.shared.lanes {
+            let (rules, ledger) = (Arc::clone(rules), Arc::clone(&self.shared.ledger));
+            // A dead shard has no groups that could expire.
+            drop(lanes.pushes.send_async(Message::Rules { rules, ledger }).await);
+        }
+    }
+
+    /// Has all shards let some groups expire, by the time `now`. All scrapers have had what was pushed before `covered`.
+    ///
+    /// # Errors
+    /// When a shard is dead.
+    pub async fn look(&self, now: Timestamp, covered: Timestamp) -> Result<Looked, Unavailable> {
+        let mut answers = Vec::with_capacity(self.shared.lanes.len());
+        for lanes in &self.shared.lanes {
+            let (reply, answer) = oneshot::channel();
+            answers.push(answer);
+            drop(lanes.pushes.send_async(Message::Look { now, covered, reply }).await);
+        }
+        let looked = gather(answers).await?.into_iter();
+        Ok(looked.fold(Looked::default(), |all, looked| Looked {
+            expired: all.expired + looked.expired,
+            has_more: all.has_more || looked.has_more,
+        }))
+    }
+
+    /// Lets groups expire as long as all shards live. The rules that `rules` shows first have been given to the shards.
+    pub async fn expire_groups(
+        self,
+        mut rules: watch::Receiver<Arc<GroupRules>>,
+        scrapers: Arc<Scrapers>,
+    ) {
+        let mut clock = ExpiryClock::new(Timestamp::now(), Instant::now());
+        let mut groups = 0;
+        loop {
+            if rules.has_changed().unwrap_or_default() {
+                let rules = Arc::clone(&rules.borrow_and_update());
+                self.set_rules(&rules).await;
+            }
+            let wall = Timestamp::now();
+            let now = clock.show(wall, Instant::now());
+            let Ok(looked) = self.look(now, scrapers.covered(wall)).await else { return };
+            groups += looked.expired;
+            if looked.has_more {
+                tokio::time::sleep(PACE).await;
+                continue;
+            }
+            if groups > 0 {
+                tracing::info!(groups = std::mem::take(&mut groups), "groups expired");
+            }
+            tokio::time::sleep(EXPIRY_WAIT).await;
+        }
+    }
+}
