@@ -6,6 +6,7 @@ use std::sync::Arc;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use shardgate::exposition::{Kind, NameRules, write_number};
 use shardgate::push::{Batch, GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, decode};
+use shardgate::rules::GroupRules;
 use shardgate::shard::{Index, Mode, Store, Timestamp};
 
 /// The push behind every published figure: 7 families, 19 samples.
@@ -65,15 +66,23 @@ fn grouping_keys(criterion: &mut Criterion) {
 }
 
 /// A shard that holds `groups` groups takes a push that changes values only: the cost must not depend
-/// on how much is stored.
+/// on how much is stored, nor on whether the groups expire.
 fn shard(criterion: &mut Criterion) {
     let mut bench = criterion.benchmark_group("shard");
     bench.throughput(Throughput::Bytes(BATCH_JOB.len() as u64));
-    for groups in [1_000, 100_000] {
+    for (name, groups, rules) in [
+        ("decode and replace", 1_000, None),
+        ("decode and replace", 100_000, None),
+        ("under a rule", 100_000, Some("rules: [{ match: '{}', expire: 24h }]")),
+    ] {
         let index = Arc::new(Index::default());
         index.reserve(PUSH_TIME, Kind::Gauge);
         index.reserve(PUSH_FAILURE_TIME, Kind::Gauge);
         let mut store = Store::new(index, None);
+        if let Some(rules) = rules {
+            let rules = GroupRules::parse(rules.as_bytes()).expect("they are valid");
+            store.set_rules(Arc::new(rules), Arc::default());
+        }
         let hasher = ahash::RandomState::new();
         let keys: Vec<GroupingKey> = (0..groups).map(key).collect();
         let mut push = |group: usize| {
@@ -83,7 +92,7 @@ fn shard(criterion: &mut Criterion) {
         };
         (0..groups).for_each(|group| push(group).expect("groups do not conflict"));
         let mut group = 0;
-        bench.bench_function(BenchmarkId::new("decode and replace", groups), |bencher| {
+        bench.bench_function(BenchmarkId::new(name, groups), |bencher| {
             bencher.iter(|| {
                 group = (group + 7919) % groups;
                 push(group)

@@ -173,3 +173,37 @@ fn poll_streamed(
         None => Some(Err(Cut::GivenUp)),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+    use super::*;
+
+    async fn next(body: &mut Chunks) -> Option<Bytes> {
+        let frame = std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await;
+        frame.map(|frame| frame.expect("it is not cut").into_data().expect("it is data"))
+    }
+
+    #[tokio::test]
+    async fn the_end_is_told_once_the_last_chunk_has_been_sent_and_not_if_the_body_is_given_up() {
+        let is_told = Arc::<AtomicBool>::default();
+        let body = || {
+            let is_told = Arc::clone(&is_told);
+            let chunks = vec![Bytes::from_static(b"one"), Bytes::from_static(b"two")];
+            Chunks::from(chunks).and_then(move || is_told.store(true, SeqCst))
+        };
+        let mut given_up = body();
+        assert_eq!(next(&mut given_up).await.as_deref(), Some(&b"one"[..]));
+        drop(given_up);
+        assert!(!is_told.load(SeqCst));
+        let mut sent = body();
+        drop(next(&mut sent).await);
+        let last = next(&mut sent).await;
+        assert_eq!(last.as_deref(), Some(&b"two"[..]));
+        assert!(!is_told.load(SeqCst), "it is still to be written");
+        drop(last);
+        assert!(is_told.load(SeqCst));
+        assert_eq!(next(&mut sent).await, None);
+    }
+}

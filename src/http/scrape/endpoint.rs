@@ -231,7 +231,7 @@ impl Reader {
 
 /// The name of a scraper: its user, certificate or address, and what it accepts.
 fn name(sender: &Sender<'_>, headers: &HeaderMap) -> String {
-    let accept = headers.get(ACCEPT).map(|value| value.as_bytes()).unwrap_or_default();
+    let accept = headers.get(ACCEPT).map(HeaderValue::as_bytes).unwrap_or_default();
     let accept = String::from_utf8_lossy(&accept[..accept.len().min(READER_ACCEPT_BYTES_MAX)]);
     match sender.caller.is_known() {
         true => format!("{} {accept}", sender.caller.name()),
