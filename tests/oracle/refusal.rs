@@ -46,7 +46,9 @@ fn reason(refusal: &Refusal) -> Reason {
         Refusal::TypeConflict { .. } => Reason::TypeConflict,
         Refusal::SeriesElsewhere { .. } => Reason::SeriesElsewhere,
         Refusal::OtherSpelling => Reason::OtherSpelling,
-        Refusal::Message { .. } => unreachable!("the bodies are text"),
+        Refusal::Message { .. } | Refusal::MixedFormats { .. } => {
+            unreachable!("the bodies are text")
+        }
         Refusal::GroupTooLarge { .. } => unreachable!("no group is that large"),
     }
 }
