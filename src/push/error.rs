@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use crate::exposition::Quoted;
 use crate::push::allowance::TooLarge;
 pub use crate::push::refusal::{Problem, Refusal};
+use crate::push::text::offender::advice;
 
 /// What is wrong with a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,12 +30,14 @@ pub enum Place {
 }
 
 /// A part of a body that cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyntaxError {
     /// Where it is.
     pub at: Place,
     /// What is wrong with it.
     pub kind: SyntaxErrorKind,
+    /// The offending piece of a line, cut where it is long; empty where there is none in particular.
+    pub found: Box<[u8]>,
 }
 
 /// What can be wrong with a line, or with a message.
@@ -62,6 +66,10 @@ pub enum SyntaxErrorKind {
     Quantile,
     BucketBound,
     Count,
+    SampleName,
+    Exemplar,
+    BehindEof,
+    NoEof,
     TooManyLabels,
     LongLabel,
     Truncated,
@@ -71,10 +79,25 @@ pub enum SyntaxErrorKind {
     WireType,
 }
 
+/// How much of an offending piece is kept.
+const FOUND_BYTES_MAX: usize = 1 << 10;
+
 impl SyntaxErrorKind {
     /// That this is wrong with a line of text, counted from 1.
     pub(crate) fn in_line(self, line: u32) -> Rejected {
-        Rejected::Syntax(SyntaxError { at: Place::Line(line), kind: self })
+        self.of(line, b"")
+    }
+
+    /// That this piece is wrong with a line of text, counted from 1.
+    pub(crate) fn of(self, line: u32, found: &[u8]) -> Rejected {
+        // More of it would never be quoted.
+        let found = found[..found.len().min(FOUND_BYTES_MAX)].into();
+        Rejected::Syntax(SyntaxError { at: Place::Line(line), kind: self, found })
+    }
+
+    /// That this is wrong with a message of protobuf.
+    pub(crate) fn in_message(self, at: Place) -> Rejected {
+        Rejected::Syntax(SyntaxError { at, kind: self, found: Box::default() })
     }
 }
 
@@ -106,6 +129,16 @@ impl fmt::Display for SyntaxError {
             Kind::Quantile => "expected a number as the value of the label quantile",
             Kind::BucketBound => "expected a number as the value of the label le",
             Kind::Count => "a count that is negative or not a number",
+            Kind::SampleName => {
+                "the name of the sample does not fit the type of its family: in OpenMetrics a counter's sample ends in _total, that of an info in _info"
+            }
+            Kind::Exemplar => {
+                "expected an exemplar behind the #: labels in braces, a number, perhaps a timestamp"
+            }
+            Kind::BehindEof => "unexpected text behind # EOF",
+            Kind::NoEof => {
+                "a body of OpenMetrics ends with the line # EOF: this one is cut, or has lost its line ends (send it with --data-binary)"
+            }
             Kind::TooManyLabels => "more labels than --push.max-labels allows",
             Kind::LongLabel => "a label whose name or value is longer than --push.max-label-bytes",
             Kind::Truncated => "a field is longer than what is left",
@@ -118,7 +151,14 @@ impl fmt::Display for SyntaxError {
             Place::Line(_) => "text format",
             Place::Family(_) => "protobuf",
         };
-        write!(f, "{format} parsing error in {}: {reason}", self.at)
+        write!(f, "{format} parsing error in {}: {reason}", self.at)?;
+        if !self.found.is_empty() {
+            write!(f, ": {}", Quoted(&self.found))?;
+        }
+        match advice(self.kind, &self.found) {
+            "" => Ok(()),
+            advice => write!(f, "; {advice}"),
+        }
     }
 }
 

@@ -5,7 +5,8 @@
 //!
 //! - [`inflate`] undoes `Content-Encoding`, and `key` reads the [`GroupingKey`].
 //! - `shapes` knows bodies that differ from an earlier one only in their values.
-//! - `text` and `protobuf` read all other bodies, and `samples` renders what they read.
+//! - `text` and `protobuf` read all other bodies, and `samples` renders what they read. `open_metrics` makes protobuf of a body
+//!   of OpenMetrics.
 //! - `batch` is the result, a [`Batch`]. After this, it is only checked against other groups.
 //!
 //! [`Allowance`] bounds the memory of a push, and [`Rules`] say which names and labels it may use.
@@ -16,8 +17,10 @@
 mod allowance;
 mod batch;
 mod error;
+mod guess;
 mod inflate;
 mod key;
+mod open_metrics;
 mod protobuf;
 mod refusal;
 #[cfg(test)]
@@ -32,8 +35,10 @@ pub use batch::restored::RenderedFamily;
 pub use batch::series::{Series, SeriesHasher};
 pub use batch::{Batch, BatchFamily};
 pub use error::{Place, Problem, Refusal, Rejected, SyntaxError, SyntaxErrorKind};
+pub use guess::{Guess, guess};
 pub use inflate::{Encoding, InflateError, inflate};
 pub use key::{GroupingKey, KeyError};
+pub use open_metrics::{decode_open_metrics, decode_open_metrics_within};
 pub use protobuf::{decode_protobuf, decode_protobuf_within};
 pub use rules::Rules;
 pub use text::{decode, decode_within};

@@ -5,6 +5,7 @@
 mod answer;
 mod api;
 mod basic_auth;
+mod bodies;
 mod bounds;
 mod busy_scrapes;
 mod check;

@@ -26,7 +26,7 @@ use std::cell::OnceCell;
 use self::family::Family;
 use crate::push::allowance::Allowance;
 use crate::push::batch::Batch;
-use crate::push::error::{Place, Rejected, SyntaxError};
+use crate::push::error::{Place, Rejected};
 use crate::push::key::GroupingKey;
 use crate::push::rules::Rules;
 use crate::push::samples::Decoder;
@@ -88,7 +88,7 @@ fn read<'a>(body: &'a [u8], decoder: &mut Decoder<'a, '_>) -> Result<Vec<Family<
         let at = Place::Family(number);
         let family = wire::delimited(&mut rest)
             .and_then(|message| Family::read(at, message))
-            .map_err(|kind| Rejected::Syntax(SyntaxError { at, kind }))?;
+            .map_err(|kind| kind.in_message(at))?;
         match families.get_mut(decoder.families.exact(family.name)) {
             Some(earlier) => *earlier = family,
             None => families.push(family),
