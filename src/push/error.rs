@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::exposition::Quoted;
 use crate::push::allowance::TooLarge;
+use crate::push::place::Place;
 pub use crate::push::refusal::{Problem, Refusal};
-use crate::push::text::offender::advice;
 
 /// What is wrong with a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,15 +18,6 @@ pub enum Rejected {
     TooLarge(TooLarge),
     /// There is no memory for it beside other pushes: the push touches no group.
     NoRoom,
-}
-
-/// A part of a body, counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// A line of text.
-    Line(u32),
-    /// A `MetricFamily` message of protobuf.
-    Family(u32),
 }
 
 /// A part of a body that cannot be read.
@@ -162,12 +153,30 @@ impl fmt::Display for SyntaxError {
     }
 }
 
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Place::Line(line) => write!(f, "line {line}"),
-            Place::Family(family) => write!(f, "metric family {family}"),
+/// What to do about it, if the offender tells.
+fn advice(kind: SyntaxErrorKind, found: &[u8]) -> &'static str {
+    use SyntaxErrorKind as Kind;
+    let is_one_of =
+        |words: &[&str]| words.iter().any(|word| found.eq_ignore_ascii_case(word.as_bytes()));
+    let begins_number =
+        found.iter().find(|byte| !b"+-.".contains(byte)).is_some_and(u8::is_ascii_digit);
+    match kind {
+        Kind::Value if found.contains(&b',') => "write a decimal point, not a comma",
+        Kind::Value if is_one_of(&["yes", "no", "true", "false", "on", "off", "ok"]) => {
+            "write 1 or 0"
         }
+        Kind::Value if is_one_of(&["null", "none", "nil", "undefined", "-"]) => {
+            "leave the sample out, or write NaN"
+        }
+        Kind::Value if begins_number => "write a decimal number alone, without a unit",
+        Kind::Value if found.is_empty() => "the line has no value",
+        Kind::Timestamp if found.starts_with(b"#") => {
+            "exemplars need Content-Type: application/openmetrics-text"
+        }
+        Kind::UnknownType => {
+            "known are counter, gauge, histogram, summary, untyped, gaugehistogram, and of OpenMetrics unknown, info, stateset"
+        }
+        _ => "",
     }
 }
 

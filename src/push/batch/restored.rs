@@ -2,13 +2,13 @@
 //!
 //! Nothing is checked or rendered again. Only the fingerprints are made again, because their secret is not stored.
 
-use crate::exposition::{Kind, has_quoted_names, is_metric_name, write_label_value};
-use crate::push::batch::empty_labels::{duplicate, has_empty};
-use crate::push::batch::series::{Series, SeriesHasher};
+use crate::exposition::{Kind, has_quoted_names};
+use crate::push::batch::empty_labels::duplicate;
+use crate::push::batch::series::{Series, SeriesHasher, has_duplicate};
 use crate::push::batch::{Batch, BatchFamily};
 use crate::push::error::Refusal;
-use crate::push::samples::finish::has_duplicate;
-use memchr::{memchr_iter, memrchr};
+use crate::push::spelling::{has_empty, spellings};
+use memchr::memchr_iter;
 
 /// A family as it was rendered.
 #[derive(Debug)]
@@ -77,36 +77,6 @@ fn add_series(series: &mut Vec<Series>, family: &RenderedFamily<'_>) {
     spellings(family.name, family.kind, family.text, |spelling| {
         series.push(hasher.series(spelling));
     });
-}
-
-/// Finds the series in the lines of a family, and tells the spelling of each: every line is one, but of a histogram or
-/// summary those that end in a count, which each of its series has once, and last.
-pub(crate) fn spellings(name: &str, kind: Kind, text: &[u8], mut tell: impl FnMut(&[u8])) {
-    let lines = text.split(|&byte| byte == b'\n');
-    // The value has no blanks.
-    let spelled = lines.filter_map(|line| Some(&line[..memrchr(b' ', line)?]));
-    if kind.part_label().is_none() {
-        return spelled.for_each(tell);
-    }
-    let (before, behind) = opening(name);
-    let count = [&before, &b"_count"[..], behind].concat();
-    let mut spelling = [&before, behind].concat();
-    let opening_end = spelling.len();
-    for labels in spelled.filter_map(|spelled| spelled.strip_prefix(&count[..])) {
-        spelling.extend_from_slice(labels);
-        tell(&spelling);
-        spelling.truncate(opening_end);
-    }
-}
-
-/// What stands around the suffix of the name of a sample that has labels.
-fn opening(name: &str) -> (Vec<u8>, &'static [u8]) {
-    if is_metric_name(name.as_bytes()) {
-        return (name.into(), b"{");
-    }
-    let mut before = b"{\"".to_vec();
-    write_label_value(&mut before, name.as_bytes());
-    (before, b"\",")
 }
 
 #[cfg(test)]

@@ -16,37 +16,14 @@ use self::line::{Grammar, Line};
 use crate::exposition::Kind;
 use crate::push::allowance::{Allowance, expected};
 use crate::push::batch::Batch;
-use crate::push::error::{Place, Refusal, Rejected, SyntaxErrorKind};
+use crate::push::error::{Refusal, Rejected, SyntaxErrorKind};
 use crate::push::key::GroupingKey;
+use crate::push::place::Place;
 use crate::push::rules::Rules;
 use crate::push::samples::Decoder;
 use crate::push::samples::labels::Labels;
-use crate::push::shapes::{Format, remembered};
 
-/// Decodes a body in the text format 0.0.4, pushed to the group `key`. `rules` say which names
-/// and labels are valid; any name may be quoted.
-///
-/// # Errors
-/// [`Rejected::Syntax`] for the first line that cannot be read; [`Rejected::Refused`] when all of it
-/// reads, but it contradicts itself or carries timestamps.
-pub fn decode(key: &GroupingKey, body: &[u8], rules: impl Into<Rules>) -> Result<Batch, Rejected> {
-    decode_within(key, body, rules.into(), Allowance::unlimited())
-}
-
-/// The same within an allowance.
-///
-/// # Errors
-/// Those of [`decode`], and [`Rejected::TooLarge`] and [`Rejected::NoRoom`] where the allowance does not suffice.
-pub fn decode_within(
-    key: &GroupingKey,
-    body: &[u8],
-    rules: Rules,
-    allowance: Allowance<'_>,
-) -> Result<Batch, Rejected> {
-    remembered(key, Format::Text, body, rules, || decode_anew(key, body, rules, allowance))
-}
-
-/// The same for a body of which nothing is known.
+/// Decodes a body in the text format 0.0.4 of which nothing is known.
 pub(super) fn decode_anew(
     key: &GroupingKey,
     body: &[u8],

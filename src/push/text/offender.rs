@@ -87,32 +87,6 @@ fn bound<'a>(labels: &Labels<'a>, name: &[u8]) -> &'a [u8] {
     labels.list.iter().find(|label| label.name == name).map_or(b"", |label| label.value)
 }
 
-/// What to do about it, if the offender tells.
-pub(crate) fn advice(kind: Kind, found: &[u8]) -> &'static str {
-    let is_one_of =
-        |words: &[&str]| words.iter().any(|word| found.eq_ignore_ascii_case(word.as_bytes()));
-    let begins_number =
-        found.iter().find(|byte| !b"+-.".contains(byte)).is_some_and(u8::is_ascii_digit);
-    match kind {
-        Kind::Value if found.contains(&b',') => "write a decimal point, not a comma",
-        Kind::Value if is_one_of(&["yes", "no", "true", "false", "on", "off", "ok"]) => {
-            "write 1 or 0"
-        }
-        Kind::Value if is_one_of(&["null", "none", "nil", "undefined", "-"]) => {
-            "leave the sample out, or write NaN"
-        }
-        Kind::Value if begins_number => "write a decimal number alone, without a unit",
-        Kind::Value if found.is_empty() => "the line has no value",
-        Kind::Timestamp if found.starts_with(b"#") => {
-            "exemplars need Content-Type: application/openmetrics-text"
-        }
-        Kind::UnknownType => {
-            "known are counter, gauge, histogram, summary, untyped, gaugehistogram, and of OpenMetrics unknown, info, stateset"
-        }
-        _ => "",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use crate::exposition::NameRules;
