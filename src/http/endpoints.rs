@@ -127,8 +127,8 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
 
     row(Verb::Get,     Is("/-/healthy"),             Always,       ANYBODY, "healthy",             OwnSite, Call::Probe(|http| http.probes.healthy())),
     row(Verb::Get,     Is("/-/ready"),               Always,       ANYBODY, "ready",               OwnSite, Call::Probe(|http| http.probes.ready())),
-    row(Verb::Put,     Is("/-/quit"),                Always,       ADMIN,   "",                    OwnSite, call!(|http, request| http.lifecycle.quit(request.sender))),
-    row(Verb::Post,    Is("/-/quit"),                Always,       ADMIN,   "",                    OwnSite, call!(|http, request| http.lifecycle.quit(request.sender))),
+    row(Verb::Put,     Is("/-/quit"),                Always,       ADMIN,   "",                    OwnSite, call!(|http, request| http.lifecycle.quit(&request))),
+    row(Verb::Post,    Is("/-/quit"),                Always,       ADMIN,   "",                    OwnSite, call!(|http, request| http.lifecycle.quit(&request))),
     row(Verb::Get,     Is("/-/quit"),                AtRoot,       ANYBODY, "",                    OwnSite, call!(|_http, _request| text(StatusCode::METHOD_NOT_ALLOWED, "Only POST or PUT requests allowed."))),
 
     row(Verb::Options, Preflight,                    Always,       ANYBODY, "api/v1/options",      AnySite, call!(|_http, _request| empty(StatusCode::OK))),

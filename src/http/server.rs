@@ -143,7 +143,7 @@ impl Http {
             },
             places: Places { prologue: prologue() },
             probes: Probes { storage: storage(), own: own() },
-            lifecycle: Lifecycle { stop: web.enable_lifecycle.then_some(stop) },
+            lifecycle: Lifecycle { config: config(), stop: web.enable_lifecycle.then_some(stop) },
             admin: Admin { storage: storage() },
             build_status: BuildStatus { config: config(), started },
             queries: Queries::new(storage()),

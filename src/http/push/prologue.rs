@@ -85,7 +85,14 @@ impl Prologue {
         let mut room = self.room().sent_by(sender.client.source.host());
         let body = collect(body, bytes_max, &mut room, self.body_wait()).await?;
         *body_bytes = body.len() as u64;
-        let received = self.decode(key, body, format, bytes_max, room).await;
+        let mut received = self.decode(key, body, format, bytes_max, room).await;
+        if let Ok(batch) = &received.batch {
+            let families = batch.families.iter().map(|family| (batch.name(family), family.kind));
+            let job = || unescape(received.key.job()).into_owned();
+            if let Err(denied) = sender.caller.may_push_families(job, families) {
+                received.batch = Err(denied.into());
+            }
+        }
         self.storage.writable().await?; // Still.
         Ok(received)
     }
@@ -160,7 +167,8 @@ impl Prologue {
         if let Cause::Quota(bound) = failure.cause() {
             caller.refused(match bound {
                 Bound::Groups => Exhausted::Groups,
-                Bound::Series | Bound::Bytes => Exhausted::Series,
+                Bound::Series => Exhausted::Series,
+                Bound::Bytes => Exhausted::Bytes,
             });
         }
         failure

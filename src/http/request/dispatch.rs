@@ -5,6 +5,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 
 use crate::http::api::cors::with_cors;
+use crate::http::body::unread_answers::uncounted_bytes_max;
 use crate::http::endpoints::Call;
 use crate::http::reply::{Reply, and_close, error, method_not_allowed, options, redirect};
 use crate::http::request::admission::{Request, Sender};
@@ -32,7 +33,8 @@ impl Http {
         } else {
             reply
         };
-        let reply = reply.map(|body| body.kept(&self.unread));
+        let uncounted_bytes_max = uncounted_bytes_max(head.version);
+        let reply = reply.map(|body| body.kept(&self.unread, uncounted_bytes_max));
         self.admission.with_headers(identify(reply, &head.headers))
     }
 

@@ -8,7 +8,7 @@ pub(crate) mod console;
 pub(crate) mod error_page;
 pub(crate) mod forms;
 pub(crate) mod group_scan;
-mod guard;
+pub(crate) mod guard;
 pub(crate) mod overview;
 pub(crate) mod page;
 pub(crate) mod site;
