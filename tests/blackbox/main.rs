@@ -42,6 +42,7 @@ mod push;
 mod quotas;
 mod read;
 mod refusals;
+mod rejections;
 mod sd;
 mod shedding;
 mod signals;

@@ -69,7 +69,7 @@ async fn serve_slot(
 ) {
     if slot.is_overflow {
         // In a box: this future is large and rarely needed.
-        Box::pin(serve_overflow(http, stream, protocol)).await;
+        Box::pin(serve_overflow(http, stream, protocol, &client)).await;
     } else {
         serve(http, stream, protocol, client, stopping).await;
     }
