@@ -34,6 +34,7 @@ mod percent;
 pub mod persist;
 pub mod push;
 pub mod rate;
+pub mod rejections;
 pub mod reload;
 pub mod scrape;
 pub mod selector;

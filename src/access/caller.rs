@@ -88,6 +88,11 @@ pub enum DenialKind {
 }
 
 impl Denied {
+    /// The client that is denied, as [`Caller::known_as`] names it.
+    pub fn known_as(&self) -> String {
+        Caller { who: self.who.clone(), grant: None }.known_as()
+    }
+
     /// What kind of answer it is.
     pub fn kind(&self) -> DenialKind {
         match self.what {
@@ -147,6 +152,15 @@ impl Caller {
     /// The client in words, which no other client has.
     pub fn name(&self) -> String {
         self.who.to_string()
+    }
+
+    /// The name of the client for people; empty for a client without one.
+    pub fn known_as(&self) -> String {
+        match &self.who {
+            Who::Anybody => String::new(),
+            Who::User(user) => user.name().to_owned(),
+            Who::Certificate(name) => format!("certificate:{name}"),
+        }
     }
 
     /// Whether the client has a right.

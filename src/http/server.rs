@@ -13,6 +13,7 @@ use crate::http::admin::Admin;
 use crate::http::api::check::CheckApi;
 use crate::http::api::history::HistoryApi;
 use crate::http::api::queries::Queries;
+use crate::http::api::rejections::RejectionsApi;
 use crate::http::api::sd::Discovery;
 use crate::http::api::status::BuildStatus;
 use crate::http::body::in_flight::InFlight;
@@ -32,12 +33,14 @@ use crate::http::ui::console::Console;
 use crate::http::ui::forms::Forms;
 use crate::http::ui::group_scan::GroupScans;
 use crate::http::ui::overview::Overview;
+use crate::http::ui::rejections::RejectionPages;
 use crate::http::ui::site::Site;
 use crate::http::ui::status::StatusPages;
 use crate::http::ui::token::Tokens;
 use crate::http::ui::views::Views;
 use crate::own_metrics::OwnMetrics;
 use crate::persist;
+use crate::rejections::Rejections;
 use crate::shard::Shards;
 
 /// What answers requests; shared by all connections.
@@ -49,6 +52,7 @@ pub struct Http {
     pub(crate) admission: Admission,
     pub(crate) connections: Arc<ConnectionLimit>,
     pub(crate) unread: Arc<Unread>,
+    pub(crate) rejections: Arc<Rejections>,
     // The families of endpoints.
     pub(crate) groups: Groups,
     pub(crate) places: Places,
@@ -59,12 +63,14 @@ pub struct Http {
     pub(crate) build_status: BuildStatus,
     pub(crate) queries: Queries,
     pub(crate) history: HistoryApi,
+    pub(crate) rejections_api: RejectionsApi,
     pub(crate) discovery: Discovery,
     pub(crate) check_api: CheckApi,
     pub(crate) site: Site,
     pub(crate) overview: Overview,
     pub(crate) status: StatusPages,
     pub(crate) views: Views,
+    pub(crate) rejection_pages: RejectionPages,
     pub(crate) console: Console,
     pub(crate) forms: Forms,
 }
@@ -127,6 +133,8 @@ impl Http {
             slots: Slots::new(web.scrapes_max),
             runs: Arc::default(),
         });
+        let rejections = Arc::new(Rejections::new(web.rejections_kept));
+        let rejections = || Arc::clone(&rejections);
         let scans = GroupScans::new(storage());
         let scans = || scans.clone();
         Ok(Http {
@@ -148,6 +156,7 @@ impl Http {
             build_status: BuildStatus { config: config(), started },
             queries: Queries::new(storage()),
             history: HistoryApi { history: history() },
+            rejections_api: RejectionsApi { rejections: rejections() },
             discovery: Discovery { config: config(), is_tls },
             check_api: CheckApi { prologue: prologue() },
             overview: Overview { scans: scans(), history: history(), started },
@@ -161,10 +170,12 @@ impl Http {
                 listening,
                 started,
             },
-            views: Views { scans: scans(), name_rules },
+            views: Views { scans: scans(), name_rules, rejections: rejections() },
+            rejection_pages: RejectionPages { rejections: rejections() },
             console: Console { prologue: prologue() },
             forms: Forms { scans: scans(), prologue: prologue(), name_rules },
             unread: Arc::default(),
+            rejections: rejections(),
             admission: Admission { access: access() },
             connections: connections(),
             site: Site { config: config(), access: access(), tokens: Tokens::default(), is_tls },

@@ -28,6 +28,7 @@ pub use pages::groups::GroupsPage;
 pub use pages::job::JobPage;
 pub use pages::jobs::JobsPage;
 pub use pages::overview::{Fact, OverviewPage, Plot};
+pub use pages::rejections::{RejectionLine, RejectionsPage};
 pub use pages::status::{Fullness, StatusPage};
 pub use parts::pager::Pager;
 pub use parts::table::{GroupLine, JobLine};

@@ -43,6 +43,7 @@ mod push;
 mod quotas;
 mod read;
 mod refusals;
+mod rejections;
 mod sd;
 mod shedding;
 mod signals;

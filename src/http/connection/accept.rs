@@ -70,7 +70,7 @@ async fn serve_slot(
 ) {
     if slot.is_overflow() {
         // In a box: this future is large and rarely needed.
-        Box::pin(slot.until_given_way(serve_overflow(http, stream, protocol))).await;
+        Box::pin(slot.until_given_way(serve_overflow(http, stream, protocol, &client))).await;
     } else {
         serve(http, stream, protocol, client, stopping).await;
     }

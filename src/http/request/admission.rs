@@ -64,6 +64,17 @@ pub(crate) enum NotAdmitted {
     Denied(Denied),
 }
 
+impl NotAdmitted {
+    /// The name of the client for people, proved or claimed; empty for none.
+    pub(crate) fn user(&self) -> String {
+        match self {
+            NotAdmitted::RateLimited(_) => String::new(),
+            NotAdmitted::Unknown(_, user) => user.clone(),
+            NotAdmitted::Denied(denied) => denied.known_as(),
+        }
+    }
+}
+
 /// What admission needs.
 #[derive(Debug)]
 pub(crate) struct Admission {
