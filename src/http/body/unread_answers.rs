@@ -15,8 +15,9 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::http::body::cut::{Cut, SCRAPE_SEND_WAIT, UNREAD_BYTES_MAX};
-use crate::http::connection::http2::STREAMS_MAX;
 
+/// How many requests of one HTTP/2 connection are answered at a time, each on a stream of its own.
+pub(crate) const STREAMS_MAX: u32 = 128;
 /// An answer that is not larger is not counted: a connection costs more by itself.
 const UNCOUNTED_ANSWER_BYTES_MAX: u64 = 16 << 10;
 

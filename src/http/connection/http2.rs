@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::io::{InspectReader, InspectWriter};
 
 use crate::config::WebSettings;
+use crate::http::body::unread_answers::STREAMS_MAX;
 use crate::http::connection::activity::Activity;
 use crate::http::connection::rare::{Ready, select_rare};
 use crate::http::connection::timeouts::{End, HEADER_BYTES_MAX, end_of};
@@ -19,8 +20,6 @@ use crate::http::connection::unread_body;
 use crate::http::server::Http;
 use crate::listen::{Client, Protocol};
 
-/// How many requests of one connection are answered at a time.
-pub(crate) const STREAMS_MAX: u32 = 128;
 /// The size limit of a frame.
 const FRAME_BYTES_MAX: u32 = 16 << 10;
 /// How many bytes of bodies one connection may send before the gateway has read them.
