@@ -41,7 +41,8 @@ fn serve(flags: Flags) -> Result<ExitCode, String> {
     let started = log::init(flags.log_level, flags.log_format);
     started.map_err(|error| format!("cannot start a thread: {error}"))?;
     let config = flags.into_config();
-    runtime(Builder::new_multi_thread())?.block_on(async {
+    let runtime = runtime(Builder::new_multi_thread())?;
+    let served = runtime.block_on(async {
         tracing::info!(version = env!("CARGO_PKG_VERSION"), shards = config.shards, "starting");
         let stopping = signals::take_over();
         let stopping = stopping.map_err(|error| format!("cannot listen to signals: {error}"))?;
@@ -50,7 +51,10 @@ fn serve(flags: Flags) -> Result<ExitCode, String> {
         stopping.stops(gateway.stopper());
         gateway.run().await.map_err(|error| error.to_string())?;
         Ok(ExitCode::SUCCESS)
-    })
+    });
+    // Everything is saved. Work for clients that have gone, such as an expensive password hash, is not waited for.
+    runtime.shutdown_background();
+    served
 }
 
 fn runtime(mut builder: Builder) -> Result<Runtime, String> {

@@ -35,6 +35,7 @@ mod percent;
 pub mod persist;
 pub mod push;
 pub mod rate;
+pub mod rejections;
 pub mod reload;
 pub mod rules;
 pub mod scrape;

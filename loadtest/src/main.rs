@@ -13,6 +13,7 @@ mod drive;
 mod interrupt;
 mod measure;
 mod output;
+mod pin;
 mod profile;
 mod spawn;
 mod verify;

@@ -4,10 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::families::{self, FamilyRules, Reserved};
 use super::owner::{Exhausted, Owner};
 use super::policy::{PushRate, Rights};
 use super::users::User;
+use crate::exposition::Kind;
 use crate::shard::Budget;
+
+/// A longer name is cut in an error.
+const NAME_SHOWN_MAX: usize = 200;
 
 /// The right that a request needs. A push needs the right to its job instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +57,7 @@ impl fmt::Display for Who {
 pub(super) struct Grant {
     pub(super) rights: Rights,
     pub(super) owner: Arc<Owner>,
+    pub(super) families: Arc<FamilyRules>,
 }
 
 /// Why an admitted client may not do something.
@@ -65,6 +71,7 @@ pub struct Denied {
 enum Denial {
     Right(Right),
     Push { job: String },
+    Family { family: String, kind: Kind, reserved: Reserved },
     PushRate { bound: PushRate, wait: Duration },
     BodyBytes { bytes_max: usize },
 }
@@ -81,10 +88,15 @@ pub enum DenialKind {
 }
 
 impl Denied {
+    /// The client that is denied, as [`Caller::known_as`] names it.
+    pub fn known_as(&self) -> String {
+        Caller { who: self.who.clone(), grant: None }.known_as()
+    }
+
     /// What kind of answer it is.
     pub fn kind(&self) -> DenialKind {
         match self.what {
-            Denial::Right(_) | Denial::Push { .. } => DenialKind::Forbidden,
+            Denial::Right(_) | Denial::Push { .. } | Denial::Family { .. } => DenialKind::Forbidden,
             Denial::PushRate { wait, .. } => DenialKind::TooOften(wait),
             Denial::BodyBytes { .. } => DenialKind::TooLarge,
         }
@@ -99,6 +111,19 @@ impl fmt::Display for Denied {
             Denial::Right(Right::Read) => write!(f, "{who} may not read"),
             Denial::Right(Right::Admin) => write!(f, "{who} may not administer"),
             Denial::Push { job } => write!(f, "{who} may not push to job {job:?}"),
+            Denial::Family { family, reserved: Reserved::ForOtherJobs, .. } => {
+                write!(
+                    f,
+                    "{who} may not push family {family:?}: the policy reserves it for other jobs"
+                )
+            }
+            Denial::Family { family, kind, reserved: Reserved::As(name, reserved) } => {
+                let (kind, reserved) = (kind.text(), reserved.text());
+                write!(
+                    f,
+                    "{who} may not push family {family:?} as {kind}: the policy reserves {name:?} as {reserved}"
+                )
+            }
             Denial::PushRate { bound, .. } => {
                 write!(f, "{who} may push {bound} times a second (quota pushes_per_second)")
             }
@@ -129,9 +154,13 @@ impl Caller {
         self.who.to_string()
     }
 
-    /// Whether the client has a name: that of a user, or of a certificate that the policy names.
-    pub fn is_known(&self) -> bool {
-        !matches!(self.who, Who::Anybody)
+    /// The name of the client for people; empty for a client without one.
+    pub fn known_as(&self) -> String {
+        match &self.who {
+            Who::Anybody => String::new(),
+            Who::User(user) => user.name().to_owned(),
+            Who::Certificate(name) => format!("certificate:{name}"),
+        }
     }
 
     /// Whether the client has a right.
@@ -163,6 +192,27 @@ impl Caller {
             grant.owner.refused(Exhausted::PushRate);
             self.denied(Denial::PushRate { bound, wait })
         })
+    }
+
+    /// Whether these families, by name and kind, may be pushed to the job that `job` tells.
+    ///
+    /// # Errors
+    /// The first family that the policy reserves for other jobs or another type.
+    pub fn may_push_families<'f>(
+        &self,
+        job: impl FnOnce() -> String,
+        families: impl Iterator<Item = (&'f str, Kind)>,
+    ) -> Result<(), Denied> {
+        let rules = self.grant.as_ref().map(|grant| &grant.families);
+        let Some(rules) = rules.filter(|rules| !rules.is_empty()) else { return Ok(()) };
+        let job = job();
+        for (name, kind) in families {
+            families::check(rules, &job, name, kind).map_err(|reserved| {
+                let family = name.chars().take(NAME_SHOWN_MAX).collect();
+                self.denied(Denial::Family { family, kind, reserved })
+            })?;
+        }
+        Ok(())
     }
 
     /// The largest body of a push by this client, where `bytes_max` holds for all clients.

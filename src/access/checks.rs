@@ -1,21 +1,15 @@
-//! Passwords that are being checked, and credentials that were found wrong.
-//!
-//! To hash a password takes a processor for a tenth of a second, and any client can cause it. Therefore one
-//! password is hashed at a time, and at most [`AUTH_WAITERS_MAX`] different credentials wait. Requests with the same
-//! credentials wait for the same answer.
+//! Credentials that were found wrong, and the keyed hash that stands for credentials.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ring::{hmac, rand};
 use subtle::ConstantTimeEq;
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use super::credentials::Credentials;
+use super::turns::Turns;
 use crate::config::web::PasswordHash;
 
-/// How many different credentials may wait to be checked.
-pub const AUTH_WAITERS_MAX: usize = 64;
 /// How many wrong credentials are remembered.
 pub const WRONG_MAX: usize = 100;
 /// How many are forgotten when there is no more room.
@@ -43,8 +37,7 @@ impl fmt::Debug for Tag {
 pub(super) struct Checks {
     key: hmac::Key,
     wrong: Mutex<Vec<Tag>>,
-    waiting: Mutex<Vec<(Tag, Weak<OnceCell<bool>>)>>,
-    turn: Arc<Semaphore>,
+    pub(super) turns: Arc<Turns>,
 }
 
 impl Default for Checks {
@@ -54,8 +47,7 @@ impl Default for Checks {
         Checks {
             key: key.expect("the system gives random numbers"),
             wrong: Mutex::default(),
-            waiting: Mutex::default(),
-            turn: Arc::new(Semaphore::new(1)),
+            turns: Arc::default(),
         }
     }
 }
@@ -89,36 +81,15 @@ impl Checks {
         }
         wrong.push(tag);
     }
-
-    /// A place to wait for the result. Requests with the same credentials share it; `None` when there is no room.
-    pub(super) fn wait(&self, tag: Tag) -> Option<Arc<OnceCell<bool>>> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = waiting.iter().find(|(other, _)| *other == tag);
-        if let Some(result) = same.and_then(|(_, result)| result.upgrade()) {
-            return Some(result);
-        }
-        // Requests that have gone, or know the result, wait no longer.
-        waiting.retain(|(_, result)| result.strong_count() > 0);
-        if waiting.len() >= AUTH_WAITERS_MAX {
-            return None;
-        }
-        let result = Arc::default();
-        waiting.push((tag, Arc::downgrade(&result)));
-        Some(result)
-    }
-
-    /// The right to hash a password, of which there is one.
-    pub(super) async fn turn(&self) -> OwnedSemaphorePermit {
-        let turn = Arc::clone(&self.turn).acquire_owned().await;
-        turn.expect("the semaphore is never closed")
-    }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use super::super::turns::{AUTH_WAITERS_MAX, Asker};
     use super::*;
 
-    fn tags(count: usize) -> (Checks, Vec<Tag>) {
+    /// Tags of different credentials.
+    pub(in super::super) fn tags(count: usize) -> (Checks, Vec<Tag>) {
         let checks = Checks::default();
         let hash = bcrypt::hash_with_salt("", 4, [0; 16]).expect("it can be hashed").to_string();
         let hash = hash.try_into().expect("it is one");
@@ -148,12 +119,13 @@ mod tests {
     fn different_ones_wait_within_a_bound_and_the_same_together() {
         let (checks, tags) = tags(AUTH_WAITERS_MAX + 1);
         let (last, first) = tags.split_last().expect("there are some");
-        let mut waiting: Vec<_> = first.iter().map(|tag| checks.wait(*tag)).collect();
+        let wait = |tag: &Tag| checks.turns.wait(*tag, 4, Asker::default());
+        let mut waiting: Vec<_> = first.iter().map(wait).collect();
         assert!(waiting.iter().all(Option::is_some));
-        assert!(checks.wait(*last).is_none());
-        let joined = checks.wait(first[0]).expect("the same may wait");
+        assert!(wait(last).is_none());
+        let joined = wait(&first[0]).expect("the same may wait");
         assert!(waiting[0].as_ref().is_some_and(|first| Arc::ptr_eq(first, &joined)));
         waiting.pop();
-        assert!(checks.wait(*last).is_some(), "somebody has gone");
+        assert!(wait(last).is_some(), "somebody has gone");
     }
 }

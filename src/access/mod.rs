@@ -5,8 +5,9 @@
 //! Start reading at [`Access`]. No I/O and no HTTP types here.
 //!
 //! - `bucket` is a rate limit that all clients share.
-//! - `credentials`, `users` and `checks` find out who a client is. A slow password check never delays a known client.
-//! - `policy` is the content of the policy file, `owner` counts the use of a quota, `caller` is an admitted client.
+//! - `credentials`, `users` and `checks` find out who a client is, and `turns` says whose password is hashed next. A slow
+//!   password check never delays a known client.
+//! - `policy` is the content of the policy file, `families` are its rules for metric families, `owner` counts the use of a quota, `caller` is an admitted client.
 //!
 //! **Invariant:** without users, policy and rate limit a request pays for two loads of a byte.
 
@@ -14,8 +15,10 @@ mod bucket;
 mod caller;
 mod checks;
 mod credentials;
+pub mod families;
 mod owner;
 pub mod policy;
+mod turns;
 mod users;
 
 use std::collections::HashMap;
@@ -26,7 +29,7 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
 
-use crate::config::web::WebConfig;
+use crate::config::web::{ClientAuth, WebConfig};
 use bucket::Bucket;
 use caller::{Grant, Who};
 use checks::Checks;
@@ -34,9 +37,10 @@ use owner::Owners;
 use policy::{Policy, Rights};
 
 pub use caller::{Caller, DenialKind, Denied, Right};
-pub use checks::{AUTH_WAITERS_MAX, WRONG_MAX};
+pub use checks::WRONG_MAX;
 pub use credentials::{CREDENTIALS_BYTES_MAX, Credentials};
 pub use owner::Exhausted;
+pub use turns::AUTH_WAITERS_MAX;
 pub use users::{Check, Hashing, User, Users, Verdict};
 
 /// The rules of access. Requests read them, and a reload replaces them.
@@ -57,7 +61,7 @@ pub struct Access {
 pub struct Rules {
     headers: Vec<(String, Bytes)>,
     users: Option<Arc<Users>>,
-    has_certificates: bool,
+    client_auth: ClientAuth,
     grants: Option<Arc<Grants>>,
 }
 
@@ -121,8 +125,19 @@ impl Access {
         self.rate.set(config.rate_limit);
         let users = || Users::new(&config.users, &self.checks, rules.users.as_deref());
         rules.users = (!config.users.is_empty()).then(users).map(Arc::new);
-        rules.has_certificates = config.tls.as_ref().is_some_and(|tls| tls.client_auth.verifies());
+        rules.client_auth = client_auth(config);
         self.replace(rules, config.rate_limit.is_some());
+    }
+
+    /// The key that keeps clients out now, and would no longer do so with this configuration.
+    pub fn opened_by(&self, config: &WebConfig) -> Option<&'static str> {
+        let rules = self.rules.load();
+        let is_kept_out = |by: ClientAuth| by.requires() && by.verifies();
+        if rules.users.is_some() && config.users.is_empty() {
+            return Some("basic_auth_users");
+        }
+        (is_kept_out(rules.client_auth) && !is_kept_out(client_auth(config)))
+            .then_some("client_auth_type")
     }
 
     /// Applies a policy from now on.
@@ -148,7 +163,7 @@ impl Access {
         let rules = self.rules.load();
         let Some(grants) = &rules.grants else { return Vec::new() };
         let has_users = !grants.users.is_empty();
-        if rules.users.is_none() && !rules.has_certificates {
+        if rules.users.is_none() && !rules.client_auth.verifies() {
             let names_some = has_users || !grants.certificates.is_empty();
             return names_some.then_some(Doubt::NobodyToTellApart).into_iter().collect();
         }
@@ -201,6 +216,10 @@ impl Access {
     }
 }
 
+fn client_auth(config: &WebConfig) -> ClientAuth {
+    config.tls.as_ref().map(|tls| tls.client_auth).unwrap_or_default()
+}
+
 impl Rules {
     /// Headers of every answer.
     pub fn headers(&self) -> &[(String, Bytes)] {
@@ -239,10 +258,11 @@ impl Rules {
 impl Grants {
     fn new(policy: Policy, owners: &mut Owners) -> Grants {
         let mut by_label = Vec::new();
+        let families = Arc::new(policy.families);
         // No user's name has a colon in it.
         let mut grant = |label: String, rights: Rights| {
             let owner = owners.bounded(&label, &rights.quota);
-            let grant = Arc::new(Grant { rights, owner });
+            let grant = Arc::new(Grant { rights, owner, families: Arc::clone(&families) });
             by_label.push((label, Arc::clone(&grant)));
             grant
         };

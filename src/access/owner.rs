@@ -15,15 +15,17 @@ use crate::shard::{Budget, Limits};
 pub enum Exhausted {
     Groups,
     Series,
+    Bytes,
     BodyBytes,
     PushRate,
 }
 
 impl Exhausted {
     /// Each with its key in the policy file.
-    const ALL: [(Exhausted, &'static str); 4] = [
+    const ALL: [(Exhausted, &'static str); 5] = [
         (Exhausted::Groups, "groups"),
         (Exhausted::Series, "series"),
+        (Exhausted::Bytes, "bytes"),
         (Exhausted::BodyBytes, "body_bytes"),
         (Exhausted::PushRate, "pushes_per_second"),
     ];
@@ -63,7 +65,7 @@ impl Owner {
         self.budget.set_limits(Limits {
             groups: quota.groups.unwrap_or(u64::MAX),
             series: quota.series.unwrap_or(u64::MAX),
-            ..Limits::NONE
+            bytes: quota.bytes.unwrap_or(u64::MAX),
         });
         self.pushes.set(quota.pushes_per_second.map(PushRate::limit));
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use super::families::FamilyRules;
 use crate::config::UserName;
 use crate::rate::Rate;
 use crate::yaml;
@@ -20,6 +21,8 @@ pub struct Policy {
     /// The rights of clients with a certificate that an authority has signed, by a name in the certificate: the
     /// common name or an alternative name.
     pub certificates: BTreeMap<String, Rights>,
+    /// What may be pushed of some metric families, whoever pushes.
+    pub families: FamilyRules,
     /// The rights of all other clients.
     #[serde(rename = "default")]
     pub everybody: Rights,
@@ -30,7 +33,7 @@ pub struct Policy {
 #[serde(deny_unknown_fields, default)]
 pub struct Rights {
     /// Which jobs to push to, and to delete groups of.
-    pub push: Vec<Jobs>,
+    pub push: Vec<Names>,
     /// To scrape.
     pub scrape: bool,
     /// To see the pages and to ask the API.
@@ -41,13 +44,13 @@ pub struct Rights {
     pub quota: Quota,
 }
 
-/// Which jobs a right is for.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// Which jobs or metric families are meant.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
-pub enum Jobs {
-    /// The job of this name.
+pub enum Names {
+    /// That of this name.
     Named(String),
-    /// All jobs whose names begin so.
+    /// All whose names begin so.
     Beginning(String),
 }
 
@@ -59,6 +62,8 @@ pub struct Quota {
     pub groups: Option<u64>,
     /// Series stored at a time, the push times of each group included.
     pub series: Option<u64>,
+    /// Bytes stored at a time, as `--storage.max-bytes` counts them, without what groups share.
+    pub bytes: Option<u64>,
     /// Bytes in a push, before and after decompression.
     pub body_bytes: Option<usize>,
     /// Pushes and deletes a second; those of a second may be saved up.
@@ -84,24 +89,24 @@ fn users<'de, D: Deserializer<'de>>(entries: D) -> Result<BTreeMap<String, Right
     Ok(entries.into_iter().map(|(name, rights)| (name.into(), rights)).collect())
 }
 
-impl TryFrom<String> for Jobs {
+impl TryFrom<String> for Names {
     type Error = String;
 
-    fn try_from(text: String) -> Result<Jobs, String> {
+    fn try_from(text: String) -> Result<Names, String> {
         match text.strip_suffix('*') {
-            Some(start) if !start.contains('*') => Ok(Jobs::Beginning(start.to_owned())),
-            None if text.is_empty() => Err("a job has a name: \"\" matches none".to_owned()),
-            None if !text.contains('*') => Ok(Jobs::Named(text)),
-            _ => Err(format!("jobs {text:?}: a * may stand at the end only")),
+            Some(start) if !start.contains('*') => Ok(Names::Beginning(start.to_owned())),
+            None if text.is_empty() => Err("\"\" is the name of no job and no family".to_owned()),
+            None if !text.contains('*') => Ok(Names::Named(text)),
+            _ => Err(format!("{text:?}: a * may stand at the end only")),
         }
     }
 }
 
-impl Jobs {
-    fn include(&self, job: &str) -> bool {
+impl Names {
+    pub(super) fn include(&self, name: &str) -> bool {
         match self {
-            Jobs::Named(name) => name == job,
-            Jobs::Beginning(start) => job.starts_with(start.as_str()),
+            Names::Named(this) => this == name,
+            Names::Beginning(start) => name.starts_with(start.as_str()),
         }
     }
 }
@@ -215,6 +220,10 @@ default: { scrape: true }
             ("users:\n  a: {}\n  a:b: {}\n", 3, "colon"),
             ("default: {}\ndefault: {}\n", 2, "default"),
             ("users: [\n", 1, "mapping"),
+            ("families:\n  a: { type: gage }\n", 2, "gage"),
+            ("families:\n  a: { job: [b] }\n", 2, "job"),
+            ("families:\n  'a*b': {}\n", 2, "a*b"),
+            ("families:\n  a: {}\n  a: {}\n", 3, "a"),
         ] {
             let error = parse(text.as_bytes()).expect_err(text);
             assert!(error.contains(&format!("line {line}")), "{text}: {error}");

@@ -23,10 +23,10 @@ async fn caller(access: &Access, user: Option<&str>, names: &[&str]) -> Caller {
             let text =
                 base64::Engine::encode(&base64::prelude::BASE64_STANDARD, format!("{name}:{name}"));
             let credentials = Credentials::from_header(format!("Basic {text}").as_bytes());
-            match users.check(&credentials.expect("they are well-formed")) {
+            match users.check(&credentials.expect("they are well-formed"), None) {
                 Verdict::Right(user) => Some(user),
                 Verdict::Unsure(check) => {
-                    check.settle(async |hashing: Hashing| hashing.run()).await
+                    check.settle(async |hashing: Hashing| hashing.run()).await.ok()
                 }
                 other => panic!("{other:?}"),
             }
@@ -85,6 +85,33 @@ fn each_kind_of_rule_makes_rules_and_goes_with_its_configuration() {
     access.replace_web(&WebConfig::default());
     assert!(access.take_request().is_ok());
     assert!(access.rules().is_some(), "the policy is still there");
+}
+
+#[test]
+fn a_configuration_opens_the_gateway_where_it_drops_what_keeps_clients_out() {
+    let tls = |client_auth: &str| {
+        let text = format!(
+            "tls_server_config: {{ cert_file: c, key_file: k, client_auth_type: {client_auth} }}"
+        );
+        WebConfig::parse(&text, std::path::Path::new("web.yml")).expect("it is valid")
+    };
+    let none = WebConfig::default;
+    let (verified, given) = (tls("RequireAndVerifyClientCert"), tls("VerifyClientCertIfGiven"));
+    for (before, after, opened) in [
+        (none(), none(), None),
+        (none(), web(&["a"]), None),
+        (web(&["a"]), web(&["b"]), None),
+        (web(&["a"]), none(), Some("basic_auth_users")),
+        (web(&["a"]), verified.clone(), Some("basic_auth_users")),
+        (verified.clone(), verified.clone(), None),
+        (verified.clone(), given.clone(), Some("client_auth_type")),
+        (verified, tls("RequireAnyClientCert"), Some("client_auth_type")),
+        (given, tls("NoClientCert"), None),
+    ] {
+        let access = Access::default();
+        access.replace_web(&before);
+        assert_eq!(access.opened_by(&after), opened, "{before:?} {after:?}");
+    }
 }
 
 #[tokio::test]
@@ -157,7 +184,7 @@ default: { push: ['*'] }
     assert_eq!(refusal("a", "pushes_per_second"), Some(1));
     assert_eq!(refusal("a", "body_bytes"), Some(1));
     assert_eq!(refusal(":default", "pushes_per_second"), Some(0));
-    assert_eq!(refusals.len(), 8, "four quotas each, and nobody else");
+    assert_eq!(refusals.len(), 10, "five quotas each, and nobody else");
 }
 
 #[tokio::test]

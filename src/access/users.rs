@@ -1,13 +1,17 @@
 //! The users, and the check whether a client is the user it claims to be.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use arc_swap::ArcSwapOption;
-use tokio::sync::{OnceCell, OwnedSemaphorePermit};
+use ring::hmac;
 
+use super::AuthFailure;
 use super::checks::{Checks, Tag};
 use super::credentials::Credentials;
+use super::turns::{Asker, Place, Stage, Turn};
 use crate::config::web::PasswordHash;
 
 /// Salt and hash that no password matches; the cost goes before it.
@@ -20,9 +24,16 @@ pub struct User {
     hash: PasswordHash,
     /// The credentials that have matched last: they are accepted without hashing.
     known: ArcSwapOption<Tag>,
+    /// When a password of the user was hashed last, in turns.
+    pub(super) last_turn: AtomicU64,
 }
 
 impl User {
+    fn new(name: &str, hash: &PasswordHash) -> User {
+        let (known, last_turn) = (ArcSwapOption::empty(), AtomicU64::new(0));
+        User { name: name.to_owned(), hash: hash.clone(), known, last_turn }
+    }
+
     /// The name.
     pub fn name(&self) -> &str {
         &self.name
@@ -33,8 +44,9 @@ impl User {
 #[derive(Debug)]
 pub struct Users {
     by_name: HashMap<String, Arc<User>, ahash::RandomState>,
-    /// The hash that passwords of unknown users are compared with, so that the time of an answer does not tell which users exist.
-    nobody: PasswordHash,
+    /// The hashes that passwords of unknown users are compared with: one for each user, of the same cost.
+    stand_ins: Vec<PasswordHash>,
+    stand_in_key: hmac::Key,
     checks: Arc<Checks>,
 }
 
@@ -60,17 +72,22 @@ impl Users {
     ) -> Users {
         let user = |(name, hash): (&String, &PasswordHash)| {
             let same = before.and_then(|before| before.by_name.get(name));
-            let user = same.filter(|user| user.hash == *hash).cloned().unwrap_or_else(|| {
-                let (name, hash) = (name.clone(), hash.clone());
-                Arc::new(User { name, hash, known: ArcSwapOption::empty() })
-            });
+            let user = same
+                .filter(|user| user.hash == *hash)
+                .cloned()
+                .unwrap_or_else(|| Arc::new(User::new(name, hash)));
             (name.clone(), user)
         };
-        let cost = hashes.values().map(PasswordHash::cost).max().unwrap_or(bcrypt::DEFAULT_COST);
-        let nobody = format!("$2y${cost:02}${NOBODY}").try_into();
+        let stand_in = |hash: &PasswordHash| -> PasswordHash {
+            let stand_in = format!("$2y${:02}${NOBODY}", hash.cost()).try_into();
+            stand_in.expect("it is a bcrypt hash")
+        };
+        // Secret, and the same after a restart: a name keeps its stand-in for as long as the users stay.
+        let secret: String = hashes.values().map(PasswordHash::as_str).collect();
         Users {
             by_name: hashes.iter().map(user).collect(),
-            nobody: nobody.expect("it is a bcrypt hash"),
+            stand_ins: hashes.values().map(stand_in).collect(),
+            stand_in_key: hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()),
             checks: Arc::clone(checks),
         }
     }
@@ -80,26 +97,42 @@ impl Users {
         self.by_name.contains_key(name)
     }
 
-    /// Checks credentials. Known credentials cost the same whatever else is being checked.
-    pub fn check(&self, credentials: &Credentials) -> Verdict {
-        let user = self.by_name.get(&*credentials.name());
-        let hash = user.map_or(&self.nobody, |user| &user.hash);
-        let tag = self.checks.tag(credentials, hash);
+    /// The hash that passwords of this name are compared with if no user has the name. Each name always has the cost of the
+    /// same user, so the time of an answer does not tell which users exist.
+    fn stand_in(&self, name: &str) -> &PasswordHash {
+        let drawn = hmac::sign(&self.stand_in_key, name.as_bytes());
+        let number =
+            drawn.as_ref().iter().fold(0, |number: u64, byte| number << 8 | u64::from(*byte));
+        &self.stand_ins[number as usize % self.stand_ins.len()]
+    }
+
+    /// Checks credentials of a client at this address. Known credentials cost the same whatever else is being checked.
+    pub fn check(&self, credentials: &Credentials, source: Option<IpAddr>) -> Verdict {
+        let name = credentials.name();
+        let user = self.by_name.get(&*name);
+        let own_tag = user.map(|user| self.checks.tag(credentials, &user.hash));
         if let Some(user) = user
-            && user.known.load().as_deref() == Some(&tag)
+            && user.known.load().as_deref() == own_tag.as_ref()
         {
             return Verdict::Right(Arc::clone(user));
         }
+        // Drawn for users as well: it takes time.
+        let stand_in = self.stand_in(&name);
+        let hash = user.map_or(stand_in, |user| &user.hash);
+        let tag = own_tag.unwrap_or_else(|| self.checks.tag(credentials, hash));
         if self.checks.is_wrong(tag) {
             return Verdict::Wrong;
         }
-        let Some(result) = self.checks.wait(tag) else { return Verdict::Busy };
+        let asker = Asker { user: user.cloned(), source };
+        let Some(place) = self.checks.turns.wait(tag, hash.cost(), asker) else {
+            return Verdict::Busy;
+        };
         Verdict::Unsure(Check {
             user: user.cloned(),
             hash: hash.clone(),
             credentials: credentials.clone(),
             tag,
-            result,
+            place,
             checks: Arc::clone(&self.checks),
         })
     }
@@ -112,7 +145,7 @@ pub struct Check {
     hash: PasswordHash,
     credentials: Credentials,
     tag: Tag,
-    result: Arc<OnceCell<bool>>,
+    place: Arc<Place>,
     checks: Arc<Checks>,
 }
 
@@ -120,37 +153,66 @@ pub struct Check {
 /// ended, even when no request waits for its result any more.
 #[derive(Debug)]
 pub struct Hashing {
-    credentials: Credentials,
+    user: Option<Arc<User>>,
     hash: PasswordHash,
-    _turn: OwnedSemaphorePermit,
+    credentials: Credentials,
+    tag: Tag,
+    place: Arc<Place>,
+    checks: Arc<Checks>,
+    _turn: Turn,
 }
 
 impl Hashing {
-    /// Whether the password matches.
-    pub fn run(self) -> bool {
-        self.hash.matches(self.credentials.password())
+    /// Hashes the password, and tells the result to all requests that wait for it.
+    pub fn run(self) {
+        let matches = self.hash.matches(self.credentials.password());
+        match &self.user {
+            Some(user) if matches => user.known.store(Some(Arc::new(self.tag))),
+            _ => self.checks.set_wrong(self.tag),
+        }
+        self.place.stage.send_replace(Stage::Checked(matches));
     }
 }
 
 impl Check {
-    /// Waits for its turn, lets `run` hash the password unless another request does so, and answers the user;
-    /// `None` when the credentials are wrong.
-    pub async fn settle<F: Future<Output = bool>>(
+    /// Waits for its turn, lets `run` hash the password unless another request does so, and answers the user.
+    ///
+    /// # Errors
+    /// When the credentials are wrong, or another check has taken the place.
+    pub async fn settle<F: Future<Output = ()>>(
         self,
         run: impl FnOnce(Hashing) -> F,
-    ) -> Option<Arc<User>> {
-        let hashed = self.result.get_or_init(|| async {
-            let (credentials, hash) = (self.credentials.clone(), self.hash.clone());
-            let hashing = Hashing { credentials, hash, _turn: self.checks.turn().await };
-            let matches = run(hashing).await;
-            match &self.user {
-                Some(user) if matches => user.known.store(Some(Arc::new(self.tag))),
-                _ => self.checks.set_wrong(self.tag),
+    ) -> Result<Arc<User>, AuthFailure> {
+        let (mut stage, mut run) = (self.place.stage.subscribe(), Some(run));
+        loop {
+            match *stage.borrow_and_update() {
+                Stage::Checked(matches) => {
+                    let user = self.user.filter(|_| matches);
+                    return user.ok_or(AuthFailure::WrongCredentials);
+                }
+                Stage::GaveWay => return Err(AuthFailure::Busy),
+                Stage::Waits | Stage::HasTurn => {}
             }
-            matches
-        });
-        let matches = *hashed.await;
-        self.user.clone().filter(|_| matches)
+            if let Some(turn) = self.place.take_turn()
+                && let Some(run) = run.take()
+            {
+                run(self.hashing(turn)).await;
+            } else {
+                stage.changed().await.expect("the place is held here");
+            }
+        }
+    }
+
+    fn hashing(&self, turn: Turn) -> Hashing {
+        Hashing {
+            user: self.user.clone(),
+            hash: self.hash.clone(),
+            credentials: self.credentials.clone(),
+            tag: self.tag,
+            place: Arc::clone(&self.place),
+            checks: Arc::clone(&self.checks),
+            _turn: turn,
+        }
     }
 
     /// The credentials that are checked.
@@ -165,8 +227,15 @@ mod tests {
 
     use base64::Engine as _;
 
-    use super::super::checks::AUTH_WAITERS_MAX;
+    use super::super::turns::AUTH_WAITERS_MAX;
     use super::*;
+
+    impl User {
+        pub(in super::super) fn of_test(name: &str) -> User {
+            let hash = bcrypt::hash_with_salt(name, 4, [7; 16]).expect("it can be hashed");
+            User::new(name, &hash.to_string().try_into().expect("it is one"))
+        }
+    }
 
     fn credentials(text: &str) -> Credentials {
         let header = format!("Basic {}", base64::prelude::BASE64_STANDARD.encode(text));
@@ -186,11 +255,11 @@ mod tests {
     /// Whom the credentials let in, and whether they had to be hashed for that.
     async fn settled(users: &Users, text: &str) -> (Option<String>, bool) {
         let name = |user: Arc<User>| user.name().to_owned();
-        match users.check(&credentials(text)) {
+        match users.check(&credentials(text), None) {
             Verdict::Right(user) => (Some(name(user)), false),
             Verdict::Wrong => (None, false),
             Verdict::Unsure(check) => {
-                (check.settle(async |hashing: Hashing| hashing.run()).await.map(name), true)
+                (check.settle(async |hashing: Hashing| hashing.run()).await.ok().map(name), true)
             }
             Verdict::Busy => panic!("nobody else waits"),
         }
@@ -199,7 +268,7 @@ mod tests {
     #[tokio::test]
     async fn hashes_are_not_shown() {
         let users = users(None, &[("alice", "right")]);
-        let Verdict::Unsure(check) = users.check(&credentials("alice:right")) else {
+        let Verdict::Unsure(check) = users.check(&credentials("alice:right"), None) else {
             panic!("she is not known yet");
         };
         let shown = format!("{users:?} {check:?}");
@@ -219,10 +288,51 @@ mod tests {
         assert_eq!(settled(&users, "alice:right").await, (alice, false));
     }
 
-    #[tokio::test]
-    async fn unknown_users_cost_a_hash_of_the_same_kind() {
+    #[test]
+    fn unknown_users_cost_a_hash_of_the_same_kind() {
         let users = users(None, &[("alice", "right")]);
-        assert_eq!(users.nobody.cost(), 4);
+        assert_eq!(users.stand_in("carol").cost(), 4);
+    }
+
+    #[test]
+    fn the_cost_of_a_name_does_not_tell_whether_it_is_a_users() {
+        let hash = |(name, cost): (&str, u32)| {
+            let hash = format!("$2y${cost:02}${NOBODY}").try_into().expect("it is one");
+            (name.to_owned(), hash)
+        };
+        let hashes = [("alice", 4), ("bob", 10), ("carol", 13)].map(hash).into();
+        let users = || Users::new(&hashes, &Arc::default(), None);
+        let (users, restarted) = (users(), users());
+        let mut names = [0; 14];
+        for at in 0..300 {
+            let name = format!("name{at}");
+            names[users.stand_in(&name).cost() as usize] += 1;
+            assert_eq!(users.stand_in(&name), restarted.stand_in(&name), "it stays the same");
+        }
+        assert!([4, 10, 13].iter().all(|cost| names[*cost] > 50), "{names:?}");
+    }
+
+    #[tokio::test]
+    async fn what_was_hashed_is_known_though_the_client_has_left() {
+        let users = users(None, &[("alice", "right")]);
+        let check = || match users.check(&credentials("alice:right"), None) {
+            Verdict::Unsure(check) => check,
+            other => panic!("{other:?}"),
+        };
+        let (left, waiting) = (check(), check());
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let hold = move |hashing: Hashing| async move {
+            tell.send(hashing).expect("it is awaited");
+            std::future::pending().await
+        };
+        let leaving = tokio::spawn(left.settle(hold));
+        let hashing = told.await.expect("it has the turn");
+        leaving.abort();
+        assert!(leaving.await.is_err());
+        let waiting = waiting.settle(async |_: Hashing| unreachable!("it is being hashed"));
+        let (settled, ()) = tokio::join!(waiting, async { hashing.run() });
+        assert!(settled.is_ok());
+        assert!(matches!(users.check(&credentials("alice:right"), None), Verdict::Right(_)));
     }
 
     #[tokio::test]
@@ -243,7 +353,7 @@ mod tests {
     async fn the_same_credentials_are_hashed_once_for_all_who_wait() {
         let users = users(None, &[("alice", "right")]);
         let hashed = AtomicU32::new(0);
-        let check = || match users.check(&credentials("alice:right")) {
+        let check = || match users.check(&credentials("alice:right"), None) {
             Verdict::Unsure(check) => check,
             other => panic!("{other:?}"),
         };
@@ -251,11 +361,11 @@ mod tests {
             check.settle(async |hashing: Hashing| {
                 hashed.fetch_add(1, Ordering::Relaxed);
                 tokio::task::yield_now().await;
-                hashing.run()
+                hashing.run();
             })
         };
         let (one, other) = tokio::join!(settle(check()), settle(check()));
-        assert!(one.is_some() && other.is_some());
+        assert!(one.is_ok() && other.is_ok());
         assert_eq!(hashed.into_inner(), 1);
     }
 
@@ -264,12 +374,12 @@ mod tests {
         let users = users(None, &[("alice", "right")]);
         assert!(settled(&users, "alice:right").await.0.is_some());
         let guesses: Vec<_> = (0..AUTH_WAITERS_MAX)
-            .map(|guess| users.check(&credentials(&format!("alice:{guess}"))))
+            .map(|guess| users.check(&credentials(&format!("alice:{guess}")), None))
             .collect();
         assert!(guesses.iter().all(|verdict| matches!(verdict, Verdict::Unsure(_))));
-        assert!(matches!(users.check(&credentials("alice:one more")), Verdict::Busy));
-        assert!(matches!(users.check(&credentials("alice:right")), Verdict::Right(_)));
+        assert!(matches!(users.check(&credentials("alice:one more"), None), Verdict::Busy));
+        assert!(matches!(users.check(&credentials("alice:right"), None), Verdict::Right(_)));
         drop(guesses);
-        assert!(matches!(users.check(&credentials("alice:one more")), Verdict::Unsure(_)));
+        assert!(matches!(users.check(&credentials("alice:one more"), None), Verdict::Unsure(_)));
     }
 }

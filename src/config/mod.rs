@@ -6,6 +6,7 @@
 mod address;
 mod flags;
 mod prefix;
+mod query_url;
 mod user_name;
 pub mod web;
 
@@ -21,6 +22,7 @@ pub use address::Address;
 pub use flags::{
     CheckCommand, Command, Flags, HealthcheckFlags, ImportFlags, LogFormat, LogLevel, StoreCommand,
 };
+pub use query_url::QueryUrl;
 pub use user_name::UserName;
 
 /// A valid configuration.
@@ -79,6 +81,10 @@ pub struct WebSettings {
     pub body_wait: Duration,
     /// How long a connection may be idle.
     pub idle_wait: Duration,
+    /// How many rejected requests are kept to be shown.
+    pub rejections_kept: usize,
+    /// What the pages link to for a query; `None` for nothing.
+    pub query_url: Option<QueryUrl>,
 }
 
 /// The rules for groups.

@@ -21,7 +21,7 @@ pub enum Kind {
 impl Kind {
     /// Reads the word after a metric name in a `TYPE` line, in any case.
     pub fn parse(word: &[u8]) -> Option<Kind> {
-        const NAMES: [(&[u8], Kind); 7] = [
+        const NAMES: [(&[u8], Kind); 10] = [
             (b"counter", Kind::Counter),
             (b"gauge", Kind::Gauge),
             (b"histogram", Kind::Histogram),
@@ -29,6 +29,10 @@ impl Kind {
             (b"untyped", Kind::Untyped),
             (b"gaugehistogram", Kind::GaugeHistogram),
             (b"gauge_histogram", Kind::GaugeHistogram),
+            // Those of OpenMetrics that the text format does not have.
+            (b"unknown", Kind::Untyped),
+            (b"info", Kind::Gauge),
+            (b"stateset", Kind::Gauge),
         ];
         let exact = NAMES.iter().find(|(name, _)| word == *name);
         let named =

@@ -32,6 +32,34 @@ impl<'a> MediaType<'a> {
             && self.parameter("encoding") == Some("delimited")
     }
 
+    /// Whether it is spelled as MIME asks: each name is a token, and each parameter is there once and has a token or a
+    /// text in quotes as its value.
+    pub fn is_well_formed(&self) -> bool {
+        let MediaParameters(mut rest) = self.parameters;
+        let mut names: Vec<String> = Vec::new();
+        loop {
+            rest = rest.trim_start();
+            if rest.is_empty() {
+                return is_token(self.kind) && is_token(self.subkind);
+            }
+            let Some((name, value)) = rest.split_once('=') else { return false };
+            let (name, value) = (name.trim_end().to_ascii_lowercase(), value.trim_start());
+            let Some(value_end) = value_end(value).filter(|_| is_token(&name)) else {
+                return false;
+            };
+            if names.contains(&name) {
+                return false;
+            }
+            names.push(name);
+            rest = value[value_end..].trim_start();
+            match rest.strip_prefix(';') {
+                Some(behind) => rest = behind,
+                None if rest.is_empty() => {}
+                None => return false,
+            }
+        }
+    }
+
     /// How many of its two parts are not `*`.
     pub fn precision(&self) -> usize {
         usize::from(self.kind != "*") + usize::from(self.subkind != "*")
@@ -70,4 +98,61 @@ impl<'a> MediaParameters<'a> {
 pub fn split_parameters(element: &str) -> (&str, MediaParameters<'_>) {
     let (subject, parameters) = element.split_once(';').unwrap_or((element, ""));
     (subject.trim(), MediaParameters(parameters))
+}
+
+/// Where the token or the text in quotes ends that `text` begins with.
+fn value_end(text: &str) -> Option<usize> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.find(|char: char| !is_token_char(char)).unwrap_or(text.len());
+        return (end > 0).then_some(end);
+    };
+    let mut is_escaped = false;
+    let closing = quoted.find(|char: char| {
+        let closes = char == '"' && !is_escaped;
+        is_escaped = char == '\\' && !is_escaped;
+        closes
+    })?;
+    Some(closing + 2 * "\"".len())
+}
+
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(is_token_char)
+}
+
+fn is_token_char(char: char) -> bool {
+    char.is_ascii_graphic() && !"()<>@,;:\\\"/[]?=".contains(char)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_media_type_is_well_formed_as_mime_asks() {
+        let is_well_formed =
+            |text| MediaType::parse(text).is_some_and(|media| media.is_well_formed());
+        for text in [
+            "a/b",
+            "a/b;",
+            "a/b; c=d; E=\"f;\\\"=\"",
+            " a/b ;c = d ; ",
+            "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited",
+        ] {
+            assert!(is_well_formed(text), "{text}");
+        }
+        for text in [
+            "a/b; c",
+            "a/b; c=",
+            "a/b; c=d e",
+            "a/b; c=d; C=e",
+            "a/b; c=\"d",
+            "a/b;; c=d",
+            "a b/c",
+            "a/b/c",
+            "a/",
+            "a/b; =d",
+        ] {
+            assert!(!is_well_formed(text), "{text}");
+        }
+    }
 }

@@ -127,8 +127,8 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
 
     row(Verb::Get,     Is("/-/healthy"),             Always,       ANYBODY, "healthy",             OwnSite, Call::Probe(|http| http.probes.healthy())),
     row(Verb::Get,     Is("/-/ready"),               Always,       ANYBODY, "ready",               OwnSite, Call::Probe(|http| http.probes.ready())),
-    row(Verb::Put,     Is("/-/quit"),                Always,       ADMIN,   "",                    OwnSite, call!(|http, request| http.lifecycle.quit(request.sender))),
-    row(Verb::Post,    Is("/-/quit"),                Always,       ADMIN,   "",                    OwnSite, call!(|http, request| http.lifecycle.quit(request.sender))),
+    row(Verb::Put,     Is("/-/quit"),                Always,       ADMIN,   "",                    OwnSite, call!(|http, request| http.lifecycle.quit(&request))),
+    row(Verb::Post,    Is("/-/quit"),                Always,       ADMIN,   "",                    OwnSite, call!(|http, request| http.lifecycle.quit(&request))),
     row(Verb::Get,     Is("/-/quit"),                AtRoot,       ANYBODY, "",                    OwnSite, call!(|_http, _request| text(StatusCode::METHOD_NOT_ALLOWED, "Only POST or PUT requests allowed."))),
 
     row(Verb::Options, Preflight,                    Always,       ANYBODY, "api/v1/options",      AnySite, call!(|_http, _request| empty(StatusCode::OK))),
@@ -137,6 +137,7 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
     row(Verb::Get,     Is("/api/v1/groups"),         Always,       READ,    "api/v1/groups",       AnySite, call!(|http, request| http.queries.groups(request.query(), request.client()).await)),
     row(Verb::Delete,  Is("/api/v1/groups"),         WithAdminApi, ADMIN,   "api/v1/groups",       AnySite, call!(|http, request| http.queries.delete(request.query(), request.client()).await)),
     row(Verb::Get,     Is("/api/v1/history"),        Always,       READ,    "api/v1/history",      AnySite, call!(|http, _request| http.history.answer())),
+    row(Verb::Get,     Is("/api/v1/rejections"),    Always,       READ,    "api/v1/rejections",   OwnSite, call!(|http, request| http.rejections_api.answer(request.query()))),
     row(Verb::Get,     Is("/api/v1/sd"),             Always,       READ,    "api/v1/sd",           AnySite, call!(|http, request| http.discovery.answer(request.head))),
     row(Verb::Post,    Is("/api/v1/check"),          Always,       READ,    "api/v1/check",        AnySite, call!(|http, request| http.check_api.answer(request.query(), request.headers(), request.body).await)),
     row(Verb::Put,     Is("/api/v1/admin/wipe"),     WithAdminApi, ADMIN,   "wipe",                OwnSite, call!(|http, request| http.admin.wipe(request.sender).await)),
@@ -147,6 +148,7 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
     row(Verb::Get,     Names("/groups/job"),         Always,       READ,    "status",              OwnSite, page!(|http, visitor, request| http.views.group(visitor, request.tail, request.query()).await)),
     row(Verb::Get,     Is("/jobs"),                  Always,       READ,    "status",              OwnSite, page!(|http, visitor, request| http.views.jobs(visitor, request.query()).await)),
     row(Verb::Get,     Names("/jobs"),               Always,       READ,    "status",              OwnSite, page!(|http, visitor, request| http.views.job(visitor, request.tail).await)),
+    row(Verb::Get,     Is("/rejections"),            Always,       READ,    "status",              OwnSite, page!(|http, visitor, request| http.rejection_pages.page(visitor, request.query()))),
     row(Verb::Get,     Is("/status"),                Always,       READ,    "status",              OwnSite, page!(|http, visitor, request| http.status.page(visitor))),
     row(Verb::Get,     Is("/check"),                 Always,       READ,    "status",              OwnSite, page!(|http, visitor, request| http.console.page(visitor, request.query()))),
     row(Verb::Post,    Is("/check"),                 Always,       READ,    "status",              OwnSite, page!(|http, visitor, request| http.console.check(visitor, request.body).await)),

@@ -77,6 +77,11 @@ impl Failure {
         Failure::bad_request(format_args!("{INCONSISTENT}{refusal}")).caused(Cause::Inconsistent)
     }
 
+    /// The same, with what the client may do about it.
+    pub(crate) fn with_advice(self, advice: impl fmt::Display) -> Failure {
+        Failure { reason: format!("{}; {advice}", self.reason), ..self }
+    }
+
     pub(crate) fn caused(self, cause: Cause) -> Failure {
         Failure { cause, ..self }
     }

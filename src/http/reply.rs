@@ -42,9 +42,16 @@ pub(crate) fn with_type(
     with(reply, X_CONTENT_TYPE_OPTIONS, NOSNIFF)
 }
 
+/// The reason of an error, which goes along with its answer to those who note what is rejected.
+#[derive(Debug, Clone)]
+pub(crate) struct Reason(pub(crate) Bytes);
+
 /// An error: its reason on a line of its own.
 pub(crate) fn error(status: StatusCode, reason: impl fmt::Display) -> Reply {
-    with_type(status, TEXT, Bytes::from(format!("{reason}\n")))
+    let reason = Bytes::from(format!("{reason}\n"));
+    let mut reply = with_type(status, TEXT, reason.clone());
+    reply.extensions_mut().insert(Reason(reason));
+    reply
 }
 
 pub(crate) fn method_not_allowed(allowed: &str) -> Reply {

@@ -13,6 +13,7 @@ use crate::http::admin::Admin;
 use crate::http::api::check::CheckApi;
 use crate::http::api::history::HistoryApi;
 use crate::http::api::queries::Queries;
+use crate::http::api::rejections::RejectionsApi;
 use crate::http::api::sd::Discovery;
 use crate::http::api::status::BuildStatus;
 use crate::http::body::in_flight::InFlight;
@@ -32,12 +33,14 @@ use crate::http::ui::console::Console;
 use crate::http::ui::forms::Forms;
 use crate::http::ui::group_scan::GroupScans;
 use crate::http::ui::overview::Overview;
+use crate::http::ui::rejections::RejectionPages;
 use crate::http::ui::site::Site;
 use crate::http::ui::status::StatusPages;
 use crate::http::ui::token::Tokens;
 use crate::http::ui::views::Views;
 use crate::own_metrics::OwnMetrics;
 use crate::persist;
+use crate::rejections::Rejections;
 use crate::rules::GroupRules;
 use crate::shard::{Scrapers as Readers, Shards};
 
@@ -50,6 +53,7 @@ pub struct Http {
     pub(crate) admission: Admission,
     pub(crate) connections: Arc<ConnectionLimit>,
     pub(crate) unread: Arc<Unread>,
+    pub(crate) rejections: Arc<Rejections>,
     // The families of endpoints.
     pub(crate) groups: Groups,
     pub(crate) places: Places,
@@ -60,12 +64,14 @@ pub struct Http {
     pub(crate) build_status: BuildStatus,
     pub(crate) queries: Queries,
     pub(crate) history: HistoryApi,
+    pub(crate) rejections_api: RejectionsApi,
     pub(crate) discovery: Discovery,
     pub(crate) check_api: CheckApi,
     pub(crate) site: Site,
     pub(crate) overview: Overview,
     pub(crate) status: StatusPages,
     pub(crate) views: Views,
+    pub(crate) rejection_pages: RejectionPages,
     pub(crate) console: Console,
     pub(crate) forms: Forms,
 }
@@ -133,6 +139,8 @@ impl Http {
             readers: backend.rules.is_some().then(|| Arc::clone(&backend.scrapers)),
             runs: Arc::default(),
         });
+        let rejections = Arc::new(Rejections::new(web.rejections_kept));
+        let rejections = || Arc::clone(&rejections);
         let scans = GroupScans::new(storage());
         let scans = || scans.clone();
         Ok(Http {
@@ -150,11 +158,12 @@ impl Http {
             },
             places: Places { prologue: prologue() },
             probes: Probes { storage: storage(), own: own() },
-            lifecycle: Lifecycle { stop: web.enable_lifecycle.then_some(stop) },
+            lifecycle: Lifecycle { config: config(), stop: web.enable_lifecycle.then_some(stop) },
             admin: Admin { storage: storage() },
             build_status: BuildStatus { config: config(), rules: backend.rules.clone(), started },
             queries: Queries::new(storage()),
             history: HistoryApi { history: history() },
+            rejections_api: RejectionsApi { rejections: rejections() },
             discovery: Discovery { config: config(), is_tls },
             check_api: CheckApi { prologue: prologue() },
             overview: Overview { scans: scans(), history: history(), started },
@@ -168,10 +177,12 @@ impl Http {
                 listening,
                 started,
             },
-            views: Views { scans: scans(), name_rules },
+            views: Views { scans: scans(), name_rules, rejections: rejections() },
+            rejection_pages: RejectionPages { rejections: rejections() },
             console: Console { prologue: prologue() },
             forms: Forms { scans: scans(), prologue: prologue(), name_rules },
             unread: Arc::default(),
+            rejections: rejections(),
             admission: Admission { access: access() },
             connections: connections(),
             site: Site { config: config(), access: access(), tokens: Tokens::default(), is_tls },

@@ -40,7 +40,7 @@ pub(super) struct Metric {
 #[serde(untagged)]
 pub(super) enum Buckets {
     Classic(Pairs),
-    /// Those of a native histogram, which are shown for people to read.
+    /// Those of a native histogram: bounds and counts, which do not tell its schema.
     Native(IgnoredAny),
 }
 

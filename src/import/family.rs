@@ -102,7 +102,7 @@ fn write_family(
     write_varint(out, family::TYPE, number_of(kind));
     let (mut cut, mut outcome) = (0, Ok(()));
     for one in &shown.metrics {
-        cut += u64::from(matches!(one.buckets, Some(Buckets::Native(_))));
+        cut += u64::from(lacks_buckets(kind, one));
         write_message(out, family::METRIC, |out| {
             for (name, value) in &one.labels.0 {
                 // The path says those of the group.
@@ -121,6 +121,19 @@ fn write_family(
         });
     }
     outcome.map(|()| cut)
+}
+
+/// Whether the source does not show the buckets of a histogram in a form that can be copied. Those of a native one are
+/// shown for people to read, and by older gateways not at all: then there are none, whatever the count.
+fn lacks_buckets(kind: Kind, one: &Metric) -> bool {
+    if !matches!(kind, Kind::Histogram | Kind::GaugeHistogram) {
+        return false;
+    }
+    match &one.buckets {
+        Some(Buckets::Native(_)) => true,
+        Some(Buckets::Classic(Pairs(buckets))) if !buckets.is_empty() => false,
+        _ => number(one.count.as_deref(), "count").is_ok_and(|count| count > 0.0),
+    }
 }
 
 /// Appends what a metric says, or answers what it lacks.
@@ -308,5 +321,17 @@ u{instance="i",job="a"} 1.5e+06
         let family = r#"{"type":"HISTOGRAM","metrics":[{"labels":{},"sum":"1","count":"2","buckets":[[0,"1","2","2"]]}]}"#;
         let family: Family = serde_json::from_str(family).expect("it is a family");
         assert_eq!(write_family(&mut Vec::new(), "h", &family, &[]), Ok(1));
+        for (metric, cut) in [
+            (r#""count":"2","buckets":{}"#, 1),
+            (r#""count":"0.5","buckets":{}"#, 1),
+            (r#""count":"0","buckets":{}"#, 0),
+            (r#""count":"2","buckets":{"+Inf":"2"}"#, 0),
+        ] {
+            let family = format!(
+                r#"{{"type":"HISTOGRAM","metrics":[{{"labels":{{}},"sum":"1",{metric}}}]}}"#
+            );
+            let family: Family = serde_json::from_str(&family).expect("it is a family");
+            assert_eq!(write_family(&mut Vec::new(), "h", &family, &[]), Ok(cut), "{metric}");
+        }
     }
 }

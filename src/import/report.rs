@@ -73,7 +73,7 @@ impl fmt::Display for Report {
         if *cut > 0 {
             writeln!(
                 f,
-                "in part: {cut} native histograms, of which only sum and count are copied"
+                "in part: {cut} histograms whose buckets the source does not show, as it does not for native ones: only their sum and count are copied"
             )?;
         }
         if *failed > 0 {

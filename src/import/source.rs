@@ -105,6 +105,10 @@ impl Telling {
                 answer::read(body, &mut each).map_err(SourceError::Answer)
             }
             Telling::File(file) => {
+                // A device or a pipe may have no end.
+                if !std::fs::metadata(&file).map_err(SourceError::File)?.is_file() {
+                    return Err(SourceError::File(io::Error::other("it is not a regular file")));
+                }
                 let bytes = std::fs::read(file).map_err(SourceError::File)?;
                 let groups = gob::read(&bytes).map_err(SourceError::Gob)?;
                 drop(bytes);

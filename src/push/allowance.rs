@@ -7,8 +7,8 @@ use std::fmt;
 
 use memchr::memchr_iter;
 
-use crate::push::error::Place;
 use crate::push::key::GroupingKey;
+use crate::push::place::Place;
 
 /// How large the samples of one push may be once rendered, whatever the flag says: offsets into them have 32 bits.
 pub const RENDERED_BYTES_MAX: usize = 256 << 20;

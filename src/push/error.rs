@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use crate::exposition::Quoted;
 use crate::push::allowance::TooLarge;
+use crate::push::place::Place;
 pub use crate::push::refusal::{Problem, Refusal};
 
 /// What is wrong with a body.
@@ -18,22 +20,15 @@ pub enum Rejected {
     NoRoom,
 }
 
-/// A part of a body, counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// A line of text.
-    Line(u32),
-    /// A `MetricFamily` message of protobuf.
-    Family(u32),
-}
-
 /// A part of a body that cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyntaxError {
     /// Where it is.
     pub at: Place,
     /// What is wrong with it.
     pub kind: SyntaxErrorKind,
+    /// The offending piece of a line, cut where it is long; empty where there is none in particular.
+    pub found: Box<[u8]>,
 }
 
 /// What can be wrong with a line, or with a message.
@@ -62,6 +57,10 @@ pub enum SyntaxErrorKind {
     Quantile,
     BucketBound,
     Count,
+    SampleName,
+    Exemplar,
+    BehindEof,
+    NoEof,
     TooManyLabels,
     LongLabel,
     Truncated,
@@ -71,10 +70,25 @@ pub enum SyntaxErrorKind {
     WireType,
 }
 
+/// How much of an offending piece is kept.
+const FOUND_BYTES_MAX: usize = 1 << 10;
+
 impl SyntaxErrorKind {
     /// That this is wrong with a line of text, counted from 1.
     pub(crate) fn in_line(self, line: u32) -> Rejected {
-        Rejected::Syntax(SyntaxError { at: Place::Line(line), kind: self })
+        self.of(line, b"")
+    }
+
+    /// That this piece is wrong with a line of text, counted from 1.
+    pub(crate) fn of(self, line: u32, found: &[u8]) -> Rejected {
+        // More of it would never be quoted.
+        let found = found[..found.len().min(FOUND_BYTES_MAX)].into();
+        Rejected::Syntax(SyntaxError { at: Place::Line(line), kind: self, found })
+    }
+
+    /// That this is wrong with a message of protobuf.
+    pub(crate) fn in_message(self, at: Place) -> Rejected {
+        Rejected::Syntax(SyntaxError { at, kind: self, found: Box::default() })
     }
 }
 
@@ -106,6 +120,16 @@ impl fmt::Display for SyntaxError {
             Kind::Quantile => "expected a number as the value of the label quantile",
             Kind::BucketBound => "expected a number as the value of the label le",
             Kind::Count => "a count that is negative or not a number",
+            Kind::SampleName => {
+                "the name of the sample does not fit the type of its family: in OpenMetrics a counter's sample ends in _total, that of an info in _info"
+            }
+            Kind::Exemplar => {
+                "expected an exemplar behind the #: labels in braces, a number, perhaps a timestamp"
+            }
+            Kind::BehindEof => "unexpected text behind # EOF",
+            Kind::NoEof => {
+                "a body of OpenMetrics ends with the line # EOF: this one is cut, or has lost its line ends (send it with --data-binary)"
+            }
             Kind::TooManyLabels => "more labels than --push.max-labels allows",
             Kind::LongLabel => "a label whose name or value is longer than --push.max-label-bytes",
             Kind::Truncated => "a field is longer than what is left",
@@ -118,16 +142,41 @@ impl fmt::Display for SyntaxError {
             Place::Line(_) => "text format",
             Place::Family(_) => "protobuf",
         };
-        write!(f, "{format} parsing error in {}: {reason}", self.at)
+        write!(f, "{format} parsing error in {}: {reason}", self.at)?;
+        if !self.found.is_empty() {
+            write!(f, ": {}", Quoted(&self.found))?;
+        }
+        match advice(self.kind, &self.found) {
+            "" => Ok(()),
+            advice => write!(f, "; {advice}"),
+        }
     }
 }
 
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Place::Line(line) => write!(f, "line {line}"),
-            Place::Family(family) => write!(f, "metric family {family}"),
+/// What to do about it, if the offender tells.
+fn advice(kind: SyntaxErrorKind, found: &[u8]) -> &'static str {
+    use SyntaxErrorKind as Kind;
+    let is_one_of =
+        |words: &[&str]| words.iter().any(|word| found.eq_ignore_ascii_case(word.as_bytes()));
+    let begins_number =
+        found.iter().find(|byte| !b"+-.".contains(byte)).is_some_and(u8::is_ascii_digit);
+    match kind {
+        Kind::Value if found.contains(&b',') => "write a decimal point, not a comma",
+        Kind::Value if is_one_of(&["yes", "no", "true", "false", "on", "off", "ok"]) => {
+            "write 1 or 0"
         }
+        Kind::Value if is_one_of(&["null", "none", "nil", "undefined", "-"]) => {
+            "leave the sample out, or write NaN"
+        }
+        Kind::Value if begins_number => "write a decimal number alone, without a unit",
+        Kind::Value if found.is_empty() => "the line has no value",
+        Kind::Timestamp if found.starts_with(b"#") => {
+            "exemplars need Content-Type: application/openmetrics-text"
+        }
+        Kind::UnknownType => {
+            "known are counter, gauge, histogram, summary, untyped, gaugehistogram, and of OpenMetrics unknown, info, stateset"
+        }
+        _ => "",
     }
 }
 

@@ -19,14 +19,17 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// Reads a `Content-Encoding` header. Like the reference, takes what it does not know as it is.
-    pub fn parse(header: &[u8]) -> Encoding {
-        if header.eq_ignore_ascii_case(b"gzip") {
-            Encoding::Gzip
-        } else if header.eq_ignore_ascii_case(b"snappy") {
-            Encoding::Snappy
+    /// Reads a `Content-Encoding` header. `None` for any encoding that is not known: what it hides is not text.
+    pub fn parse(header: &[u8]) -> Option<Encoding> {
+        let is = |name: &str| header.eq_ignore_ascii_case(name.as_bytes());
+        if is("gzip") || is("x-gzip") {
+            Some(Encoding::Gzip)
+        } else if is("snappy") {
+            Some(Encoding::Snappy)
+        } else if is("identity") || is("") {
+            Some(Encoding::Identity)
         } else {
-            Encoding::Identity
+            None
         }
     }
 }
@@ -109,6 +112,21 @@ mod tests {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
         encoder.write_all(text).expect("writes to memory");
         encoder.finish().expect("writes to memory")
+    }
+
+    #[test]
+    fn an_encoding_has_its_names_in_any_case_and_no_others() {
+        for (header, encoding) in [
+            ("gzip", Some(Encoding::Gzip)),
+            ("X-GZip", Some(Encoding::Gzip)),
+            ("Snappy", Some(Encoding::Snappy)),
+            ("identity", Some(Encoding::Identity)),
+            ("", Some(Encoding::Identity)),
+            ("deflate", None),
+            ("gzip, gzip", None),
+        ] {
+            assert_eq!(Encoding::parse(header.as_bytes()), encoding, "{header}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::push::error::Place;
+use crate::push::place::Place;
 
 /// Why a push that reads well cannot be stored, in itself or beside other groups.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -55,8 +55,17 @@ pub fn web(
             (Some(acceptor), Some(server)) => Some((acceptor.clone(), server)),
             (None, None) => None,
             // Clients would have to be told another scheme anyway.
-            _ => return Err("TLS is switched on or off only at a start".to_owned()),
+            _ => {
+                let file = path.display();
+                return Err(format!("{file}: TLS is switched on or off only at a start"));
+            }
         };
+        if let Some(key) = access.opened_by(&config) {
+            let file = path.display();
+            return Err(format!(
+                "{file}: without {key} the gateway would be open to more clients; restart it if that is wanted"
+            ));
+        }
         let access = Arc::clone(&access);
         Ok(Box::new(move || {
             if let Some((acceptor, server)) = replacing {

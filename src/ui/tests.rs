@@ -7,6 +7,7 @@ use askama::Template;
 use super::*;
 use crate::exposition::Kind;
 use crate::push::GroupingKey;
+use crate::rejections::{Rejection, RejectionFilter};
 use crate::shard::{FamilyView, Timestamp};
 
 /// Texts that would do something, were they anything else than text.
@@ -166,8 +167,25 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         pager: pager(),
         deleted: Some(1),
     };
+    let rejection = Rejection {
+        method: text.to_owned(),
+        path: text.to_owned(),
+        job: text.to_owned(),
+        source: text.to_owned(),
+        user: text.to_owned(),
+        reason: text.to_owned(),
+        request_id: text.to_owned(),
+        ..Rejection::default()
+    };
+    let rejected_filter = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([("q", text), ("job", text)])
+        .finish();
+    let rejected_filter = RejectionFilter::parse(&rejected_filter).expect("it makes sense");
+    let found = [Arc::new(rejection.clone())];
+    let rejections = RejectionsPage::new(frame, &rejected_filter, &found, (1, 9), now);
     let group = GroupPage {
         frame,
+        rejections: vec![RejectionLine::new(&rejection, now)],
         group: GroupLine::whole(&row, now),
         rules: Some(text.to_owned()),
         only: Some(text),
@@ -222,7 +240,7 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         back: "/".into(),
     };
     let message = MessagePage { frame, title: text, text };
-    let pages: [(&str, &dyn askama::DynTemplate); 9] = [
+    let pages: [(&str, &dyn askama::DynTemplate); 10] = [
         ("groups", &groups),
         ("group", &group),
         ("jobs", &jobs_page),
@@ -232,6 +250,7 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         ("check", &check),
         ("confirm", &confirm),
         ("message", &message),
+        ("rejections", &rejections),
     ];
     pages.map(|(name, page)| (name, page.dyn_render().expect("it renders"))).into()
 }

@@ -1,6 +1,7 @@
 //! Basic authentication, headers and the rate limit of the web configuration.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -117,6 +118,44 @@ fn a_flood_of_guesses_is_shed_and_keeps_nobody_out_who_is_known() {
     assert!(count(401) >= AUTH_WAITERS_MAX && count(503) > 0, "{} shed", count(503));
     let shed = answers.iter().filter(|answer| answer.status == 503);
     assert!(shed.into_iter().all(|answer| answer.header("retry-after") == Some("1")));
+}
+
+#[test]
+fn users_log_in_for_the_first_time_while_150_clients_guess() {
+    let names: Vec<String> = (0..8).map(|at| format!("user{at}")).collect();
+    let config = users(&names.iter().map(|name| &**name).collect::<Vec<_>>(), 6);
+    let gateway = start_with(&[], move |access| access.replace_web(&config));
+    let (is_over, guessed) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for client in 0..150 {
+            let (gateway, is_over, guessed) = (&gateway, &is_over, &guessed);
+            // Half of them guess the password of a user, the others do not know one.
+            let name = if client % 2 == 0 { "user0" } else { "nobody" };
+            scope.spawn(move || {
+                while !is_over.load(Relaxed) {
+                    let guess = guessed.fetch_add(1, Relaxed);
+                    let header = credentials(name, &guess.to_string());
+                    let answer = gateway.send("GET", "/-/healthy", &[&header], b"");
+                    assert!([401, 503].contains(&answer.status), "{answer:?}");
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+            });
+        }
+        while guessed.load(Relaxed) < 300 {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let logins: Vec<_> = names[1..]
+            .iter()
+            .map(|name| {
+                let since = Instant::now();
+                (send_as(&gateway, name, "PUT", "/metrics/job/a").status, since.elapsed())
+            })
+            .collect();
+        is_over.store(true, Relaxed);
+        let is_quick =
+            |(status, took): &(u16, Duration)| *status == 200 && *took < Duration::from_secs(3);
+        assert!(logins.iter().all(is_quick), "{logins:?}");
+    });
 }
 
 #[test]

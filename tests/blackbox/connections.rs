@@ -73,17 +73,24 @@ fn the_reserve_answers_one_request_and_waits_for_no_second() {
 }
 
 #[test]
-fn beyond_the_reserve_connections_wait_until_there_is_room() {
+fn probes_are_quick_however_many_connections_say_nothing() {
     let gateway = start(&["--web.max-connections=1"]);
     let held = served(&gateway, 1);
-    let silent: Vec<_> = (0..300).map(|_| gateway.connect()).collect();
-    let mut waiting = gateway.connect();
-    waiting.write_all(HEALTHY.as_bytes()).unwrap();
-    waiting.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-    assert!(waiting.peek(&mut [0]).is_err(), "all seats are taken");
+    let mut silent: Vec<_> = (0..600).map(|_| gateway.connect()).collect();
+    for probe in ["/-/healthy", "/-/ready"].repeat(5) {
+        let since = Instant::now();
+        assert_eq!(gateway.get(probe).status, 200);
+        assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+    }
+    assert_eq!(silent[0].read(&mut [0]).unwrap_or(0), 0, "the oldest has given way");
+    let newest = silent.last_mut().unwrap();
+    newest.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    assert!(newest.peek(&mut [0]).is_err(), "the newest still has its time");
     drop((held, silent));
-    waiting.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    assert_eq!(read_answer(&mut waiting).unwrap().status, 200);
+    let mut next = gateway.connect();
+    until("there is room again", || {
+        ask(&mut next, HEALTHY).is_some_and(|answer| answer.status == 200)
+    });
 }
 
 #[test]

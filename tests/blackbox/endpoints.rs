@@ -147,9 +147,20 @@ fn own_metrics_count_what_happened() {
 }
 
 #[test]
-fn quit_works_when_it_is_enabled() {
+fn quit_works_when_it_is_enabled_and_no_other_site_asks() {
     let gateway = start(&["--web.enable-lifecycle"]);
-    let answer = gateway.send("POST", "/-/quit", &[], b"");
+    // A browser says which site has sent a form. The gateway must not be stopped by another one.
+    for of_another_site in
+        ["origin: http://evil.example", "origin: null", "sec-fetch-site: cross-site"]
+    {
+        for method in ["POST", "PUT"] {
+            let answer = gateway.send(method, "/-/quit", &[of_another_site], b"");
+            assert_eq!(answer.status, 403, "{of_another_site}");
+            assert!(answer.text().contains("another site"), "{}", answer.text());
+        }
+    }
+    let answer =
+        gateway.send("POST", "/-/quit", &["origin: http://x", "sec-fetch-site: same-origin"], b"");
     assert_eq!(answer.status, 200);
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
     while std::net::TcpStream::connect(gateway.address).is_ok() {

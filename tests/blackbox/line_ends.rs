@@ -58,7 +58,7 @@ fn forms() -> Vec<(&'static str, &'static str, Vec<u8>, bool)> {
         ("UTF-16 with its mark", PLAIN, byte_order_mark(utf_16(HELP_FIRST)), false),
         ("UTF-16, joined", PLAIN, joined(utf_16(HELP_FIRST)), true),
         ("UTF-16 with its mark, joined", PLAIN, joined(byte_order_mark(utf_16(NOTE_FIRST))), false),
-        ("UTF-8 with its mark, joined", PLAIN, joined(format!("\u{feff}{HELP_FIRST}")), false),
+        ("UTF-8 with its mark, joined", PLAIN, joined(format!("\u{feff}{HELP_FIRST}")), true),
         ("cut in a TYPE", PLAIN, b"m 1\n# TYPE n gau".to_vec(), true),
         ("cut in a HELP", PLAIN, b"m 1\n# HELP".to_vec(), true),
     ]

@@ -5,6 +5,7 @@
 mod answer;
 mod api;
 mod basic_auth;
+mod bodies;
 mod bounds;
 mod busy_scrapes;
 mod check;
@@ -42,6 +43,7 @@ mod push;
 mod quotas;
 mod read;
 mod refusals;
+mod rejections;
 mod rules;
 mod sd;
 mod shedding;

@@ -140,6 +140,42 @@ fn without_users_everybody_gets_the_default() {
 }
 
 #[test]
+fn a_family_may_be_reserved_for_jobs_and_for_a_type() {
+    let text = "
+families: { 'node_*': { jobs: ['node-*'] }, load: { type: gauge } }
+default: { push: ['*'], scrape: true }
+";
+    let policy = PolicyFile::new("families", text);
+    let gateway = start(&[&policy.flag()]);
+    let put = |job: &str, body: &str| {
+        let answer = gateway.put(&format!("/metrics/job/{job}"), body);
+        (answer.status, answer.text().to_owned())
+    };
+    const GAUGE: &str = "# TYPE load gauge\nload 1\n";
+    const HISTOGRAM: &str =
+        "# TYPE load histogram\nload_bucket{le=\"+Inf\"} 1\nload_sum 1\nload_count 1\n";
+    let (status, reason) = put("tenant", HISTOGRAM);
+    assert_eq!(status, 403, "{reason}");
+    let said = "a client without a name may not push family \"load\" as histogram: the policy reserves \"load\" as gauge\n";
+    assert_eq!(reason, said);
+    assert_eq!(put("tenant", GAUGE).0, 200);
+    assert_eq!(put("other", GAUGE).0, 200, "no tenant keeps it out");
+    let (status, reason) = put("tenant", "good 1\nnode_load1 1\n");
+    assert!(
+        status == 403
+            && reason.contains("family \"node_load1\": the policy reserves it for other jobs"),
+        "{reason}"
+    );
+    assert_eq!(put("node-1", "node_load1 1\n").0, 200);
+    let stored = gateway.pushed();
+    assert!(
+        stored.iter().all(|line| !line.contains("good") && !line.contains("bucket")),
+        "{stored:?}"
+    );
+    assert_eq!(stored.len(), 3, "{stored:?}");
+}
+
+#[test]
 fn a_broken_policy_ends_the_start_with_one_line() {
     let program = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_shardgate"));

@@ -91,3 +91,23 @@ fn a_group_counts_for_who_pushed_it_last() {
     assert_eq!(put("a", "two").status, 200, "the first is now another's");
     assert_eq!(put("a", "one").status, 429, "and would be a second one");
 }
+
+#[test]
+fn bytes_are_bounded_by_what_is_stored_and_counted_apart() {
+    let gateway = gateway("bytes", "bytes: 20000");
+    let put = |job: &str, bytes: usize| {
+        let body = format!("m{{x=\"{}\"}} 1\n", "y".repeat(bytes));
+        let credentials = credentials("a", "a");
+        gateway.send("PUT", &format!("/metrics/job/{job}"), &[&credentials], body.as_bytes())
+    };
+    assert_eq!((put("one", 8000).status, put("two", 5000).status), (200, 200));
+    let refused = put("three", 5000);
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("60")));
+    assert!(refused.text().contains("quota of bytes"), "{}", refused.text());
+    assert_eq!(put("one", 7000).status, 200, "what is stored may shrink");
+    assert_eq!(put("two", 16_000).status, 429, "and not grow");
+    assert_eq!(send_as(&gateway, "b", "PUT", "/metrics/job/b").status, 200, "others go on");
+    assert_eq!(send_as(&gateway, "a", "DELETE", "/metrics/job/one").status, 202);
+    assert_eq!(put("three", 5000).status, 200, "there is room again");
+    assert_eq!((refusals(&gateway, "bytes"), refusals(&gateway, "series")), (2, 0));
+}

@@ -150,6 +150,40 @@ fn reloads_are_counted_only_where_there_is_a_file() {
 }
 
 #[test]
+fn a_reload_never_opens_a_gateway_that_asks_for_passwords() {
+    let folder = Folder::new("opens");
+    let user = |name: &str| {
+        let hash = bcrypt::hash_with_salt(name, 4, [1; 16]).unwrap();
+        format!("basic_auth_users: {{{name}: '{hash}'}}\n")
+    };
+    folder.write("web.yml", &user("alice"));
+    let gateway = start(&[&folder.flag()]);
+    let header = |name: &str| crate::basic_auth::credentials(name, name);
+    let status = |headers: &[&str]| gateway.send("GET", "/metrics", headers, b"").status;
+    let has_failed = || {
+        let scrape =
+            ["alice", "bob"].map(|name| gateway.send("GET", "/metrics", &[&header(name)], b""));
+        let line = "shardgate_web_config_reload_failed 1\n";
+        scrape.iter().any(|scrape| scrape.status == 200 && scrape.text().contains(line))
+    };
+    for open in
+        ["", "# nothing\n", "basic_auth_users: {}\n", "rate_limit: {interval: 1h, burst: 1}\n"]
+    {
+        folder.write("web.yml", open);
+        eventually("it is not taken", has_failed);
+        assert_eq!((status(&[]), status(&[&header("alice")])), (401, 200), "{open:?}");
+        folder.write("web.yml", &user("alice"));
+        eventually("it is good again", || !has_failed());
+    }
+    folder.write("web.yml", &user("bob"));
+    eventually("other users are taken", || status(&[&header("bob")]) == 200);
+    assert_eq!((status(&[]), status(&[&header("alice")])), (401, 401));
+    folder.write("web.yml", "");
+    eventually("nor does it open then", has_failed);
+    assert_eq!((status(&[]), status(&[&header("bob")])), (401, 200));
+}
+
+#[test]
 fn a_client_that_says_nothing_does_not_keep_the_gateway_from_stopping() {
     let folder = Folder::new("silent");
     folder.certify();

@@ -56,6 +56,7 @@ pub(crate) fn read(key: &Key, body: &[u8], rules: NameRules) -> Result<Families,
     let mut lines: Vec<&[u8]> = body.split(|letter| *letter == b'\n').collect();
     let is_open = lines.pop_if(|last| last.is_empty()).is_none();
     for (at, line) in lines.iter().enumerate() {
+        let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if is_open && at + 1 == lines.len() && !may_end_open(line) {
             return Err(Rejected::Syntax { line: at + 1 });
@@ -96,7 +97,9 @@ fn may_end_open(line: &[u8]) -> bool {
 
 /// Whether a comment holds what must have been further lines, where nothing else in the body says anything.
 fn is_joined(line: &[u8]) -> bool {
-    let line = String::from_utf8_lossy(line.trim_ascii()).into_owned();
+    let line = String::from_utf8_lossy(line).into_owned();
+    let line = line.strip_prefix('\u{feff}').unwrap_or(&line);
+    let line = line.trim_matches(|letter: char| letter.is_ascii_whitespace());
     let Some(comment) = line.strip_prefix('#') else { return false };
     // Escaped backslashes first, so that what is left of `\n` is a line end that somebody wrote.
     let pieces = comment.replace(r"\\", "\0\0").replace(r"\r\n", "\n").replace(r"\n", "\n");
@@ -165,6 +168,13 @@ fn owner<'d>(drafts: &'d mut BTreeMap<String, Draft>, name: &str) -> (&'d mut Dr
             let kind = drafts.get(base).and_then(|draft| draft.kind);
             if kind.is_some_and(|kind| kind.occupied(base).iter().any(|occupied| occupied == name))
             {
+                found = (base.to_owned(), suffix);
+            }
+        }
+        for (written, suffix) in [("_gcount", "_count"), ("_gsum", "_sum")] {
+            let Some(base) = name.strip_suffix(written) else { continue };
+            let kind = drafts.get(base).and_then(|draft| draft.kind);
+            if !base.is_empty() && kind == Some(Kind::GaugeHistogram) {
                 found = (base.to_owned(), suffix);
             }
         }

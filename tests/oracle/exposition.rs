@@ -27,7 +27,8 @@ const NAMES: &[&str] = &[
 ];
 /// Names that need quotes.
 const UTF8_NAMES: &[&str] = &["m", "h", "h.x", "h.x_sum", "h.x_count", "é", "9", "q\"\\\n", "s x"];
-const PLAIN_KINDS: &[&str] = &["counter", "gauge", "GAUGE", "Untyped"];
+const PLAIN_KINDS: &[&str] =
+    &["counter", "gauge", "GAUGE", "Untyped", "unknown", "info", "StateSet"];
 const HISTOGRAM_KINDS: &[&str] = &["histogram", "histogram", "gaugehistogram", "Gauge_Histogram"];
 const HELPS: &[&str] = &["x", "two  words ", r"a\\b\nc", r#"a "quoted" \"word\""#, "é # {}", "x\t"];
 const LABEL_NAMES: &[&str] = &["a", "b", "a1", "Z", "_", "job", "instance", "le", "quantile"];
@@ -54,6 +55,8 @@ const ASIDES: &[&str] = &[
     "# HELP h_sum \t",
     "# EOF",
     "#  é",
+    "\u{feff}",
+    "\u{feff}# note",
 ];
 
 /// A grouping key and a body.
@@ -117,7 +120,7 @@ fn body(rules: NameRules) -> impl Strategy<Value = String> {
             }
         }
     });
-    let line_ends = vec(select(&["\n", "\n", "\r\n"][..]), 1..3);
+    let line_ends = vec(select(&["\n", "\n", "\r\n", " \n", "\t \r\n"][..]), 1..3);
     (lines, line_ends, prop::bool::weighted(0.2)).prop_map(|(lines, line_ends, is_open)| {
         let ended =
             lines.iter().zip(line_ends.iter().cycle()).map(|(line, end)| line.clone() + end);

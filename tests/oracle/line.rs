@@ -66,6 +66,9 @@ fn comment(mut letters: Letters, rules: NameRules) -> Option<Line> {
         return Some(Line::Mention { name });
     }
     if keyword == b"TYPE" {
+        while matches!(letters.left.back(), Some(letter) if letter.is_ascii_whitespace()) {
+            letters.left.pop_back();
+        }
         let word = String::from_utf8(letters.left.into()).ok()?;
         return Some(Line::Type { name, word });
     }
@@ -92,9 +95,10 @@ fn sample(mut letters: Letters, rules: NameRules) -> Option<Line> {
     let name = allowed(metric, rules, ":")?;
     let value = String::from_utf8(letters.word()).ok()?;
     let mut timestamp = None;
+    letters.skip_blanks();
     if letters.peek().is_some() {
-        letters.skip_blanks();
         timestamp = Some(String::from_utf8(letters.word()).ok()?.parse().ok()?);
+        letters.skip_blanks();
     }
     letters.left.is_empty().then_some(Line::Sample { name, labels, value, timestamp })
 }

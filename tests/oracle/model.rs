@@ -17,9 +17,9 @@ impl Kind {
     /// The kind that a `TYPE` line means by `word`.
     pub(crate) fn named(word: &str) -> Option<Kind> {
         match word.to_ascii_lowercase().as_str() {
-            "untyped" => Some(Kind::Untyped),
+            "untyped" | "unknown" => Some(Kind::Untyped),
             "counter" => Some(Kind::Counter),
-            "gauge" => Some(Kind::Gauge),
+            "gauge" | "info" | "stateset" => Some(Kind::Gauge),
             "summary" => Some(Kind::Summary),
             "histogram" => Some(Kind::Histogram),
             "gaugehistogram" | "gauge_histogram" => Some(Kind::GaugeHistogram),

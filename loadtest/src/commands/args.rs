@@ -151,6 +151,9 @@ pub(crate) struct CompareArgs {
     pub(crate) sink: bool,
     #[command(flatten)]
     pub(crate) sink_tls: SinkTlsArgs,
+    /// Give half of the processors to the targets that are started here, and half to the tester.
+    #[arg(long)]
+    pub(crate) pin: bool,
     /// The target that ratios refer to; by default the first: of --target, --sink, then --spawn.
     #[arg(long, value_name = "NAME")]
     pub(crate) baseline: Option<String>,

@@ -74,6 +74,13 @@ impl Report {
         (successes > 0).then(|| Duration::from_secs_f64(cpu / successes as f64))
     }
 
+    /// The tester's own CPU time for one successful request.
+    pub(crate) fn tester_cpu_per_push(&self) -> Option<Duration> {
+        let cpu = self.tester.busy() * self.tester.workers as f64 * self.measured.as_secs_f64();
+        let successes = self.requests.successes();
+        (successes > 0).then(|| Duration::from_secs_f64(cpu / successes as f64))
+    }
+
     pub(crate) fn bottleneck(&self) -> Option<Bottleneck> {
         const BUSY_MAX: f64 = 0.95;
         /// Later than this for one push in a hundred, and percentiles are no longer the target's.

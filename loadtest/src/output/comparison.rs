@@ -67,6 +67,10 @@ fn cpu(report: &Report) -> Option<f64> {
     report.cpu_per_push().map(|cpu| cpu.as_secs_f64())
 }
 
+fn tester_cpu(report: &Report) -> Option<f64> {
+    report.tester_cpu_per_push().map(|cpu| cpu.as_secs_f64())
+}
+
 fn latency(quantile: f64) -> impl Fn(&Report) -> Option<f64> {
     move |report| Some(report.requests.latency.value_at_quantile(quantile) as f64 / 1e9)
 }
@@ -78,11 +82,11 @@ fn resident(report: &Report) -> Option<f64> {
 /// One row for each target, below a row of headings.
 fn comparison_rows(comparison: &Comparison) -> Vec<Vec<String>> {
     let mut rows = vec![
-        ["target", "pushes/s", "(range)", "ratio", "(range)", "p50", "p99", "CPU/push", "ratio"]
+        ["target", "CPU/push", "ratio", "pushes/s", "(range)", "ratio", "(range)", "p50", "p99"]
             .map(str::to_owned)
             .to_vec(),
     ];
-    rows[0].extend(["resident", "errors"].map(str::to_owned));
+    rows[0].extend(["tester's CPU/push", "resident", "errors"].map(str::to_owned));
     for (target, name) in comparison.names.iter().enumerate() {
         let seconds = |s: Spread| short(Duration::from_secs_f64(s.median));
         let median = |s: Spread| format!("{:.3}", s.median);
@@ -94,14 +98,15 @@ fn comparison_rows(comparison: &Comparison) -> Vec<Vec<String>> {
         let errors: u64 = comparison.reports[target].iter().map(|r| r.requests.errors()).sum();
         rows.push(vec![
             name.clone(),
+            figure(comparison.figure(target, cpu), &seconds),
+            figure(comparison.ratio(target, cpu), &median),
             figure(pushes, &|s| format!("{:.0}", s.median)),
             figure(pushes, &|s| format!("{:.0}..{:.0}", s.least, s.most)),
             figure(ratio, &median),
             figure(ratio, &|s| format!("{:.3}..{:.3}", s.least, s.most)),
             figure(comparison.figure(target, latency(0.5)), &seconds),
             figure(comparison.figure(target, latency(0.99)), &seconds),
-            figure(comparison.figure(target, cpu), &seconds),
-            figure(comparison.ratio(target, cpu), &median),
+            figure(comparison.figure(target, tester_cpu), &seconds),
             figure(comparison.figure(target, resident), &|s| mebibytes(s.most as u64)),
             errors.to_string(),
         ]);
@@ -165,12 +170,13 @@ pub(crate) fn comparison_json(comparison: &Comparison) -> Value {
             let json = |spread: Option<Spread>| spread.map(Spread::json);
             json!({
                 "name": name,
+                "cpu_seconds_per_push": json(comparison.figure(target, cpu)),
+                "cpu_seconds_per_push_ratio": json(comparison.ratio(target, cpu)),
+                "tester_cpu_seconds_per_push": json(comparison.figure(target, tester_cpu)),
                 "pushes_per_second": json(comparison.figure(target, rate)),
                 "pushes_per_second_ratio": json(comparison.ratio(target, rate)),
                 "latency_p50_seconds": json(comparison.figure(target, latency(0.5))),
                 "latency_p99_seconds": json(comparison.figure(target, latency(0.99))),
-                "cpu_seconds_per_push": json(comparison.figure(target, cpu)),
-                "cpu_seconds_per_push_ratio": json(comparison.ratio(target, cpu)),
                 "resident_bytes_max": json(comparison.figure(target, resident)),
                 "rounds": comparison.reports[target]
                     .iter()

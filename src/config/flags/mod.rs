@@ -322,6 +322,8 @@ mod tests {
             "--shards=1025",
             "--push.max-body-bytes=0",
             "--web.max-scrapes=0",
+            "--web.rejections-kept=10001",
+            "--web.query-url=http://prometheus:9090/graph",
             "--web.sd-target=:9091",
             "--web.sd-target=gateway-1",
             "--web.sd-target=gateway-1:0",

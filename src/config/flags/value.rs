@@ -11,6 +11,8 @@ use crate::duration;
 use crate::push::RENDERED_BYTES_MAX;
 use crate::shard::GROUP_BYTES_MAX;
 
+/// The page and the API go through all of them.
+const REJECTIONS_KEPT_MAX: usize = 10_000;
 /// More shards than this only cost memory and longer scrapes.
 const SHARDS_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1023);
 /// Each may hold on to a state of the gateway that is gone.
@@ -53,6 +55,10 @@ pub(super) fn connections(text: &str) -> Result<usize, String> {
 
 pub(super) fn jobs(text: &str) -> Result<usize, String> {
     number(text, "a number of jobs", 1..=JOBS_MAX)
+}
+
+pub(super) fn rejections(text: &str) -> Result<usize, String> {
+    number(text, "a number of rejections", 0..=REJECTIONS_KEPT_MAX)
 }
 
 pub(super) fn body_bytes(text: &str) -> Result<usize, String> {

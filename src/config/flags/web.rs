@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::value::{self, ExternalUrl, RoutePrefix};
-use crate::config::{Address, WebSettings};
+use crate::config::{Address, QueryUrl, WebSettings};
 
 #[derive(Debug, Args)]
 pub(super) struct WebFlags {
@@ -98,6 +98,15 @@ pub(super) struct WebFlags {
     #[arg(long = "web.idle-timeout", value_name = "DURATION", default_value = "5m", value_parser = value::wait)]
     idle_wait: Duration,
 
+    /// Most rejected requests kept for the page of rejections; 0 keeps none.
+    #[arg(long = "web.rejections-kept", value_name = "N", default_value = "1000", value_parser = value::rejections)]
+    rejections_kept: usize,
+
+    /// Where pages link to for a query in Prometheus or Grafana, with {query} where the query goes, or
+    /// {query:json} within a JSON string.
+    #[arg(long = "web.query-url", value_name = "URL")]
+    query_url: Option<QueryUrl>,
+
     /// File that says which users and client certificates may do what, and how much.
     #[arg(
         long = "auth.policy-file",
@@ -133,6 +142,8 @@ impl WebFlags {
             ("web.listen-address", listen),
             ("web.max-connections", self.connections_max.to_string()),
             ("web.max-scrapes", self.scrapes_max.to_string()),
+            ("web.query-url", self.query_url.as_ref().map(ToString::to_string).unwrap_or_default()),
+            ("web.rejections-kept", self.rejections_kept.to_string()),
             ("web.route-prefix", route_prefix.clone()),
             ("web.sd-target", self.sd_targets.join(",")),
             ("web.systemd-socket", self.systemd_socket.to_string()),
@@ -156,6 +167,8 @@ impl WebFlags {
             header_wait: self.header_wait,
             body_wait: self.body_wait,
             idle_wait: self.idle_wait,
+            rejections_kept: self.rejections_kept,
+            query_url: self.query_url,
         };
         (flags, settings)
     }

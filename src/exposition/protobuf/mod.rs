@@ -6,7 +6,7 @@ mod schema;
 mod wire;
 
 pub(crate) use schema::{
-    bucket, family, histogram, kind_of, label, metric, number_of, quantile, span, summary, value,
-    value_field,
+    bucket, counter, exemplar, family, histogram, kind_of, label, metric, number_of, quantile,
+    span, summary, timestamp, value, value_field,
 };
 pub(crate) use wire::{Field, fields, write_bytes, write_double, write_message, write_varint};

@@ -32,11 +32,18 @@ pub(crate) mod value {
     pub(crate) const VALUE: u32 = 1;
 }
 
+/// What `Counter` has besides.
+pub(crate) mod counter {
+    pub(crate) const EXEMPLAR: u32 = 2;
+    pub(crate) const CREATED: u32 = 3;
+}
+
 /// `Summary`.
 pub(crate) mod summary {
     pub(crate) const COUNT: u32 = 1;
     pub(crate) const SUM: u32 = 2;
     pub(crate) const QUANTILE: u32 = 3;
+    pub(crate) const CREATED: u32 = 4;
 }
 
 /// `Quantile`.
@@ -61,13 +68,28 @@ pub(crate) mod histogram {
     pub(crate) const POSITIVE_SPAN: u32 = 12;
     pub(crate) const POSITIVE_DELTA: u32 = 13;
     pub(crate) const POSITIVE_COUNT: u32 = 14;
+    pub(crate) const CREATED: u32 = 15;
 }
 
 /// `Bucket`.
 pub(crate) mod bucket {
     pub(crate) const COUNT: u32 = 1;
     pub(crate) const BOUND: u32 = 2;
+    pub(crate) const EXEMPLAR: u32 = 3;
     pub(crate) const COUNT_FLOAT: u32 = 4;
+}
+
+/// `Exemplar`.
+pub(crate) mod exemplar {
+    pub(crate) const LABEL: u32 = 1;
+    pub(crate) const VALUE: u32 = 2;
+    pub(crate) const TIMESTAMP: u32 = 3;
+}
+
+/// `Timestamp`.
+pub(crate) mod timestamp {
+    pub(crate) const SECONDS: u32 = 1;
+    pub(crate) const NANOS: u32 = 2;
 }
 
 /// `BucketSpan`.

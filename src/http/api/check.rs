@@ -40,8 +40,9 @@ impl CheckApi {
         let prologue = &self.prologue;
         let checked = async {
             let key = prologue.key(&tail)?;
+            let format = Format::of(headers)?;
             let (body, room) = prologue.read(body, prologue.body_bytes_max()).await?;
-            prologue.check(key, mode, Format::of(headers), body, room).await
+            prologue.check(key, mode, format, body, room).await
         };
         match checked.await {
             Ok(Checked { families, series, samples }) => {

@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::exposition::{Labels, labels, unescape};
-use crate::http::reply::{Reply, with_type};
+use crate::http::reply::{Reason, Reply, with_type};
 use crate::shard::Timestamp;
 
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -33,7 +33,10 @@ pub(super) fn failed(status: StatusCode, reason: impl fmt::Display) -> Reply {
         _ => "bad_data",
     };
     let reason = reason.to_string();
-    reply(status, &json!({ "status": "error", "errorType": kind, "error": reason }))
+    let mut reply =
+        reply(status, &json!({ "status": "error", "errorType": kind, "error": reason }));
+    reply.extensions_mut().insert(Reason(Bytes::from(reason)));
+    reply
 }
 
 /// Labels as an object.

@@ -9,9 +9,12 @@ use smallvec::SmallVec;
 
 use super::json::{JsonLabels, grouping_labels, time_stamp};
 use super::stream::Stream;
-use crate::exposition::{Kind, Parted, is_whole, parse_number, parted, sample_lines, unescape};
+use crate::exposition::{
+    Kind, Parted, is_whole, parse_number, parted, sample_lines, unescape, write_number,
+};
 use crate::http::push_priority::PushPriority;
 use crate::shard::{FamilyView, GroupRef, GroupView, Shards};
+use crate::ui::{Bucket, Native, natives};
 
 /// How many groups are asked for at a time, and of how many bytes, unless one alone has more.
 const GROUPS_PER_TURN: usize = 64;
@@ -109,6 +112,7 @@ struct Metric<'a> {
 struct Series<'a> {
     parted: Parted<'a>,
     is_summary: bool,
+    native: Option<Native>,
 }
 
 impl Serialize for Metrics<'_> {
@@ -118,7 +122,12 @@ impl Serialize for Metrics<'_> {
         match family.kind.part_label() {
             Some(label) => {
                 let series = parted(&family.text, &family.name, label);
-                serializer.collect_seq(series.map(|parted| Series { parted, is_summary }))
+                // They are in the order of the text.
+                let mut natives = natives(family.native.as_deref().unwrap_or_default());
+                serializer.collect_seq(series.map(|parted| {
+                    let native = natives.next().flatten();
+                    Series { parted, is_summary, native }
+                }))
             }
             None => {
                 serializer.collect_seq(sample_lines(&family.text).map(|sample| Metric {
@@ -140,10 +149,13 @@ fn count(spelled: &str) -> Cow<'_, str> {
 
 impl Serialize for Series<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Series { parted, is_summary } = self;
-        let key = if *is_summary { "quantiles" } else { "buckets" };
+        let Series { parted, is_summary, native } = self;
         let mut object = serializer.serialize_map(None)?;
-        object.serialize_entry(key, &Parts(self))?;
+        match native {
+            Some(native) => object.serialize_entry("buckets", &NativeBuckets(native))?,
+            None if *is_summary => object.serialize_entry("quantiles", &Parts(self))?,
+            None => object.serialize_entry("buckets", &Parts(self))?,
+        }
         object.serialize_entry("count", &count(parted.count))?;
         object.serialize_entry("labels", &JsonLabels(parted.labels.clone()))?;
         object.serialize_entry("sum", &parted.sum)?;
@@ -156,9 +168,36 @@ struct Parts<'s, 'a>(&'s Series<'a>);
 
 impl Serialize for Parts<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Parts(Series { parted, is_summary }) = self;
+        let Parts(Series { parted, is_summary, .. }) = self;
         serializer.collect_map(parted.parts.iter().map(|(bound, value)| {
             (bound, if *is_summary { Cow::Borrowed(*value) } else { count(value) })
         }))
     }
+}
+
+/// The buckets of a native histogram that are not empty, from the lowest to the highest. As in the reference, each is a list: which
+/// of its bounds it includes (0 the upper one, 1 the lower one, 3 both), the bounds, and the count.
+struct NativeBuckets<'s>(&'s Native);
+
+impl Serialize for NativeBuckets<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let NativeBuckets(Native { buckets, .. }) = self;
+        let is_filled = |bucket: &&Bucket| bucket.count != 0.0;
+        serializer.collect_seq(buckets.iter().filter(is_filled).map(|bucket| {
+            let from = bucket.from.unwrap_or(f64::NEG_INFINITY);
+            let included = match (from < 0.0, bucket.to > 0.0) {
+                (true, true) => 3,
+                (true, false) => 1,
+                _ => 0,
+            };
+            let count = spelled(bucket.count);
+            (included, spelled(from), spelled(bucket.to), self::count(&count).into_owned())
+        }))
+    }
+}
+
+fn spelled(number: f64) -> String {
+    let mut text = Vec::new();
+    write_number(&mut text, number);
+    String::from_utf8(text).expect("a number is spelled in ASCII")
 }

@@ -11,7 +11,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::{Notify, mpsc};
 
 use crate::http::body::cut::Cut;
-use crate::http::body::unread_answers::{Kept, UNCOUNTED_ANSWER_BYTES_MAX, Unread};
+use crate::http::body::unread_answers::{Kept, Unread};
 
 /// The body of an answer: chunks that may be shared with others.
 #[derive(Debug)]
@@ -69,11 +69,11 @@ pub(crate) enum Streamed {
 }
 
 impl Chunks {
-    /// Counts a large body until it is read. A streamed body has a bound of its own.
-    pub(crate) fn kept(self, unread: &Arc<Unread>) -> Chunks {
+    /// Counts a body until it is read, if it has more than `uncounted_bytes_max`. A streamed body has a bound of its own.
+    pub(crate) fn kept(self, unread: &Arc<Unread>, uncounted_bytes_max: u64) -> Chunks {
         match self {
             Chunks { pieces: Pieces::Own(chunks), bytes_left, end }
-                if bytes_left > UNCOUNTED_ANSWER_BYTES_MAX as u64 =>
+                if bytes_left > uncounted_bytes_max =>
             {
                 Chunks { pieces: Pieces::Kept(unread.keep(chunks)), bytes_left, end }
             }

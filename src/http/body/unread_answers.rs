@@ -10,13 +10,22 @@ use std::collections::{BTreeMap, HashMap, VecDeque, hash_map::Entry};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
+use hyper::Version;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::http::body::cut::{Cut, SCRAPE_SEND_WAIT, UNREAD_BYTES_MAX};
 
+/// How many requests of one HTTP/2 connection are answered at a time, each on a stream of its own.
+pub(crate) const STREAMS_MAX: u32 = 128;
 /// An answer that is not larger is not counted: a connection costs more by itself.
-pub(crate) const UNCOUNTED_ANSWER_BYTES_MAX: usize = 16 << 10;
+const UNCOUNTED_ANSWER_BYTES_MAX: u64 = 16 << 10;
+
+/// The same for an answer of this version of HTTP. A connection of HTTP/2 can leave an answer unread on each of its streams.
+pub(crate) fn uncounted_bytes_max(version: Version) -> u64 {
+    let answers = if version == Version::HTTP_2 { u64::from(STREAMS_MAX) } else { 1 };
+    UNCOUNTED_ANSWER_BYTES_MAX / answers
+}
 
 /// The budget of all unread answers.
 #[derive(Debug)]
@@ -109,6 +118,12 @@ impl Unread {
         drop(waiting.expiring.set(expiring.abort_handle()));
         self.make_room(answer_bytes, own_turn);
         Kept(waiting)
+    }
+
+    /// How many bytes of answers are counted.
+    #[cfg(test)]
+    pub(crate) fn counted_bytes(&self) -> usize {
+        lock(&self.ledger).bytes
     }
 
     /// Cuts the slowest answers until no more is pinned than may be, but none from `own_turn` on.

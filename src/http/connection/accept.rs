@@ -46,8 +46,9 @@ pub async fn accept(
                 let own = Arc::clone(&http.own);
                 let _watch = own.watch_panics();
                 let served = serve_tls(http, acceptor, stream, source, &slot, stopping);
-                if slot.is_overflow {
+                if slot.is_overflow() {
                     // The handshake is no reason to stay longer.
+                    let served = slot.until_given_way(served);
                     drop(tokio::time::timeout(OVERFLOW_WAIT, served).await);
                 } else {
                     served.await;
@@ -67,9 +68,9 @@ async fn serve_slot(
     slot: &Slot,
     stopping: watch::Receiver<bool>,
 ) {
-    if slot.is_overflow {
+    if slot.is_overflow() {
         // In a box: this future is large and rarely needed.
-        Box::pin(serve_overflow(http, stream, protocol)).await;
+        Box::pin(slot.until_given_way(serve_overflow(http, stream, protocol, &client))).await;
     } else {
         serve(http, stream, protocol, client, stopping).await;
     }

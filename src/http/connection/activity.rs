@@ -97,6 +97,11 @@ impl Activity {
         self.taken.load(Relaxed)
     }
 
+    /// Whether a request is being answered.
+    pub(crate) fn is_answering(&self) -> bool {
+        self.taken() > self.answered.load(Relaxed)
+    }
+
     /// Whether anything at all has come.
     pub(crate) fn has_begun(&self) -> bool {
         self.read.load(Relaxed) > 0
@@ -120,7 +125,7 @@ impl Activity {
         let has_come = || self.read.load(Relaxed) > self.read_when_answered.load(Relaxed);
         if taken == 0 {
             Awaited::Head
-        } else if taken > self.answered.load(Relaxed) {
+        } else if self.is_answering() {
             Awaited::Answer
         } else if self.protocol == Protocol::Http1 && has_come() {
             Awaited::Head

@@ -17,6 +17,7 @@ use tokio_util::io::{InspectReader, InspectWriter};
 
 use crate::http::connection::activity::Activity;
 use crate::http::connection::rare::{Ready, select_rare};
+use crate::http::connection::target::Targets;
 use crate::http::connection::timeouts::{End, HEADER_BYTES_MAX, end_of};
 use crate::http::connection::unread_body::{is_taken_in, linger};
 use crate::http::reply::and_close;
@@ -41,12 +42,22 @@ pub(crate) async fn serve(
     // Whether a body was left unread. The connection is closed behind the answer then.
     let has_unread = &AtomicBool::new(false);
     let stream = InspectWriter::new(stream, |bytes: &[u8]| activity.wrote(bytes.len()));
-    let stream = InspectReader::new(stream, |bytes: &[u8]| activity.read(bytes.len()));
+    let targets = &Targets::default();
+    let stream = InspectReader::new(stream, |bytes: &[u8]| {
+        if !activity.is_answering() {
+            targets.read(activity.taken(), bytes);
+        }
+        activity.read(bytes.len());
+    });
     let service = service_fn(|request| {
         activity.take_request();
+        let target = targets.take(activity.taken());
         async move {
             let _at_hand = activity.at_hand();
-            let (head, mut body) = Request::into_parts(request);
+            let (mut head, mut body) = Request::into_parts(request);
+            if let Some(target) = target {
+                head.uri = target;
+            }
             let answer = http.answer(&head, &mut body, client).await;
             answer.body().sent_on(activity.cut());
             // In a box, so that requests that leave nothing do not carry the room for it.

@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::io::{InspectReader, InspectWriter};
 
 use crate::config::WebSettings;
+use crate::http::body::unread_answers::STREAMS_MAX;
 use crate::http::connection::activity::Activity;
 use crate::http::connection::rare::{Ready, select_rare};
 use crate::http::connection::timeouts::{End, HEADER_BYTES_MAX, end_of};
@@ -19,8 +20,6 @@ use crate::http::connection::unread_body;
 use crate::http::server::Http;
 use crate::listen::{Client, Protocol};
 
-/// How many requests of one connection are answered at a time.
-const STREAMS_MAX: u32 = 128;
 /// The size limit of a frame.
 const FRAME_BYTES_MAX: u32 = 16 << 10;
 /// How many bytes of bodies one connection may send before the gateway has read them.
@@ -113,6 +112,7 @@ mod tests {
 
     use super::*;
     use crate::http::connection::serve::tests::http;
+    use crate::listen::Source;
 
     /// A body that is sent piece by piece.
     struct Pieces(mpsc::UnboundedReceiver<Bytes>);
@@ -136,9 +136,13 @@ mod tests {
     }
 
     async fn connect(flags: &[&str]) -> Connection {
-        let http = http(flags);
+        connect_from(Source::Unix, &http(flags)).await
+    }
+
+    async fn connect_from(source: Source, http: &Arc<Http>) -> Connection {
+        let http = Arc::clone(http);
         let (ours, theirs) = tokio::io::duplex(64 << 10);
-        let client = Client { source: crate::listen::Source::Unix, certificate: None };
+        let client = Client { source, certificate: None };
         let stop = watch::Sender::new(false);
         let served = tokio::spawn(serve(http, ours, client, stop.subscribe()));
         let shaken = handshake(TokioExecutor::new(), TokioIo::new(theirs)).await;
@@ -220,6 +224,68 @@ mod tests {
         assert_eq!(answer.await.expect("it is answered").0, StatusCode::OK);
         let served = tokio::time::timeout(Duration::from_secs(10), connection.served).await;
         assert!(matches!(served, Ok(Ok(Ok(())))), "{served:?}");
+    }
+
+    #[tokio::test]
+    async fn the_bodies_of_many_streams_leave_room_for_other_clients() {
+        let http = http(&["--push.max-bytes-in-flight=4194304", "--push.max-body-bytes=1048576"]);
+        // Twice the room if each takes as much again as has arrived, all from one client.
+        let piece = format!("# {}\nm ", "x".repeat(1000));
+        let (mut attack, mut connections) = (Vec::new(), Vec::new());
+        for _ in 0..33 {
+            let mut connection = connect_from(Source::Unix, &http).await;
+            for at in 0..STREAMS_MAX {
+                let path = format!("/metrics/job/attack{at}");
+                attack.push(send(&mut connection.client, Method::PUT, &path, &piece));
+            }
+            connections.push(connection);
+        }
+        let taken = || http.groups.prologue.in_flight.taken();
+        let mut before = 0;
+        while taken() != before || before == 0 {
+            before = taken();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(before > 2 << 20, "{before} bytes: the attack has begun");
+        assert!(before <= (3 << 20) + 4096, "{before} bytes: a quarter is left for others");
+        let address = std::net::SocketAddr::from(([127, 0, 0, 9], 1));
+        let mut honest = connect_from(Source::Ip(address), &http).await;
+        for _ in 0..20 {
+            let body = format!("{}m 1\n", "# comment\n".repeat(1000));
+            ask(&mut honest, Method::PUT, "/metrics/job/honest", &body).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn pages_that_a_client_asks_for_and_does_not_read_are_counted() {
+        const PAGES: usize = 100;
+        let http = http(&[]);
+        let (ours, theirs) = tokio::io::duplex(64 << 10);
+        let client = Client { source: Source::Unix, certificate: None };
+        let stop = watch::Sender::new(false);
+        tokio::spawn(serve(Arc::clone(&http), ours, client, stop.subscribe()));
+        let mut builder = h2::client::Builder::new();
+        let shaken = builder.initial_window_size(0).handshake::<_, Bytes>(theirs).await;
+        let (mut client, connection) = shaken.expect("both speak HTTP/2");
+        tokio::spawn(connection);
+        let mut unread = Vec::new();
+        let mut bytes = 0;
+        for _ in 0..PAGES {
+            client = client.ready().await.expect("there is room");
+            let request = Request::get("https://x/check").body(()).expect("a request");
+            let (answer, _) = client.send_request(request, true).expect("it is sent");
+            let answer = answer.await.expect("an answer");
+            assert_eq!(answer.status(), StatusCode::OK);
+            bytes = answer.headers()["content-length"]
+                .to_str()
+                .expect("text")
+                .parse()
+                .expect("a number");
+            unread.push(answer);
+        }
+        let counted = http.unread.counted_bytes();
+        assert!((1000..16 << 10).contains(&bytes), "{bytes}: HTTP/1 would not count it");
+        assert!(counted >= PAGES * bytes, "{counted} of {PAGES} pages of {bytes} bytes");
     }
 
     #[tokio::test(start_paused = true)]

@@ -19,9 +19,8 @@ use crate::http::connection::rare::{Ready, select_rare};
 use crate::http::connection::timeouts::HEADER_BYTES_MAX;
 use crate::http::connection::unread_body::{linger, pass_over};
 use crate::http::reply::{Reply, and_close, and_retry, error};
-use crate::http::request::request_id::identify;
 use crate::http::server::Http;
-use crate::listen::Protocol;
+use crate::listen::{Client, Protocol};
 
 /// How long each may take: to send its head, and to read its answer; over TLS with the handshake.
 pub(crate) const OVERFLOW_WAIT: Duration = Duration::from_secs(5);
@@ -35,14 +34,15 @@ pub(crate) async fn serve_overflow(
     http: Arc<Http>,
     stream: impl AsyncRead + AsyncWrite + Unpin,
     protocol: Protocol,
+    client: &Client,
 ) {
     let settings = &http.config.web;
     let answered = Arc::new(Notify::new());
     let service = service_fn(|request: Request<Incoming>| {
-        let (http, answered) = (Arc::clone(&http), Arc::clone(&answered));
+        let (http, answered, client) = (Arc::clone(&http), Arc::clone(&answered), client.clone());
         async move {
             let (head, body) = request.into_parts();
-            let reply = http.answer_overflow(&head);
+            let reply = http.answer_overflow(&head, &client);
             if protocol == Protocol::Http2 {
                 pass_over(&head.headers, body, ()).await;
             }
@@ -86,13 +86,13 @@ pub(crate) async fn serve_overflow(
 }
 
 impl Http {
-    fn answer_overflow(&self, head: &Parts) -> Reply {
+    fn answer_overflow(&self, head: &Parts, client: &Client) -> Reply {
         let reply = self.answer_probe(head).unwrap_or_else(|| {
             self.connections.reject();
             let reason = "as many connections as --web.max-connections allows are being served";
             and_retry(error(StatusCode::SERVICE_UNAVAILABLE, reason), RETRY)
         });
-        identify(and_close(reply), &head.headers)
+        self.note_if_rejected(and_close(reply), head, client, String::new)
     }
 }
 
@@ -106,11 +106,15 @@ mod tests {
 
     use super::*;
     use crate::http::connection::serve::tests::http;
+    use crate::listen::Source;
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_of_http2_goes_with_its_first_answer() {
         let (ours, theirs) = tokio::io::duplex(64 << 10);
-        let served = tokio::spawn(serve_overflow(http(&[]), ours, Protocol::Http2));
+        let client = Client { source: Source::Unix, certificate: None };
+        let serving =
+            async move { serve_overflow(http(&[]), ours, Protocol::Http2, &client).await };
+        let served = tokio::spawn(serving);
         let shaken = handshake(TokioExecutor::new(), TokioIo::new(theirs)).await;
         let (mut client, connection) = shaken.expect("both speak HTTP/2");
         tokio::spawn(connection);

@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 
 use crate::access::{Access, Caller, Exhausted};
 use crate::config::{Bounds, Config};
-use crate::exposition::unescape;
+use crate::exposition::{Quoted, unescape};
 use crate::http::body::in_flight::{InFlight, Room};
 use crate::http::body::read::collect;
 use crate::http::failure::{Cause, Failure};
@@ -20,7 +20,9 @@ use crate::http::push::decoders::Decoders;
 use crate::http::push::format::Format;
 use crate::http::request::admission::{Sender, count_denied};
 use crate::http::storage::Storage;
-use crate::push::{Allowance, Batch, Encoding, GroupingKey, InflateError, Rules, inflate};
+use crate::push::{
+    Allowance, Batch, Encoding, GroupingKey, Guess, InflateError, Rejected, Rules, guess, inflate,
+};
 use crate::shard::Bound;
 
 /// A body that is larger than this, or may come to more once rendered, is decoded on a thread of its own, so that
@@ -77,12 +79,20 @@ impl Prologue {
     ) -> Result<Received<'_>, Failure> {
         let key = self.key(tail)?;
         sender.caller.may_push(&unescape(key.job()))?;
+        let format = Format::of(headers)?;
         self.storage.writable().await?;
         let bytes_max = sender.caller.body_bytes_max(self.body_bytes_max());
         let mut room = self.room().sent_by(sender.client.source.host());
         let body = collect(body, bytes_max, &mut room, self.body_wait()).await?;
         *body_bytes = body.len() as u64;
-        let received = self.decode(key, body, Format::of(headers), bytes_max, room).await;
+        let mut received = self.decode(key, body, format, bytes_max, room).await;
+        if let Ok(batch) = &received.batch {
+            let families = batch.families.iter().map(|family| (batch.name(family), family.kind));
+            let job = || unescape(received.key.job()).into_owned();
+            if let Err(denied) = sender.caller.may_push_families(job, families) {
+                received.batch = Err(denied.into());
+            }
+        }
         self.storage.writable().await?; // Still.
         Ok(received)
     }
@@ -132,8 +142,11 @@ impl Prologue {
         // The room goes along: the client may leave.
         let mut room = room.through(Arc::clone(&self.in_flight));
         let decode = move || {
+            let packed = body.clone();
             let body = inflate(encoding, body, bytes_max, |bytes| room.take(bytes));
-            let batch = body.map_err(Failure::from).and_then(|body| {
+            let body = body.map_err(|error| not_unpacked(error, &packed));
+            drop(packed);
+            let batch = body.and_then(|body| {
                 decode_in(&mut room, rendered_bytes_max, format, &key, body, rules)
             });
             (key, batch, room)
@@ -154,7 +167,8 @@ impl Prologue {
         if let Cause::Quota(bound) = failure.cause() {
             caller.refused(match bound {
                 Bound::Groups => Exhausted::Groups,
-                Bound::Series | Bound::Bytes => Exhausted::Series,
+                Bound::Series => Exhausted::Series,
+                Bound::Bytes => Exhausted::Bytes,
             });
         }
         failure
@@ -174,7 +188,8 @@ fn decode_in<F: Deref<Target = InFlight>>(
     let body_bytes = room.bytes();
     let mut hold = |bytes| room.change_to(body_bytes + bytes);
     let allowance = Allowance::new(rendered_bytes_max, &mut hold);
-    let batch = format.decode(key, &body, rules, allowance)?;
+    let batch = format.decode(key, &body, rules, allowance);
+    let batch = batch.map_err(|rejected| not_decoded(rejected, &body))?;
     drop(body); // Before its room goes to others.
     let bytes = batch.memory_bytes() + batch.series_len() * SERIES_APPLIED_BYTES;
     let has_room = room.change_to(if bytes > UNCOUNTED_BATCH_BYTES_MAX { bytes } else { 0 });
@@ -205,6 +220,36 @@ fn unpack_small(
             room.change_to(packed_bytes);
             Ok((encoding, body))
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(not_unpacked(error, &body)),
+    }
+}
+
+/// The failure of a body that cannot be read, with what the body looks like.
+fn not_decoded(rejected: Rejected, body: &[u8]) -> Failure {
+    let is_unreadable = matches!(rejected, Rejected::Syntax(_));
+    let failure = Failure::from(rejected);
+    match guess(body) {
+        Some(guess) if is_unreadable => {
+            failure.with_advice(format_args!("the body looks like {guess}"))
+        }
+        _ => failure,
+    }
+}
+
+/// The same for a body that is not compressed as its head says.
+fn not_unpacked(error: InflateError, body: &[u8]) -> Failure {
+    /// Enough to recognize it.
+    const SHOWN_BYTES: usize = 24;
+    let is_corrupt = matches!(error, InflateError::Corrupt(..));
+    let failure = Failure::from(error);
+    match guess(body) {
+        _ if !is_corrupt => failure,
+        // It is what it should be, and damaged.
+        Some(Guess::Gzip | Guess::FramedSnappy) => failure,
+        Some(guess) => failure.with_advice(format_args!("the body looks like {guess}")),
+        None => {
+            let start = Quoted(&body[..body.len().min(SHOWN_BYTES)]);
+            failure.with_advice(format_args!("the body begins with {start}"))
+        }
     }
 }

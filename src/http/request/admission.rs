@@ -64,6 +64,17 @@ pub(crate) enum NotAdmitted {
     Denied(Denied),
 }
 
+impl NotAdmitted {
+    /// The name of the client for people, proved or claimed; empty for none.
+    pub(crate) fn user(&self) -> String {
+        match self {
+            NotAdmitted::RateLimited(_) => String::new(),
+            NotAdmitted::Unknown(_, user) => user.clone(),
+            NotAdmitted::Denied(denied) => denied.known_as(),
+        }
+    }
+}
+
 /// What admission needs.
 #[derive(Debug)]
 pub(crate) struct Admission {
@@ -84,7 +95,7 @@ impl Admission {
         // One request is judged by one version of the rules, whatever becomes of them while a password is hashed.
         let rules = Guard::into_inner(rules);
         self.access.take_request().map_err(NotAdmitted::RateLimited)?;
-        let user = match known_user(&rules, headers)? {
+        let user = match known_user(&rules, headers, client)? {
             Known::Anybody => None,
             Known::User(user) => Some(user),
             // In a box, so that requests that need not wait do not carry the room for it.
@@ -167,8 +178,7 @@ async fn settle(check: Check) -> Result<Arc<User>, NotAdmitted> {
         let hashed = tokio::task::spawn_blocking(move || hashing.run());
         hashed.await.expect("hashing does not panic and is not aborted")
     };
-    let user = check.settle(hash).await;
-    user.ok_or(NotAdmitted::Unknown(AuthFailure::WrongCredentials, name))
+    check.settle(hash).await.map_err(|failure| NotAdmitted::Unknown(failure, name))
 }
 
 /// What is known of a user without hashing a password.
@@ -179,13 +189,13 @@ enum Known {
 }
 
 /// Which user it is, as far as that is known without hashing a password.
-fn known_user(rules: &Rules, headers: &HeaderMap) -> Result<Known, NotAdmitted> {
+fn known_user(rules: &Rules, headers: &HeaderMap, client: &Client) -> Result<Known, NotAdmitted> {
     let Some(users) = rules.users() else { return Ok(Known::Anybody) };
     let header = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
     let Some(credentials) = header.and_then(Credentials::from_header) else {
         return Err(NotAdmitted::Unknown(AuthFailure::NoCredentials, String::new()));
     };
-    let failure = match users.check(&credentials) {
+    let failure = match users.check(&credentials, client.source.host()) {
         Verdict::Right(user) => return Ok(Known::User(user)),
         Verdict::Unsure(check) => return Ok(Known::NotYet(check)),
         Verdict::Wrong => AuthFailure::WrongCredentials,

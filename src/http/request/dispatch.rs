@@ -5,11 +5,12 @@ use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 
 use crate::http::api::cors::with_cors;
+use crate::http::body::unread_answers::uncounted_bytes_max;
 use crate::http::endpoints::Call;
 use crate::http::reply::{Reply, and_close, error, method_not_allowed, options, redirect};
 use crate::http::request::admission::{Request, Sender};
 use crate::http::request::framing;
-use crate::http::request::request_id::{RequestId, identify};
+use crate::http::request::request_id::RequestId;
 use crate::http::request::route::Route;
 use crate::http::server::Http;
 use crate::listen::Client;
@@ -19,21 +20,30 @@ impl Http {
     pub(crate) async fn answer(&self, head: &Parts, body: &mut Incoming, client: &Client) -> Reply {
         if let Err((status, reason)) = framing::check(head) {
             let reply = and_close(error(status, reason));
-            return self.admission.with_headers(identify(reply, &head.headers));
+            let reply = self.note_if_rejected(reply, head, client, String::new);
+            return self.admission.with_headers(reply);
         }
         let route = self.paths.route(&head.method, head.uri.path());
         let is_open = route.is_open();
         let reply = match self.admission.admit(route.right(), &head.headers, client).await {
-            Ok(sender) => self.answer_admitted(route, head, body, &sender).await,
-            Err(not_admitted) => self.admission.reject(not_admitted, &head.headers, client),
+            Ok(sender) => {
+                let reply = self.answer_admitted(route, head, body, &sender).await;
+                self.note_if_rejected(reply, head, client, || sender.caller.known_as())
+            }
+            Err(not_admitted) => {
+                let user = not_admitted.user();
+                let reply = self.admission.reject(not_admitted, &head.headers, client);
+                self.note_if_rejected(reply, head, client, || user)
+            }
         };
         let reply = if is_open {
             with_cors(head.uri.path(), self.paths.enable_admin_api, reply)
         } else {
             reply
         };
-        let reply = reply.map(|body| body.kept(&self.unread));
-        self.admission.with_headers(identify(reply, &head.headers))
+        let uncounted_bytes_max = uncounted_bytes_max(head.version);
+        let reply = reply.map(|body| body.kept(&self.unread, uncounted_bytes_max));
+        self.admission.with_headers(reply)
     }
 
     async fn answer_admitted(

@@ -1,15 +1,22 @@
 //! The framing check: rejects requests whose length two servers could read in two ways. Such requests are used to smuggle
-//! others past the first server.
+//! others past the first server. Also rejects a head that is too large and has arrived at one go: hyper looks at the size only
+//! while it waits for more of the head.
 
-use hyper::header::{HOST, TRANSFER_ENCODING};
+use hyper::header::{HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, StatusCode, Version};
+
+use crate::http::connection::timeouts::HEADER_BYTES_MAX;
 
 /// The status and reason for a request that is rejected; its connection is then closed. hyper has already rejected what
 /// cannot be framed at all.
 pub(crate) fn check(head: &Parts) -> Result<(), (StatusCode, &'static str)> {
     if head.version > Version::HTTP_11 {
         return Ok(()); // HTTP/2 frames bodies itself, and names the host apart.
+    }
+    if bytes(head) > HEADER_BYTES_MAX {
+        let reason = "the request has more than 65536 bytes in its URL and headers";
+        return Err((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, reason));
     }
     if !is_chunked_at_most(&head.headers) {
         let reason = "a Transfer-Encoding other than chunked, once, is not understood";
@@ -21,6 +28,13 @@ pub(crate) fn check(head: &Parts) -> Result<(), (StatusCode, &'static str)> {
         (None, _) if head.version < Version::HTTP_11 => Ok(()),
         _ => Err((StatusCode::BAD_REQUEST, "a request has one Host header")),
     }
+}
+
+/// How large the head was, without blanks that mean nothing.
+fn bytes(head: &Parts) -> usize {
+    let url = head.uri.path_and_query().map_or(0, |path| path.as_str().len());
+    let line = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 4;
+    url + head.headers.iter().map(line).sum::<usize>()
 }
 
 fn is_chunked_at_most(headers: &HeaderMap) -> bool {
@@ -56,6 +70,15 @@ mod tests {
         assert_eq!(status(Version::HTTP_10, &[]), None);
         assert_eq!(status(Version::HTTP_10, &[host, host]), Some(400));
         assert_eq!(status(Version::HTTP_2, &[]), None);
+    }
+
+    #[test]
+    fn a_head_is_bounded_also_if_it_arrives_at_one_go() {
+        let with = |bytes: usize| {
+            let value = "y".repeat(bytes);
+            status(Version::HTTP_11, &[("host", "x"), ("a", &value), ("b", &value)])
+        };
+        assert_eq!((with(32_000), with(33_000)), (None, Some(431)));
     }
 
     #[test]

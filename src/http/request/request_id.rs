@@ -11,7 +11,7 @@ use crate::http::reply::{Reply, with};
 /// A longer id is replaced.
 pub(crate) const REQUEST_ID_BYTES_MAX: usize = 128;
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The id of one request.
 pub(crate) struct RequestId(HeaderValue);

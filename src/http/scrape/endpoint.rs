@@ -233,9 +233,10 @@ impl Reader {
 fn name(sender: &Sender<'_>, headers: &HeaderMap) -> String {
     let accept = headers.get(ACCEPT).map(HeaderValue::as_bytes).unwrap_or_default();
     let accept = String::from_utf8_lossy(&accept[..accept.len().min(READER_ACCEPT_BYTES_MAX)]);
-    match sender.caller.is_known() {
-        true => format!("{} {accept}", sender.caller.name()),
-        false => format!("{:?} {accept}", sender.client.source.host()),
+    let known = sender.caller.known_as();
+    match known.is_empty() {
+        true => format!("{:?} {accept}", sender.client.source.host()),
+        false => format!("{known} {accept}"),
     }
 }
 

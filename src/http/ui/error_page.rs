@@ -55,9 +55,10 @@ impl Visitor<'_> {
     /// A failure as a page, with the status and headers that it has everywhere.
     fn failed(&self, failure: &Failure) -> Reply {
         count_denied(&self.site.access, failure);
-        let plain = Reply::from(failure);
+        let mut plain = Reply::from(failure);
         let text = failure.to_string();
         let mut reply = self.message(plain.status(), "That did not work", &text);
+        reply.extensions_mut().extend(std::mem::take(plain.extensions_mut()));
         for (name, value) in plain.headers() {
             if *name != CONTENT_TYPE {
                 reply.headers_mut().insert(name, value.clone());

@@ -22,8 +22,8 @@ impl Visitor<'_> {
     }
 }
 
-/// Whether the form may come from one of our pages, by its headers. `external_url` is our URL as seen from outside.
-fn comes_from_here(headers: &HeaderMap, external_url: &str) -> bool {
+/// Whether a form may come from one of our pages, by its headers. `external_url` is our URL as seen from outside.
+pub(crate) fn comes_from_here(headers: &HeaderMap, external_url: &str) -> bool {
     let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
     if let Some(site) = text(SEC_FETCH_SITE) {
         return matches!(site, "same-origin" | "none");

@@ -1,16 +1,17 @@
 //! The pages for people, as endpoints. `crate::ui` knows what they look like.
 //!
 //! `site` is what all pages share, `page` makes answers of them, and `error_page` answers where a page cannot be shown.
-//! `overview` and `status` show the gateway, and `views` groups and jobs, which `group_scan` goes through. `console` checks
+//! `overview`, `status` and `rejections` show the gateway, and `views` groups and jobs, which `group_scan` goes through. `console` checks
 //! pushes. `forms` deletes, behind `guard` and `token`, which tell our forms from those of other sites.
 
 pub(crate) mod console;
 pub(crate) mod error_page;
 pub(crate) mod forms;
 pub(crate) mod group_scan;
-mod guard;
+pub(crate) mod guard;
 pub(crate) mod overview;
 pub(crate) mod page;
+pub(crate) mod rejections;
 pub(crate) mod site;
 pub(crate) mod status;
 pub(crate) mod token;

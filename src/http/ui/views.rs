@@ -1,5 +1,6 @@
 //! The pages that show groups and jobs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::StatusCode;
@@ -11,18 +12,23 @@ use crate::http::ui::group_scan::{GroupScans, on_own_thread};
 use crate::http::ui::page::html;
 use crate::http::ui::site::Visitor;
 use crate::push::{GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME};
+use crate::rejections::{Rejections, group_of};
 use crate::shard::{Expiry, GroupView, Timestamp};
 use crate::ui::{
     FAMILIES_PER_PAGE, Family, Filter, GroupLine, GroupPage, GroupsPage, JobLine, JobPage, Jobs,
-    JobsPage, LINES_INLINE_MAX, LINES_PER_PAGE, PER_PAGE, Pager, Row, choose, families_pager,
-    lines, worst,
+    JobsPage, LINES_INLINE_MAX, LINES_PER_PAGE, PER_PAGE, Pager, RejectionLine, Row, choose,
+    families_pager, lines, worst,
 };
+
+/// How many of its last rejections the page of a group shows.
+const REJECTIONS_SHOWN: usize = 5;
 
 /// What the pages of groups and jobs need.
 #[derive(Debug)]
 pub(crate) struct Views {
     pub(crate) scans: GroupScans,
     pub(crate) name_rules: NameRules,
+    pub(crate) rejections: Arc<Rejections>,
 }
 
 impl Views {
@@ -131,8 +137,11 @@ impl Views {
             (made, only)
         });
         let (GroupParts { head, families, total, pager }, only) = made.await;
+        let rejections = self.rejections.of_group(group_of(&key.identity()), REJECTIONS_SHOWN);
+        let now = Timestamp::now();
         let page = GroupPage {
             frame,
+            rejections: rejections.iter().map(|found| RejectionLine::new(found, now)).collect(),
             group: head,
             rules,
             only: only.as_deref(),

@@ -6,12 +6,12 @@
 use std::collections::HashMap;
 
 use crate::exposition::protobuf::fields;
-use crate::push::batch::restored::{RenderedFamily, spellings_and_lines};
-use crate::push::batch::series::{Series, SeriesHasher};
+use crate::push::batch::restored::RenderedFamily;
+use crate::push::batch::series::{SORTED_LEN_MIN, Series, SeriesHasher};
 use crate::push::batch::{Batch, BatchFamily};
 use crate::push::error::Refusal;
 
-use crate::push::samples::finish::SORTED_LEN_MIN;
+use crate::push::spelling::spellings_and_lines;
 
 /// One series: its lines, and its protobuf form if that is kept.
 #[derive(Clone, Copy)]

@@ -2,13 +2,13 @@
 //!
 //! Nothing is checked or rendered again. Only the fingerprints are made again, because their secret is not stored.
 
-use crate::exposition::{Kind, has_quoted_names, is_metric_name, write_label_value};
-use crate::push::batch::empty_labels::{duplicate, has_empty};
-use crate::push::batch::series::{Series, SeriesHasher};
+use crate::exposition::{Kind, has_quoted_names};
+use crate::push::batch::empty_labels::duplicate;
+use crate::push::batch::series::{Series, SeriesHasher, has_duplicate};
 use crate::push::batch::{Batch, BatchFamily};
 use crate::push::error::Refusal;
-use crate::push::samples::finish::has_duplicate;
-use memchr::{memchr_iter, memrchr};
+use crate::push::spelling::{has_empty, spellings};
+use memchr::memchr_iter;
 
 /// A family as it was rendered.
 #[derive(Debug)]
@@ -77,48 +77,6 @@ fn add_series(series: &mut Vec<Series>, family: &RenderedFamily<'_>) {
     spellings(family.name, family.kind, family.text, |spelling| {
         series.push(hasher.series(spelling));
     });
-}
-
-/// Finds the series in the lines of a family, and tells the spelling of each: every line is one, but of a histogram or
-/// summary those that end in a count, which each of its series has once, and last.
-pub(crate) fn spellings(name: &str, kind: Kind, text: &[u8], mut tell: impl FnMut(&[u8])) {
-    spellings_and_lines(name, kind, text, |spelling, _| tell(spelling));
-}
-
-/// The same, with the lines of each series.
-pub(crate) fn spellings_and_lines<'t>(
-    name: &str,
-    kind: Kind,
-    text: &'t [u8],
-    mut tell: impl FnMut(&[u8], &'t [u8]),
-) {
-    let is_parted = kind.part_label().is_some();
-    let (before, behind) = if is_parted { opening(name) } else { (Vec::new(), &b""[..]) };
-    let count = [&before, &b"_count"[..], behind].concat();
-    let mut spelling = [&before, behind].concat();
-    let (opening_end, mut series_start, mut line_start) = (spelling.len(), 0, 0);
-    for line_end in memchr_iter(b'\n', text) {
-        // The value has no blanks.
-        let line = &text[std::mem::replace(&mut line_start, line_end + 1)..line_end];
-        let Some(spelled) = memrchr(b' ', line).map(|blank| &line[..blank]) else { continue };
-        if is_parted {
-            let Some(labels) = spelled.strip_prefix(&count[..]) else { continue };
-            spelling.extend_from_slice(labels);
-        }
-        let lines = &text[std::mem::replace(&mut series_start, line_start)..line_start];
-        tell(if is_parted { &spelling } else { spelled }, lines);
-        spelling.truncate(opening_end);
-    }
-}
-
-/// What stands around the suffix of the name of a sample that has labels.
-fn opening(name: &str) -> (Vec<u8>, &'static [u8]) {
-    if is_metric_name(name.as_bytes()) {
-        return (name.into(), b"{");
-    }
-    let mut before = b"{\"".to_vec();
-    write_label_value(&mut before, name.as_bytes());
-    (before, b"\",")
 }
 
 #[cfg(test)]

@@ -7,7 +7,10 @@ use std::sync::OnceLock;
 
 use xxhash_rust::xxh3::xxh3_128_with_secret;
 
-use crate::push::batch::empty_labels::{kept_items, split_opening};
+use crate::push::spelling::{kept_items, split_opening};
+
+/// A family of so many series has them sorted in its batch.
+pub(crate) const SORTED_LEN_MIN: usize = 4096;
 
 /// The fingerprint of one series, made from its metric name and labels (for histograms and summaries without `le` and
 /// `quantile`), without labels whose value is empty. Also that of a name or of some labels, which are the parts it has.
@@ -29,6 +32,22 @@ impl Series {
     pub(crate) fn without(self, part: Series) -> Series {
         Series(self.0.wrapping_sub(part.0), self.1.wrapping_sub(part.1))
     }
+}
+
+/// Whether a series is there twice. Many are left sorted: a shard compares them with those there were.
+pub(crate) fn has_duplicate(series: &mut [Series]) -> bool {
+    if series.len() <= 16 {
+        return series.iter().enumerate().any(|(at, one)| series[..at].contains(one));
+    }
+    let mut copied;
+    let sorted = if series.len() < SORTED_LEN_MIN {
+        copied = series.to_vec();
+        &mut copied[..]
+    } else {
+        series
+    };
+    sorted.sort_unstable();
+    sorted.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 /// Makes fingerprints. One secret for the life of the process, drawn at random, so that nobody can

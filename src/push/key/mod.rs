@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 pub use self::error::KeyError;
 use crate::exposition::{unescape, write_label_name, write_label_value};
-use crate::push::batch::empty_labels::{is_left_out, without_empty};
+use crate::push::spelling::{is_left_out, without_empty};
 
 /// The labels a push URL names, spelled as every sample of the group shows them.
 ///

@@ -37,8 +37,8 @@ impl GroupingKey {
         let mut components = tail.strip_prefix(b"/").unwrap_or(tail).split(|&byte| byte == b'/');
         let job = components.next().unwrap_or_default();
         let mut components: SmallVec<[&[u8]; 8]> = components.collect();
-        if job.is_empty() && !components.is_empty() {
-            return Err(KeyError::EmptyComponent);
+        if job.is_empty() {
+            return Err(KeyError::NoJob);
         }
         if components.len() == 1 && components[0].is_empty() {
             components.clear(); // `/metrics/job/a/` is the group of `a`.
@@ -49,7 +49,8 @@ impl GroupingKey {
             return Err(KeyError::EmptyComponent);
         }
         if components.len() % 2 == 1 {
-            return Err(KeyError::OddComponents);
+            let name = components.last().copied().unwrap_or_default();
+            return Err(KeyError::OddComponents(String::from_utf8_lossy(name).into_owned()));
         }
         let mut labels: SmallVec<[PathLabel<'_>; 4]> = SmallVec::new();
         for pair in components.chunks_exact(2) {
@@ -90,6 +91,9 @@ fn label_value<'a>(name: &str, value: &'a [u8], is_base64: bool) -> Result<Cow<'
     let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
     let encoded: SmallVec<[u8; 64]> =
         value[..unpadded].iter().copied().filter(|byte| !is_line_end(byte)).collect();
-    let decoded = LENIENT_BASE64.decode(&encoded).map_err(|_| KeyError::Base64(name.to_owned()))?;
+    let decoded = LENIENT_BASE64.decode(&encoded).map_err(|_| {
+        let value = String::from_utf8_lossy(value).into_owned();
+        KeyError::Base64 { name: name.to_owned(), value }
+    })?;
     String::from_utf8(decoded).map(Cow::Owned).map_err(|_| not_utf8())
 }

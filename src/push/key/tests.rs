@@ -37,7 +37,11 @@ fn base64_values_may_hold_anything_that_is_utf8() {
     assert_eq!(text("/a/x@base64/Q\n\rQ"), r#"instance="",job="a",x="A""#);
     assert_eq!(text("/a/x@base64/="), r#"instance="",job="a",x="""#);
     assert_eq!(text("/a/x@base64/Ilwi"), r#"instance="",job="a",x="\"\\\"""#);
-    assert_eq!(error(b"/a/x@base64/!"), KeyError::Base64("x".into()));
+    for (value, advice) in [("!", ""), ("a+b", "; use - and _ in place of + and /")] {
+        let error = error(format!("/a/x@base64/{value}").as_bytes()).to_string();
+        let said = format!("invalid base64 encoding for label \"x\": \"{value}\"{advice}");
+        assert_eq!(error, said);
+    }
     assert_eq!(error(b"/a/x@base64/_w"), KeyError::NotUtf8("x".into()));
 }
 
@@ -87,11 +91,15 @@ fn a_key_is_made_again_from_its_text() {
 fn bad_paths_say_what_is_wrong() {
     assert_eq!(error(b"/"), KeyError::NoJob);
     assert_eq!(error(b"@base64/="), KeyError::NoJob);
-    assert_eq!(error(b"/a/x"), KeyError::OddComponents);
-    assert_eq!(error(b"/a/x/1/"), KeyError::OddComponents);
+    assert_eq!(error(b"/a/x"), KeyError::OddComponents("x".into()));
+    assert_eq!(error(b"/a/x/1/"), KeyError::OddComponents("".into()));
+    let odd = error(b"/a/x@base64/a/b").to_string();
+    assert!(odd.contains("label name \"b\" has no value") && odd.contains("- and _"), "{odd}");
     assert_eq!(error(b"/a//x"), KeyError::EmptyComponent);
     assert_eq!(error(b"/a/x//"), KeyError::EmptyComponent);
-    assert_eq!(error(b"//a"), KeyError::EmptyComponent);
+    assert_eq!(error(b"//a"), KeyError::NoJob);
+    let empty = error(b"/a//x").to_string();
+    assert!(empty.contains("NAME@base64/="), "{empty}");
     assert_eq!(error(b"/a/__x/1"), KeyError::LabelName("__x".into()));
     assert_eq!(error(b"/a/9/1"), KeyError::LabelName("9".into()));
     assert_eq!(error(b"/\xff"), KeyError::NotUtf8("job".into()));

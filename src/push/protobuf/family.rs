@@ -11,7 +11,7 @@ use crate::push::samples::families::Role;
 use crate::push::samples::finish::{is_push_time, lossy};
 use crate::push::samples::labels::{Label, Labels};
 use crate::push::samples::number::Number;
-use crate::push::{Place, Problem, Refusal, Rejected, SyntaxError, SyntaxErrorKind};
+use crate::push::{Place, Problem, Refusal, Rejected, SyntaxErrorKind};
 
 /// A family that is well-formed.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ impl<'a> Family<'a> {
             // No label is longer than its metric.
             if labels.has_new_names() || metric.bytes() > decoder.rules.label_bytes_max {
                 let is_within = decoder.rules.check(decoder.key, &labels.list);
-                is_within.map_err(|kind| Rejected::Syntax(SyntaxError { at: self.at, kind }))?;
+                is_within.map_err(|kind| kind.in_message(self.at))?;
             }
             if kind.part_label().is_some() {
                 let is_classic = !self.notes.are_hidden;

@@ -26,42 +26,14 @@ use std::cell::OnceCell;
 use self::family::Family;
 use crate::push::allowance::Allowance;
 use crate::push::batch::Batch;
-use crate::push::error::{Place, Rejected, SyntaxError};
+use crate::push::error::Rejected;
 use crate::push::key::GroupingKey;
+use crate::push::place::Place;
 use crate::push::rules::Rules;
 use crate::push::samples::Decoder;
 use crate::push::samples::labels::Labels;
-use crate::push::shapes::{Format, remembered};
 
-/// Decodes a body of delimited protobuf, pushed to the group `key`.
-///
-/// # Errors
-/// [`Rejected::Syntax`] for the first message that is malformed; [`Rejected::Refused`] when all are
-/// well-formed, but what they say contradicts itself or could not be exposed.
-pub fn decode_protobuf(
-    key: &GroupingKey,
-    body: &[u8],
-    rules: impl Into<Rules>,
-) -> Result<Batch, Rejected> {
-    decode_protobuf_within(key, body, rules.into(), Allowance::unlimited())
-}
-
-/// The same within an allowance.
-///
-/// # Errors
-/// Those of [`decode_protobuf`], and [`Rejected::TooLarge`] and [`Rejected::NoRoom`] where the allowance does not suffice.
-pub fn decode_protobuf_within(
-    key: &GroupingKey,
-    body: &[u8],
-    rules: Rules,
-    allowance: Allowance<'_>,
-) -> Result<Batch, Rejected> {
-    remembered(key, Format::Protobuf, body, rules, || {
-        decode_protobuf_anew(key, body, rules, allowance)
-    })
-}
-
-/// The same for a body of which nothing is known.
+/// Decodes a body of delimited protobuf of which nothing is known.
 pub(super) fn decode_protobuf_anew(
     key: &GroupingKey,
     body: &[u8],
@@ -88,7 +60,7 @@ fn read<'a>(body: &'a [u8], decoder: &mut Decoder<'a, '_>) -> Result<Vec<Family<
         let at = Place::Family(number);
         let family = wire::delimited(&mut rest)
             .and_then(|message| Family::read(at, message))
-            .map_err(|kind| Rejected::Syntax(SyntaxError { at, kind }))?;
+            .map_err(|kind| kind.in_message(at))?;
         match families.get_mut(decoder.families.exact(family.name)) {
             Some(earlier) => *earlier = family,
             None => families.push(family),

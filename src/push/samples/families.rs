@@ -131,20 +131,26 @@ impl<'a> Families<'a> {
         (position, role)
     }
 
-    /// The histogram or summary that exposes samples under `name`.
+    /// The histogram or summary that exposes samples under `name`, or that OpenMetrics has expose them so.
     fn owner(&self, name: &[u8]) -> Option<(usize, Role)> {
-        const SUFFIXES: [(&[u8], Role); 3] =
-            [(b"_count", Role::Count), (b"_sum", Role::Sum), (b"_bucket", Role::Part)];
+        const SUFFIXES: [(&[u8], Role); 5] = [
+            (b"_count", Role::Count),
+            (b"_sum", Role::Sum),
+            (b"_bucket", Role::Part),
+            (b"_gcount", Role::Count),
+            (b"_gsum", Role::Sum),
+        ];
         let (base, suffix, role) = SUFFIXES.iter().find_map(|(suffix, role)| {
             let base = name.strip_suffix(*suffix).filter(|base| !base.is_empty())?;
             Some((base, *suffix, *role))
         })?;
         let position = self.position(base)?;
         let kind = self.list[position].kind?;
-        kind.occupied_suffixes()
-            .iter()
-            .any(|occupied| occupied.as_bytes() == suffix)
-            .then_some((position, role))
+        let is_owner = match suffix {
+            b"_gcount" | b"_gsum" => kind == Kind::GaugeHistogram,
+            _ => kind.occupied_suffixes().iter().any(|occupied| occupied.as_bytes() == suffix),
+        };
+        is_owner.then_some((position, role))
     }
 
     fn insert(&mut self, name: &'a [u8]) -> usize {

@@ -5,14 +5,11 @@ use smallvec::SmallVec;
 use crate::exposition::{Kind, NameRules, has_quoted_names, write_help};
 use crate::push::allowance::{Allowance, TooLarge};
 use crate::push::batch::empty_labels::duplicate;
-use crate::push::batch::series::Series;
+use crate::push::batch::series::{Series, has_duplicate};
 use crate::push::batch::{Batch, BatchFamily};
 use crate::push::error::{Refusal, Rejected};
 use crate::push::samples::families::{FamilyInProgress, Segment};
 use crate::push::{PUSH_FAILURE_TIME, PUSH_TIME};
-
-/// A family of so many series has them sorted in its batch.
-pub(crate) const SORTED_LEN_MIN: usize = 4096;
 
 /// Makes the batch from the families read, whose segments lie in `text` and `series`, and whose
 /// protobuf forms, where they are kept, in `native`.
@@ -173,22 +170,6 @@ fn push_strings(strings: &mut Vec<u8>, family: &FamilyInProgress<'_>) -> [u32; 3
         strings.extend_from_slice(help);
     }
     [name_start, name_end, strings.len() as u32]
-}
-
-/// Whether a series is there twice. Many are left sorted: a shard compares them with those there were.
-pub(crate) fn has_duplicate(series: &mut [Series]) -> bool {
-    if series.len() <= 16 {
-        return series.iter().enumerate().any(|(at, one)| series[..at].contains(one));
-    }
-    let mut copied;
-    let sorted = if series.len() < SORTED_LEN_MIN {
-        copied = series.to_vec();
-        &mut copied[..]
-    } else {
-        series
-    };
-    sorted.sort_unstable();
-    sorted.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 /// Whether the gateway sets the family of that name itself.

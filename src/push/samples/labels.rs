@@ -4,9 +4,9 @@
 //! other values, so what the names alone decide is found out once for all of them.
 
 use crate::exposition::{write_label_name, write_label_value};
-use crate::push::batch::empty_labels::is_left_out;
 use crate::push::batch::series::{Series, SeriesHasher};
 use crate::push::key::GroupingKey;
+use crate::push::spelling::is_left_out;
 
 /// A label as it was pushed.
 #[derive(Debug, Clone, Copy)]

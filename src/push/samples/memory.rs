@@ -4,7 +4,8 @@ use super::Decoder;
 use super::families::{FamilyInProgress, Segment};
 use crate::push::allowance::TooLarge;
 use crate::push::batch::series::Series;
-use crate::push::error::{Place, Rejected};
+use crate::push::error::Rejected;
+use crate::push::place::Place;
 
 /// How many lines, or metrics of protobuf, are read before it is asked again whether there is memory for them.
 const LINES_PER_LOOK: u32 = 64;

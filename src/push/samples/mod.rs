@@ -29,8 +29,9 @@ use self::names::{KeptNames, Names};
 use crate::push::allowance::Allowance;
 use crate::push::batch::Batch;
 use crate::push::batch::series::Series;
-use crate::push::error::{Place, Refusal, Rejected};
+use crate::push::error::{Refusal, Rejected};
 use crate::push::key::GroupingKey;
+use crate::push::place::Place;
 use crate::push::rules::Rules;
 
 /// Room for as many series as most pushes have.

@@ -1,6 +1,7 @@
 //! A body taken apart at its values: what stands before each of them, and behind the last.
 
-use super::{Format, protobuf};
+use super::format::Format;
+use super::protobuf;
 use crate::push::protobuf::wire;
 use crate::push::samples::number::Number;
 

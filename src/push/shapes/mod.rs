@@ -1,12 +1,13 @@
 //! The shapes that bodies had lately, as each thread remembers them.
 //!
-//! Start with [`remembered`]. A body of text is looked up by how many lines it has and what three of them are, one
+//! Start with [`decode`]. A body of text is looked up by how many lines it has and what three of them are, one
 //! of protobuf by the names and lengths of its families. A fleet of many kinds of jobs has a shape for each kind, though all of them
 //! begin with the same lines of their client library.
 //!
 //! `shape` is what a body comes to, and `apart` how its values are found.
 
 mod apart;
+mod format;
 mod protobuf;
 mod shape;
 
@@ -16,6 +17,7 @@ use std::collections::HashMap;
 use memchr::{memchr, memchr_iter, memrchr, memrchr_iter};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use self::format::Format;
 use self::shape::Shape;
 use crate::push::allowance::Allowance;
 use crate::push::batch::Batch;
@@ -23,7 +25,7 @@ use crate::push::error::Rejected;
 use crate::push::key::GroupingKey;
 use crate::push::protobuf::decode_protobuf_anew;
 use crate::push::rules::Rules;
-use crate::push::text;
+use crate::push::text::decode_anew;
 
 /// How many shapes, and outlines of bodies that have none yet, a thread remembers,
 const SHAPES_LEN: usize = 2048;
@@ -58,25 +60,60 @@ thread_local! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Outline(u64);
 
-/// What a body is written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    Text,
-    Protobuf,
+/// Decodes a body in the text format 0.0.4, pushed to the group `key`. `rules` say which names
+/// and labels are valid; any name may be quoted.
+///
+/// # Errors
+/// [`Rejected::Syntax`] for the first line that cannot be read; [`Rejected::Refused`] when all of it
+/// reads, but it contradicts itself or carries timestamps.
+pub fn decode(key: &GroupingKey, body: &[u8], rules: impl Into<Rules>) -> Result<Batch, Rejected> {
+    decode_within(key, body, rules.into(), Allowance::unlimited())
 }
 
-impl Format {
-    fn decode_anew(self, key: &GroupingKey, body: &[u8], rules: Rules) -> Result<Batch, Rejected> {
-        match self {
-            Format::Text => text::decode_anew(key, body, rules, Allowance::unlimited()),
-            Format::Protobuf => decode_protobuf_anew(key, body, rules, Allowance::unlimited()),
-        }
-    }
+/// The same within an allowance.
+///
+/// # Errors
+/// Those of [`decode`], and [`Rejected::TooLarge`] and [`Rejected::NoRoom`] where the allowance does not suffice.
+pub fn decode_within(
+    key: &GroupingKey,
+    body: &[u8],
+    rules: Rules,
+    allowance: Allowance<'_>,
+) -> Result<Batch, Rejected> {
+    remembered(key, Format::Text, body, rules, || decode_anew(key, body, rules, allowance))
+}
+
+/// Decodes a body of delimited protobuf, pushed to the group `key`.
+///
+/// # Errors
+/// [`Rejected::Syntax`] for the first message that is malformed; [`Rejected::Refused`] when all are
+/// well-formed, but what they say contradicts itself or could not be exposed.
+pub fn decode_protobuf(
+    key: &GroupingKey,
+    body: &[u8],
+    rules: impl Into<Rules>,
+) -> Result<Batch, Rejected> {
+    decode_protobuf_within(key, body, rules.into(), Allowance::unlimited())
+}
+
+/// The same within an allowance.
+///
+/// # Errors
+/// Those of [`decode_protobuf`], and [`Rejected::TooLarge`] and [`Rejected::NoRoom`] where the allowance does not suffice.
+pub fn decode_protobuf_within(
+    key: &GroupingKey,
+    body: &[u8],
+    rules: Rules,
+    allowance: Allowance<'_>,
+) -> Result<Batch, Rejected> {
+    remembered(key, Format::Protobuf, body, rules, || {
+        decode_protobuf_anew(key, body, rules, allowance)
+    })
 }
 
 /// What a body comes to: by its shape if that is remembered, else by `decode`. Then its shape may be remembered.
 #[inline]
-pub(crate) fn remembered(
+fn remembered(
     key: &GroupingKey,
     format: Format,
     body: &[u8],

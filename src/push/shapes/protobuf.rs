@@ -135,8 +135,8 @@ mod tests {
     use proptest::prelude::*;
 
     use crate::exposition::NameRules;
-    use crate::push::shapes::Format;
     use crate::push::shapes::apart::MARKER;
+    use crate::push::shapes::format::Format;
     use crate::push::{GroupingKey, decode_protobuf};
 
     fn field(key: u8, bytes: &[u8]) -> Vec<u8> {

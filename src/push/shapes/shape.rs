@@ -10,8 +10,8 @@
 
 use smallvec::SmallVec;
 
-use super::Format;
 use super::apart::{Apart, MARKER};
+use super::format::Format;
 use crate::exposition::{Kind, NameRules, SampleLine, sample_lines};
 use crate::push::batch::series::Series;
 use crate::push::batch::{Batch, BatchFamily};

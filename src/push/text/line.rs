@@ -1,16 +1,18 @@
 //! One line of the text format, split into its parts without copying any.
 //!
 //! ```text
-//! line    = blanks [ comment | sample ]
+//! line    = [ mark ] blanks [ comment | sample ]
 //! comment = "#" blanks ( "HELP" | "TYPE" ) blanks name blanks rest    (any other is skipped)
-//! sample  = [ name blanks ] [ "{" items "}" ] blanks value [ blanks timestamp ]
+//! sample  = [ name blanks ] [ "{" items "}" ] blanks value [ blanks timestamp ] blanks
 //! items   = [ item { "," item } [ "," ] ]
 //! item    = blanks ( label | name ) blanks
 //! label   = name blanks "=" blanks '"' value '"'
 //! name    = legacy-name | '"' any-name '"'
 //! ```
 //!
-//! A sample has one metric name, before the braces or anywhere inside them.
+//! A sample has one metric name, before the braces or anywhere inside them. The mark is the byte order mark that editors on
+//! Windows put before a text: files that are put together have one wherever another file begins. The text of a HELP ends
+//! where the line ends, and the type of a TYPE before any blanks there.
 //!
 //! Values keep their escapes, which are checked here: the output needs the same ones. Names come out without quotes and
 //! escapes, so that a name is the same however it is spelled.
@@ -68,7 +70,21 @@ impl<'a> Grammar<'a> {
         likely: &'a [u8],
         labels: &mut Labels<'a>,
     ) -> Result<Line<'a>, SyntaxErrorKind> {
-        let mut cursor = Cursor { rest: line, names: self.names };
+        self.split_at(&mut self.cursor(line), likely, labels)
+    }
+
+    pub(crate) fn cursor(self, line: &'a [u8]) -> Cursor<'a> {
+        Cursor { rest: line, names: self.names }
+    }
+
+    /// The same from a cursor on. Where the line cannot be read, the cursor stands at what is wrong, or just behind it.
+    #[inline]
+    pub(crate) fn split_at(
+        self,
+        cursor: &mut Cursor<'a>,
+        likely: &'a [u8],
+        labels: &mut Labels<'a>,
+    ) -> Result<Line<'a>, SyntaxErrorKind> {
         cursor.skip_blanks();
         match cursor.peek() {
             None => Ok(Line::Nothing),
@@ -82,27 +98,12 @@ impl<'a> Grammar<'a> {
 
     fn sample(
         self,
-        mut cursor: Cursor<'a>,
+        cursor: &mut Cursor<'a>,
         likely: &'a [u8],
         labels: &mut Labels<'a>,
     ) -> Result<Sample<'a>, SyntaxErrorKind> {
         let line = cursor.rest;
-        labels.begin();
-        let mut name = None;
-        if cursor.peek() != Some(b'{') {
-            let written = cursor.metric_name(likely, SyntaxErrorKind::MetricName)?;
-            name = Some(written.of_metric(cursor.names).ok_or(SyntaxErrorKind::MetricName)?);
-            cursor.skip_blanks();
-        }
-        if cursor.peek() == Some(b'{') {
-            cursor.advance(1);
-            read_items(&mut cursor, &mut name, self.labels_max, labels)?;
-            if !labels.end(self.key) {
-                return Err(SyntaxErrorKind::DuplicateLabelName);
-            }
-            cursor.skip_blanks();
-        }
-        let name = name.ok_or(SyntaxErrorKind::MetricName)?;
+        let name = self.name_and_labels(cursor, likely, labels)?;
         if let Some(value) = Number::canonical(cursor.rest) {
             let canonical = canonical_up_to_value(line, name, value, labels);
             return Ok(Sample { name, value, has_timestamp: false, canonical });
@@ -113,13 +114,52 @@ impl<'a> Grammar<'a> {
             return Ok(Sample { name, value, has_timestamp: false, canonical });
         }
         cursor.skip_blanks();
+        if cursor.rest.is_empty() {
+            return Ok(Sample { name, value, has_timestamp: false, canonical: b"" });
+        }
         if !is_integer(cursor.until_blank()) {
             return Err(SyntaxErrorKind::Timestamp);
         }
+        cursor.skip_blanks();
         if !cursor.rest.is_empty() {
             return Err(SyntaxErrorKind::AfterTimestamp);
         }
         Ok(Sample { name, value, has_timestamp: true, canonical: b"" })
+    }
+
+    /// Takes what a sample has before its value, and the blanks behind that. Answers the name.
+    #[inline(always)]
+    pub(crate) fn name_and_labels(
+        self,
+        cursor: &mut Cursor<'a>,
+        likely: &'a [u8],
+        labels: &mut Labels<'a>,
+    ) -> Result<&'a [u8], SyntaxErrorKind> {
+        labels.begin();
+        let mut name = None;
+        if cursor.peek() != Some(b'{') {
+            let written = cursor.metric_name(likely, SyntaxErrorKind::MetricName)?;
+            name = Some(written.of_metric(cursor.names).ok_or(SyntaxErrorKind::MetricName)?);
+            cursor.skip_blanks();
+        }
+        if cursor.peek() == Some(b'{') {
+            self.braced(cursor, &mut name, labels)?;
+            cursor.skip_blanks();
+        }
+        name.ok_or(SyntaxErrorKind::MetricName)
+    }
+
+    /// Takes labels in braces, and the metric name where there was none before.
+    #[inline(always)]
+    pub(crate) fn braced(
+        self,
+        cursor: &mut Cursor<'a>,
+        name: &mut Option<&'a [u8]>,
+        labels: &mut Labels<'a>,
+    ) -> Result<(), SyntaxErrorKind> {
+        cursor.advance(1);
+        read_items(cursor, name, self.labels_max, labels)?;
+        if labels.end(self.key) { Ok(()) } else { Err(SyntaxErrorKind::DuplicateLabelName) }
     }
 }
 
@@ -137,7 +177,7 @@ fn canonical_up_to_value<'a>(
     if is_canonical { before } else { b"" }
 }
 
-fn comment<'a>(mut cursor: Cursor<'a>, likely: &'a [u8]) -> Result<Line<'a>, SyntaxErrorKind> {
+fn comment<'a>(cursor: &mut Cursor<'a>, likely: &'a [u8]) -> Result<Line<'a>, SyntaxErrorKind> {
     cursor.skip_blanks();
     let is_help = match cursor.rest {
         [b'H', b'E', b'L', b'P', b' ' | b'\t', ..] => true,
@@ -160,7 +200,7 @@ fn comment<'a>(mut cursor: Cursor<'a>, likely: &'a [u8]) -> Result<Line<'a>, Syn
     Ok(match is_help {
         _ if rest.is_empty() => Line::Mention { name },
         true => Line::Help { name, text: rest },
-        false => Line::Type { name, kind: rest },
+        false => Line::Type { name, kind: rest.trim_ascii_end() },
     })
 }
 

@@ -22,8 +22,14 @@ pub(crate) fn may_end_open(line: &[u8]) -> bool {
 /// The first line, counted from 1, of a body without samples that is several lines made into one.
 pub(crate) fn joined_line(body: &[u8]) -> Option<u32> {
     let lines = body.split(|&byte| byte == b'\n');
-    let at = lines.map(<[u8]>::trim_ascii).position(is_joined)?;
+    let at = lines.map(|line| without_mark(line).trim_ascii()).position(is_joined)?;
     Some(at as u32 + 1)
+}
+
+/// A line without the byte order mark that it may begin with.
+#[inline]
+pub(crate) fn without_mark(line: &[u8]) -> &[u8] {
+    line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
 }
 
 /// Whether a comment holds what stood on lines of its own: a `TYPE` or `HELP`, or behind the two characters `\n`, or a

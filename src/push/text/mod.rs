@@ -1,8 +1,9 @@
 //! Pushes in the text format, read line by line.
 
-mod cursor;
+pub(super) mod cursor;
 pub(crate) mod line;
-mod line_ends;
+pub(super) mod line_ends;
+pub(crate) mod offender;
 #[cfg(test)]
 mod tests;
 
@@ -15,37 +16,14 @@ use self::line::{Grammar, Line};
 use crate::exposition::Kind;
 use crate::push::allowance::{Allowance, expected};
 use crate::push::batch::Batch;
-use crate::push::error::{Place, Refusal, Rejected, SyntaxErrorKind};
+use crate::push::error::{Refusal, Rejected, SyntaxErrorKind};
 use crate::push::key::GroupingKey;
+use crate::push::place::Place;
 use crate::push::rules::Rules;
 use crate::push::samples::Decoder;
 use crate::push::samples::labels::Labels;
-use crate::push::shapes::{Format, remembered};
 
-/// Decodes a body in the text format 0.0.4, pushed to the group `key`. `rules` say which names
-/// and labels are valid; any name may be quoted.
-///
-/// # Errors
-/// [`Rejected::Syntax`] for the first line that cannot be read; [`Rejected::Refused`] when all of it
-/// reads, but it contradicts itself or carries timestamps.
-pub fn decode(key: &GroupingKey, body: &[u8], rules: impl Into<Rules>) -> Result<Batch, Rejected> {
-    decode_within(key, body, rules.into(), Allowance::unlimited())
-}
-
-/// The same within an allowance.
-///
-/// # Errors
-/// Those of [`decode`], and [`Rejected::TooLarge`] and [`Rejected::NoRoom`] where the allowance does not suffice.
-pub fn decode_within(
-    key: &GroupingKey,
-    body: &[u8],
-    rules: Rules,
-    allowance: Allowance<'_>,
-) -> Result<Batch, Rejected> {
-    remembered(key, Format::Text, body, rules, || decode_anew(key, body, rules, allowance))
-}
-
-/// The same for a body of which nothing is known.
+/// Decodes a body in the text format 0.0.4 of which nothing is known.
 pub(super) fn decode_anew(
     key: &GroupingKey,
     body: &[u8],
@@ -70,14 +48,17 @@ impl<'a> Decoder<'a, '_> {
             number += 1;
             let line_end = memchr(b'\n', rest);
             let end = line_end.unwrap_or(rest.len());
-            let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
+            let line = line_ends::without_mark(&rest[..end]);
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
             if line_end.is_none() && !line_ends::may_end_open(line) {
                 return Err(SyntaxErrorKind::LineEnds.in_line(number));
             }
             rest = rest.get(end + 1..).unwrap_or_default();
             self.line(grammar, line, number, &mut labels).map_err(|kind| {
-                let is_joined = line_ends::is_joined(line.trim_ascii());
-                (if is_joined { SyntaxErrorKind::LineEnds } else { kind }).in_line(number)
+                if line_ends::is_joined(line.trim_ascii()) {
+                    return SyntaxErrorKind::LineEnds.in_line(number);
+                }
+                kind.of(number, offender::offender(grammar, line, kind))
             })?;
         }
         if self.series.is_empty()
@@ -148,20 +129,26 @@ impl<'a> Decoder<'a, '_> {
         if family.help.is_some() {
             return Err(SyntaxErrorKind::SecondHelp);
         }
-        let mut rest = text;
-        while let Some(at) = memchr(b'\\', rest) {
-            family.help_has_escapes = true;
-            match rest.get(at + 1) {
-                Some(b'\\' | b'"' | b'n') => rest = &rest[at + 2..],
-                _ => return Err(SyntaxErrorKind::HelpEscape),
-            }
-        }
+        family.help_has_escapes = has_escapes(text)?;
         if self.check_utf8 && !is_utf8(text) {
             return Err(SyntaxErrorKind::Utf8);
         }
         family.help = Some(Cow::Borrowed(text));
         Ok(())
     }
+}
+
+/// Whether a help text has escapes, all of which must be valid.
+pub(super) fn has_escapes(mut text: &[u8]) -> Result<bool, SyntaxErrorKind> {
+    let mut has_some = false;
+    while let Some(at) = memchr(b'\\', text) {
+        has_some = true;
+        match text.get(at + 1) {
+            Some(b'\\' | b'"' | b'n') => text = &text[at + 2..],
+            _ => return Err(SyntaxErrorKind::HelpEscape),
+        }
+    }
+    Ok(has_some)
 }
 
 fn is_utf8(bytes: &[u8]) -> bool {

@@ -4,6 +4,7 @@ use super::*;
 use crate::exposition::NameRules;
 use crate::push::RENDERED_BYTES_MAX;
 use crate::push::batch::series::Series;
+use crate::push::decode;
 use crate::push::render_for_test::render_for_test;
 use crate::push::samples::assemble::{CLOSING_LINES, LINE_BYTES};
 use crate::push::samples::families::FamilyInProgress;

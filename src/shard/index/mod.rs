@@ -112,6 +112,23 @@ impl Index {
         Ok(())
     }
 
+    /// Makes room in one of the stripes that lack it for what the change adds. Answers whether there was one. All stripes fill
+    /// alike, so they lack room together, and to move the series of all of them into larger tables takes tens of milliseconds.
+    pub(in crate::shard) fn grow(&self, change: &Change<'_>) -> bool {
+        let mut coming = [0; STRIPES];
+        for (series, _) in &change.series_added {
+            coming[series_stripe(*series)] += 1;
+        }
+        self.stripes.iter().zip(coming).any(|(stripe, coming)| {
+            let series = &mut lock(stripe).series;
+            let lacks_room = series.capacity() - series.len() < coming;
+            if lacks_room {
+                series.reserve(coming, |series| series.bits());
+            }
+            lacks_room
+        })
+    }
+
     /// Whether the change could be made.
     ///
     /// # Errors
@@ -252,5 +269,38 @@ impl Index {
         names.sort_unstable();
         series.sort_unstable();
         (names, series)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::push::SeriesHasher;
+
+    #[test]
+    fn one_stripe_grows_at_a_time() {
+        let index = Index::default();
+        let capacities = || -> Vec<usize> {
+            index.stripes.iter().map(|stripe| lock(stripe).series.capacity()).collect()
+        };
+        for slice in 0..20 {
+            let mut change = Change::default();
+            for at in 0..4096 {
+                let series = SeriesHasher::get().part(format!("{slice} {at}").as_bytes());
+                change.series_added.push((series, "m"));
+            }
+            loop {
+                let before = capacities();
+                let has_grown = index.grow(&change);
+                let grown = before.iter().zip(capacities()).filter(|(one, now)| *one < now).count();
+                assert_eq!(grown, usize::from(has_grown));
+                if !has_grown {
+                    break;
+                }
+            }
+            let before = capacities();
+            assert_eq!(index.apply(&change), Ok(()));
+            assert_eq!(capacities(), before);
+        }
     }
 }

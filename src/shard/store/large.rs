@@ -296,6 +296,9 @@ impl LargeChange {
                 take,
             ));
         }
+        if store.index.grow(&change) {
+            return Ok(()); // That took a slice's time.
+        }
         change.order();
         store.index.apply(&change)?;
         let part = PartHash::of(self.key.text());

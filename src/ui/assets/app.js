@@ -34,3 +34,40 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   search.focus();
 });
+
+// Live parts. An element with an id and `data-live="SECONDS"` is replaced by the same element of the page as it is now, when
+// that differs. A part in which something is focused, selected or ticked stays until it is left.
+{
+  const parts = [...document.querySelectorAll("[data-live][id]")];
+  const every = Math.min(...parts.map((part) => Number(part.dataset.live)));
+  const isInUse = (part) =>
+    part.contains(document.activeElement) && document.activeElement !== part ||
+    (!getSelection().isCollapsed && getSelection().containsNode(part, true)) ||
+    part.querySelector("input:checked") !== null;
+  const refresh = async () => {
+    try {
+      const answer = await fetch(location.href, { cache: "no-store" });
+      if (!answer.ok) return; // What is shown stays until there is something new.
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const { id } of parts) {
+        const [old, now] = [document.getElementById(id), page.getElementById(id)];
+        if (!old || !now || isInUse(old) || old.innerHTML === now.innerHTML) continue;
+        old.replaceChildren(...document.adoptNode(now).childNodes);
+        old.dispatchEvent(new CustomEvent("live", { bubbles: true }));
+      }
+    } catch {
+      // The gateway is away.
+    }
+  };
+  // A page that nobody looks at asks for nothing, and a page that is slow to come is not asked for twice.
+  let timer;
+  const next = async () => {
+    clearTimeout(timer);
+    if (document.visibilityState === "visible") await refresh();
+    timer = setTimeout(next, every * 1000);
+  };
+  if (parts.length > 0) {
+    timer = setTimeout(next, every * 1000);
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && next());
+  }
+}

@@ -18,10 +18,11 @@ pub struct Frame<'a> {
 }
 
 /// The sections, by their paths.
-pub(crate) const SECTIONS: [(&str, &str); 5] = [
+pub(crate) const SECTIONS: [(&str, &str); 6] = [
     ("/", "Overview"),
     ("/groups", "Groups"),
     ("/jobs", "Jobs"),
+    ("/rejections", "Rejections"),
     ("/check", "Check"),
     ("/status", "Status"),
 ];

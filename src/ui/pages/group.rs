@@ -3,6 +3,7 @@
 use askama::Template;
 
 use crate::ui::pages::frame::Frame;
+use crate::ui::pages::rejections::RejectionLine;
 use crate::ui::parts::pager::Pager;
 use crate::ui::parts::table::GroupLine;
 use crate::ui::samples::family::Family;
@@ -22,6 +23,8 @@ pub struct GroupPage<'a> {
     pub group: GroupLine,
     /// What rules make of the group, if any applies.
     pub rules: Option<String>,
+    /// The last rejected requests to this group.
+    pub rejections: Vec<RejectionLine>,
     /// The only family that is shown, if the page is of one family.
     pub only: Option<&'a str>,
     /// Its families, or some of them.

@@ -8,4 +8,5 @@ pub(crate) mod groups;
 pub(crate) mod job;
 pub(crate) mod jobs;
 pub(crate) mod overview;
+pub(crate) mod rejections;
 pub(crate) mod status;

@@ -97,9 +97,9 @@ fn metrics_of<'a>(
     group: &'a Labels,
 ) -> Box<dyn Iterator<Item = Metric> + 'a> {
     if let Some(records) = &stored.native
-        && natives(records).next().is_some()
+        && natives(records).flatten().next().is_some()
     {
-        return Box::new(natives(records).map(|native| native_metric(native, group)));
+        return Box::new(natives(records).flatten().map(|native| native_metric(native, group)));
     }
     metrics(&stored.text, &stored.name, stored.kind, group)
 }

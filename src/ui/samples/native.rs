@@ -23,10 +23,10 @@ pub(crate) struct Native {
 /// How many buckets are read of one histogram.
 const BUCKETS_MAX: usize = 10_000;
 
-/// The native histograms among `metric` records, with the position of each.
-pub(crate) fn natives(records: &[u8]) -> impl Iterator<Item = Native> {
+/// What is native of each of the `metric` records: nothing where a histogram has no native buckets.
+pub(crate) fn natives(records: &[u8]) -> impl Iterator<Item = Option<Native>> {
     let metrics = fields(records).filter(|field| field.number == family::METRIC);
-    metrics.filter_map(|metric| native(metric.bytes))
+    metrics.map(|metric| native(metric.bytes))
 }
 
 /// `None` where the histogram has no native buckets.
@@ -68,8 +68,8 @@ fn native(metric: &[u8]) -> Option<Native> {
     if native.count == 0.0 {
         native.count = whole as f64;
     }
-    let growth = 2_f64.powf(2_f64.powi(-native.schema));
-    let bound = |index: i32| growth.powi(index);
+    // Each power of two is exact, and so is every bound of the coarser schemas.
+    let bound = |index: i32| (f64::from(index) * 2_f64.powi(-native.schema)).exp2();
     let below = negative.counts().map(|(index, count)| Bucket {
         from: Some(-bound(index)),
         to: -bound(index.saturating_sub(1)),
@@ -213,7 +213,8 @@ mod tests {
             write_message(out, metric::HISTOGRAM, |out| write_varint(out, histogram::COUNT, 1));
         });
         let read: Vec<_> = natives(&records).collect();
-        assert_eq!(read.len(), 1);
+        assert!(read.len() == 2 && read[1].is_none());
+        let read: Vec<_> = read.into_iter().flatten().collect();
         assert_eq!((read[0].count, read[0].sum), (12.0, 30.5));
         assert_eq!(read[0].labels, [("l".to_owned(), "v".to_owned())]);
         let buckets: Vec<_> = read[0]
@@ -235,7 +236,7 @@ mod tests {
     fn a_damaged_record_is_no_harm() {
         for records in [&b"\x22\x7f"[..], b"\x22\x02\x3a\x00", b"\x22\x03\x3a\x01\xff", b"\xff\xff"]
         {
-            assert_eq!(natives(records).count(), 0);
+            assert_eq!(natives(records).flatten().count(), 0);
         }
     }
 }

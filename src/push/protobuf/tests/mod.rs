@@ -7,8 +7,8 @@ mod refused;
 mod same_as_text;
 mod wire;
 
-use super::decode_protobuf;
 use crate::exposition::NameRules;
+use crate::push::decode_protobuf;
 use crate::push::render_for_test::render_for_test;
 use crate::push::{Batch, GroupingKey, Rejected};
 
