@@ -219,6 +219,8 @@ fn rules_are_shown_and_replaced_and_a_broken_file_changes_nothing() {
         serde_json::from_slice(&gateway.get("/api/v1/status").body).unwrap();
     let shown = &status["data"]["rules"][0];
     assert_eq!((&shown["match"], &shown["expire"]), (&"{job=\"a\"}".into(), &"1h".into()));
+    let page = gateway.get("/groups/job/a");
+    assert!(page.text().contains("expire: 1h (rule 1)"), "{}", page.text());
     rules.replace("rules: [{ match: '{job=\"a\"}', expire: 2h }]");
     until(|| expire() == "2h");
     rules.replace("rules: [{ match: '{job=\"a\"}', expires: 1s }]");

@@ -76,3 +76,53 @@ impl Shards {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exposition::NameRules;
+    use crate::push::{GroupingKey, decode};
+    use crate::shard::{GROUP_BYTES_MAX, Mode, Options, Saving};
+
+    async fn push(shards: &Shards, path: &str, families: usize) {
+        let key = GroupingKey::parse(path.as_bytes(), NameRules::Legacy).expect("a valid path");
+        let body: String = (0..families).map(|at| format!("m{at} 1\n")).collect();
+        let batch = decode(&key, body.as_bytes(), NameRules::Legacy).expect("it is valid");
+        let pushed = shards.push(key, Mode::Replace, batch, None).await;
+        assert_eq!(pushed, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn large_groups_expire_in_slices_and_none_after_the_last_checkpoint() {
+        let saving = Some(Saving { write: |_, _| {}, awaited: None });
+        let (shards, _tasks) = Shards::start(&Options {
+            shards: 2,
+            reserved: &[],
+            limits: None,
+            group_bytes_max: GROUP_BYTES_MAX,
+            saving,
+        });
+        let rules = GroupRules::parse(b"rules: [{ match: '{}', expire: 60 }]");
+        shards.set_rules(&Arc::new(rules.expect("they are valid"))).await;
+        for group in 0..4 {
+            push(&shards, &format!("/large/instance/{group}"), 600).await;
+            push(&shards, &format!("/small/instance/{group}"), 3).await;
+        }
+        let groups = async || shards.scan(Vec::new()).await.expect("the shards live").len();
+        let later = Timestamp::now().after(Duration::from_secs(61));
+        let mut expired = 0;
+        loop {
+            let looked = shards.look(later, Timestamp::NEVER).await.expect("the shards live");
+            expired += looked.expired;
+            if !looked.has_more {
+                break;
+            }
+        }
+        assert_eq!((expired, groups().await), (8, 0));
+        assert_eq!(shards.ledger().job("large").map(|counts| counts.expired), Some(4));
+        push(&shards, "/small/instance/1", 3).await;
+        shards.last_checkpoint().await.expect("the shards live");
+        let looked = shards.look(later.after(Duration::from_secs(61)), Timestamp::NEVER).await;
+        assert_eq!((looked, groups().await), (Ok(Looked::default()), 1), "it would be lost");
+    }
+}
