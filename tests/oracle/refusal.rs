@@ -47,6 +47,7 @@ fn reason(refusal: &Refusal) -> Reason {
         Refusal::SeriesElsewhere { .. } => Reason::SeriesElsewhere,
         Refusal::OtherSpelling => Reason::OtherSpelling,
         Refusal::Message { .. } => unreachable!("the bodies are text"),
+        Refusal::Several(conflicts) => reason(&conflicts[0]),
         Refusal::GroupTooLarge { .. } => unreachable!("no group is that large"),
     }
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use hyper::StatusCode;
 
+use crate::access::Right;
 use crate::exposition::{NameRules, unescape};
 use crate::http::body::read::discard;
 use crate::http::failure::{Cause, Failure};
@@ -14,7 +15,7 @@ use crate::http::request::admission::{Request, deny};
 use crate::http::request::request_id::RequestId;
 use crate::own_metrics::{OwnMetrics, Verb};
 use crate::push::GroupingKey;
-use crate::shard::Mode;
+use crate::shard::{Mode, PushError};
 
 /// What pushes and deletes need.
 #[derive(Debug)]
@@ -68,10 +69,10 @@ impl Groups {
                 shards.push_unchecked(key, mode, batch, owner).await?;
                 Ok(StatusCode::ACCEPTED)
             }
-            Ok(batch) => {
-                shards.push(key, mode, batch, owner).await?;
-                Ok(StatusCode::OK)
-            }
+            Ok(batch) => match shards.push(key, mode, batch, owner).await {
+                Ok(()) => Ok(StatusCode::OK),
+                Err(error) => Err(Box::pin(self.explained(error, request)).await),
+            },
             Err(failure) if failure.cause() == Cause::Inconsistent => {
                 let job = key.job().to_owned();
                 shards.fail(key, owner).await?;
@@ -84,6 +85,14 @@ impl Groups {
                 Ok(StatusCode::ACCEPTED)
             }
             Err(failure) => Err(failure),
+        }
+    }
+
+    /// The failure of a push that its shard has rejected. It shows other groups only to a client that may read.
+    async fn explained(&self, error: PushError, request: &Request<'_>) -> Failure {
+        match (self.prologue.key(request.tail), request.sender.caller.may(Right::Read)) {
+            (Ok(own), Ok(())) => self.prologue.rejected(error, &own).await,
+            _ => error.into(),
         }
     }
 
