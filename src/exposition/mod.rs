@@ -29,7 +29,7 @@ pub use media_type::{MediaParameters, MediaType, split_parameters};
 pub use name::{NameRules, is_label_name, is_metric_name, write_label_name, write_metric_name};
 pub use number::{is_canonical, is_whole, parse_number, write_number};
 pub use parted::{Parted, parted};
-pub use quote::Quoted;
+pub use quote::{Quoted, shown_series};
 pub use read_back::{Labels, SampleLine, has_quoted_names, labels, sample_lines};
 pub use sample::write_sample;
 pub use unescape_name::unescape_name;

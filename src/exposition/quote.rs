@@ -24,9 +24,30 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
+/// How many characters of a series are shown.
+const SERIES_CHARS_MAX: usize = 256;
+
+/// A series as an error shows it: its canonical spelling without control characters, cut where it is long.
+pub fn shown_series(spelling: &str) -> String {
+    let printable = |char: char| if char.is_control() { char::REPLACEMENT_CHARACTER } else { char };
+    let mut shown: String = spelling.chars().take(SERIES_CHARS_MAX).map(printable).collect();
+    if shown.len() < spelling.len() {
+        shown.push_str("...");
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_series_is_shown_as_it_is_spelled_up_to_a_bound() {
+        assert_eq!(shown_series("m{a=\"\\n\u{1b}é\"}"), "m{a=\"\\n\u{fffd}é\"}");
+        let long = "x".repeat(SERIES_CHARS_MAX);
+        assert_eq!(shown_series(&long), long);
+        assert_eq!(shown_series(&format!("{long}y")), format!("{long}..."));
+    }
 
     #[test]
     fn a_piece_is_escaped_and_cut_between_characters() {

@@ -22,6 +22,7 @@ use crate::http::connection::limit::ConnectionLimit;
 use crate::http::lifecycle::Lifecycle;
 use crate::http::probes::Probes;
 use crate::http::push::decoders::Decoders;
+use crate::http::push::elsewhere::Elsewhere;
 use crate::http::push::groups::Groups;
 use crate::http::push::placed::Places;
 use crate::http::push::prologue::Prologue;
@@ -126,6 +127,7 @@ impl Http {
             access: access(),
             in_flight: in_flight(),
             decoders: Decoders::start()?,
+            elsewhere: Elsewhere::default(),
         });
         let prologue = || Arc::clone(&prologue);
         let scrapes = Arc::new(Scrapes {

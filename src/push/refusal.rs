@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::exposition::shown_series;
 use crate::push::place::Place;
 
 /// Why a push that reads well cannot be stored, in itself or beside other groups.
@@ -51,6 +52,8 @@ pub enum Refusal {
         family: String,
         /// The type it has there.
         stored: &'static str,
+        /// Whether the gateway itself shows it.
+        is_own: bool,
     },
     /// A histogram or summary exposes samples under the name of another family.
     NameOccupied {
@@ -61,7 +64,11 @@ pub enum Refusal {
     SeriesElsewhere {
         /// The family it is in.
         family: String,
+        /// The series, with the labels of the group; empty where it is not known.
+        series: String,
     },
+    /// Several conflicts with what is stored, of which none is this one.
+    Several(Vec<Refusal>),
     /// The group would be larger than a group may become.
     GroupTooLarge {
         /// What it would count for, its help texts included, in bytes.
@@ -140,6 +147,56 @@ impl fmt::Display for Problem {
     }
 }
 
+/// How many conflicts with what is stored are named at once.
+const CONFLICTS_MAX: usize = 10;
+
+impl Refusal {
+    /// Adds a conflict to those that are named, once. Answers whether there may be more.
+    pub(crate) fn note(conflicts: &mut Vec<Refusal>, conflict: Refusal) -> bool {
+        if conflicts.len() < CONFLICTS_MAX && !conflicts.contains(&conflict) {
+            conflicts.push(conflict);
+        }
+        conflicts.len() < CONFLICTS_MAX
+    }
+
+    /// All of these conflicts; none where there are none.
+    pub(crate) fn all(mut conflicts: Vec<Refusal>) -> Result<(), Refusal> {
+        match conflicts.pop() {
+            None => Ok(()),
+            Some(only) if conflicts.is_empty() => Err(only),
+            Some(last) => {
+                conflicts.push(last);
+                Err(Refusal::Several(conflicts))
+            }
+        }
+    }
+
+    /// Changes each of the conflicts.
+    pub(crate) fn each(&mut self, mut change: impl FnMut(&mut Refusal)) {
+        match self {
+            Refusal::Several(conflicts) => conflicts.iter_mut().for_each(change),
+            one => change(one),
+        }
+    }
+
+    /// Whether a name is that of a family, and of a part of a histogram or summary.
+    pub(crate) fn is_about_an_occupied_name(&self) -> bool {
+        match self {
+            Refusal::Several(conflicts) => conflicts.iter().any(Refusal::is_about_an_occupied_name),
+            one => matches!(one, Refusal::NameOccupied { .. }),
+        }
+    }
+
+    /// The first family that another group holds with another type.
+    pub fn held_elsewhere(&self) -> Option<&str> {
+        match self {
+            Refusal::TypeConflict { family, is_own: false, .. } => Some(family),
+            Refusal::Several(conflicts) => conflicts.iter().find_map(Refusal::held_elsewhere),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -173,8 +230,21 @@ impl fmt::Display for Refusal {
                     "the grouping key names the label {label:?}, which family {family:?} needs for itself"
                 )
             }
-            Refusal::TypeConflict { family, stored } => {
+            Refusal::TypeConflict { family, stored, is_own: true } => {
+                write!(
+                    f,
+                    "family {family:?} is a metric of the gateway itself, with the type {stored}: push it under another name"
+                )
+            }
+            Refusal::TypeConflict { family, stored, is_own: false } => {
                 write!(f, "family {family:?} is stored with the type {stored} already")
+            }
+            Refusal::Several(conflicts) => {
+                for (at, conflict) in conflicts.iter().enumerate() {
+                    let separator = if at > 0 { "; " } else { "" };
+                    write!(f, "{separator}{conflict}")?;
+                }
+                Ok(())
             }
             Refusal::NameOccupied { name } => {
                 write!(
@@ -182,11 +252,12 @@ impl fmt::Display for Refusal {
                     "the name {name:?} would be both a family of its own and part of a histogram or summary"
                 )
             }
-            Refusal::SeriesElsewhere { family } => {
+            Refusal::SeriesElsewhere { family, series } => {
                 write!(
                     f,
                     "a series of family {family:?} exists in another group already (a label with an empty value is the same as no label)"
-                )
+                )?;
+                if series.is_empty() { Ok(()) } else { write!(f, ": {}", shown_series(series)) }
             }
             Refusal::GroupTooLarge { bytes, bytes_max } => {
                 write!(

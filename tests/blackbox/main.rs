@@ -9,6 +9,7 @@ mod bodies;
 mod bounds;
 mod busy_scrapes;
 mod check;
+mod conflicts;
 mod connections;
 mod delete_many;
 mod empty_labels;

@@ -49,6 +49,7 @@ fn reason(refusal: &Refusal) -> Reason {
         Refusal::Message { .. } | Refusal::MixedFormats { .. } => {
             unreachable!("the bodies are text")
         }
+        Refusal::Several(conflicts) => reason(&conflicts[0]),
         Refusal::GroupTooLarge { .. } => unreachable!("no group is that large"),
     }
 }

@@ -136,8 +136,20 @@ def _joined(rng: Random, schema: Schema) -> str:
     return _valid(rng, schema).rstrip("\n").replace("\n", line_end) + rng.choice(("", "\n"))
 
 
+def _from_windows(rng: Random, schema: Schema) -> str:
+    """With what its shells and editors add, and with types that the text format does not have."""
+    words = {" gauge\n": " info\n", " untyped\n": " unknown\n"}
+    body = _valid(rng, schema)
+    for word, other in words.items():
+        body = body.replace(word, rng.choice((word, other)))
+    ends = [rng.choice(("\n", "\n", " \n", "\t \n", " \r\n")) for _ in body.splitlines()]
+    lines = [line + end for line, end in zip(body.splitlines(), ends, strict=True)]
+    return "".join(rng.choice(("", "", "\ufeff")) + line for line in lines)
+
+
 KINDS: dict[str, tuple[float, Callable[[Random, Schema], str | bytes]]] = {
     "valid": (60, _valid),
+    "as Windows sends it": (3, _from_windows),
     "empty": (3, lambda rng, schema: b""),
     "no samples": (
         2,

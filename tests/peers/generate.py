@@ -34,7 +34,7 @@ ENCODINGS = {
     ("gzip", "trailing"): 1,
     ("gzip", "plain"): 7,
     ("GZIP", ""): 2,
-    ("deflate", "plain"): 3,
+    ("deflate", "plain"): 1,
     ("identity", "plain"): 3,
 }
 """How a body is encoded and damaged, by weight."""

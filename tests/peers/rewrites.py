@@ -11,9 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from grouping import PUSH_PATH, Grouping, group_of, path_of
-from reading import BASE_SUFFIXES, HELP_LINE, ends_in_an_open_comment, type_names
+from reading import BASE_SUFFIXES, HELP_LINE, TYPE_LINE, ends_in_an_open_comment, type_names
 from request import Request
 
+BYTE_ORDER_MARK = "\ufeff".encode()
+OPEN_METRICS_TYPES = {b"unknown": b"untyped", b"info": b"gauge", b"stateset": b"gauge"}
 FAILURE_TIME = b"push_failure_time_seconds"
 FAILURE_TIME_LINE = rb"[ \t]*(#[ \t]*(TYPE|HELP)[ \t]+)?push_failure_time_seconds(%s)[ \t{][^\n]*"
 
@@ -49,6 +51,41 @@ def _end_lines_with_lf(request: Request, _: frozenset[Grouping]) -> Request:
     if b"\r" not in request.text:
         return request
     return replace(request, body=re.sub(rb"\r(\n|\Z)", rb"\1", request.text))
+
+
+def _without_marks(request: Request, _: frozenset[Grouping]) -> Request:
+    if BYTE_ORDER_MARK not in request.text:
+        return request
+    return replace(request, body=re.sub(rb"(?m)^" + BYTE_ORDER_MARK, b"", request.text))
+
+
+def _without_blanks_at_the_end(request: Request, _: frozenset[Grouping]) -> Request:
+    if not re.search(rb"[ \t](\n|\Z)", request.text):
+        return request
+    lines = [
+        line.rstrip(b" \t") if not HELP_LINE.fullmatch(line) and _is_read(line) else line
+        for line in request.text.split(b"\n")
+    ]
+    return replace(request, body=b"\n".join(lines))
+
+
+def _is_read(line: bytes) -> bool:
+    """A sample, or a type that is named."""
+    line = line.strip(b" \t")
+    return not line.startswith(b"#") or TYPE_LINE.fullmatch(line) is not None
+
+
+def _types_of_open_metrics(request: Request, _: frozenset[Grouping]) -> Request:
+    if not re.search(rb"(?i)unknown|info|stateset", request.text):
+        return request
+    lines = [_with_plain_type(line) for line in request.text.split(b"\n")]
+    return replace(request, body=b"\n".join(lines))
+
+
+def _with_plain_type(line: bytes) -> bytes:
+    found = TYPE_LINE.fullmatch(line)
+    plain = found and OPEN_METRICS_TYPES.get(found[2].strip(b" \t").lower())
+    return line[: found.start(2)] + plain if found and plain else line
 
 
 def _clean_slashes_before_the_job(request: Request, _: frozenset[Grouping]) -> Request:
@@ -95,6 +132,12 @@ def _leave_out_the_failure_time(request: Request, groups: frozenset[Grouping]) -
 
 REWRITES = (
     Rewrite(
+        "byte order mark at the start of a line",
+        "Editors on Windows write one, and files are put together, so it is accepted.",
+        "Deviations on purpose: a UTF-8 byte order mark",
+        _without_marks,
+    ),
+    Rewrite(
         "CRLF line ends",
         "Windows jobs send them, so they are accepted.",
         "Deviations on purpose: a last line without newline, and CRLF line ends",
@@ -105,6 +148,18 @@ REWRITES = (
         "Hand-written pushes forget it, so it is accepted.",
         "Deviations on purpose: a last line without newline, and CRLF line ends",
         _end_the_last_line,
+    ),
+    Rewrite(
+        "blanks before a line's end",
+        "The shell of Windows writes one, so they are accepted.",
+        "Deviations on purpose: blanks before the end of a line",
+        _without_blanks_at_the_end,
+    ),
+    Rewrite(
+        "types of OpenMetrics",
+        "Bodies of OpenMetrics are pushed as text, so its types are known.",
+        "Deviations on purpose: unknown, info, stateset",
+        _types_of_open_metrics,
     ),
     Rewrite(
         "slashes before the job",

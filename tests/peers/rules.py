@@ -171,6 +171,12 @@ def _damaged_gzip(exchange: Exchange) -> bool:
     return is_damaged and exchange.only_the_reference_read(lambda _: True)
 
 
+def _unknown_encoding(exchange: Exchange) -> bool:
+    is_known = exchange.request.encoding.lower() in ("", "identity", "gzip", "snappy")
+    names_known = b"send gzip" in exchange.subject.body
+    return not is_known and exchange.subject.status == 415 and names_known
+
+
 def _go_names(exchange: Exchange) -> bool:
     return exchange.subject.status == 200 and exchange.reference_says(REFUSED + rb".*\bgo_[a-z_]+")
 
@@ -289,6 +295,13 @@ RULES = (
         "1.5.1 takes a stream that is cut or corrupt at its end for complete.",
         f"{DEVIATIONS}: a body that could not be read to its end",
         _damaged_gzip,
+        Settle.DELETE_ON_BOTH,
+    ),
+    Rule(
+        "Content-Encoding that is not known",
+        "The reference reads such a body as it is; what an unknown encoding hides is no text.",
+        f"{DEVIATIONS}: any other Content-Encoding",
+        _unknown_encoding,
         Settle.DELETE_ON_BOTH,
     ),
     Rule(

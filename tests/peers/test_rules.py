@@ -73,6 +73,11 @@ CASES = {
         Answer(400, {}, b'line 1: unknown metric type "gaugehistogram"\n'),
     ),
     "gzip that does not end well": (push(b"m 1\n", encoding="gzip", damage="cut"), MALFORMED, OK),
+    "Content-Encoding that is not known": (
+        push(b"m 1\n", encoding="deflate", damage="plain"),
+        Answer(415, {}, b'Content-Encoding "deflate" is not known: send gzip\n'),
+        OK,
+    ),
     "names of Go's runtime": (
         push(b"go_goroutines 1\n"),
         OK,
@@ -121,6 +126,11 @@ def test_no_rule_covers_an_ordinary_push() -> None:
         (push(b"m 1\r\nn 2\r\n"), push(b"m 1\nn 2\n")),
         (push(b"m 1\r"), push(b"m 1\n")),
         (push(b"m 1\n# EOF"), push(b"m 1\n# EOF\n")),
+        (
+            push("\ufeff# TYPE m Info \r\nm 1 \t\n# HELP m x \n".encode()),
+            push(b"# TYPE m gauge\nm 1\n# HELP m x \n"),
+        ),
+        (push(b"# TYPE m unknown\n\xef\xbb\xbfm 1 "), push(b"# TYPE m untyped\nm 1\n")),
         (push(b"m 1\n# TYPE n gau"), push(b"m 1\n# TYPE n gau")),
         (
             push(b'# HELP m a \\" \\\\"\nm{x="\\""} 1\n'),

@@ -19,7 +19,7 @@ pub(crate) struct Checked {
 }
 
 impl Prologue {
-    /// Whether a push to this group would be applied now.
+    /// Whether a push to this group would be applied now. Who asks may read.
     pub(crate) async fn check(
         &self,
         key: GroupingKey,
@@ -33,8 +33,11 @@ impl Prologue {
         let received = self.decode(key, body, format, bytes_max, room).await;
         let batch = received.batch?;
         let checked = checked(&batch);
-        self.storage.shards.check(received.key, mode, batch).await?;
-        Ok(checked)
+        let own = received.key.clone();
+        match self.storage.shards.check(received.key, mode, batch).await {
+            Ok(()) => Ok(checked),
+            Err(error) => Err(self.rejected(error, &own).await),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! How the body of a push is written, as the head of its request says.
 
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, StatusCode};
 
 use crate::exposition::{MediaType, Quoted};
@@ -36,7 +36,7 @@ impl Format {
     /// # Errors
     /// When the body cannot be what the head says.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Format, Failure> {
-        let encoding = match headers.get(CONTENT_ENCODING).map(|value| value.as_bytes()) {
+        let encoding = match headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes) {
             None => Encoding::Identity,
             Some(name) => Encoding::parse(name).ok_or_else(|| unknown_encoding(name))?,
         };

@@ -7,6 +7,7 @@ use hyper::header::HeaderValue;
 use hyper::{HeaderMap, StatusCode};
 use tokio::sync::watch;
 
+use crate::access::Right;
 use crate::exposition::{NameRules, unescape};
 use crate::http::body::read::discard;
 use crate::http::failure::{Cause, Failure};
@@ -17,7 +18,7 @@ use crate::http::request::request_id::RequestId;
 use crate::own_metrics::{OwnMetrics, Verb};
 use crate::push::GroupingKey;
 use crate::rules::{Asked, GroupRules};
-use crate::shard::{How, Mode};
+use crate::shard::{How, Mode, PushError};
 
 /// What pushes and deletes need.
 #[derive(Debug)]
@@ -74,10 +75,10 @@ impl Groups {
                 shards.push_unchecked(key, how, batch, owner).await?;
                 Ok(StatusCode::ACCEPTED)
             }
-            Ok(batch) => {
-                shards.push(key, how, batch, owner).await?;
-                Ok(StatusCode::OK)
-            }
+            Ok(batch) => match shards.push(key, how, batch, owner).await {
+                Ok(()) => Ok(StatusCode::OK),
+                Err(error) => Err(Box::pin(self.explained(error, request)).await),
+            },
             Err(failure) if failure.cause() == Cause::Inconsistent => {
                 let job = key.job().to_owned();
                 shards.fail(key, owner).await?;
@@ -103,6 +104,14 @@ impl Groups {
         }
         let applied = rules.borrow().apply_to(key.text());
         applied.asked(expire, merge, mode == Mode::Add).map_err(Failure::bad_request)
+    }
+
+    /// The failure of a push that its shard has rejected. It shows other groups only to a client that may read.
+    async fn explained(&self, error: PushError, request: &Request<'_>) -> Failure {
+        match (self.prologue.key(request.tail), request.sender.caller.may(Right::Read)) {
+            (Ok(own), Ok(())) => self.prologue.rejected(error, &own).await,
+            _ => error.into(),
+        }
     }
 
     pub(crate) async fn delete(&self, request: Request<'_>) -> Reply {

@@ -17,6 +17,7 @@ use crate::http::body::in_flight::{InFlight, Room};
 use crate::http::body::read::collect;
 use crate::http::failure::{Cause, Failure};
 use crate::http::push::decoders::Decoders;
+use crate::http::push::elsewhere::Elsewhere;
 use crate::http::push::format::Format;
 use crate::http::request::admission::{Sender, count_denied};
 use crate::http::storage::Storage;
@@ -43,6 +44,7 @@ pub(crate) struct Prologue {
     pub(crate) access: Arc<Access>,
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) decoders: Decoders,
+    pub(crate) elsewhere: Elsewhere,
 }
 
 /// A push whose body has been read and decoded.

@@ -47,7 +47,11 @@ impl Batch {
         merged.extend(new_parts.into_iter().filter(|part| coming.contains_key(&part.series)));
         let name = || stored.name.to_owned();
         if has_kept && stored.kind != new.kind {
-            return Err(Refusal::TypeConflict { family: name(), stored: stored.kind.text() });
+            return Err(Refusal::TypeConflict {
+                family: name(),
+                stored: stored.kind.text(),
+                is_own: false,
+            });
         }
         if has_kept && stored.native.is_empty() != new.native.is_empty() {
             return Err(Refusal::MixedFormats { family: name() });

@@ -6,7 +6,8 @@ pub(crate) mod restored;
 pub(crate) mod series;
 
 use crate::exposition::Kind;
-use crate::push::batch::series::Series;
+use crate::push::batch::series::{Series, SeriesHasher};
+use crate::push::spelling::spellings;
 
 /// The families of one push, sorted by name, each with its samples rendered.
 #[derive(Debug, Default)]
@@ -98,6 +99,18 @@ impl Batch {
     pub fn native(&self, family: &BatchFamily) -> Option<&[u8]> {
         let [start, end] = family.native;
         family.has_native().then(|| &self.native[start as usize..end as usize])
+    }
+
+    /// How a series of the family `name` is spelled: its name, and its labels in braces.
+    pub(crate) fn spelling(&self, name: &str, series: Series) -> Option<String> {
+        let family = self.families.iter().find(|family| self.name(family) == name)?;
+        let (hasher, mut found) = (SeriesHasher::get(), None);
+        spellings(name, family.kind, self.text(family), |spelling| {
+            if found.is_none() && hasher.series(spelling) == series {
+                found = Some(String::from_utf8_lossy(spelling).into_owned());
+            }
+        });
+        found
     }
 
     /// The fingerprints of the family's series: in the order of its text, or sorted where they are many.

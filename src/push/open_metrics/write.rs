@@ -14,6 +14,7 @@ use crate::exposition::{Kind, is_whole, unescape};
 use crate::push::error::Refusal;
 use crate::push::samples::finish::lossy;
 use crate::push::samples::labels::Label;
+use crate::push::samples::number::Number;
 
 impl Families<'_> {
     /// All families that have samples, and in which line each of them begins.
@@ -73,7 +74,7 @@ impl Family<'_> {
 
 impl Series<'_> {
     fn write_value(&self, out: &mut Vec<u8>) {
-        write_double(out, value::VALUE, self.value.map_or(0.0, |value| value.value()));
+        write_double(out, value::VALUE, self.value.map_or(0.0, Number::value));
     }
 
     fn write_counter(&self, out: &mut Vec<u8>) {
@@ -83,8 +84,8 @@ impl Series<'_> {
     }
 
     fn write_summary(&self, out: &mut Vec<u8>) {
-        write_varint(out, summary::COUNT, self.count.map_or(0.0, |count| count.value()) as u64);
-        write_double(out, summary::SUM, self.sum.map_or(0.0, |sum| sum.value()));
+        write_varint(out, summary::COUNT, self.count.map_or(0.0, Number::value) as u64);
+        write_double(out, summary::SUM, self.sum.map_or(0.0, Number::value));
         for part in &self.parts {
             write_message(out, summary::QUANTILE, |out| {
                 write_double(out, quantile::BOUND, part.bound.value());
@@ -97,7 +98,7 @@ impl Series<'_> {
     fn write_histogram(&self, out: &mut Vec<u8>) {
         // The last bucket says the same as the count, which may be missing.
         let whole = self.parts.iter().find(|part| part.bound.value() == f64::INFINITY);
-        let count = self.count.or(whole.map(|part| part.value)).map_or(0.0, |count| count.value());
+        let count = self.count.or(whole.map(|part| part.value)).map_or(0.0, Number::value);
         let are_whole =
             is_whole(count) && self.parts.iter().all(|part| is_whole(part.value.value()));
         let write_count = |out: &mut Vec<u8>, count: f64, [whole, float]: [u32; 2]| match are_whole
@@ -106,7 +107,7 @@ impl Series<'_> {
             false => write_double(out, float, count),
         };
         write_count(out, count, [histogram::COUNT, histogram::COUNT_FLOAT]);
-        write_double(out, histogram::SUM, self.sum.map_or(0.0, |sum| sum.value()));
+        write_double(out, histogram::SUM, self.sum.map_or(0.0, Number::value));
         for part in &self.parts {
             write_message(out, histogram::BUCKET, |out| {
                 write_count(out, part.value.value(), [bucket::COUNT, bucket::COUNT_FLOAT]);

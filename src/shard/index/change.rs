@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::STRIPES;
 use crate::exposition::Kind;
-use crate::push::Series;
+use crate::push::{Refusal, Series};
 
 /// A change of so many series is put in order before it is made.
 const ORDERED_LEN_MIN: usize = 4096;
@@ -18,6 +18,8 @@ pub(in crate::shard) struct Change<'a> {
     pub(in crate::shard) series_removed: Vec<Series>,
     /// Each with the name of its family, to explain a refusal.
     pub(in crate::shard) series_added: Vec<(Series, &'a str)>,
+    /// What is against the change already: it can only be rejected.
+    pub(in crate::shard) conflicts: Vec<Refusal>,
 }
 
 impl Change<'_> {

@@ -92,7 +92,10 @@ impl Index {
     /// Why it is not; then nothing has changed.
     pub(in crate::shard) fn apply(&self, change: &Change<'_>) -> Result<(), Refusal> {
         let mut locked = self.lock(change);
-        locked.check(change)?;
+        if let Err(refusal) = locked.check(change) {
+            drop(locked);
+            return Err(self.with_own(refusal));
+        }
         for (name, kind) in &change.names_removed {
             locked.release(name, *kind);
         }
@@ -134,7 +137,25 @@ impl Index {
     /// # Errors
     /// Why not.
     pub(in crate::shard) fn check(&self, change: &Change<'_>) -> Result<(), Refusal> {
-        self.lock(change).check(change)
+        let checked = self.lock(change).check(change);
+        checked.map_err(|refusal| self.with_own(refusal))
+    }
+
+    /// Whether any group holds the series.
+    pub(in crate::shard) fn holds(&self, series: Series) -> bool {
+        let stripe = lock(&self.stripes[series_stripe(series)]);
+        stripe.series.find(series.bits(), |other| *other == series).is_some()
+    }
+
+    /// A refusal that tells the gateway's own families from those of groups. No stripe is locked meanwhile.
+    fn with_own(&self, mut refusal: Refusal) -> Refusal {
+        let reserved = lock(&self.reserved);
+        refusal.each(|conflict| {
+            if let Refusal::TypeConflict { family, is_own, .. } = conflict {
+                *is_own = reserved.iter().any(|(name, _)| **name == **family);
+            }
+        });
+        refusal
     }
 
     /// Locks all stripes that the change is about, from the lowest to the highest.
@@ -187,34 +208,46 @@ impl Locked<'_> {
         self.stripe(stripe).names.get_mut(name)
     }
 
-    /// Checks the state that the change would leave.
+    /// Checks the state that the change would leave, and names what is against it.
     fn check(&mut self, change: &Change<'_>) -> Result<(), Refusal> {
+        let mut conflicts = change.conflicts.clone();
         for (name, kind) in &change.names_added {
-            if let Some(entry) = self.name(name) {
-                let holders = entry.holders - u32::from(change.releases(name));
-                if holders > 0 && entry.kind != *kind {
-                    let stored = entry.kind.text();
-                    return Err(Refusal::TypeConflict { family: (*name).to_owned(), stored });
-                }
-                if entry.occupiers > change.vacates(name) {
-                    return Err(Refusal::NameOccupied { name: (*name).to_owned() });
-                }
-            }
-            for suffix in kind.occupied_suffixes() {
-                let occupied = [*name, *suffix].concat();
-                let released = u32::from(change.releases(&occupied));
-                if self.name(&occupied).is_some_and(|entry| entry.holders > released) {
-                    return Err(Refusal::NameOccupied { name: occupied });
-                }
+            if let Some(conflict) = self.conflict_of_name(change, name, *kind)
+                && !Refusal::note(&mut conflicts, conflict)
+            {
+                break;
             }
         }
         for (series, family) in &change.series_added {
             let stripe = self.stripe(series_stripe(*series));
             if stripe.series.find(series.bits(), |other| other == series).is_some() {
-                return Err(Refusal::SeriesElsewhere { family: (*family).to_owned() });
+                let (family, series) = ((*family).to_owned(), String::new());
+                if !Refusal::note(&mut conflicts, Refusal::SeriesElsewhere { family, series }) {
+                    break;
+                }
             }
         }
-        Ok(())
+        Refusal::all(conflicts)
+    }
+
+    /// What is against a family of that name and kind.
+    fn conflict_of_name(&mut self, change: &Change<'_>, name: &str, kind: Kind) -> Option<Refusal> {
+        if let Some(entry) = self.name(name) {
+            let holders = entry.holders - u32::from(change.releases(name));
+            if holders > 0 && entry.kind != kind {
+                let (family, stored) = (name.to_owned(), entry.kind.text());
+                return Some(Refusal::TypeConflict { family, stored, is_own: false });
+            }
+            if entry.occupiers > change.vacates(name) {
+                return Some(Refusal::NameOccupied { name: name.to_owned() });
+            }
+        }
+        kind.occupied_suffixes().iter().find_map(|suffix| {
+            let occupied = [name, *suffix].concat();
+            let released = u32::from(change.releases(&occupied));
+            let is_held = self.name(&occupied).is_some_and(|entry| entry.holders > released);
+            is_held.then_some(Refusal::NameOccupied { name: occupied })
+        })
     }
 
     fn hold(&mut self, name: &str, kind: Kind) {

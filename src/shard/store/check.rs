@@ -23,11 +23,12 @@ impl Store {
         let stored = self.group(hash, key);
         let held = stored.map_or(&[][..], |group| &group.families);
         let steps = plan::steps(&self.families, held, mode, batch);
-        let change = plan::change(&self.families, held, &steps, batch)?;
+        let change = plan::change(&self.families, held, &steps, batch, &self.index)?;
         let empty = || Usage::of_empty_group(key);
         let before = stored.map_or_else(empty, |group| group.charge.usage());
         let weighed = weigh::weigh(&self.families, before, held, &steps, batch);
         plan::check_size(weighed.group_bytes, self.group_bytes_max)?;
-        self.index.check(&change)
+        let checked = self.index.check(&change);
+        checked.map_err(|refusal| plan::spelled(refusal, &change, batch, &self.index))
     }
 }

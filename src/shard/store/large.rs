@@ -276,7 +276,7 @@ impl LargeChange {
                 };
                 if let Some(stored) = stored.filter(|stored| stored.kind != new.kind) {
                     let (family, stored) = (name.to_owned(), stored.kind.text());
-                    return Err(Refusal::TypeConflict { family, stored }.into());
+                    return Err(Refusal::TypeConflict { family, stored, is_own: false }.into());
                 }
                 if old.is_none() {
                     coming.push(new);
@@ -352,7 +352,8 @@ impl LargeChange {
         (self.unclaimed, self.claim) = (0, None);
         let (error, _) = self.rejected.take().expect("it has been rejected");
         let removes = |step: &Step| matches!(step, Step::Remove { .. });
-        if let PushError::Refused(Refusal::NameOccupied { .. }) = error
+        if let PushError::Refused(refusal) = &error
+            && refusal.is_about_an_occupied_name()
             && self.steps.iter().any(removes)
         {
             return self.do_whole(store); // By a family that goes, perhaps.

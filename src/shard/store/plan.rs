@@ -8,6 +8,7 @@ use crate::push::{Batch, BatchFamily, Refusal, Series};
 use crate::shard::budget::claim::Room;
 use crate::shard::groups::families::Families;
 use crate::shard::groups::group::Held;
+use crate::shard::index::Index;
 use crate::shard::index::change::Change;
 
 /// How large a group may be at most. A group is written to disk as a whole.
@@ -113,12 +114,14 @@ pub(in crate::shard) fn room(
 /// What the steps change about which names and series exist.
 ///
 /// # Errors
-/// When another group of this shard holds a family with another kind. The index knows about the other shards.
+/// When another group of this shard holds a family with another kind: that and all else that is against the change. The index
+/// knows about the other shards.
 pub(in crate::shard) fn change<'a>(
     families: &'a Families,
     held: &'a [Held],
     steps: &Steps,
     batch: &'a Batch,
+    index: &Index,
 ) -> Result<Change<'a>, Refusal> {
     let mut change = Change::default();
     for step in steps {
@@ -128,7 +131,7 @@ pub(in crate::shard) fn change<'a>(
             Step::Insert { family } => (None, Some(&batch.families[family])),
             Step::Replace { held: at, family } => (Some(&held[at]), Some(&batch.families[family])),
         };
-        change_name(families, &mut change, old, new, batch)?;
+        change_name(families, &mut change, old, new, batch);
         change_series(
             &mut change,
             old.map_or(&[], |held| &held.series),
@@ -137,7 +140,29 @@ pub(in crate::shard) fn change<'a>(
         );
     }
     change.order();
+    if !change.conflicts.is_empty() {
+        let checked = index.check(&change);
+        checked.map_err(|refusal| spelled(refusal, &change, batch, index))?;
+    }
     Ok(change)
+}
+
+/// A refusal of the change that names the series which other groups have.
+pub(in crate::shard) fn spelled(
+    mut refusal: Refusal,
+    change: &Change<'_>,
+    batch: &Batch,
+    index: &Index,
+) -> Refusal {
+    refusal.each(|conflict| {
+        if let Refusal::SeriesElsewhere { family, series } = conflict {
+            let of_family = change.series_added.iter().filter(|(_, name)| *name == family);
+            let mut elsewhere = of_family.filter(|(one, _)| index.holds(*one));
+            let spelling = elsewhere.next().and_then(|(one, _)| batch.spelling(family, *one));
+            *series = spelling.unwrap_or_default();
+        }
+    });
+    refusal
 }
 
 fn change_name<'a>(
@@ -146,7 +171,7 @@ fn change_name<'a>(
     old: Option<&Held>,
     new: Option<&BatchFamily>,
     batch: &'a Batch,
-) -> Result<(), Refusal> {
+) {
     let stored = match (old, new) {
         (Some(held), _) => Some(&families[held.family]),
         (None, Some(family)) => families.by_name(batch.name(family)),
@@ -157,7 +182,8 @@ fn change_name<'a>(
         (Some(stored), Some(family)) if stored.kind == family.kind => {}
         (Some(stored), Some(family)) if holders_left > 0 => {
             let (family, stored) = (batch.name(family).to_owned(), stored.kind.text());
-            return Err(Refusal::TypeConflict { family, stored });
+            let conflict = Refusal::TypeConflict { family, stored, is_own: false };
+            Refusal::note(&mut change.conflicts, conflict);
         }
         (Some(_), None) if holders_left > 0 => {}
         (stored, new) => {
@@ -165,7 +191,6 @@ fn change_name<'a>(
             change.names_added.extend(new.map(|family| (batch.name(family), family.kind)));
         }
     }
-    Ok(())
 }
 
 /// Notes which series come and go when a group's family changes from `old` to `new`.

@@ -77,7 +77,7 @@ impl Store {
             let stored = at.and_then(|at| groups.get_bucket(at)).map(|(_, group)| group);
             let held = stored.map_or(&[][..], |group| &group.families);
             let steps = plan::steps(families, held, mode, batch);
-            let change = plan::change(families, held, &steps, batch)?;
+            let change = plan::change(families, held, &steps, batch, index)?;
             let charge = stored.map(|group| &group.charge);
             let before = charge.map_or_else(|| Usage::of_empty_group(key), Charge::usage);
             let weighed = weigh::weigh(families, before, held, &steps, batch);
@@ -89,7 +89,9 @@ impl Store {
             let room = if is_bounded { plan::room(held, &steps, batch, &change) } else { room };
             let claim = Claim::new(budget.as_ref(), owner, charge, usage, shared, room)?;
             if !change.is_empty() {
-                index.apply(&change)?;
+                index
+                    .apply(&change)
+                    .map_err(|refusal| plan::spelled(refusal, &change, batch, index))?;
             }
             (steps, claim)
         };
