@@ -35,6 +35,8 @@ pub(super) enum Who {
     User(Arc<User>),
     /// By its certificate, which the policy names.
     Certificate(Arc<str>),
+    /// By a token, by the name that the policy gives it.
+    Token(Arc<str>),
 }
 
 impl fmt::Display for Who {
@@ -43,6 +45,7 @@ impl fmt::Display for Who {
             Who::Anybody => f.write_str("a client without a name"),
             Who::User(user) => write!(f, "user {:?}", user.name()),
             Who::Certificate(name) => write!(f, "certificate {name:?}"),
+            Who::Token(name) => write!(f, "token {name:?}"),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use super::tokens::Token;
 use crate::config::{UserName, yaml};
 use crate::rate::Rate;
 
@@ -16,6 +17,8 @@ pub struct Policy {
     /// The rights of the users of basic authentication, by their names.
     #[serde(deserialize_with = "users")]
     pub users: BTreeMap<String, Rights>,
+    /// The tokens, by names that the log shows, with their rights.
+    pub tokens: BTreeMap<String, Token>,
     /// The rights of clients with a certificate that an authority has signed, by a name in the certificate: the
     /// common name or an alternative name.
     pub certificates: BTreeMap<String, Rights>,
@@ -153,6 +156,8 @@ users:
     admin: true
 certificates:
   "db1.example.org": { push: ["db-*"], quota: { pushes_per_second: 0.5 } }
+tokens:
+  ci: { sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, expires: 2027-01-31, push: ["ci-*"] }
 default: { scrape: true }
 "#;
 
@@ -185,6 +190,7 @@ default: { scrape: true }
         let every_two_seconds = Rate { interval: Duration::from_secs(2), burst: 1 };
         assert_eq!(rate.map(PushRate::limit), Some(every_two_seconds));
         assert!(policy.everybody.scrape && !policy.everybody.may_push("x"));
+        assert!(policy.tokens["ci"].rights.may_push("ci-1") && !policy.tokens["ci"].rights.scrape);
     }
 
     #[test]
@@ -213,6 +219,9 @@ default: { scrape: true }
             ("users:\n  a: true\n", 2, ""),
             ("users:\n  a: {}\n  a:b: {}\n", 3, "colon"),
             ("default: {}\ndefault: {}\n", 2, "default"),
+            ("tokens:\n  a: { push: [x] }\n", 2, "sha256"),
+            ("tokens:\n  a: { sha256: abc }\n", 2, "64 hexadecimal digits"),
+            ("tokens:\n  a: { sha256: abc, pull: true }\n", 2, "pull"),
             ("users: [\n", 1, "mapping"),
         ] {
             let error = parse(text.as_bytes()).expect_err(text);

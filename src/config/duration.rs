@@ -28,9 +28,49 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
     is_read.then(|| Duration::from_nanos(nanos as u64))
 }
 
+/// Writes a duration as Go does: `1.5s`, `1m30s`, `1h0m0s`, `250ms`.
+pub(crate) fn shown(duration: Duration) -> String {
+    let decimal = |number: f64, unit: &str| format!("{number}{unit}");
+    let nanos = duration.as_nanos();
+    match nanos {
+        0 => return "0s".to_owned(),
+        1..1_000 => return format!("{nanos}ns"),
+        1_000..1_000_000 => return decimal(nanos as f64 / 1e3, "µs"),
+        1_000_000..1_000_000_000 => return decimal(nanos as f64 / 1e6, "ms"),
+        _ => {}
+    }
+    let (minutes, rest) = (duration.as_secs() / 60, duration.as_secs() % 60);
+    let seconds = format!("{rest}.{:09}", duration.subsec_nanos());
+    let seconds = format!("{}s", seconds.trim_end_matches('0').trim_end_matches('.'));
+    match (minutes / 60, minutes % 60) {
+        (0, 0) => seconds,
+        (0, minutes) => format!("{minutes}m{seconds}"),
+        (hours, minutes) => format!("{hours}h{minutes}m{seconds}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_are_written_as_go_writes_them() {
+        for text in [
+            "0s",
+            "7ns",
+            "1.5µs",
+            "10ms",
+            "250.5ms",
+            "1s",
+            "1.5s",
+            "1m30s",
+            "5m0s",
+            "1h0m0s",
+            "24h0m0.25s",
+        ] {
+            assert_eq!(parse(text).map(shown).as_deref(), Some(text));
+        }
+    }
 
     #[test]
     fn durations_are_read_as_go_reads_them() {

@@ -20,6 +20,7 @@ use crate::http::body::unread_answers::Unread;
 use crate::http::connection::limit::ConnectionLimit;
 use crate::http::lifecycle::Lifecycle;
 use crate::http::probes::Probes;
+use crate::http::push::cors::PushOrigins;
 use crate::http::push::decoders::Decoders;
 use crate::http::push::groups::Groups;
 use crate::http::push::placed::Places;
@@ -47,6 +48,7 @@ pub struct Http {
     pub(crate) own: Arc<OwnMetrics>,
     pub(crate) paths: Paths,
     pub(crate) admission: Admission,
+    pub(crate) push_origins: PushOrigins,
     pub(crate) connections: Arc<ConnectionLimit>,
     pub(crate) unread: Arc<Unread>,
     // The families of endpoints.
@@ -166,6 +168,7 @@ impl Http {
             forms: Forms { scans: scans(), prologue: prologue(), name_rules },
             unread: Arc::default(),
             admission: Admission { access: access() },
+            push_origins: PushOrigins(web.push_origins.clone()),
             connections: connections(),
             site: Site { config: config(), access: access(), tokens: Tokens::default(), is_tls },
             own: own(),

@@ -52,6 +52,13 @@ pub enum Refusal {
         /// The type it has there.
         stored: &'static str,
     },
+    /// The name is that of a metric of the gateway itself, which has another type.
+    OwnType {
+        /// The family.
+        family: String,
+        /// The type of the gateway's own.
+        own: &'static str,
+    },
     /// A histogram or summary exposes samples under the name of another family.
     NameOccupied {
         /// The name both want.
@@ -170,6 +177,12 @@ impl fmt::Display for Refusal {
             }
             Refusal::TypeConflict { family, stored } => {
                 write!(f, "family {family:?} is stored with the type {stored} already")
+            }
+            Refusal::OwnType { family, own } => {
+                write!(
+                    f,
+                    "family {family:?} is a metric of the gateway itself, with the type {own}: rename yours, or push it with that type"
+                )
             }
             Refusal::NameOccupied { name } => {
                 write!(

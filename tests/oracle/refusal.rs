@@ -43,7 +43,7 @@ fn reason(refusal: &Refusal) -> Reason {
         Refusal::DuplicatePart { .. } => Reason::DuplicatePart,
         Refusal::DuplicateSeries { .. } => Reason::DuplicateSeries,
         Refusal::NameOccupied { .. } => Reason::NameOccupied,
-        Refusal::TypeConflict { .. } => Reason::TypeConflict,
+        Refusal::TypeConflict { .. } | Refusal::OwnType { .. } => Reason::TypeConflict,
         Refusal::SeriesElsewhere { .. } => Reason::SeriesElsewhere,
         Refusal::OtherSpelling => Reason::OtherSpelling,
         Refusal::Message { .. } => unreachable!("the bodies are text"),

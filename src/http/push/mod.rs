@@ -5,6 +5,7 @@
 //! times, and `check` tries a push without storing it.
 
 pub(crate) mod check;
+pub(crate) mod cors;
 pub(crate) mod decoders;
 pub(crate) mod format;
 pub(crate) mod groups;

@@ -176,8 +176,13 @@ impl Locked<'_> {
             if let Some(entry) = self.name(name) {
                 let holders = entry.holders - u32::from(change.releases(name));
                 if holders > 0 && entry.kind != *kind {
-                    let stored = entry.kind.text();
-                    return Err(Refusal::TypeConflict { family: (*name).to_owned(), stored });
+                    let (family, stored) = ((*name).to_owned(), entry.kind.text());
+                    let is_own = lock(&self.index.reserved).iter().any(|(own, _)| **own == **name);
+                    return Err(if is_own {
+                        Refusal::OwnType { family, own: stored }
+                    } else {
+                        Refusal::TypeConflict { family, stored }
+                    });
                 }
                 if entry.occupiers > change.vacates(name) {
                     return Err(Refusal::NameOccupied { name: (*name).to_owned() });
