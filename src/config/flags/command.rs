@@ -142,7 +142,7 @@ pub(super) fn unknown_variables(
     names: impl Iterator<Item = OsString>,
 ) -> Vec<String> {
     let known: Vec<String> = command.get_arguments().filter_map(name_of_variable).collect();
-    let families = known.iter().filter_map(|name| name.splitn(3, '_').nth(1));
+    let families = known.iter().filter_map(|name| name.split('_').nth(1));
     let families: Vec<String> = families.map(|family| format!("{VARIABLES}{family}_")).collect();
     let names = names.filter_map(|name| name.into_string().ok());
     let is_meant = |name: &String| {
