@@ -28,16 +28,37 @@ pub(crate) fn parse(text: &str) -> Option<Duration> {
     is_read.then(|| Duration::from_nanos(nanos as u64))
 }
 
-/// Writes whole seconds as Go does, without the parts that are zero: `1h30m`, `45s`.
+/// Writes whole seconds as a user does, without the parts behind the last that is not zero: `1h30m`, `45s`.
 pub(crate) fn spell(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let parts = [(seconds / 3600, 'h'), (seconds / 60 % 60, 'm'), (seconds % 60, 's')];
-    let spelled: String = parts
-        .iter()
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, unit)| format!("{number}{unit}"))
-        .collect();
-    if spelled.is_empty() { "0s".to_owned() } else { spelled }
+    let mut text = shown(Duration::from_secs(duration.as_secs()));
+    for (unit, zero) in [("m", "m0s"), ("h", "h0m")] {
+        if text.ends_with(zero) {
+            text.truncate(text.len() - zero.len());
+            text += unit;
+        }
+    }
+    text
+}
+
+/// Writes a duration as Go does: `1.5s`, `1m30s`, `1h0m0s`, `250ms`.
+pub(crate) fn shown(duration: Duration) -> String {
+    let decimal = |number: f64, unit: &str| format!("{number}{unit}");
+    let nanos = duration.as_nanos();
+    match nanos {
+        0 => return "0s".to_owned(),
+        1..1_000 => return format!("{nanos}ns"),
+        1_000..1_000_000 => return decimal(nanos as f64 / 1e3, "µs"),
+        1_000_000..1_000_000_000 => return decimal(nanos as f64 / 1e6, "ms"),
+        _ => {}
+    }
+    let (minutes, rest) = (duration.as_secs() / 60, duration.as_secs() % 60);
+    let seconds = format!("{rest}.{:09}", duration.subsec_nanos());
+    let seconds = format!("{}s", seconds.trim_end_matches('0').trim_end_matches('.'));
+    match (minutes / 60, minutes % 60) {
+        (0, 0) => seconds,
+        (0, minutes) => format!("{minutes}m{seconds}"),
+        (hours, minutes) => format!("{hours}h{minutes}m{seconds}"),
+    }
 }
 
 #[cfg(test)]
@@ -46,10 +67,29 @@ mod tests {
 
     #[test]
     fn a_duration_is_spelled_so_that_it_is_read_as_the_same() {
-        for (seconds, spelled) in [(0, "0s"), (45, "45s"), (5400, "1h30m"), (86_401, "24h1s")] {
+        for (seconds, spelled) in [(0, "0s"), (45, "45s"), (5400, "1h30m"), (86_401, "24h0m1s")] {
             let duration = Duration::from_secs(seconds);
             assert_eq!(spell(duration), spelled);
             assert_eq!(parse(spelled), Some(duration));
+        }
+    }
+
+    #[test]
+    fn durations_are_written_as_go_writes_them() {
+        for text in [
+            "0s",
+            "7ns",
+            "1.5µs",
+            "10ms",
+            "250.5ms",
+            "1s",
+            "1.5s",
+            "1m30s",
+            "5m0s",
+            "1h0m0s",
+            "24h0m0.25s",
+        ] {
+            assert_eq!(parse(text).map(shown).as_deref(), Some(text));
         }
     }
 

@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -35,6 +35,7 @@ pub struct Gateway {
     persistence: Option<Persistence>,
     acceptor: Option<Acceptor>,
     settings: Vec<Setting>,
+    started: Instant,
 }
 
 /// Why a gateway does not start.
@@ -70,6 +71,7 @@ impl Gateway {
     /// # Errors
     /// When a file of settings is not valid, an address cannot be bound, or a thread not be started.
     pub fn start(config: Config) -> Result<Gateway, StartError> {
+        let started = Instant::now();
         let own = Arc::new(OwnMetrics::new(http::handlers()));
         let access = Arc::<Access>::default();
         let (mut settings, mut acceptor) = (Vec::new(), None);
@@ -123,7 +125,16 @@ impl Gateway {
             stop: watch::Sender::new(false),
         };
         let http = Arc::new(Http::new(backend.clone()).map_err(StartError::Thread)?);
-        Ok(Gateway { http, backend, listeners, shard_tasks, persistence, acceptor, settings })
+        Ok(Gateway {
+            http,
+            backend,
+            listeners,
+            shard_tasks,
+            persistence,
+            acceptor,
+            settings,
+            started,
+        })
     }
 
     /// The TCP addresses that are listened on, with the ports that were chosen.
@@ -152,7 +163,8 @@ impl Gateway {
     /// # Errors
     /// When what was kept on disk cannot be loaded, or the last changes not be kept.
     pub async fn run(self) -> Result<(), Ended> {
-        let Gateway { http, backend, listeners, mut shard_tasks, .. } = self;
+        let page = page(&self.backend, &self.addresses());
+        let Gateway { http, backend, listeners, mut shard_tasks, started, .. } = self;
         let (mut persistence, acceptor) = (self.persistence, self.acceptor);
         let Backend { config, shards, stop, .. } = &backend;
         for address in &listeners {
@@ -195,6 +207,11 @@ impl Gateway {
             }
         }
         if !*stopping.borrow() {
+            let kept =
+                config.persistence.as_ref().map(|options| options.file.display().to_string());
+            let groups = kept.as_deref().unwrap_or("in memory only: --persistence.file keeps them");
+            let (tls, took) = (backend.is_tls, started.elapsed());
+            tracing::info!(page, tls, groups, ?took, "ready");
             systemd::ready(config.shards.get());
         }
         let expiring = rules.map(|rules| {
@@ -222,6 +239,22 @@ impl Gateway {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// Where a browser finds the pages; `None` if no address is TCP and no flag says where.
+fn page(backend: &Backend, addresses: &[SocketAddr]) -> Option<String> {
+    let web = &backend.config.web;
+    if web.external_url.contains("://") {
+        return Some(format!("{}/", web.external_url.trim_end_matches('/')));
+    }
+    let scheme = if backend.is_tls { "https" } else { "http" };
+    let address = addresses.first()?;
+    let host = match address.ip() {
+        ip if ip.is_unspecified() => "localhost".to_owned(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+        IpAddr::V4(ip) => ip.to_string(),
+    };
+    Some(format!("{scheme}://{host}:{}{}/", address.port(), web.route_prefix))
 }
 
 /// What may be stored, if anything bounds it.

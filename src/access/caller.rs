@@ -40,6 +40,8 @@ pub(super) enum Who {
     User(Arc<User>),
     /// By its certificate, which the policy names.
     Certificate(Arc<str>),
+    /// By a token, by the name that the policy gives it.
+    Token(Arc<str>),
 }
 
 impl fmt::Display for Who {
@@ -48,6 +50,7 @@ impl fmt::Display for Who {
             Who::Anybody => f.write_str("a client without a name"),
             Who::User(user) => write!(f, "user {:?}", user.name()),
             Who::Certificate(name) => write!(f, "certificate {name:?}"),
+            Who::Token(name) => write!(f, "token {name:?}"),
         }
     }
 }
@@ -160,6 +163,7 @@ impl Caller {
             Who::Anybody => String::new(),
             Who::User(user) => user.name().to_owned(),
             Who::Certificate(name) => format!("certificate:{name}"),
+            Who::Token(name) => format!("token:{name}"),
         }
     }
 

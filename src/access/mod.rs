@@ -7,6 +7,7 @@
 //! - `bucket` is a rate limit that all clients share.
 //! - `credentials`, `users` and `checks` find out who a client is, and `turns` says whose password is hashed next. A slow
 //!   password check never delays a known client.
+//! - `tokens` are random secrets that the policy has the hashes of; no password check is needed for one.
 //! - `policy` is the content of the policy file, `families` are its rules for metric families, `owner` counts the use of a quota, `caller` is an admitted client.
 //!
 //! **Invariant:** without users, policy and rate limit a request pays for two loads of a byte.
@@ -18,13 +19,14 @@ mod credentials;
 pub mod families;
 mod owner;
 pub mod policy;
+mod tokens;
 mod turns;
 mod users;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
@@ -35,6 +37,7 @@ use caller::{Grant, Who};
 use checks::Checks;
 use owner::Owners;
 use policy::{Policy, Rights};
+use tokens::{Known, Tokens};
 
 pub use caller::{Caller, DenialKind, Denied, Right};
 pub use checks::WRONG_MAX;
@@ -70,6 +73,7 @@ pub struct Rules {
 struct Grants {
     users: HashMap<String, Arc<Grant>, ahash::RandomState>,
     certificates: HashMap<Arc<str>, Arc<Grant>, ahash::RandomState>,
+    tokens: Tokens,
     everybody: Arc<Grant>,
     /// All of them under the names that the metrics give them.
     by_label: Vec<(String, Arc<Grant>)>,
@@ -86,14 +90,17 @@ pub enum AuthFailure {
     Busy,
     /// The client is known and lacks the right.
     Denied,
+    /// The token counts no more.
+    Expired,
 }
 
 impl AuthFailure {
-    const ALL: [(AuthFailure, &'static str); 4] = [
+    const ALL: [(AuthFailure, &'static str); 5] = [
         (AuthFailure::NoCredentials, "no_credentials"),
         (AuthFailure::WrongCredentials, "wrong_credentials"),
         (AuthFailure::Busy, "busy"),
         (AuthFailure::Denied, "denied"),
+        (AuthFailure::Expired, "expired_token"),
     ];
 
     /// The value of the label `reason`.
@@ -231,6 +238,23 @@ impl Rules {
         self.users.as_ref()
     }
 
+    /// The caller that a bearer token in an `Authorization` header names. `None` if the header has none, or the policy
+    /// knows no tokens: then the client is known in another way, or not at all.
+    ///
+    /// # Errors
+    /// That the token is unknown or expired, with its name if it is known.
+    pub fn bearer(&self, header: &[u8]) -> Option<Result<Caller, (AuthFailure, String)>> {
+        let tokens = &self.grants.as_ref()?.tokens;
+        let token = tokens::bearer(header).filter(|_| !tokens.is_empty())?;
+        let Some(Known { name, expires, grant }) = tokens.find(token) else {
+            return Some(Err((AuthFailure::WrongCredentials, String::new())));
+        };
+        if expires.is_some_and(|expires| expires <= SystemTime::now()) {
+            return Some(Err((AuthFailure::Expired, name.to_string())));
+        }
+        Some(Ok(Caller { who: Who::Token(Arc::clone(name)), grant: Some(Arc::clone(grant)) }))
+    }
+
     /// The caller that is this user, or has a verified certificate with these names. The user counts before the
     /// certificate, and the names count in their order.
     pub fn caller<'n>(
@@ -274,8 +298,13 @@ impl Grants {
             (Arc::from(name), grant(label, rights))
         });
         let certificates = certificates.collect();
+        let tokens = policy.tokens.into_iter().map(|(name, token)| {
+            let grant = grant(format!("token:{name}"), token.rights);
+            (token.hash, Known { name: name.into(), expires: token.expires, grant })
+        });
+        let tokens = Tokens::new(tokens);
         let everybody = grant(":default".to_owned(), policy.everybody);
-        Grants { users, certificates, everybody, by_label }
+        Grants { users, certificates, tokens, everybody, by_label }
     }
 }
 

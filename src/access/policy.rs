@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use super::families::FamilyRules;
+use super::tokens::Token;
 use crate::config::UserName;
 use crate::rate::Rate;
 use crate::yaml;
@@ -18,6 +19,8 @@ pub struct Policy {
     /// The rights of the users of basic authentication, by their names.
     #[serde(deserialize_with = "users")]
     pub users: BTreeMap<String, Rights>,
+    /// The tokens, by names that the log shows, with their rights.
+    pub tokens: BTreeMap<String, Token>,
     /// The rights of clients with a certificate that an authority has signed, by a name in the certificate: the
     /// common name or an alternative name.
     pub certificates: BTreeMap<String, Rights>,
@@ -159,6 +162,8 @@ users:
     admin: true
 certificates:
   "db1.example.org": { push: ["db-*"], quota: { pushes_per_second: 0.5 } }
+tokens:
+  ci: { sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, expires: 2027-01-31, push: ["ci-*"] }
 default: { scrape: true }
 "#;
 
@@ -191,6 +196,7 @@ default: { scrape: true }
         let every_two_seconds = Rate { interval: Duration::from_secs(2), burst: 1 };
         assert_eq!(rate.map(PushRate::limit), Some(every_two_seconds));
         assert!(policy.everybody.scrape && !policy.everybody.may_push("x"));
+        assert!(policy.tokens["ci"].rights.may_push("ci-1") && !policy.tokens["ci"].rights.scrape);
     }
 
     #[test]
@@ -219,6 +225,9 @@ default: { scrape: true }
             ("users:\n  a: true\n", 2, ""),
             ("users:\n  a: {}\n  a:b: {}\n", 3, "colon"),
             ("default: {}\ndefault: {}\n", 2, "default"),
+            ("tokens:\n  a: { push: [x] }\n", 2, "sha256"),
+            ("tokens:\n  a: { sha256: abc }\n", 2, "64 hexadecimal digits"),
+            ("tokens:\n  a: { sha256: abc, pull: true }\n", 2, "pull"),
             ("users: [\n", 1, "mapping"),
             ("families:\n  a: { type: gage }\n", 2, "gage"),
             ("families:\n  a: { job: [b] }\n", 2, "job"),

@@ -225,3 +225,41 @@ fn failures_are_in_the_order_of_their_enum() {
     let counted = access.failures().find(|(reason, _)| *reason == "busy");
     assert_eq!(counted, Some(("busy", 1)));
 }
+
+#[tokio::test]
+async fn a_token_is_a_client_of_its_own_beside_users_and_certificates() {
+    let access = Access::default();
+    access.replace_web(&web(&["ops"]));
+    let bearer = |token: &str| {
+        let rules = access.rules().expect("there are rules");
+        rules.bearer(format!("Bearer {token}").as_bytes())
+    };
+    assert!(bearer("test").is_none(), "there is no policy");
+    access.replace_policy(policy("default: { scrape: true }"));
+    assert!(bearer("test").is_none(), "no token is known, so that the header means nothing");
+    // The SHA-256 of `test`, and of nothing.
+    access.replace_policy(policy(
+        "
+tokens:
+  ci:
+    sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    push: ['ci-*']
+    quota: { body_bytes: 7 }
+  old:
+    sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+    expires: 2020-01-01
+    push: ['*']
+",
+    ));
+    let ci = bearer("test").expect("there are tokens").expect("it is one of them");
+    assert!(ci.may_push("ci-1").is_ok());
+    assert_eq!(denial(ci.may_push("web")), r#"token "ci" may not push to job "web""#);
+    assert_eq!(denial(ci.may(Right::Scrape)), r#"token "ci" may not scrape"#);
+    assert_eq!(ci.body_bytes_max(100), 7);
+    let failure = |token: &str| bearer(token).and_then(Result::err);
+    assert_eq!(failure("Test"), Some((AuthFailure::WrongCredentials, String::new())));
+    assert_eq!(failure(""), Some((AuthFailure::Expired, "old".to_owned())));
+    assert!(access.refusals().iter().any(|(label, ..)| label == "token:ci"));
+    let rules = access.rules().expect("there are rules");
+    assert!(rules.bearer(b"Basic dGVzdA==").is_none());
+}

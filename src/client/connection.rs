@@ -92,6 +92,15 @@ impl Connection {
         words(answer).await
     }
 
+    /// Deletes what is at a path, and reads a short answer.
+    ///
+    /// # Errors
+    /// Why there was none. It may have been deleted.
+    pub async fn delete(&mut self, path: &str) -> Result<Answer, ClientError> {
+        let answer = self.open(Method::DELETE, path, None).await?;
+        words(answer).await
+    }
+
     /// Gets a path whose answer may be long: the caller reads the body.
     ///
     /// # Errors

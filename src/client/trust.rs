@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -52,6 +52,26 @@ impl Trust {
     /// When the handshake fails: the other side is not trusted, or does not speak TLS.
     pub async fn connect(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         let connector = TlsConnector::from(Arc::clone(&self.config));
-        connector.connect(self.name.clone(), stream).await
+        let shaken = connector.connect(self.name.clone(), stream).await;
+        shaken.map_err(|error| match in_words(&error) {
+            Some(words) => io::Error::new(error.kind(), words),
+            None => error,
+        })
+    }
+}
+
+/// What is wrong with a certificate, where rustls names only a kind of error.
+fn in_words(error: &io::Error) -> Option<&'static str> {
+    // The first has no kind of its own in rustls.
+    if format!("{error:?}").contains("CaUsedAsEndEntity") {
+        return Some(
+            "the certificate of the gateway is that of an authority (CA:TRUE), which cannot be a server's: make one with basicConstraints=CA:FALSE",
+        );
+    }
+    match error.get_ref()?.downcast_ref()? {
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            Some("no authority in the file has signed the certificate of the gateway")
+        }
+        _ => None,
     }
 }

@@ -20,7 +20,8 @@ use crate::persist;
 
 pub use address::Address;
 pub use flags::{
-    CheckCommand, Command, Flags, HealthcheckFlags, ImportFlags, LogFormat, LogLevel, StoreCommand,
+    CheckCommand, Command, DemoFlags, Flags, GatewayFlags, HealthcheckFlags, ImportFlags,
+    LogFormat, LogLevel, StoreCommand,
 };
 pub use query_url::QueryUrl;
 pub use user_name::UserName;
@@ -59,6 +60,8 @@ pub struct WebSettings {
     pub policy_file: Option<PathBuf>,
     /// The path of the scrape, beginning with a slash.
     pub telemetry_path: String,
+    /// `--web.external-url` as it was given; empty for nothing.
+    pub external_url: String,
     /// What paths begin with as seen from outside, without a slash at its end; empty for nothing.
     pub external_prefix: String,
     /// What the paths of requests begin with, likewise.
@@ -69,6 +72,8 @@ pub struct WebSettings {
     pub enable_lifecycle: bool,
     /// Whether the endpoints that administer work.
     pub enable_admin_api: bool,
+    /// The origins whose pages may push, each `SCHEME://HOST[:PORT]` in small letters, or `*`; none for no pages.
+    pub push_origins: Vec<String>,
     /// Whether OpenMetrics is served.
     pub enable_open_metrics: bool,
     /// How many scrapes may be served at a time.

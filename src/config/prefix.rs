@@ -1,5 +1,7 @@
 //! The prefixes of paths: of requests as the gateway gets them, and of its address as clients see it.
 
+use std::net::Ipv6Addr;
+
 use crate::percent;
 
 /// Reads a prefix of all paths: it begins with a slash and does not end with one, and is empty where there is
@@ -25,11 +27,8 @@ pub(super) fn route_prefix(text: &str) -> Result<String, String> {
 /// When it is not the URL of an HTTP server.
 pub(super) fn external_prefix(url: &str) -> Result<String, String> {
     const EXPECTED: &str = "expected a URL such as https://example.org/push";
-    let is_bare = !url.contains('/')
-        && url.rsplit_once(':').is_some_and(|(host, port)| {
-            !host.is_empty() && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
-        });
-    if url.is_empty() || is_bare {
+    let is_bare = || !url.contains('/') && has_port(url) && is_host(url);
+    if url.is_empty() || is_bare() {
         return Ok(String::new());
     }
     let behind = ["http://", "https://"].iter().find_map(|scheme| url.strip_prefix(scheme));
@@ -37,11 +36,38 @@ pub(super) fn external_prefix(url: &str) -> Result<String, String> {
     let behind = behind.split(['?', '#']).next().unwrap_or_default();
     let (authority, path) = behind.split_at(behind.find('/').unwrap_or(behind.len()));
     let host = authority.rsplit('@').next().unwrap_or_default();
-    if host.is_empty() || host.starts_with(':') || host.contains(char::is_whitespace) {
+    if !is_host(host) {
         return Err(EXPECTED.to_owned());
     }
     let path = percent::decode(path.as_bytes()).ok_or(EXPECTED)?;
     route_prefix(str::from_utf8(&path).map_err(|_| EXPECTED)?)
+}
+
+/// Whether a text is a host, with a port or without. An IPv6 address stands in brackets.
+pub(super) fn is_host(text: &str) -> bool {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(address) => {
+            let Some((address, port)) = address.split_once(']') else { return false };
+            if address.split('%').next().is_none_or(|address| address.parse::<Ipv6Addr>().is_err())
+            {
+                return false;
+            }
+            (address, port)
+        }
+        None => text.split_at(text.find(':').unwrap_or(text.len())),
+    };
+    let is_port = |port: &str| {
+        port.strip_prefix(':')
+            .is_some_and(|digits| digits.is_empty() || digits.parse::<u16>().is_ok())
+    };
+    let is_odd = |char: char| char.is_whitespace() || "[]/\\?#@<>^`{|}\"".contains(char);
+    !host.is_empty() && !host.contains(is_odd) && (port.is_empty() || is_port(port))
+}
+
+/// Whether a host has a port behind it.
+fn has_port(text: &str) -> bool {
+    let port = text.rsplit_once(':').map_or("", |(_, port)| port);
+    !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -85,6 +111,13 @@ mod tests {
             "http://h/%",
             "http://h/%+f",
             "http://h/%ff",
+            "http://[::1",
+            "http://[::1/a",
+            "http://[x]:1/a",
+            "http://h:port/a",
+            "http://h:65536",
+            "http://a b/c",
+            "[::1:9091",
         ] {
             assert!(external_prefix(bad).is_err(), "{bad}");
         }

@@ -34,6 +34,14 @@ pub(crate) struct Endpoint {
     pub(crate) call: Call,
 }
 
+impl Endpoint {
+    /// Whether HEAD is answered as GET is, without the body: probes and pages, which load balancers and link checkers ask so.
+    pub(crate) fn answers_head(&self) -> bool {
+        let is_seen = || matches!(self.handler, Some("status" | "static"));
+        self.verb == Verb::Get && (matches!(self.call, Call::Probe(_)) || is_seen())
+    }
+}
+
 /// Where an endpoint is, once the path is percent-decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Path {

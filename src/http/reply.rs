@@ -4,9 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
+use hyper::body::Body;
 use hyper::header::{
-    ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
-    X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
+    RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 
@@ -54,8 +55,15 @@ pub(crate) fn error(status: StatusCode, reason: impl fmt::Display) -> Reply {
     reply
 }
 
-pub(crate) fn method_not_allowed(allowed: &str) -> Reply {
-    with_text(error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"), ALLOW, allowed)
+pub(crate) fn method_not_allowed(allowed: &str, reason: &str) -> Reply {
+    with_text(error(StatusCode::METHOD_NOT_ALLOWED, reason), ALLOW, allowed)
+}
+
+/// The same without its body, whose length is still told.
+pub(crate) fn without_body(reply: Reply) -> Reply {
+    let bytes = reply.body().size_hint().exact().filter(|bytes| *bytes > 0);
+    let reply = reply.map(|_| Chunks::default());
+    bytes.into_iter().fold(reply, |reply, bytes| with(reply, CONTENT_LENGTH, bytes.into()))
 }
 
 pub(crate) fn options(allowed: &str) -> Reply {

@@ -21,6 +21,7 @@ use crate::http::body::unread_answers::Unread;
 use crate::http::connection::limit::ConnectionLimit;
 use crate::http::lifecycle::Lifecycle;
 use crate::http::probes::Probes;
+use crate::http::push::cors::PushOrigins;
 use crate::http::push::decoders::Decoders;
 use crate::http::push::elsewhere::Elsewhere;
 use crate::http::push::groups::Groups;
@@ -52,6 +53,7 @@ pub struct Http {
     pub(crate) own: Arc<OwnMetrics>,
     pub(crate) paths: Paths,
     pub(crate) admission: Admission,
+    pub(crate) push_origins: PushOrigins,
     pub(crate) connections: Arc<ConnectionLimit>,
     pub(crate) unread: Arc<Unread>,
     pub(crate) rejections: Arc<Rejections>,
@@ -186,6 +188,7 @@ impl Http {
             unread: Arc::default(),
             rejections: rejections(),
             admission: Admission { access: access() },
+            push_origins: PushOrigins(web.push_origins.clone()),
             connections: connections(),
             site: Site { config: config(), access: access(), tokens: Tokens::default(), is_tls },
             own: own(),

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Start reading at [`run`]. `setup` reads the flags, `source` reads the groups one after the other, `place` stores one
-//! group at the target, and `report` counts.
+//! group at the target, and `report` counts. `stored` is what the target has before, for the report.
 //!
 //! **Invariants:** only a few groups are in memory, however many the source has. An import is idempotent.
 
@@ -20,9 +20,10 @@ mod run;
 mod saved;
 mod setup;
 mod source;
+mod stored;
 
 pub use group::SourceGroup;
 pub use place::{RETRY_WAIT_MAX, TRIES_MAX, TargetError, Way};
 pub use report::{FAILURES_SHOWN_MAX, Report};
-pub use run::{IN_FLIGHT_MAX, ImportError, Options, run};
+pub use run::{IN_FLIGHT_MAX, ImportError, Options, PROGRESS_WAIT, run};
 pub use source::{GROUP_BYTES_MAX, Source, SourceError};

@@ -37,6 +37,8 @@ pub enum Way {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Copied,
+    /// The one there had the same push times; it has been written again.
+    Unchanged,
     /// The one there is newer, and has been left alone.
     Newer,
     Failed(String),

@@ -13,6 +13,8 @@ pub struct Report {
     is_dry_run: bool,
     copied: u64,
     samples: u64,
+    unchanged: u64,
+    unchanged_samples: u64,
     newer: u64,
     never_pushed: u64,
     cut: u64,
@@ -40,6 +42,11 @@ impl Report {
                 self.samples += samples;
                 self.cut += cut;
             }
+            Outcome::Unchanged => {
+                self.unchanged += 1;
+                self.unchanged_samples += samples;
+                self.cut += cut;
+            }
             Outcome::Newer => self.newer += 1,
             Outcome::Failed(reason) => self.fail(path, &reason),
         }
@@ -48,6 +55,15 @@ impl Report {
     /// Notes one that cannot be a push: none to it was ever applied.
     pub(super) fn note_never_pushed(&mut self) {
         self.never_pushed += 1;
+    }
+
+    /// How far it is, while it goes on.
+    pub(super) fn progress(&self) -> String {
+        let Report { copied, unchanged, newer, never_pushed, failed, .. } = self;
+        let seen = copied + unchanged + newer + never_pushed + failed;
+        format!(
+            "importing: {seen} groups so far, {copied} copied, {unchanged} unchanged, {failed} failed"
+        )
     }
 
     pub(super) fn fail(&mut self, path: &str, reason: &str) {
@@ -64,6 +80,13 @@ impl fmt::Display for Report {
         let Report { copied, samples, newer, never_pushed, cut, failed, failures, .. } = self;
         let copied_is = if self.is_dry_run { "would copy" } else { "copied" };
         writeln!(f, "{copied_is}: {copied} groups, {samples} samples")?;
+        if self.unchanged > 0 {
+            let Report { unchanged, unchanged_samples, .. } = self;
+            writeln!(
+                f,
+                "unchanged: {unchanged} groups, {unchanged_samples} samples, which the target had with the same push times"
+            )?;
+        }
         if *newer > 0 {
             writeln!(f, "left alone: {newer} groups, which were pushed to the target later")?;
         }
@@ -103,11 +126,15 @@ mod tests {
             report.note(&format!("/job/{group}"), 1, 0, Outcome::Failed("400 no".to_owned()));
         }
         report.note("/job/b", 1, 0, Outcome::Newer);
+        report.note("/job/c", 4, 0, Outcome::Unchanged);
+        let progress = "importing: 26 groups so far, 1 copied, 1 unchanged, 23 failed";
+        assert_eq!(report.progress(), progress);
         let text = report.to_string();
         assert!(
             !report.is_success() && text.contains("\nnot copied: 23 groups\n  /job/0: 400 no\n")
         );
         assert!(text.ends_with("  /job/19: 400 no\n  and 3 more\n"), "{text}");
         assert!(text.contains("left alone: 1 groups"), "{text}");
+        assert!(text.contains("unchanged: 1 groups, 4 samples"), "{text}");
     }
 }

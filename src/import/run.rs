@@ -2,20 +2,27 @@
 
 use std::collections::HashMap;
 use std::io::Write;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
 
 use super::group::{Lost, SourceGroup, is_asked_for};
 use super::place::{Outcome, TargetError, Way, place};
 use super::report::Report;
 use super::source::{Found, Source, SourceError};
+use super::stored::{self, Times};
 use crate::client::{Connection, Endpoint};
 use crate::selector::Selector;
 use crate::shard::Timestamp;
 
 /// How many groups are on their way to the target at a time, each on a connection of its own.
 pub const IN_FLIGHT_MAX: usize = 8;
+
+/// How often it is said how far an import is.
+pub const PROGRESS_WAIT: Duration = Duration::from_secs(2);
 
 /// What is to be copied, and how.
 #[derive(Debug)]
@@ -40,12 +47,24 @@ pub enum ImportError {
 }
 
 /// Copies groups, and says what has become of them, also where it could not come to its end. What would be
-/// copied is written to `out`, a line a group.
-pub async fn run(options: Options, out: &mut impl Write) -> (Report, Result<(), ImportError>) {
+/// copied is written to `out`, a line a group. How far it is goes to `progress` now and then.
+pub async fn run(
+    options: Options,
+    out: &mut impl Write,
+    progress: &mut impl Write,
+) -> (Report, Result<(), ImportError>) {
     let report = Arc::new(Mutex::new(Report::new(options.target.is_none())));
-    let ended = match &options.target {
-        None => list(&options, &report, out).await,
-        Some((target, way)) => copy(&options, target, *way, &report).await,
+    let mut work = pin!(async {
+        match &options.target {
+            None => list(&options, &report, out).await,
+            Some((target, way)) => copy(&options, target, *way, &report).await,
+        }
+    });
+    let ended = loop {
+        match timeout(PROGRESS_WAIT, work.as_mut()).await {
+            Ok(ended) => break ended,
+            Err(_) => drop(writeln!(progress, "{}", locked(&report).progress())),
+        }
     };
     let report = std::mem::take(&mut *locked(&report));
     (report, ended)
@@ -58,11 +77,17 @@ async fn list(
     out: &mut impl Write,
 ) -> Result<(), ImportError> {
     let (groups, telling) = told(options).await?;
+    let mut lines = Vec::new();
     while let Ok(found) = groups.recv_async().await {
         let Some(group) = asked_for(found, &options.selectors, report) else { continue };
         let (path, samples) = (group.key.path(), group.samples());
-        let _closed = writeln!(out, "{path}: {samples} samples, pushed {}", group.pushed.seconds());
         locked(report).note(&path, samples, group.cut, Outcome::Copied);
+        lines.push(format!("{path}: {samples} samples, pushed {}", group.pushed.seconds()));
+    }
+    // A Pushgateway tells its groups in a random order.
+    lines.sort_unstable();
+    for line in lines {
+        let _closed = writeln!(out, "{line}");
     }
     ended(options, telling).await
 }
@@ -84,17 +109,23 @@ async fn copy(
         Way::AsPushes { keeps_newer: true } => Arc::new(push_times(target).await?),
         _ => Arc::default(),
     };
+    let stored = Arc::new(match way {
+        Way::WithTimes { .. } => stored::times(target).await,
+        Way::AsPushes { .. } => Times::default(),
+    });
     let (groups, telling) = told(options).await?;
     let mut workers = JoinSet::new();
     let selectors = Arc::clone(&options.selectors);
     for _ in 0..IN_FLIGHT_MAX {
         let (groups, report) = (groups.clone(), Arc::clone(report));
-        let (newer, selectors) = (Arc::clone(&newer), Arc::clone(&selectors));
+        let (newer, stored) = (Arc::clone(&newer), Arc::clone(&stored));
+        let selectors = Arc::clone(&selectors);
         let mut connection = Connection::new(target.clone());
         workers.spawn(async move {
             while let Ok(found) = groups.recv_async().await {
                 let Some(group) = asked_for(found, &selectors, &report) else { continue };
                 let (path, samples, cut) = (group.key.path(), group.samples(), group.cut);
+                let is_unchanged = stored.get(&path) == Some(&(group.pushed, group.failed));
                 let is_newer = newer.get(&path).is_some_and(|pushed| *pushed > group.pushed);
                 let outcome = match way {
                     Way::AsPushes { .. } if group.pushed == Timestamp::NEVER => {
@@ -103,6 +134,10 @@ async fn copy(
                     }
                     _ if is_newer => Outcome::Newer,
                     way => place(&mut connection, way, group).await?,
+                };
+                let outcome = match outcome {
+                    Outcome::Copied if is_unchanged => Outcome::Unchanged,
+                    outcome => outcome,
                 };
                 locked(&report).note(&path, samples, cut, outcome);
             }

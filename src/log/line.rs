@@ -6,6 +6,8 @@ use std::time::SystemTime;
 use tracing::Event;
 use tracing::field::{Field, Visit};
 
+use serde_json::Value;
+
 use crate::config::LogFormat;
 
 /// How much of a value is shown; it may be all of a path.
@@ -35,14 +37,14 @@ pub(super) fn of(
     level: &str,
     caller: &str,
     message: String,
-    fields: impl IntoIterator<Item = (&'static str, String)>,
+    fields: impl IntoIterator<Item = (&'static str, Value)>,
     format: LogFormat,
 ) -> String {
     let head = [
-        ("ts", humantime::format_rfc3339_millis(SystemTime::now()).to_string()),
-        ("level", level.to_owned()),
-        ("caller", caller.to_owned()),
-        ("msg", message),
+        ("ts", humantime::format_rfc3339_millis(SystemTime::now()).to_string().into()),
+        ("level", level.into()),
+        ("caller", caller.into()),
+        ("msg", message.into()),
     ];
     let pairs = head.into_iter().chain(fields);
     match format {
@@ -54,7 +56,7 @@ pub(super) fn of(
 #[derive(Default)]
 struct Fields {
     message: String,
-    others: Vec<(&'static str, String)>,
+    others: Vec<(&'static str, Value)>,
 }
 
 impl Visit for Fields {
@@ -62,12 +64,28 @@ impl Visit for Fields {
         let value = cut(format!("{value:?}"));
         match field.name() {
             "message" => self.message = value,
-            name => self.others.push((name, value)),
+            name => self.others.push((name, value.into())),
         }
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.others.push((field.name(), cut(value.to_owned())));
+        self.others.push((field.name(), cut(value.to_owned()).into()));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.others.push((field.name(), value.into()));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.others.push((field.name(), value.into()));
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.others.push((field.name(), value.into()));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.others.push((field.name(), value.into()));
     }
 }
 
@@ -80,7 +98,7 @@ pub(super) fn cut(mut value: String) -> String {
     value
 }
 
-fn logfmt(pairs: impl Iterator<Item = (&'static str, String)>) -> String {
+fn logfmt(pairs: impl Iterator<Item = (&'static str, Value)>) -> String {
     let mut line = String::new();
     for (key, value) in pairs {
         if !line.is_empty() {
@@ -89,19 +107,20 @@ fn logfmt(pairs: impl Iterator<Item = (&'static str, String)>) -> String {
         line.push_str(key);
         line.push('=');
         let plain = |char: char| !char.is_control() && !matches!(char, ' ' | '"' | '=' | '\\');
-        if !value.is_empty() && value.chars().all(plain) {
-            line.push_str(&value);
-        } else {
-            line.push_str(&serde_json::Value::from(value).to_string());
+        match value {
+            Value::String(text) if !text.is_empty() && text.chars().all(plain) => {
+                line.push_str(&text);
+            }
+            value => line.push_str(&value.to_string()),
         }
     }
     line + "\n"
 }
 
-fn json(pairs: impl Iterator<Item = (&'static str, String)>) -> String {
-    let object: serde_json::Map<String, serde_json::Value> =
-        pairs.map(|(key, value)| (key.to_owned(), value.into())).collect();
-    serde_json::Value::Object(object).to_string() + "\n"
+fn json(pairs: impl Iterator<Item = (&'static str, Value)>) -> String {
+    let object: serde_json::Map<String, Value> =
+        pairs.map(|(key, value)| (key.to_owned(), value)).collect();
+    Value::Object(object).to_string() + "\n"
 }
 
 #[cfg(test)]
@@ -110,17 +129,21 @@ mod tests {
 
     #[test]
     fn a_value_cannot_forge_a_line_or_a_pair() {
-        let pairs = [("msg", "hello".to_owned()), ("job", "a\nlevel=error \"b\"".to_owned())];
+        let pairs = [("msg", Value::from("hello")), ("job", "a\nlevel=error \"b\"".into())];
         assert_eq!(
             logfmt(pairs.clone().into_iter()),
             "msg=hello job=\"a\\nlevel=error \\\"b\\\"\"\n"
         );
         let line = json(pairs.into_iter());
         assert_eq!(line.matches('\n').count(), 1);
-        assert!(
-            serde_json::from_str::<serde_json::Value>(&line)
-                .is_ok_and(|json| json["msg"] == "hello")
-        );
+        assert!(serde_json::from_str::<Value>(&line).is_ok_and(|json| json["msg"] == "hello"));
+    }
+
+    #[test]
+    fn a_number_is_a_number_in_both_formats() {
+        let pairs = [("msg", Value::from("5")), ("count", 5.into()), ("share", 0.5.into())];
+        assert_eq!(logfmt(pairs.clone().into_iter()), "msg=5 count=5 share=0.5\n");
+        assert_eq!(json(pairs.into_iter()), "{\"count\":5,\"msg\":\"5\",\"share\":0.5}\n");
     }
 
     #[test]

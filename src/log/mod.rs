@@ -31,6 +31,8 @@ pub use queue::LOG_QUEUE_BYTES_MAX;
 /// How long the end of the process waits until the last lines are written.
 pub const FLUSH_WAIT: Duration = Duration::from_secs(1);
 
+const NO_FIELDS: [(&str, serde_json::Value); 0] = [];
+
 /// The log of this process, once it is started.
 static LOG: OnceLock<Log> = OnceLock::new();
 
@@ -73,15 +75,20 @@ pub fn flush() {
     }
 }
 
-/// Writes a last line, behind all that was logged, before the process ends.
-pub fn last_words(line: &str) {
+/// Says why the process ends, behind all that was logged: in words, or in a line of JSON.
+pub fn last_words(reason: &str, format: LogFormat) {
+    let place = line::caller(file!(), line!());
+    let text = match format {
+        LogFormat::Logfmt => format!("shardgate: error: {reason}\n"),
+        LogFormat::Json => line::of("error", &place, reason.to_owned(), NO_FIELDS, format),
+    };
     match LOG.get() {
         Some(log) => {
-            log.queue.push_last(line.as_bytes());
+            log.queue.push_last(text.as_bytes());
             flush();
         }
         // A failure to write cannot be reported anywhere.
-        None => drop(io::stderr().write_all(line.as_bytes())),
+        None => drop(io::stderr().write_all(text.as_bytes())),
     }
 }
 
@@ -120,7 +127,7 @@ impl Log {
         let message = format!(
             "{count} lines were dropped because standard error was not read, or could not be written"
         );
-        let fields = [("lines", count.to_string())];
+        let fields = [("lines", count.into())];
         line::of("warn", &line::caller(file!(), line!()), message, fields, self.format)
     }
 
@@ -132,8 +139,8 @@ impl Log {
         let thread = std::thread::current();
         let name = thread.name().unwrap_or("unnamed");
         let fields = [
-            ("thread", name.to_owned()),
-            ("err", line::cut(text.unwrap_or("no message").to_owned())),
+            ("thread", name.into()),
+            ("err", line::cut(text.unwrap_or("no message").to_owned()).into()),
         ];
         let place = panic.location().map(|place| line::caller(place.file(), place.line()));
         let place = place.unwrap_or_default();

@@ -25,6 +25,9 @@ pub enum StorageError {
     /// The disk fails.
     #[error("{0}")]
     Failed(String),
+    /// The reader of an export has closed its end of the pipe.
+    #[error("nobody reads what is exported")]
+    Unread,
     /// The gateway was asked to stop meanwhile.
     #[error("stopped while it was read")]
     Stopped,
@@ -32,7 +35,10 @@ pub enum StorageError {
 
 impl From<std::io::Error> for StorageError {
     fn from(error: std::io::Error) -> StorageError {
-        StorageError::Failed(error.to_string())
+        match error.kind() {
+            ErrorKind::BrokenPipe => StorageError::Unread,
+            _ => StorageError::Failed(error.to_string()),
+        }
     }
 }
 

@@ -14,6 +14,12 @@ fn paths_and_methods_answer_as_the_reference_does() {
         ("HEAD", "/metrics", 405),
         ("PUT", "/metrics", 405),
         ("OPTIONS", "/metrics", 200),
+        ("HEAD", "/-/ready", 200),
+        ("HEAD", "/-/healthy", 200),
+        ("HEAD", "/", 200),
+        ("HEAD", "/static/app.css", 200),
+        ("HEAD", "/api/v1/status", 405),
+        ("HEAD", "/metrics/job/a", 405),
         ("GET", "/metrics/", 301),
         ("GET", "/metrics/job/a", 405),
         ("PATCH", "/metrics/job/a", 405),
@@ -42,6 +48,51 @@ fn paths_and_methods_answer_as_the_reference_does() {
     assert_eq!(gateway.get("/metrics/?x=1").header("location"), Some("/metrics?x=1"));
     assert_eq!(gateway.get("/nothing").text(), "404 page not found\n");
     assert_eq!(gateway.put("/metrics", "").header("allow"), Some("GET, OPTIONS"));
+}
+
+#[test]
+fn head_tells_the_length_and_the_connection_goes_on() {
+    let gateway = start(&[]);
+    let page = gateway.send("HEAD", "/-/healthy", &[], b"");
+    assert_eq!((page.header("content-length"), page.status), (Some("2"), 200));
+    let mut stream = gateway.connect();
+    let ask = |method: &str| format!("{method} /-/healthy HTTP/1.1\r\nhost: x\r\n\r\n");
+    std::io::Write::write_all(&mut stream, ask("HEAD").as_bytes()).unwrap();
+    let head = crate::answer::read_head(&mut stream).unwrap();
+    assert!(head.contains("content-length: 2"));
+    std::io::Write::write_all(&mut stream, ask("GET").as_bytes()).unwrap();
+    assert_eq!(crate::gateway::read_answer(&mut stream).unwrap().text(), "OK");
+}
+
+#[test]
+fn a_push_to_nearly_the_right_url_is_told_the_right_one() {
+    let gateway = start(&[]);
+    for (method, path, status, part) in [
+        (
+            "PUT",
+            "/metrics/metrics/job/a",
+            404,
+            "push to /metrics/job/a, without /metrics before it",
+        ),
+        ("POST", "/job/a", 404, "pushes go to /metrics/job/a"),
+        ("POST", "/metrics", 405, "pushes go to /metrics/job/NAME"),
+        ("PUT", "/", 405, "pushes go to /metrics/job/NAME"),
+    ] {
+        let answer = gateway.send(method, path, &[], b"m 1\n");
+        assert!(answer.status == status && answer.text().contains(part), "{path}: {answer:?}");
+    }
+}
+
+#[test]
+fn a_metric_of_the_gateway_itself_is_named_as_one() {
+    let gateway = start(&[]);
+    let body = "# TYPE process_open_fds counter\nprocess_open_fds 1\n";
+    let answer = gateway.put("/metrics/job/a", body);
+    let part = "family \"process_open_fds\" is a metric of the gateway itself, with the type gauge";
+    assert!(answer.status == 400 && answer.text().contains(part), "{}", answer.text());
+    gateway.put("/metrics/job/a", "# TYPE mine gauge\nmine 1\n");
+    let answer = gateway.put("/metrics/job/b", "# TYPE mine counter\nmine 1\n");
+    assert!(answer.status == 400 && !answer.text().contains("itself"), "{}", answer.text());
 }
 
 #[test]

@@ -35,7 +35,9 @@ fn every_push_that_is_rejected_is_one_line_with_job_source_and_reason() {
         let given = gateway.send("PUT", path, &["authorization: Basic c2VjcmV0"], body.as_bytes());
         let made = given.header("x-request-id").unwrap().to_owned();
         assert_ne!(made, "given-1");
-        let parts = ["level=info", "msg=\"push rejected\"", job, "source=127.0.0.1:", reason];
+        let message = "msg=\"push rejected\"";
+        let parts =
+            ["level=info", message, job, "source=127.0.0.1:", "method=PUT path=", path, reason];
         let (log, of_both) = (gateway.log_so_far(&made), parts.map(str::to_owned));
         let of_both: Vec<&str> = of_both.iter().map(String::as_str).collect();
         for id in ["request_id=given-1", &format!("request_id={made}")] {

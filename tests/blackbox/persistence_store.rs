@@ -143,3 +143,22 @@ fn what_is_no_store_is_not_looked_at_further() {
         assert_failed(&look(directory.path()), &["directory"]);
     }
 }
+
+#[test]
+fn a_reader_that_has_seen_enough_of_an_export_is_no_failure() {
+    let directory = Directory::new();
+    let gateway = start(&directory.store(), &[]);
+    let body: String = (0..5000).map(|at| format!("m{{n=\"{at}\"}} {at}\n")).collect();
+    for group in 0..20 {
+        gateway.put(&format!("/metrics/job/a/at/{group}"), &body);
+    }
+    gateway.stop();
+    let script = "\"$0\" store export \"$1\" | head -n 1; echo status ${PIPESTATUS[0]}";
+    let output = std::process::Command::new("bash")
+        .args(["-c", script, env!("CARGO_BIN_EXE_shardgate")])
+        .arg(directory.store())
+        .output()
+        .unwrap();
+    let (out, error) = (String::from_utf8(output.stdout), String::from_utf8(output.stderr));
+    assert_eq!((out.unwrap().lines().last(), &*error.unwrap()), (Some("status 0"), ""));
+}

@@ -1,10 +1,14 @@
 //! Signals sent to the program: which stop it, and that no other ends it.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use crate::persistence::{Directory, Process, await_that, file_flag, program, start};
+use crate::persistence::{
+    Directory, Process, await_that, file_flag, program, program_alone, start,
+};
 
 const EACH_PUSH: &str = "--persistence.sync=push";
 
@@ -38,6 +42,38 @@ fn signals_without_a_meaning_do_nothing() {
     let missed: Vec<u64> =
         (1..=64).filter(|number| !left.contains(number) && !handled(number)).collect();
     assert_eq!(missed, Vec::<u64>::new(), "each signal has been thought of");
+    gateway.stop();
+}
+
+#[test]
+fn a_hangup_does_not_end_it_before_it_serves_nor_while_it_stops() {
+    let directory = Directory::new();
+    let flags = ["--web.listen-address=127.0.0.1:0", &file_flag(&directory.store())];
+    let mut child = program_alone(&flags).stderr(Stdio::piped()).spawn().unwrap();
+    let hang_up = |id: u32| Command::new("kill").args(["-HUP", &id.to_string()]).status().unwrap();
+    // The first line is logged before any file is read or address bound.
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let first = log.next().unwrap();
+    assert!(first.contains("msg=starting") && hang_up(child.id()).success(), "{first}");
+    let address = log.find_map(|line| Some(line.split_once("address=")?.1.to_owned())).unwrap();
+    assert!(hang_up(child.id()).success());
+    // A push that is still arriving keeps the gateway from ending at once.
+    let mut push = TcpStream::connect(&address).unwrap();
+    push.write_all(b"PUT /metrics/job/a HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\nexpect: 100-continue\r\n\r\n")
+        .unwrap();
+    let mut interim = [0; 25];
+    push.read_exact(&mut interim).unwrap();
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    log.find(|line| line.contains("asked to stop")).unwrap();
+    assert!(hang_up(child.id()).success());
+    push.write_all(b"m 1\n").unwrap();
+    let mut answer = String::new();
+    push.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let _rest = log.count();
+    assert!(child.wait().unwrap().success());
+    let gateway = start(&directory.store(), &[]);
+    assert!(gateway.lines().contains(&r#"m{instance="",job="a"} 1"#.to_owned()));
     gateway.stop();
 }
 

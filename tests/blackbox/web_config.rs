@@ -219,3 +219,30 @@ fn the_check_says_ok_or_one_line_of_what_is_wrong() {
     assert!(!is_ok && said.is_empty() && error.lines().count() == 1, "{error}");
     assert!(error.contains("web.yml: tls_server_config: ") && error.contains("no.key"), "{error}");
 }
+
+/// `openssl req -x509` makes such a certificate unless it is told otherwise.
+#[test]
+fn the_certificate_of_an_authority_is_refused_in_words_and_a_servers_own_is_trusted() {
+    let folder = Folder::new("authority");
+    for is_authority in [true, false] {
+        let key = KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.is_ca = if is_authority {
+            rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained)
+        } else {
+            rcgen::IsCa::ExplicitNoCa
+        };
+        folder.write("server.crt", &params.self_signed(&key).unwrap().pem());
+        folder.write("server.key", &key.serialize_pem());
+        folder.write("web.yml", TLS);
+        let gateway = start(&[&folder.flag()]);
+        let url = format!("--url=https://localhost:{}", gateway.address.port());
+        let ca = format!("--ca={}", folder.0.join("server.crt").display());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shardgate"));
+        let output = command.args(["healthcheck", &url, &ca]).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.success(), !is_authority, "{error}");
+        let words = "is that of an authority (CA:TRUE), which cannot be a server's: make one with basicConstraints=CA:FALSE";
+        assert_eq!(error.contains(words), is_authority, "{error}");
+    }
+}

@@ -56,8 +56,8 @@ PUT_TOGETHER = {
 """What has its words from two places."""
 OTHERS = re.compile(r"^(?:unexpected argument|invalid value|found; see --help)|\(os error")
 """What the library that reads flags says, and the system."""
-UNHEARD = {"stopped while it was read"}
-"""What nobody gets to see: the gateway has ended by then."""
+UNHEARD = {"stopped while it was read", "nobody reads what is exported", "in memory only: --persistence.file keeps them"}
+"""What nobody gets to see: the gateway or the reader has ended by then. And what is no trouble."""
 
 
 def strings(source: Path) -> list[str]:

@@ -57,6 +57,16 @@ def test_the_manual_and_the_completions_are_read_without_complaint(packages: Pac
         assert "web.listen-address" in (tmp_path / "usr/share" / name).read_text()
 
 
+def test_its_samples_are_valid_as_they_are(packages: Packages, tmp_path: Path) -> None:
+    said("dpkg-deb", "--extract", packages.now, tmp_path)
+    samples = tmp_path / "usr/share/doc/shardgate/examples"
+    said(binary(), "check", "web-config", samples / "web.yml")
+    said(binary(), "check", "policy", samples / "policy.yml")
+    for name in ("alerts.yml", "recording.yml", "scrape.yml", "dashboard.json"):
+        source = next((REPOSITORY / "packaging").glob(f"*/{name}"))
+        assert (samples / name).read_bytes() == source.read_bytes(), name
+
+
 def test_the_unit_leaves_little_to_attack() -> None:
     unit = REPOSITORY / "packaging/systemd/shardgate.service"
     shown = said("systemd-analyze", "security", "--offline=true", "--no-pager", unit)

@@ -99,6 +99,10 @@ def _no_job(exchange: Exchange) -> bool:
     return is_bare and is_named and exchange.statuses(400, 307)
 
 
+def _head(exchange: Exchange) -> bool:
+    return exchange.request.method == "HEAD" and exchange.statuses(200, 405)
+
+
 def _grouping_not_utf8(exchange: Exchange) -> bool:
     values = grouping_of(exchange.request.target).values()
     return exchange.subject.status == 400 and not all(map(reading.is_utf8, values))
@@ -204,6 +208,13 @@ RULES = (
         "The reference redirects to a path that does not exist; the answer says what is missing.",
         f"{DEVIATIONS}: a push without a job",
         _no_job,
+        Settle.NOTHING,
+    ),
+    Rule(
+        "HEAD of a probe or page",
+        "Load balancers and link checkers ask so.",
+        f"{DEVIATIONS}: HEAD on probes and pages",
+        _head,
         Settle.NOTHING,
     ),
     Rule(

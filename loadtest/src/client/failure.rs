@@ -17,6 +17,8 @@ pub(crate) enum Failure {
     LocalLimit,
     /// No agreement on TLS, or a certificate that is not trusted.
     Tls,
+    /// The target proves itself with the certificate of an authority.
+    Authority,
     Other,
 }
 
@@ -37,6 +39,9 @@ impl Failure {
             Self::Tls => {
                 "TLS failed: no common version, or a certificate that --ca, or `[tls] ca_file`, does not vouch for"
             }
+            Self::Authority => {
+                "TLS failed: the certificate of the target is that of an authority (CA:TRUE); make one with basicConstraints=CA:FALSE"
+            }
             Self::Other => "other network error",
         }
     }
@@ -52,7 +57,11 @@ impl From<io::Error> for Failure {
             io::ErrorKind::UnexpectedEof => Self::Closed,
             io::ErrorKind::TimedOut => Self::TimedOut,
             io::ErrorKind::AddrInUse | io::ErrorKind::AddrNotAvailable => Self::LocalLimit,
-            _ if matches!(error.get_ref(), Some(inner) if inner.is::<rustls::Error>()) => Self::Tls,
+            _ if matches!(error.get_ref(), Some(inner) if inner.is::<rustls::Error>()) => {
+                // rustls has no kind of error for this one.
+                let is_authority = format!("{error:?}").contains("CaUsedAsEndEntity");
+                if is_authority { Self::Authority } else { Self::Tls }
+            }
             _ if error.raw_os_error() == Some(TOO_MANY_OPEN_FILES) => Self::LocalLimit,
             _ => Self::Other,
         }

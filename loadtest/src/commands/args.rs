@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-use super::values::{count, moments, promise, rate, span, user};
+use super::values::{count, duration, moments, promise, rate, span, user};
 use crate::crash::Promise;
 use crate::profile::{BasicAuth, Count, Rate, Span};
 use crate::spawn::Recipe;
@@ -52,7 +52,7 @@ pub(crate) struct WorkloadArgs {
     #[arg(long, value_parser = count)]
     pub(crate) groups: Option<Count>,
     /// Time before the measurement, instead of the profile's.
-    #[arg(long, value_parser = span)]
+    #[arg(long, value_parser = duration)]
     pub(crate) warmup: Option<Span>,
     /// One connection per push (false) or many pushes per connection, instead of the profile's.
     #[arg(long, value_name = "BOOL")]
@@ -90,7 +90,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "PID")]
     pub(crate) target_pid: Option<u32>,
     /// Length of the measurement, instead of the profile's.
-    #[arg(long, value_parser = span)]
+    #[arg(long, value_parser = duration)]
     pub(crate) duration: Option<Span>,
     /// Give every push a value of its own and check afterwards that none was lost. Exits with an
     /// error if one was.

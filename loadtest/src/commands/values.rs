@@ -15,6 +15,14 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
     Rate::new(text.parse().map_err(|_| format!("`{text}` is not a number"))?)
 }
 
+/// A duration as the gateway takes it: with its unit.
+pub(super) fn duration(text: &str) -> Result<Span, String> {
+    match text.parse::<f64>() {
+        Ok(_) => Err(format!("`{text}` has no unit: write {text}s, or {text}ms")),
+        Err(_) => Span::parse(text),
+    }
+}
+
 /// Seconds may go without their unit here.
 pub(super) fn span(text: &str) -> Result<Span, String> {
     if text.parse::<f64>().is_ok() { Span::parse(&format!("{text}s")) } else { Span::parse(text) }
@@ -43,6 +51,13 @@ pub(super) fn user(text: &str) -> Result<BasicAuth, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_duration_without_its_unit_is_refused_with_the_way_to_write_it() {
+        assert_eq!(duration("5").err(), Some("`5` has no unit: write 5s, or 5ms".to_owned()));
+        assert_eq!(duration("5s").map(Span::get), Ok(Duration::from_secs(5)));
+        assert!(duration("five").is_err());
+    }
 
     #[test]
     fn promises_and_bounds_are_read_or_refused() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::figures::{mebibytes, short};
+use super::figures::{at, mebibytes, short};
 use super::json::report_json;
 use crate::measure::Report;
 
@@ -72,7 +72,7 @@ fn tester_cpu(report: &Report) -> Option<f64> {
 }
 
 fn latency(quantile: f64) -> impl Fn(&Report) -> Option<f64> {
-    move |report| Some(report.requests.latency.value_at_quantile(quantile) as f64 / 1e9)
+    move |report| at(&report.requests.latency, quantile).map(|latency| latency.as_secs_f64())
 }
 
 fn resident(report: &Report) -> Option<f64> {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use hdrhistogram::Histogram;
+
 use crate::measure::{Recorder, Report};
 
 /// The percentiles every report shows.
@@ -24,6 +26,16 @@ pub(super) fn short(duration: Duration) -> String {
         n if n < 1e9 => format!("{:.2}ms", n / 1e6),
         n => format!("{:.2}s", n / 1e9),
     }
+}
+
+/// A duration that may not be known, since nothing was answered.
+pub(super) fn short_or_none(duration: Option<Duration>) -> String {
+    duration.map_or_else(|| "-".to_owned(), short)
+}
+
+/// The value at a quantile of nanoseconds; `None` where nothing was measured.
+pub(super) fn at(nanos: &Histogram<u64>, quantile: f64) -> Option<Duration> {
+    (!nanos.is_empty()).then(|| Duration::from_nanos(nanos.value_at_quantile(quantile)))
 }
 
 pub(super) fn mebibytes(bytes: u64) -> String {

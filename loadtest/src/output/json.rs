@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::figures::{PERCENTILES, errors};
+use super::figures::{PERCENTILES, at, errors};
 use crate::measure::{Loop, Report, Slice};
 use crate::verify::Verdict;
 
 pub(crate) fn report_json(report: &Report) -> Value {
     let requests = &report.requests;
     let percentiles = |latency: &hdrhistogram::Histogram<u64>| -> Map<String, Value> {
-        let seconds = |quantile| json!(latency.value_at_quantile(quantile) as f64 / 1e9);
+        let seconds = |quantile| json!(at(latency, quantile).map(|nanos| nanos.as_secs_f64()));
         PERCENTILES.iter().map(|&(name, q)| (name.to_owned(), seconds(q))).collect()
     };
     let errors: Map<String, Value> =

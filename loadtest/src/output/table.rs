@@ -1,9 +1,8 @@
 //! The report of one run as text.
 
 use std::fmt::{self, Write};
-use std::time::Duration;
 
-use super::figures::{PERCENTILES, caveats, errors, mebibytes, short};
+use super::figures::{PERCENTILES, at, caveats, errors, mebibytes, short_or_none};
 use crate::measure::{Loop, Report};
 use crate::verify::Verdict;
 
@@ -31,8 +30,7 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
     writeln!(out, "  pushes/s   {:.0}", report.pushes_per_second())?;
     write!(out, "  latency   ")?;
     for (name, quantile) in PERCENTILES {
-        let value = Duration::from_nanos(requests.latency.value_at_quantile(quantile));
-        write!(out, " {name} {}", short(value))?;
+        write!(out, " {name} {}", short_or_none(at(&requests.latency, quantile)))?;
     }
     writeln!(out)?;
     write_usage(report, out)?;
@@ -50,8 +48,7 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
 
 fn write_usage(report: &Report, out: &mut String) -> fmt::Result {
     if let Some(scrapes) = &report.scrapes {
-        let at =
-            |quantile| short(Duration::from_nanos(scrapes.duration.value_at_quantile(quantile)));
+        let at = |quantile| short_or_none(at(&scrapes.duration, quantile));
         writeln!(
             out,
             "  scrapes    {} of {}, p50 {} max {}, {} errors",
@@ -66,7 +63,7 @@ fn write_usage(report: &Report, out: &mut String) -> fmt::Result {
         writeln!(
             out,
             "  target     {} CPU per push, {:.2} CPUs, {} resident (most {}), pid {}",
-            short(report.cpu_per_push().unwrap_or_default()),
+            short_or_none(report.cpu_per_push()),
             usage.cpu.as_secs_f64() / report.measured.as_secs_f64(),
             mebibytes(usage.resident_bytes),
             mebibytes(usage.resident_bytes_max),

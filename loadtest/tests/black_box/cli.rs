@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::program::{PROGRAM, Sink, loadtest, profile};
+use super::server::{Reaction, Server};
 
 #[test]
 fn a_target_elsewhere_is_refused_unless_owned() {
@@ -73,4 +74,27 @@ fn json_has_what_a_plot_over_time_needs() {
     }
     let memory = column("resident_bytes");
     assert!(!memory.is_empty() && memory.iter().all(|moment| moment[1].as_u64() > Some(0)));
+}
+
+#[test]
+fn a_duration_without_its_unit_is_refused_as_the_gateway_does() {
+    for flag in ["--duration", "--warmup"] {
+        let output =
+            loadtest(&["run", flag, "5", "--profile", "x", "--target", "http://127.0.0.1:1"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains("`5` has no unit: write 5s"), "{said}");
+    }
+}
+
+#[test]
+fn a_target_that_answers_nothing_has_no_latency() {
+    let server = Server::start(|_| Reaction::HangUp);
+    let profile = profile("dead", "", "");
+    let profile = profile.to_string_lossy();
+    let output = loadtest(&["run", "--profile", &profile, "--target", &server.url]);
+    let table = String::from_utf8_lossy(&output.stdout);
+    assert!(table.contains("p50 - p75 -") && !table.contains("0ns"), "{table}");
+    let output = loadtest(&["run", "--json", "--profile", &profile, "--target", &server.url]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a report");
+    assert!(report["latency_seconds"]["p50"].is_null() && report["successes"] == 0, "{report}");
 }

@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use clap::{Command, CommandFactory};
+use clap::Command;
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use super::Flags;
+use super::{Flags, command};
 
 impl Flags {
     /// A script that completes the command line in this shell.
@@ -25,7 +25,7 @@ impl Flags {
     }
 
     fn command_line() -> Command {
-        let mut all = <Flags as CommandFactory>::command();
+        let mut all = command::whole();
         all.build();
         all
     }

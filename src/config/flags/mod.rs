@@ -1,9 +1,13 @@
 //! The flags, one field for each flag of `--help`.
 
 mod bounds;
+mod command;
+mod demo;
+mod gateway;
 mod healthcheck;
 mod import;
 mod manual;
+mod older;
 mod rules;
 mod value;
 mod web;
@@ -13,12 +17,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::Config;
+use crate::duration;
 use crate::exposition::NameRules;
 use crate::persist;
 use bounds::BoundFlags;
+pub use demo::DemoFlags;
+pub use gateway::GatewayFlags;
 pub use healthcheck::HealthcheckFlags;
 pub use import::ImportFlags;
 use rules::RulesFlags;
@@ -88,9 +95,13 @@ pub struct Flags {
     #[arg(long = "version", action = ArgAction::Version)]
     version: (),
 
-    /// Show this help and exit.
-    #[arg(short = 'h', long = "help", action = ArgAction::HelpLong, global = true)]
+    /// Show this help and exit; -h shows a screen of it.
+    #[arg(short = 'h', long = "help", action = ArgAction::Help, global = true)]
     help: (),
+
+    /// What is odd about the command line, and still understood.
+    #[arg(skip)]
+    pub warnings: Vec<String>,
 }
 
 /// What to do other than to serve.
@@ -102,38 +113,42 @@ pub enum Command {
     /// Look at a file of settings as a start would.
     #[command(subcommand, disable_help_subcommand = true)]
     Check(CheckCommand),
-    /// Ask a gateway whether it is well: status 0 if it is, 1 with one line that says why not.
+    /// Ask a gateway whether it is ready.
+    ///
+    /// Ends with status 0 if it is, and else with 1 and one line that says why not.
     Healthcheck(HealthcheckFlags),
-    /// Print a script that completes the command line.
+    /// Print a script that completes the command line: source <(shardgate completions bash).
     Completions {
-        /// The shell.
+        /// The shell that reads the script.
         shell: clap_complete::Shell,
     },
     /// Print the page of the manual, as roff.
     Man,
     /// Copy groups, with the times of their pushes, from one gateway to another.
     Import(ImportFlags),
+    /// Push a small fleet of made-up jobs to a gateway, so that every page shows something.
+    Demo(DemoFlags),
 }
 
 /// Which file to look at.
 #[derive(Debug, Subcommand)]
 pub enum CheckCommand {
-    /// The file of --auth.policy-file.
+    /// Say whether a gateway would start with a file as --auth.policy-file.
     Policy {
-        /// The file.
+        /// The policy.
         file: PathBuf,
     },
-    /// The file of --rules.file.
+    /// Say whether a gateway would start with a file as --rules.file.
     Rules {
-        /// The file.
+        /// The rules.
         file: PathBuf,
         /// Also say what applies to the group of these labels, and which rules say so: '{job="x"}'.
         #[arg(long, value_name = "LABELS")]
         explain: Option<String>,
     },
-    /// The file of --web.config.file, and those that it names.
+    /// Say whether a gateway would start with a file as --web.config.file. The files that it names are read too.
     WebConfig {
-        /// The file.
+        /// The web configuration.
         file: PathBuf,
     },
 }
@@ -141,15 +156,16 @@ pub enum CheckCommand {
 /// What to do with a persistence file. It is never written to.
 #[derive(Debug, Subcommand)]
 pub enum StoreCommand {
-    /// Say whether it is whole, and what is wrong if it is not.
+    /// Say whether a persistence file is undamaged, and what is wrong if it is not.
     Check {
-        /// The file.
+        /// The persistence file.
         file: PathBuf,
     },
-    /// Print its groups, each as an exposition behind the path it was pushed to. Of a damaged file, all that
-    /// can be read.
+    /// Print the groups of a persistence file, each as an exposition behind the path it was pushed to.
+    ///
+    /// Of a damaged file, all that can be read.
     Export {
-        /// The file.
+        /// The persistence file.
         file: PathBuf,
     },
 }
@@ -169,7 +185,9 @@ enum PersistenceSync {
 pub enum LogLevel {
     Debug,
     Info,
+    #[value(alias = "warning")]
     Warn,
+    #[value(aliases = ["fatal", "panic"])]
     Error,
 }
 
@@ -191,13 +209,26 @@ impl Flags {
     pub fn from_command_line(
         words: impl IntoIterator<Item = std::ffi::OsString>,
     ) -> Result<Flags, clap::Error> {
-        let flags = Flags::try_parse_from(words)?;
+        let (words, mut warnings) = older::adapt(words);
+        let wants_short = words.iter().any(|word| word == "-h");
+        let command = if wants_short { command::short() } else { command::whole() };
+        let mut command = command::without_switched_off(command, &words);
+        warnings.extend(command::unknown_variables(
+            &command,
+            std::env::vars_os().map(|(name, _)| name),
+        ));
+        let matches = command.try_get_matches_from_mut(words)?;
+        let flags =
+            Flags::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
         match flags.bounds.check() {
-            Ok(()) => Ok(flags),
-            Err(reason) => {
-                Err(<Flags as CommandFactory>::command().error(ErrorKind::ValueValidation, reason))
-            }
+            Ok(()) => Ok(Flags { warnings, ..flags }),
+            Err(reason) => Err(command.error(ErrorKind::ValueValidation, reason)),
         }
+    }
+
+    /// The variable that sets the flag of this name, which is without its dashes.
+    pub fn variable(long: &str) -> String {
+        command::variable(long)
     }
 
     /// What to do other than to serve, if anything.
@@ -227,10 +258,7 @@ impl Flags {
             ("log.format", name(self.log_format.to_possible_value())),
             ("log.level", name(self.log_level.to_possible_value())),
             ("persistence.file", self.persistence_file.clone()),
-            (
-                "persistence.interval",
-                humantime::format_duration(self.persistence_interval).to_string(),
-            ),
+            ("persistence.interval", duration::shown(self.persistence_interval)),
             ("persistence.sync", name(self.persistence_sync.to_possible_value())),
             ("push.disable-consistency-check", self.unchecked.to_string()),
             ("push.enable-utf8-names", self.utf8_names.to_string()),

@@ -105,6 +105,16 @@ pub(super) fn sd_target(text: &str) -> Result<String, String> {
     }
 }
 
+/// The site of a page, as browsers send it in `Origin`; `*` for any.
+pub(super) fn origin(text: &str) -> Result<String, String> {
+    let text = text.to_ascii_lowercase();
+    let host = ["http://", "https://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+    let is_origin = text == "*" || host.is_some_and(prefix::is_host);
+    is_origin.then_some(text).ok_or_else(|| {
+        "expected the scheme, host and port of a page, such as https://example.org, or *".to_owned()
+    })
+}
+
 /// The URL of the gateway from outside.
 #[derive(Debug, Clone)]
 pub(super) struct ExternalUrl {

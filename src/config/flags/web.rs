@@ -7,12 +7,18 @@ use clap::Args;
 
 use super::value::{self, ExternalUrl, RoutePrefix};
 use crate::config::{Address, QueryUrl, WebSettings};
+use crate::duration;
 
 #[derive(Debug, Args)]
 pub(super) struct WebFlags {
     /// Address to listen on: HOST:PORT, :PORT for all of IPv4 and IPv6, vsock://:PORT, or
-    /// unix:///PATH. Repeatable.
-    #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = ":9091")]
+    /// unix:///PATH. Repeatable, and several may stand in one value, with commas.
+    #[arg(
+        long = "web.listen-address",
+        value_name = "ADDRESS",
+        default_value = ":9091",
+        value_delimiter = ','
+    )]
     listen: Vec<Address>,
 
     /// Listen on the sockets that systemd hands over, instead of on addresses.
@@ -56,7 +62,7 @@ pub(super) struct WebFlags {
 
     /// A gateway that /api/v1/sd tells Prometheus to scrape, as HOST:PORT. Repeatable: name all of them,
     /// this one too. [default: this one]
-    #[arg(long = "web.sd-target", value_name = "HOST:PORT", value_parser = value::sd_target)]
+    #[arg(long = "web.sd-target", value_name = "HOST:PORT", value_delimiter = ',', value_parser = value::sd_target)]
     sd_targets: Vec<String>,
 
     /// Enable shutdown via HTTP request, PUT or POST to /-/quit.
@@ -107,7 +113,7 @@ pub(super) struct WebFlags {
     #[arg(long = "web.query-url", value_name = "URL")]
     query_url: Option<QueryUrl>,
 
-    /// File that says which users and client certificates may do what, and how much.
+    /// File that says which users, tokens and client certificates may do what, and how much.
     #[arg(
         long = "auth.policy-file",
         value_name = "FILE",
@@ -115,6 +121,10 @@ pub(super) struct WebFlags {
         hide_default_value = true
     )]
     policy_file: String,
+
+    /// Origin whose pages may push from a browser, such as https://example.org; * for any. Repeatable. [default: none]
+    #[arg(long = "push.cors-origin", value_name = "ORIGIN", value_delimiter = ',', value_parser = value::origin)]
+    push_origins: Vec<String>,
 }
 
 impl WebFlags {
@@ -128,15 +138,16 @@ impl WebFlags {
             // As far as we know, paths are not changed on their way.
             external_prefix.clone_from(&route_prefix);
         }
-        let duration = |wait: Duration| humantime::format_duration(wait).to_string();
+        let duration = duration::shown;
         let flags = vec![
             ("auth.policy-file", self.policy_file.clone()),
+            ("push.cors-origin", self.push_origins.join(",")),
             ("web.body-timeout", duration(self.body_wait)),
             ("web.config.file", self.config_file.clone()),
             ("web.enable-admin-api", self.admin_api.to_string()),
             ("web.enable-lifecycle", self.lifecycle.to_string()),
             ("web.enable-openmetrics", self.open_metrics.to_string()),
-            ("web.external-url", external_url),
+            ("web.external-url", external_url.clone()),
             ("web.header-timeout", duration(self.header_wait)),
             ("web.idle-timeout", duration(self.idle_wait)),
             ("web.listen-address", listen),
@@ -156,12 +167,14 @@ impl WebFlags {
             config_file: file(self.config_file),
             policy_file: file(self.policy_file),
             telemetry_path,
+            external_url,
             external_prefix,
             route_prefix,
             sd_targets: self.sd_targets,
             enable_lifecycle: self.lifecycle,
             enable_admin_api: self.admin_api,
             enable_open_metrics: self.open_metrics,
+            push_origins: self.push_origins,
             scrapes_max: self.scrapes_max,
             connections_max: self.connections_max,
             header_wait: self.header_wait,

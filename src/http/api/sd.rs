@@ -53,8 +53,7 @@ impl Discovery {
 
 /// `--web.external-url`, under which the gateway is reached from outside; empty if it is not set.
 pub(crate) fn external_url(config: &Config) -> &str {
-    let flag = config.flags.iter().find(|(name, _)| *name == "web.external-url");
-    flag.map_or("", |(_, url)| url)
+    &config.web.external_url
 }
 
 /// A valid external URL; one without a scheme is reached as this gateway is.

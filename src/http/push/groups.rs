@@ -54,7 +54,8 @@ impl Groups {
                 }
                 let (job, source, id) =
                     (job_of(tail), sender.client.source, RequestId::of(headers));
-                tracing::info!(job, %source, request_id = id.text(), err = %failure, "push rejected");
+                let (method, path) = (&request.head.method, request.head.uri.path());
+                tracing::info!(job, %source, %method, path, request_id = id.text(), err = %failure, "push rejected");
                 id.on(Reply::from(&failure))
             }
         }
@@ -133,9 +134,7 @@ impl Groups {
             Err(failure) => {
                 let failure = self.prologue.explained(failure, &sender.caller);
                 match failure.cause() {
-                    Cause::Forbidden | Cause::Denied => {
-                        deny(&failure, &request.head.headers, sender.client)
-                    }
+                    Cause::Forbidden | Cause::Denied => deny(&failure, request.head, sender.client),
                     _ => Reply::from(&failure),
                 }
             }

@@ -5,6 +5,7 @@
 //! times, and `check` tries a push without storing it. `elsewhere` names the group that a push conflicts with.
 
 pub(crate) mod check;
+pub(crate) mod cors;
 pub(crate) mod decoders;
 pub(crate) mod elsewhere;
 pub(crate) mod format;

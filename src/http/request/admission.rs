@@ -21,6 +21,7 @@ use crate::http::request::request_id::{RequestId, identify};
 use crate::listen::Client;
 
 const BASIC: HeaderValue = HeaderValue::from_static("Basic");
+const BAD_TOKEN: HeaderValue = HeaderValue::from_static("Bearer error=\"invalid_token\"");
 
 /// When to try again after too many passwords were being checked: a few are hashed in that time.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
@@ -95,17 +96,23 @@ impl Admission {
         // One request is judged by one version of the rules, whatever becomes of them while a password is hashed.
         let rules = Guard::into_inner(rules);
         self.access.take_request().map_err(NotAdmitted::RateLimited)?;
-        let user = match known_user(&rules, headers, client)? {
-            Known::Anybody => None,
-            Known::User(user) => Some(user),
-            // In a box, so that requests that need not wait do not carry the room for it.
-            Known::NotYet(check) => Some(Box::pin(settle(check)).await?),
+        let header = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+        let bearer = header.and_then(|header| rules.bearer(header)).transpose();
+        let bearer = bearer.map_err(|(failure, name)| NotAdmitted::Unknown(failure, name))?;
+        let user = match bearer {
+            Some(_) => None,
+            None => match known_user(&rules, header, client)? {
+                Known::Anybody => None,
+                Known::User(user) => Some(user),
+                // In a box, so that requests that need not wait do not carry the room for it.
+                Known::NotYet(check) => Some(Box::pin(settle(check)).await?),
+            },
         };
         let names = client.certificate.iter().flat_map(|certificate| {
             let common = certificate.common_name.iter();
             common.chain(&certificate.alternative_names).map(String::as_str)
         });
-        let caller = rules.caller(user, names);
+        let caller = bearer.unwrap_or_else(|| rules.caller(user, names));
         if let Some(right) = right {
             caller.may(right).map_err(NotAdmitted::Denied)?;
         }
@@ -113,12 +120,8 @@ impl Admission {
     }
 
     /// Answers a request that is not admitted.
-    pub(crate) fn reject(
-        &self,
-        not_admitted: NotAdmitted,
-        headers: &HeaderMap,
-        client: &Client,
-    ) -> Reply {
+    pub(crate) fn reject(&self, not_admitted: NotAdmitted, head: &Parts, client: &Client) -> Reply {
+        let headers = &head.headers;
         let (failure, user) = match not_admitted {
             NotAdmitted::RateLimited(wait) => {
                 let reply = error(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");
@@ -127,18 +130,31 @@ impl Admission {
             NotAdmitted::Denied(denied) => {
                 let failure = Failure::from(denied);
                 count_denied(&self.access, &failure);
-                return deny(&failure, headers, client);
+                return deny(&failure, head, client);
             }
             NotAdmitted::Unknown(failure, user) => (failure, user),
         };
         self.access.failed(failure);
         let (source, reason, id) = (client.source, failure.label(), RequestId::of(headers));
-        tracing::info!(%source, user, reason, request_id = id.text(), "not let in");
-        let reply = if failure == AuthFailure::Busy {
-            let reason = "too many passwords are being checked; try again";
-            and_retry(error(StatusCode::SERVICE_UNAVAILABLE, reason), BUSY_WAIT)
-        } else {
-            with(error(StatusCode::UNAUTHORIZED, "Unauthorized"), WWW_AUTHENTICATE, BASIC)
+        let (method, path) = (&head.method, head.uri.path());
+        tracing::info!(%source, user, reason, %method, path, request_id = id.text(), "not let in");
+        let is_bearer = headers.get(AUTHORIZATION).is_some_and(|header| {
+            header.as_bytes().get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"Bearer "))
+        });
+        let reply = match failure {
+            AuthFailure::Busy => {
+                let reason = "too many passwords are being checked; try again";
+                and_retry(error(StatusCode::SERVICE_UNAVAILABLE, reason), BUSY_WAIT)
+            }
+            AuthFailure::Expired => {
+                let reason = "Unauthorized: the token has expired";
+                with(error(StatusCode::UNAUTHORIZED, reason), WWW_AUTHENTICATE, BAD_TOKEN)
+            }
+            AuthFailure::WrongCredentials if is_bearer => {
+                let reason = "Unauthorized: the token is not known";
+                with(error(StatusCode::UNAUTHORIZED, reason), WWW_AUTHENTICATE, BAD_TOKEN)
+            }
+            _ => with(error(StatusCode::UNAUTHORIZED, "Unauthorized"), WWW_AUTHENTICATE, BASIC),
         };
         id.on(reply)
     }
@@ -165,9 +181,10 @@ pub(crate) fn count_denied(access: &Access, failure: &Failure) {
 }
 
 /// Answers a request that is denied, and logs it.
-pub(crate) fn deny(failure: &Failure, headers: &HeaderMap, client: &Client) -> Reply {
-    let (source, id) = (client.source, RequestId::of(headers));
-    tracing::info!(%source, request_id = id.text(), err = %failure, "request denied");
+pub(crate) fn deny(failure: &Failure, head: &Parts, client: &Client) -> Reply {
+    let (source, id) = (client.source, RequestId::of(&head.headers));
+    let (method, path) = (&head.method, head.uri.path());
+    tracing::info!(%source, %method, path, request_id = id.text(), err = %failure, "request denied");
     id.on(Reply::from(failure))
 }
 
@@ -189,9 +206,8 @@ enum Known {
 }
 
 /// Which user it is, as far as that is known without hashing a password.
-fn known_user(rules: &Rules, headers: &HeaderMap, client: &Client) -> Result<Known, NotAdmitted> {
+fn known_user(rules: &Rules, header: Option<&[u8]>, client: &Client) -> Result<Known, NotAdmitted> {
     let Some(users) = rules.users() else { return Ok(Known::Anybody) };
-    let header = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
     let Some(credentials) = header.and_then(Credentials::from_header) else {
         return Err(NotAdmitted::Unknown(AuthFailure::NoCredentials, String::new()));
     };

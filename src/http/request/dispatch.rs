@@ -7,11 +7,14 @@ use hyper::{Method, StatusCode};
 use crate::http::api::cors::with_cors;
 use crate::http::body::unread_answers::uncounted_bytes_max;
 use crate::http::endpoints::Call;
-use crate::http::reply::{Reply, and_close, error, method_not_allowed, options, redirect};
+use crate::http::push::cors::readable_by;
+use crate::http::reply::{
+    Reply, and_close, error, method_not_allowed, options, redirect, without_body,
+};
 use crate::http::request::admission::{Request, Sender};
-use crate::http::request::framing;
 use crate::http::request::request_id::RequestId;
 use crate::http::request::route::Route;
+use crate::http::request::{framing, hint};
 use crate::http::server::Http;
 use crate::listen::Client;
 
@@ -23,7 +26,11 @@ impl Http {
             let reply = self.note_if_rejected(reply, head, client, String::new);
             return self.admission.with_headers(reply);
         }
+        if let Some(reply) = self.push_origins.preflight(&self.paths, head) {
+            return self.admission.with_headers(reply);
+        }
         let route = self.paths.route(&head.method, head.uri.path());
+        let origin = self.push_origins.of_push(&route, head);
         let is_open = route.is_open();
         let reply = match self.admission.admit(route.right(), &head.headers, client).await {
             Ok(sender) => {
@@ -32,7 +39,7 @@ impl Http {
             }
             Err(not_admitted) => {
                 let user = not_admitted.user();
-                let reply = self.admission.reject(not_admitted, &head.headers, client);
+                let reply = self.admission.reject(not_admitted, head, client);
                 self.note_if_rejected(reply, head, client, || user)
             }
         };
@@ -41,6 +48,11 @@ impl Http {
         } else {
             reply
         };
+        let reply = match origin {
+            Some(origin) => readable_by(origin, reply),
+            None => reply,
+        };
+        let reply = without_body_of_head(head, reply);
         let uncounted_bytes_max = uncounted_bytes_max(head.version);
         let reply = reply.map(|body| body.kept(&self.unread, uncounted_bytes_max));
         self.admission.with_headers(reply)
@@ -56,9 +68,14 @@ impl Http {
         let (endpoint, tail) = match route {
             Route::Endpoint(endpoint, tail) => (endpoint, tail),
             Route::Options(allowed) => return options(&allowed),
-            Route::MethodNotAllowed(allowed) => return method_not_allowed(&allowed),
+            Route::MethodNotAllowed(allowed) => {
+                return method_not_allowed(&allowed, hint::not_allowed(&head.method));
+            }
             Route::Redirect(path) => return redirect(&path, head.uri.query()),
-            Route::NotFound => return error(StatusCode::NOT_FOUND, "404 page not found"),
+            Route::NotFound => {
+                let reason = hint::not_found(&head.method, head.uri.path(), &self.paths.prefix);
+                return error(StatusCode::NOT_FOUND, reason);
+            }
             Route::BadPath => return bad_path(head, sender.client),
         };
         let request = Request { head, body, tail: &tail, sender };
@@ -77,7 +94,7 @@ impl Http {
     pub(crate) fn answer_probe(&self, head: &Parts) -> Option<Reply> {
         match self.paths.route(&head.method, head.uri.path()) {
             Route::Endpoint(endpoint, _) => match endpoint.call {
-                Call::Probe(answer) => Some(answer(self)),
+                Call::Probe(answer) => Some(without_body_of_head(head, answer(self))),
                 _ => None,
             },
             _ => None,
@@ -85,12 +102,18 @@ impl Http {
     }
 }
 
+/// An answer to HEAD has no body.
+fn without_body_of_head(head: &Parts, reply: Reply) -> Reply {
+    if head.method == Method::HEAD { without_body(reply) } else { reply }
+}
+
 /// The answer to a path that cannot be decoded, which may be that of a push.
 fn bad_path(head: &Parts, client: &Client) -> Reply {
     let (id, reason) = (RequestId::of(&head.headers), "invalid percent-encoding");
     if head.method == Method::PUT || head.method == Method::POST {
         let (job, source) = (head.uri.path(), client.source);
-        tracing::info!(job, %source, request_id = id.text(), err = reason, "push rejected");
+        let (method, path) = (&head.method, head.uri.path());
+        tracing::info!(job, %source, %method, path, request_id = id.text(), err = reason, "push rejected");
     }
     id.on(error(StatusCode::BAD_REQUEST, reason))
 }

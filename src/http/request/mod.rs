@@ -7,6 +7,7 @@
 pub(crate) mod admission;
 pub(crate) mod dispatch;
 pub(crate) mod framing;
+mod hint;
 pub(crate) mod path;
 pub(crate) mod rejected;
 pub(crate) mod request_id;

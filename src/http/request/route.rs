@@ -73,8 +73,7 @@ impl Paths {
         };
         let prefix = || percent::encode(self.prefix.as_bytes());
         if below.is_empty() {
-            let is_get = method == Method::GET;
-            return if is_get { Route::Redirect(prefix() + "/") } else { Route::NotFound };
+            return if is_get(method) { Route::Redirect(prefix() + "/") } else { Route::NotFound };
         }
         match self.find(Scope::Below, method, below) {
             Route::Redirect(below) => Route::Redirect(prefix() + &below),
@@ -103,7 +102,7 @@ impl Paths {
                 let start = path.len() - tail_len;
                 Route::Endpoint(endpoint, from(path, start))
             }
-            Err(Route::NotFound) if method == Method::GET => self.without_slash(&path),
+            Err(Route::NotFound) if is_get(method) => self.without_slash(&path),
             Err(route) => route,
         }
     }
@@ -138,7 +137,10 @@ impl Paths {
         method: &Method,
         is_there: impl Fn(Path) -> bool,
     ) -> Result<&'static Endpoint, Route<'static>> {
-        let verb = verb(method);
+        let (verb, is_head) = (verb(method), *method == Method::HEAD);
+        let is_asked = |endpoint: &Endpoint| {
+            Some(endpoint.verb) == verb || (is_head && endpoint.answers_head())
+        };
         let exists = |endpoint: &Endpoint| match endpoint.exists {
             Exists::Always => scope != Scope::Outside,
             Exists::WithAdminApi => scope != Scope::Outside && self.enable_admin_api,
@@ -146,7 +148,7 @@ impl Paths {
         };
         let mut allowed = BTreeSet::new();
         for endpoint in ENDPOINTS.iter().filter(|endpoint| is_there(endpoint.path)) {
-            match (Some(endpoint.verb) == verb, exists(endpoint)) {
+            match (is_asked(endpoint), exists(endpoint)) {
                 (true, true) => return Ok(endpoint),
                 (true, false) if endpoint.exists == Exists::WithAdminApi => {
                     return Err(Route::NotFound);
@@ -197,6 +199,10 @@ impl Paths {
             _ => Route::NotFound,
         }
     }
+}
+
+fn is_get(method: &Method) -> bool {
+    *method == Method::GET || *method == Method::HEAD
 }
 
 fn verb(method: &Method) -> Option<Verb> {
@@ -293,6 +299,13 @@ mod tests {
     fn everything_else_has_one_path() {
         assert_eq!(at("GET", "/metrics"), "Get Telemetry ");
         assert_eq!(at("HEAD", "/metrics"), r#"MethodNotAllowed("GET, OPTIONS")"#);
+        assert_eq!(at("HEAD", "/-/healthy"), r#"Get Is("/-/healthy") "#);
+        assert_eq!(at("HEAD", "/status"), r#"Get Is("/status") "#);
+        assert_eq!(at("HEAD", "/jobs/"), r#"Redirect("/jobs")"#);
+        assert_eq!(at("HEAD", "/-/quit"), r#"MethodNotAllowed("GET, OPTIONS, POST, PUT")"#);
+        assert_eq!(at("HEAD", "/api/v1/groups"), r#"MethodNotAllowed("DELETE, GET, OPTIONS")"#);
+        // `Allow` is as in the reference, which answers no HEAD.
+        assert_eq!(at("PUT", "/-/ready"), r#"MethodNotAllowed("GET, OPTIONS")"#);
         assert_eq!(at("GET", "/metrics/"), r#"Redirect("/metrics")"#);
         assert_eq!(at("POST", "/-/quit"), r#"Post Is("/-/quit") "#);
         assert_eq!(at("GET", "/-/quit"), r#"Get Is("/-/quit") "#);

@@ -18,6 +18,13 @@ pub(crate) enum PageError {
     Misunderstood(String),
     /// The form may come from another site.
     NotOurs,
+    /// The form comes from a page at another address than this gateway was asked at.
+    OtherHost {
+        /// The site of the page, as the browser names it.
+        origin: String,
+        /// The host that the request is for.
+        host: String,
+    },
     /// The admin API is not enabled.
     NotEnabled,
 }
@@ -47,6 +54,14 @@ impl Visitor<'_> {
                 (StatusCode::BAD_REQUEST, "That is not understood", &**reason)
             }
             PageError::NotOurs => (StatusCode::FORBIDDEN, "Nothing was done", NOT_OURS),
+            PageError::OtherHost { origin, host } => {
+                let text = format!(
+                    "This form comes from {origin}, and the gateway was asked as {host}. A proxy between them has probably \
+                     changed the Host header: start the gateway with --web.external-url={origin} and its path, if it has one, \
+                     or let the proxy pass the header on."
+                );
+                return self.message(StatusCode::FORBIDDEN, "Nothing was done", &text);
+            }
             PageError::NotEnabled => (StatusCode::FORBIDDEN, "Nothing was done", NOT_ENABLED),
         };
         self.message(status, title, text)

@@ -16,10 +16,22 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 impl Visitor<'_> {
     /// Goes on only with a form that is ours.
     pub(super) fn must_be_ours(&self, token: &str) -> Result<(), PageError> {
-        let is_ours = comes_from_here(self.headers, external_url(&self.site.config))
-            && self.site.tokens.is_token(&self.name, token);
-        if is_ours { Ok(()) } else { Err(PageError::NotOurs) }
+        if !self.site.tokens.is_token(&self.name, token) {
+            return Err(PageError::NotOurs);
+        }
+        if comes_from_here(self.headers, external_url(&self.site.config)) {
+            return Ok(());
+        }
+        Err(other_host(self.headers).unwrap_or(PageError::NotOurs))
     }
+}
+
+/// A form with the right token whose browser names another host than the request: a proxy has probably changed `Host`.
+fn other_host(headers: &HeaderMap) -> Option<PageError> {
+    let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::to_owned);
+    let origin = text(ORIGIN).filter(|origin| origin.contains("://"));
+    let origin = origin.filter(|_| !headers.contains_key(SEC_FETCH_SITE))?;
+    Some(PageError::OtherHost { origin, host: text(HOST)? })
 }
 
 /// Whether a form may come from one of our pages, by its headers. `external_url` is our URL as seen from outside.
@@ -53,6 +65,24 @@ mod tests {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         comes_from_here(&headers, "https://push.example.org/gate/")
+    }
+
+    #[test]
+    fn a_host_that_a_proxy_has_changed_is_named_with_the_flag_that_helps() {
+        let told = |pairs: &[(&'static str, &'static str)]| {
+            let pairs = pairs.iter().map(|(name, value)| {
+                (HeaderName::from_static(name), HeaderValue::from_static(value))
+            });
+            other_host(&pairs.collect())
+        };
+        let (host, origin) = (("host", "127.0.0.1:9091"), ("origin", "http://push.example.org"));
+        assert!(matches!(
+            told(&[host, origin]),
+            Some(PageError::OtherHost { origin, host })
+                if origin == "http://push.example.org" && host == "127.0.0.1:9091"
+        ));
+        assert!(told(&[host, origin, ("sec-fetch-site", "cross-site")]).is_none());
+        assert!(told(&[host, ("origin", "null")]).is_none() && told(&[host]).is_none());
     }
 
     #[test]
