@@ -12,6 +12,7 @@ use crate::http::push::prologue::{Prologue, Received};
 use crate::http::reply::{Reply, empty};
 use crate::http::request::admission::{Request, deny};
 use crate::http::request::request_id::RequestId;
+use crate::http::ui::watch::Watch;
 use crate::own_metrics::{OwnMetrics, Verb};
 use crate::push::GroupingKey;
 use crate::shard::Mode;
@@ -21,6 +22,7 @@ use crate::shard::Mode;
 pub(crate) struct Groups {
     pub(crate) prologue: Arc<Prologue>,
     pub(crate) own: Arc<OwnMetrics>,
+    pub(crate) watch: Arc<Watch>,
     /// Whether a push is answered before its shard has checked it.
     pub(crate) answer_unchecked: bool,
     pub(crate) name_rules: NameRules,
@@ -63,13 +65,20 @@ impl Groups {
     ) -> Result<StatusCode, Failure> {
         let Received { key, batch, room: _until_applied } = received;
         let (shards, owner) = (&self.prologue.storage.shards, request.sender.caller.owner());
+        // In a box, so that pushes to groups that nobody looks at do not carry the room for it.
+        let before = match self.watch.watched(&key) {
+            Some(group) => Box::pin(self.watch.before(shards, &key, group)).await,
+            None => None,
+        };
         match batch {
             Ok(batch) if self.answer_unchecked => {
                 shards.push_unchecked(key, mode, batch, owner).await?;
+                before.into_iter().for_each(|before| self.watch.keep(before));
                 Ok(StatusCode::ACCEPTED)
             }
             Ok(batch) => {
                 shards.push(key, mode, batch, owner).await?;
+                before.into_iter().for_each(|before| self.watch.keep(before));
                 Ok(StatusCode::OK)
             }
             Err(failure) if failure.cause() == Cause::Inconsistent => {

@@ -1,9 +1,11 @@
 //! From a request to its endpoint, and the count of the answer.
 
 use hyper::body::Incoming;
+use hyper::header::ACCEPT;
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 
+use crate::access::Right;
 use crate::http::api::cors::with_cors;
 use crate::http::endpoints::Call;
 use crate::http::reply::{Reply, and_close, error, method_not_allowed, options, redirect};
@@ -56,7 +58,7 @@ impl Http {
             Route::Options(allowed) => return options(&allowed),
             Route::MethodNotAllowed(allowed) => return method_not_allowed(&allowed),
             Route::Redirect(path) => return redirect(&path, head.uri.query()),
-            Route::NotFound => return error(StatusCode::NOT_FOUND, "404 page not found"),
+            Route::NotFound => return self.not_found(head, sender),
             Route::BadPath => return bad_path(head, sender.client),
         };
         let request = Request { head, body, tail: &tail, sender };
@@ -69,6 +71,19 @@ impl Http {
             self.own.answered(handler, endpoint.verb, reply.status().as_u16());
         }
         reply
+    }
+
+    /// A page for a browser that may read pages, and otherwise the words of the reference.
+    fn not_found(&self, head: &Parts, sender: &Sender<'_>) -> Reply {
+        let accept = head.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+        let is_browser =
+            head.method == Method::GET && accept.is_some_and(|accept| accept.contains("text/html"));
+        if !is_browser || sender.caller.may(Right::Read).is_err() {
+            return error(StatusCode::NOT_FOUND, "404 page not found");
+        }
+        let text = "Nothing is at this path. A push goes to /metrics/job/NAME with PUT or POST.";
+        let visitor = self.site.visitor(&head.headers, &sender.caller);
+        visitor.message(StatusCode::NOT_FOUND, "Page not found", text)
     }
 
     /// Answers a request on a connection above the limit, if it is a probe.

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::body::Incoming;
-use hyper::header::HOST;
 
-use crate::http::api::sd::external_url;
 use crate::http::failure::Failure;
 use crate::http::push::check::Checked;
 use crate::http::push::format::Format;
@@ -19,7 +17,7 @@ use crate::http::ui::page::html;
 use crate::http::ui::site::Visitor;
 use crate::percent;
 use crate::shard::Mode;
-use crate::ui::{CheckPage, Outcome, bytes, command, count_of, start_of};
+use crate::ui::{CheckPage, Outcome, bytes, command, count_of, excerpt, start_of};
 
 /// How large a form with an exposition may be, in bytes: more is nothing to paste.
 const CONSOLE_BYTES_MAX: usize = 4 << 20;
@@ -41,7 +39,7 @@ impl Console {
     pub(crate) fn page(&self, visitor: &Visitor<'_>, query: &str) -> Result<Reply, PageError> {
         let path = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "path");
         let path = path.map_or(PATH_BY_DEFAULT.to_owned(), |(_, path)| path.into_owned());
-        Ok(self.show(visitor, &path, "", None))
+        Ok(self.show(visitor, &path, Mode::Add, "", None))
     }
 
     /// Checks the pasted exposition.
@@ -52,11 +50,13 @@ impl Console {
     ) -> Result<Reply, PageError> {
         let prologue = &self.prologue;
         let (body, _until_shown) = prologue.read(body, CONSOLE_BYTES_MAX).await?;
-        let (mut token, mut path, mut exposition) = Default::default();
+        let (mut token, mut path, mut exposition): (String, String, String) = Default::default();
+        let mut mode = Mode::Add;
         for (name, value) in form_urlencoded::parse(&body) {
             match &*name {
                 "token" => token = value.into_owned(),
                 "path" => path = value.into_owned(),
+                "method" if value == "PUT" => mode = Mode::Replace,
                 // Browsers end the lines of a form with CR LF.
                 "exposition" => exposition = value.replace("\r\n", "\n"),
                 _ => {}
@@ -73,7 +73,7 @@ impl Console {
                 let body = Bytes::from(exposition.clone());
                 let checked = async {
                     let key = prologue.key(&tail)?;
-                    prologue.check(key, Mode::Add, Format::TEXT, body, prologue.room()).await
+                    prologue.check(key, mode, Format::TEXT, body, prologue.room()).await
                 };
                 checked.await.map_err(|failure: Failure| failure.to_string())
             }
@@ -88,24 +88,24 @@ impl Console {
             )),
             Err(reason) => Outcome::Rejected(reason),
         };
-        Ok(self.show(visitor, &path, &exposition, Some(outcome)))
+        Ok(self.show(visitor, &path, mode, &exposition, Some(outcome)))
     }
 
     fn show(
         &self,
         visitor: &Visitor<'_>,
         path: &str,
+        mode: Mode,
         exposition: &str,
         outcome: Option<Outcome>,
     ) -> Reply {
-        let host = visitor.headers.get(HOST).and_then(|host| host.to_str().ok());
-        let scheme = if visitor.site.is_tls { "https" } else { "http" };
-        let url = match external_url(&visitor.site.config).trim_end_matches('/') {
-            "" => format!("{scheme}://{}{}", host.unwrap_or("localhost:9091"), visitor.prefix),
-            url => url.to_owned(),
+        let (url, replaces) = (visitor.url(), mode == Mode::Replace);
+        let excerpt = match &outcome {
+            Some(Outcome::Rejected(reason)) => excerpt(exposition, reason),
+            _ => Vec::new(),
         };
         let path = start_of(path, PATH_SHOWN_BYTES_MAX);
-        let command = command(&url, path.trim());
+        let command = command(if replaces { "PUT" } else { "POST" }, &url, path.trim());
         let sent_bytes = exposition.len();
         let exposition = start_of(exposition, SHOWN_AGAIN_BYTES_MAX);
         let cut = (exposition.len() < sent_bytes).then(|| {
@@ -116,7 +116,8 @@ impl Console {
             )
         });
         let frame = visitor.frame("/check");
-        html(StatusCode::OK, &CheckPage { frame, path, exposition, command, outcome, cut })
+        let page = CheckPage { frame, path, exposition, command, outcome, replaces, excerpt, cut };
+        html(StatusCode::OK, &page)
     }
 }
 

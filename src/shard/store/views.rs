@@ -8,6 +8,7 @@ use crate::exposition::Kind;
 use crate::shard::groups::families::{PUSH_FAILURE_TIME_ID, PUSH_TIME_ID};
 use crate::shard::groups::family::FamilyId;
 use crate::shard::groups::group::Group;
+use crate::shard::groups::rhythm::Rhythm;
 use crate::shard::pages::Place;
 use crate::shard::pages::page::{PAGE_BYTES, Page};
 use crate::shard::store::Store;
@@ -32,6 +33,8 @@ pub struct GroupSummary {
     pub pushed: Timestamp,
     /// When a push to it was last refused.
     pub failed: Timestamp,
+    /// How often it is pushed to.
+    pub rhythm: Rhythm,
     /// How many families it holds.
     pub families: u64,
     /// How many series.
@@ -53,6 +56,8 @@ pub struct GroupView {
     pub pushed: Timestamp,
     /// When a push to it was last refused.
     pub failed: Timestamp,
+    /// How often it is pushed to.
+    pub rhythm: Rhythm,
     /// Its families, sorted by name, the push times behind the others.
     pub families: Vec<FamilyView>,
 }
@@ -107,6 +112,7 @@ impl Store {
             has_empty_instance: group.has_empty_instance,
             pushed: group.pushed,
             failed: group.failed,
+            rhythm: group.rhythm,
             families: group.families.len() as u64,
             series: group.charge.usage().series - 2,
             samples: group.samples,
@@ -144,6 +150,7 @@ impl Store {
             has_empty_instance: group.has_empty_instance,
             pushed: group.pushed,
             failed: group.failed,
+            rhythm: group.rhythm,
             families,
         }
     }

@@ -1,9 +1,12 @@
 //! The series of a family, read back from the stored exposition.
 
 use crate::exposition::{self, Kind, parse_number, parted, sample_lines, unescape};
+use crate::shard::{FamilyView, Timestamp};
 use crate::ui::samples::buckets::{Bucket, BucketRow, amount, rows, short};
+use crate::ui::samples::changes::{change, values};
 use crate::ui::samples::native::Native;
 use crate::ui::words::quantity::shortened;
+use crate::ui::words::value::Reading;
 
 /// Labels, without escapes.
 pub(crate) type Labels = Vec<(String, String)>;
@@ -15,8 +18,10 @@ pub(crate) enum Metric {
     Value {
         /// The labels that are not the group's.
         labels: Labels,
-        /// The number, in its stored spelling.
-        value: String,
+        /// The number.
+        value: Reading,
+        /// How the last push has changed it, if that is known and it has.
+        change: String,
     },
     /// Quantiles.
     Summary {
@@ -64,11 +69,16 @@ pub(crate) fn metrics<'a>(
     name: &'a str,
     kind: Kind,
     group: &'a [(String, String)],
+    before: Option<&'a FamilyView>,
+    now: Timestamp,
 ) -> Box<dyn Iterator<Item = Metric> + 'a> {
     let Some(part_label) = kind.part_label() else {
-        return Box::new(sample_lines(text).map(move |sample| Metric::Value {
+        let values = before.map(|before| values(&before.text));
+        let lines = sample_lines(text).zip(text.split(|byte| *byte == b'\n'));
+        return Box::new(lines.map(move |(sample, line)| Metric::Value {
             labels: own_labels(&sample.labels, "", group),
-            value: sample.value.to_owned(),
+            value: Reading::new(name, sample.value, now),
+            change: values.as_ref().map_or_else(String::new, |values| change(values, line)),
         }));
     };
     Box::new(parted(text, name, part_label).map(move |series| {
@@ -145,16 +155,20 @@ mod tests {
 m{instance="own",job="j"} NaN
 "#;
         let group = labels(&[("job", "j")]);
-        let read: Vec<_> = metrics(text, "m", Kind::Gauge, &group).collect();
-        let value =
-            |pairs, value: &str| Metric::Value { labels: labels(pairs), value: value.to_owned() };
+        let now = Timestamp::NEVER;
+        let read: Vec<_> = metrics(text, "m", Kind::Gauge, &group, None, now).collect();
+        let value = |pairs, value: &str| {
+            let value = Reading::new("m", value, now);
+            Metric::Value { labels: labels(pairs), value, change: String::new() }
+        };
         assert_eq!(read, [value(&[("l", "a\"b")], "1"), value(&[("instance", "own")], "NaN")]);
     }
 
     #[test]
     fn histograms_become_buckets_and_summaries_quantiles() {
         let text = b"h_bucket{le=\"0.5\"} 2\nh_bucket{le=\"+Inf\"} 5\nh_sum 10\nh_count 5\nh_bucket{a=\"b\",le=\"+Inf\"} 0\nh_sum{a=\"b\"} 0\nh_count{a=\"b\"} 0\n";
-        let read: Vec<_> = metrics(text, "h", Kind::Histogram, &[]).collect();
+        let read: Vec<_> =
+            metrics(text, "h", Kind::Histogram, &[], None, Timestamp::NEVER).collect();
         let Metric::Histogram { buckets, observed, .. } = &read[0] else { panic!("{read:?}") };
         assert_eq!(
             (&*buckets[1].range, &*buckets[1].count, &*buckets[1].cumulative),
@@ -164,7 +178,7 @@ m{instance="own",job="j"} NaN
         let Metric::Histogram { labels: own, observed, .. } = &read[1] else { panic!("{read:?}") };
         assert_eq!((own, &*observed.mean), (&labels(&[("a", "b")]), ""));
         let text = b"s{quantile=\"0.9\"} 1.5\ns_sum 3\ns_count 2\n";
-        let read: Vec<_> = metrics(text, "s", Kind::Summary, &[]).collect();
+        let read: Vec<_> = metrics(text, "s", Kind::Summary, &[], None, Timestamp::NEVER).collect();
         let Metric::Summary { quantiles, .. } = &read[0] else { panic!("{read:?}") };
         assert_eq!(*quantiles, labels(&[("0.9", "1.5")]));
     }

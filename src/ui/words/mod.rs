@@ -1,4 +1,6 @@
 //! Numbers and times as people read them.
 
+pub(crate) mod name;
 pub(crate) mod quantity;
 pub(crate) mod time;
+pub(crate) mod value;
