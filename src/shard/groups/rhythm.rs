@@ -36,9 +36,11 @@ impl Rhythm {
 
     /// How old the last push may be before the group is late; `None` while too little is known.
     pub fn late_after(&self) -> Option<Duration> {
-        let known = self.intervals();
-        let longest = known.iter().max().filter(|_| known.len() >= INTERVALS_KNOWN_MIN)?;
-        Some(longest.mul_f32(1.5) + LATE_SLACK)
+        // Without a list: a page asks this of every group.
+        let known = self.intervals.iter().filter(|seconds| **seconds > 0.0).count();
+        let longest = self.intervals.iter().copied().fold(0.0, f32::max);
+        let longest = Duration::from_secs_f32(longest);
+        (known >= INTERVALS_KNOWN_MIN).then(|| longest.mul_f32(1.5) + LATE_SLACK)
     }
 
     /// Whether the next push is late.

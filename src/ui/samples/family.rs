@@ -149,7 +149,7 @@ fn metrics_of<'a>(
     if let Some(records) = &stored.native
         && natives(records).next().is_some()
     {
-        return Box::new(natives(records).map(|native| native_metric(native, group)));
+        return Box::new(natives(records).map(|native| native_metric(native, &stored.name, group)));
     }
     let before = seen.before_of(stored);
     metrics(&stored.text, &stored.name, stored.kind, group, before, seen.now)

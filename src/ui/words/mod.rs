@@ -1,5 +1,6 @@
 //! Numbers and times as people read them.
 
+pub(crate) mod long;
 pub(crate) mod name;
 pub(crate) mod quantity;
 pub(crate) mod time;

@@ -38,12 +38,19 @@ fn in_unit(family: &str, number: f64, now: Timestamp) -> Option<String> {
             .filter(|at| *at > Timestamp::NEVER)
             .map(|at| moment(at, now));
     }
+    amount_in_unit(name, number)
+}
+
+/// A number of bytes or seconds, as the name of the family tells; `None` for any other.
+pub(crate) fn amount_in_unit(name: &str, number: f64) -> Option<String> {
     let sign = if number < 0.0 { "-" } else { "" };
-    if name.ends_with("_bytes") && number.fract() == 0.0 && number.abs() < 1e18 {
-        return Some(format!("{sign}{}", bytes(number.abs() as u64)));
+    let magnitude = number.abs();
+    if name.ends_with("_bytes") && magnitude < 1e18 && (number.fract() == 0.0 || magnitude > 1024.0)
+    {
+        return Some(format!("{sign}{}", bytes(magnitude as u64)));
     }
-    if name.ends_with("_seconds") && number.abs() < 1e10 {
-        return Some(format!("{sign}{}", seconds(number.abs())));
+    if name.ends_with("_seconds") && magnitude < 1e10 {
+        return Some(format!("{sign}{}", seconds(magnitude)));
     }
     None
 }
