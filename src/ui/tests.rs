@@ -249,6 +249,7 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         path: text,
         exposition: text,
         command: command("PUT", "http://h", text),
+        holder: Some("/job/x".to_owned()),
         replaces: true,
         excerpt: excerpt(&format!("a\n{}", text.replace(['\r', '\n'], " ")), "line 2"),
         cut: None,

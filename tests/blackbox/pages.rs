@@ -151,6 +151,11 @@ fn the_console_offers_both_methods_and_marks_the_line() {
     let put = check("PUT", "n 1\n");
     assert!(put.contains("It would be taken") && put.contains("value=\"PUT\" checked"), "{put}");
     assert!(put.contains("curl -X PUT --data-binary"), "{put}");
+    gateway.put("/metrics/job/other/x/1", "# TYPE held counter\nheld 1\n");
+    let conflict = check("POST", "# TYPE held gauge\nheld 1\n");
+    assert!(conflict.contains("href=\"/groups/job/other/x/1\""), "{conflict}");
+    let series = check("POST", "# TYPE held gauge\nfine 1\n");
+    assert!(!series.contains("Another group holds"), "{series}");
     let bad = check("POST", "n 1\no 2\np{ 3\nq 4\n");
     assert!(bad.contains("    3 <mark>p{ 3</mark>") && bad.contains("    1 n 1"), "{bad}");
     assert!(bad.contains("value=\"POST\" checked") && bad.contains("curl -X POST"), "{bad}");

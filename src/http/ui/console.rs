@@ -16,7 +16,8 @@ use crate::http::ui::error_page::PageError;
 use crate::http::ui::page::html;
 use crate::http::ui::site::Visitor;
 use crate::percent;
-use crate::shard::Mode;
+use crate::push::GroupingKey;
+use crate::shard::{GroupRef, GroupView, Mode};
 use crate::ui::{CheckPage, Outcome, bytes, command, count_of, excerpt, start_of};
 
 /// How large a form with an exposition may be, in bytes: more is nothing to paste.
@@ -25,6 +26,12 @@ const CONSOLE_BYTES_MAX: usize = 4 << 20;
 const SHOWN_AGAIN_BYTES_MAX: usize = 64 << 10;
 /// The same for the path.
 const PATH_SHOWN_BYTES_MAX: usize = 4 << 10;
+/// How many groups are searched for the one that is in the way of a push,
+const LOOKED_AT_MAX: usize = 5000;
+/// how many of them at a time,
+const LOOKED_AT_AT_A_TIME: usize = 16;
+/// and how large each of them may be, in bytes.
+const LOOKED_AT_BYTES_MAX: u64 = 256 << 10;
 /// The path of a push for which none is given.
 const PATH_BY_DEFAULT: &str = "/job/some_job";
 
@@ -79,6 +86,10 @@ impl Console {
             }
             None => Err("the path of a push begins with /job/NAME".to_owned()),
         };
+        let holder = match &checked {
+            Err(reason) => self.holder(reason, &tail(&path).unwrap_or_default()).await,
+            Ok(_) => None,
+        };
         let outcome = match checked {
             Ok(Checked { families, series, samples }) => Outcome::Accepted(format!(
                 "{}, {}, {}",
@@ -88,7 +99,35 @@ impl Console {
             )),
             Err(reason) => Outcome::Rejected(reason),
         };
-        Ok(self.show(visitor, &path, mode, &exposition, Some(outcome)))
+        Ok(self.show(visitor, &path, mode, &exposition, Some((outcome, holder))))
+    }
+
+    /// The push path of another group that holds the family that `reason` names, if one of the first groups does.
+    async fn holder(&self, reason: &str, own: &[u8]) -> Option<String> {
+        let family = in_the_way(reason)?;
+        let own = self.prologue.key(own).ok();
+        let shards = &self.prologue.storage.shards;
+        let (mut groups, mut looked_at) = (shards.scan(Vec::new()).await.ok()?, 0);
+        while let Some(next) = groups.next().await.ok()? {
+            let small = next.into_iter().filter(|group| group.bytes <= LOOKED_AT_BYTES_MAX);
+            let small: Vec<GroupRef> = small.map(|summary| summary.group).collect();
+            for some in small.chunks(LOOKED_AT_AT_A_TIME) {
+                let views = shards.views(some).await.ok()?;
+                let holds = |view: &&GroupView| {
+                    let is_own = own.as_ref().is_some_and(|own| own.text() == &*view.key);
+                    !is_own && view.families.iter().any(|held| *held.name == *family)
+                };
+                if let Some(found) = views.iter().find(holds) {
+                    let key = GroupingKey::from_text(&found.key, found.has_empty_instance);
+                    return key.map(|key| key.path());
+                }
+                looked_at += some.len();
+                if looked_at >= LOOKED_AT_MAX {
+                    return None;
+                }
+            }
+        }
+        None
     }
 
     fn show(
@@ -97,9 +136,11 @@ impl Console {
         path: &str,
         mode: Mode,
         exposition: &str,
-        outcome: Option<Outcome>,
+        checked: Option<(Outcome, Option<String>)>,
     ) -> Reply {
         let (url, replaces) = (visitor.url(), mode == Mode::Replace);
+        let (outcome, holder) =
+            checked.map_or((None, None), |(outcome, holder)| (Some(outcome), holder));
         let excerpt = match &outcome {
             Some(Outcome::Rejected(reason)) => excerpt(exposition, reason),
             _ => Vec::new(),
@@ -116,9 +157,17 @@ impl Console {
             )
         });
         let frame = visitor.frame("/check");
-        let page = CheckPage { frame, path, exposition, command, outcome, replaces, excerpt, cut };
+        let page =
+            CheckPage { frame, path, exposition, command, outcome, holder, replaces, excerpt, cut };
         html(StatusCode::OK, &page)
     }
+}
+
+/// The family that an error names as inconsistent with what is stored.
+fn in_the_way(reason: &str) -> Option<&str> {
+    let (_, behind) =
+        reason.split_once("inconsistent with existing metrics")?.1.split_once("family \"")?;
+    behind.split('"').next()
 }
 
 /// What follows `/metrics/job` in a push path as it was typed.

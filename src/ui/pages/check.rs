@@ -22,6 +22,8 @@ pub struct CheckPage<'a> {
     pub command: String,
     /// What came of the check, if there was one.
     pub outcome: Option<Outcome>,
+    /// The push path of a group that is in its way, behind `/metrics`.
+    pub holder: Option<String>,
     /// Whether it would replace the group: PUT instead of POST.
     pub replaces: bool,
     /// The lines around the one that is wrong.
