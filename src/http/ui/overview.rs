@@ -156,7 +156,7 @@ impl Overview {
         };
         let mut plots = vec![
             plot(
-                "Pushes answered, and those rejected, per second",
+                "Pushes and rejections per second",
                 "pushes_per_second failures_per_second",
                 |now| {
                     let (pushes, failures) = (now.pushes_per_second, now.failures_per_second);

@@ -8,6 +8,7 @@ use crate::exposition::parse_number;
 use crate::shard::{FamilyView, GroupView};
 use crate::ui::samples::buckets::short;
 use crate::ui::words::quantity::shortened;
+use crate::ui::words::value::amount_in_unit;
 
 /// How many families that are gone are named.
 const REMOVED_SHOWN_MAX: usize = 20;
@@ -26,8 +27,8 @@ fn parts(line: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&line[..blank], &line[blank + 1..]))
 }
 
-/// How a line differs from the line of the same series before; empty where it does not.
-pub(crate) fn change(before: &Values<'_>, line: &[u8]) -> String {
+/// How a line of the family `name` differs from the line of the same series before; empty where it does not.
+pub(crate) fn change(name: &str, before: &Values<'_>, line: &[u8]) -> String {
     let Some((series, value)) = parts(line) else { return String::new() };
     let Some(old) = before.get(series) else { return "new".to_owned() };
     if *old == value {
@@ -35,8 +36,12 @@ pub(crate) fn change(before: &Values<'_>, line: &[u8]) -> String {
     }
     let difference = parse_number(value).zip(parse_number(old)).map(|(new, old)| new - old);
     match difference.filter(|difference| difference.is_finite()) {
-        Some(difference) if difference > 0.0 => format!("+{}", short(difference)),
-        Some(difference) => short(difference),
+        Some(difference) => {
+            let name = name.strip_suffix("_total").unwrap_or(name);
+            let sign = if difference > 0.0 { "+" } else { "" };
+            let amount = amount_in_unit(name, difference).unwrap_or_else(|| short(difference));
+            format!("{sign}{amount}")
+        }
         None => format!("was {}", String::from_utf8_lossy(old)),
     }
 }
@@ -72,7 +77,10 @@ mod tests {
             (b"s 5", ""),
             (b"", ""),
         ] {
-            assert_eq!(change(&before, line), told);
+            assert_eq!(change("m", &before, line), told);
         }
+        let bytes = values(b"m 1048576\n");
+        assert_eq!(change("sent_bytes_total", &bytes, b"m 3145728"), "+2.0 MiB");
+        assert_eq!(change("left_bytes", &bytes, b"m 0"), "-1.0 MiB");
     }
 }

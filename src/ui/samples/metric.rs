@@ -81,7 +81,7 @@ pub(crate) fn metrics<'a>(
         return Box::new(lines.map(move |(sample, line)| Metric::Value {
             labels: own_labels(&sample.labels, "", group),
             value: Reading::new(name, sample.value, now),
-            change: values.as_ref().map_or_else(String::new, |values| change(values, line)),
+            change: values.as_ref().map_or_else(String::new, |values| change(name, values, line)),
         }));
     };
     let read = move |value: &str| Reading::new(name, value, now);
