@@ -151,7 +151,7 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
     row(Verb::Put,     Is("/api/v1/admin/wipe"),     WithAdminApi, ADMIN,   "wipe",                OwnSite, call!(|http, request| http.admin.wipe(request.sender).await)),
     row(Verb::Put,     Place,                        WithAdminApi, ADMIN,   "api/v1/admin/groups", OwnSite, call!(|http, request| http.places.place(request).await)),
 
-    row(Verb::Get,     Is("/"),                      Always,       READ,    "status",              OwnSite, page!(|http, visitor, request| http.overview.page(visitor).await)),
+    row(Verb::Get,     Is("/"),                      Always,       READ,    "status",              OwnSite, page!(|http, visitor, request| http.overview.page(visitor, &http.status).await)),
     row(Verb::Get,     Is("/groups"),                Always,       READ,    "status",              OwnSite, page!(|http, visitor, request| http.views.groups(visitor, request.query()).await)),
     row(Verb::Get,     Names("/groups/job"),         Always,       READ,    "status",              OwnSite, page!(|http, visitor, request| http.views.group(visitor, request.tail, request.query()).await)),
     row(Verb::Get,     Is("/jobs"),                  Always,       READ,    "status",              OwnSite, page!(|http, visitor, request| http.views.jobs(visitor, request.query()).await)),

@@ -40,6 +40,7 @@ use crate::http::ui::site::Site;
 use crate::http::ui::status::StatusPages;
 use crate::http::ui::token::Tokens;
 use crate::http::ui::views::Views;
+use crate::http::ui::watch::Watch;
 use crate::own_metrics::OwnMetrics;
 use crate::persist;
 use crate::rejections::Rejections;
@@ -145,6 +146,7 @@ impl Http {
         });
         let rejections = Arc::new(Rejections::new(web.rejections_kept));
         let rejections = || Arc::clone(&rejections);
+        let watch = Arc::<Watch>::default();
         let scans = GroupScans::new(storage());
         let scans = || scans.clone();
         Ok(Http {
@@ -156,6 +158,7 @@ impl Http {
             groups: Groups {
                 prologue: prologue(),
                 own: own(),
+                watch: Arc::clone(&watch),
                 answer_unchecked: backend.config.answer_unchecked,
                 name_rules,
                 rules: backend.rules.clone(),
@@ -170,7 +173,12 @@ impl Http {
             rejections_api: RejectionsApi { rejections: rejections() },
             discovery: Discovery { config: config(), is_tls },
             check_api: CheckApi { prologue: prologue() },
-            overview: Overview { scans: scans(), history: history(), started },
+            overview: Overview {
+                scans: scans(),
+                history: history(),
+                rejections: rejections(),
+                started,
+            },
             status: StatusPages {
                 config: config(),
                 storage: storage(),
@@ -180,8 +188,14 @@ impl Http {
                 scrapes: Arc::clone(&scrapes),
                 listening,
                 started,
+                history: history(),
             },
-            views: Views { scans: scans(), name_rules, rejections: rejections() },
+            views: Views {
+                scans: scans(),
+                name_rules,
+                rejections: rejections(),
+                watch: Arc::clone(&watch),
+            },
             rejection_pages: RejectionPages { rejections: rejections() },
             console: Console { prologue: prologue() },
             forms: Forms { scans: scans(), prologue: prologue(), name_rules },

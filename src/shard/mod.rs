@@ -23,6 +23,7 @@ mod timestamp;
 pub use budget::{Bound, Budget, Full, Limits, Usage, Whose};
 pub use error::{PushError, RestoreError, Unavailable};
 pub use groups::family::FamilySnapshot;
+pub use groups::rhythm::Rhythm;
 pub use handle::checkpoint::Checkpoint;
 pub use handle::group_scan::{DELETED_AT_A_TIME, GroupScan, LISTED_AT_A_TIME};
 pub use handle::{Options, QUEUE_WAIT, SAVED_WAIT, Shards};

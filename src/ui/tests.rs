@@ -8,7 +8,7 @@ use super::*;
 use crate::exposition::Kind;
 use crate::push::GroupingKey;
 use crate::rejections::{Rejection, RejectionFilter};
-use crate::shard::{FamilyView, Timestamp};
+use crate::shard::{FamilyView, Rhythm, Timestamp};
 
 /// Texts that would do something, were they anything else than text.
 const HOSTILE: [&str; 56] = [
@@ -91,8 +91,11 @@ fn tags(html: &str) -> Vec<String> {
         let end = start + end.expect("every tag ends");
         // Only the names of attributes are kept, and not their values.
         let tag = &rest[start..end];
+        // Where a name may be broken depends on the name.
         let names = tag.split('"').step_by(2).collect::<Vec<_>>().join("\"\"");
-        tags.push(names);
+        if names != "<wbr" {
+            tags.push(names);
+        }
         rest = &rest[end + 1..];
     }
     tags
@@ -107,8 +110,16 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
     assert!(GroupingKey::from_text(&key, false).is_some(), "{text:?}");
     let (pushed, failed) = (Timestamp::from_nanos(1), Timestamp::from_nanos(2));
     let key = Arc::from(key);
-    let row =
-        Row { key, has_empty_instance: false, pushed, failed, families: 1, series: 1, bytes: 1 };
+    let row = Row {
+        key,
+        has_empty_instance: false,
+        pushed,
+        failed,
+        rhythm: Rhythm::default(),
+        families: 1,
+        series: 1,
+        bytes: 1,
+    };
     let now = Timestamp::from_nanos(3);
     let frame = Frame {
         prefix: "/p",
@@ -124,7 +135,7 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
     let line = || vec![GroupLine::new(&row, now)];
     let job_line = || {
         let mut jobs = Jobs::default();
-        jobs.add(&row);
+        jobs.add(&row, now);
         JobLine::new(&jobs.worst(1)[0], now)
     };
     let samples = format!("m{{l=\"{escaped}\"}} 1\n",);
@@ -135,7 +146,9 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         "m{{l=\"{escaped}\",quantile=\"0.5\"}} 1\nm_sum{{l=\"{escaped}\"}} 1\nm_count{{l=\"{escaped}\"}} 1\n"
     );
     let listeners = [text.to_owned()];
-    let labels = Vec::new();
+    let query_url = |query: &str| format!("http://p/{query}");
+    let (labels, key) = (Vec::new(), Arc::clone(&row.key));
+    let seen = Seen { labels, key, before: None, query_url: &query_url, now };
     let family = |kind, name: &str, samples: &str| {
         let stored = FamilyView {
             name: Arc::from(name),
@@ -146,9 +159,9 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
             native: None,
         };
         [
-            Family::open(&stored, &labels, now),
-            Family::closed(&stored, now),
-            Family::whole(&stored, &labels, 1, now),
+            Family::open(&stored, &seen),
+            Family::closed(&stored, &seen),
+            Family::whole(&stored, &seen, 1),
         ]
     };
     let mut families = Vec::new();
@@ -157,9 +170,10 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
     families.extend(family(Kind::Summary, "m", &summary));
     families.extend(family(Kind::Gauge, text, &samples));
     let pager = || Pager::new(&filter, 1000, 50);
-    let flags = [("web.external-url", text.to_owned())];
+    let flags = [("web.external-url", text.to_owned(), false)];
     let groups = GroupsPage {
         frame,
+        url: "http://h".to_owned(),
         filter: &filter,
         total: 9,
         matching: 9,
@@ -186,6 +200,13 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
     let group = GroupPage {
         frame,
         rejections: vec![RejectionLine::new(&rejection, now)],
+        usual: None,
+        intervals: None,
+        late: None,
+        removed: vec![text.to_owned()],
+        has_changes: true,
+        query_url: text.to_owned(),
+        commands: vec![("Push", command("PUT", "http://h", text))],
         group: GroupLine::whole(&row, now),
         rules: Some(text.to_owned()),
         only: Some(text),
@@ -204,8 +225,10 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
     let overview = OverviewPage {
         frame,
         trouble: Some(text.to_owned()),
+        url: text.to_owned(),
+        problems: vec![Problem { what: text.to_owned(), note: text.to_owned(), link: "/status" }],
+        is_empty: true,
         facts: Vec::new(),
-        failing: Some(1),
         jobs: vec![job_line()],
         jobs_left: 1,
         plots: Vec::new(),
@@ -220,12 +243,16 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         limits: Vec::new(),
         settings: vec![("s", text.to_owned())],
         flags: &flags,
+        plots: Vec::new(),
     };
     let check = CheckPage {
         frame,
         path: text,
         exposition: text,
-        command: command("http://h", text),
+        command: command("PUT", "http://h", text),
+        holder: Some("/job/x".to_owned()),
+        replaces: true,
+        excerpt: excerpt(&format!("a\n{}", text.replace(['\r', '\n'], " ")), "line 2"),
         cut: None,
         outcome: Some(Outcome::Rejected(text.to_owned())),
     };
@@ -289,6 +316,7 @@ fn a_page_of_groups_is_small() {
         has_empty_instance: false,
         pushed: Timestamp::from_nanos(at),
         failed: Timestamp::from_nanos(at * 2 % 1000),
+        rhythm: Rhythm::default(),
         families: 7,
         series: 19,
         bytes: 2000,
@@ -308,6 +336,7 @@ fn a_page_of_groups_is_small() {
     let pager = Pager::new(&filter, chosen.matching, chosen.shown.len());
     let page = GroupsPage {
         frame,
+        url: "http://h".to_owned(),
         filter: &filter,
         total: 1000,
         matching: 1000,

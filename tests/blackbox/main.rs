@@ -29,6 +29,7 @@ mod listeners;
 mod logs;
 mod logs_unread;
 mod open_metrics;
+mod pages;
 mod parts;
 mod persistence;
 mod persistence_disk;

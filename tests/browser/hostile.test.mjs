@@ -43,7 +43,7 @@ test("hostile texts are inert on every page that shows them", async (t) => {
   const page = await open(browser);
 
   await t.test("lists", async () => {
-    for (const list of ["/", "/groups", "/groups?page=2", "/groups?page=3", "/groups?state=failed", "/groups?job=refused", "/jobs", "/jobs?page=2", "/status"]) {
+    for (const list of ["/", "/groups", "/groups?page=2", "/groups?page=3", "/groups?state=failed", "/groups?job=refused", "/jobs", "/jobs?page=2", "/rejections", "/status"]) {
       await visit(page, gateway.url(list));
       await isInert(page, list);
     }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { DESKTOP, PHONE, fitsItsWidth, isAccessible, launch, open, screenshot, unharmed, visit } from "./harness/browser.mjs";
+import { DESKTOP, NARROWEST, PHONE, fitsItsWidth, isAccessible, launch, open, screenshot, unharmed, visit } from "./harness/browser.mjs";
 import { typical } from "./harness/fixtures.mjs";
 import { start } from "./harness/gateway.mjs";
 
@@ -13,6 +13,7 @@ const PAGES = {
   group: "/groups/job/backup/instance/db1.example.org",
   "group-native": "/groups/job/native/instance/n1",
   "group-failed": "/groups/job/import/instance/w2",
+  rejections: "/rejections",
   jobs: "/jobs",
   job: "/jobs/import",
   status: "/status",
@@ -23,7 +24,17 @@ const LOOKS = {
   light: { colorScheme: "light", viewport: DESKTOP },
   dark: { colorScheme: "dark", viewport: DESKTOP },
   narrow: { colorScheme: "light", viewport: PHONE, isMobile: true, hasTouch: true },
+  "narrow-dark": { colorScheme: "dark", viewport: PHONE, isMobile: true, hasTouch: true },
 };
+
+/** What is cut off, or sticks out of the screen: nothing, on any page. Tables and commands may be scrolled by themselves. */
+const cutOff = (page) =>
+  page.evaluate(() => {
+    const scrolls = (element) => element.closest(".scroll, pre, textarea, .plot, .hidden, .skip, svg, select");
+    return [...document.querySelectorAll("body *")]
+      .filter((element) => !scrolls(element) && element.getBoundingClientRect().right > innerWidth + 1)
+      .map((element) => element.outerHTML.slice(0, 120));
+  });
 
 /** The luminance of the page's background, from 0 to 255. */
 const brightness = (page) =>
@@ -58,9 +69,15 @@ test("pages look right", async (t) => {
         if (name === "overview") await page.locator(".plot canvas").first().waitFor();
         await screenshot(page, `${name}-${look}`);
         const bright = await brightness(page);
-        assert.ok(look === "dark" ? bright < 80 : bright > 175, `the background: ${bright}`);
+        assert.ok(look.endsWith("dark") ? bright < 80 : bright > 175, `the background: ${bright}`);
         await fitsItsWidth(page);
         await isAccessible(page);
+        if (look.startsWith("narrow")) {
+          await page.setViewportSize(NARROWEST);
+          await fitsItsWidth(page);
+          assert.deepEqual(await cutOff(page), []);
+          await page.setViewportSize(PHONE);
+        }
         const title = await page.title();
         assert.ok(title.length > 0 && title !== (await page.locator("html").getAttribute("lang")));
         unharmed(page);

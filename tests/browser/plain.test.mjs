@@ -88,7 +88,7 @@ test("behind a proxy that takes a prefix off, links and forms keep it", async (t
   const page = await open(browser);
   const outside = `http://127.0.0.1:${port}/outside`;
   await visit(page, `${outside}/`);
-  for (const section of ["Groups", "Jobs", "Check", "Status", "Overview"]) {
+  for (const section of ["Groups", "Jobs", "Rejections", "Check", "Status", "Overview"]) {
     await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: section, exact: true }).click();
     await page.getByRole("heading", { level: 1, name: new RegExp(section) }).waitFor();
     assert.ok(page.url().startsWith(`${outside}/`), page.url());

@@ -15,6 +15,7 @@ use crate::http::push::prologue::{Prologue, Received};
 use crate::http::reply::{Reply, empty};
 use crate::http::request::admission::{Request, deny};
 use crate::http::request::request_id::RequestId;
+use crate::http::ui::watch::Watch;
 use crate::own_metrics::{OwnMetrics, Verb};
 use crate::push::GroupingKey;
 use crate::rules::{Asked, GroupRules};
@@ -25,6 +26,7 @@ use crate::shard::{How, Mode, PushError};
 pub(crate) struct Groups {
     pub(crate) prologue: Arc<Prologue>,
     pub(crate) own: Arc<OwnMetrics>,
+    pub(crate) watch: Arc<Watch>,
     /// Whether a push is answered before its shard has checked it.
     pub(crate) answer_unchecked: bool,
     pub(crate) name_rules: NameRules,
@@ -71,13 +73,22 @@ impl Groups {
         let Received { key, batch, room: _until_applied } = received;
         let how = How { mode, asked: self.asked(&key, mode, &request.head.headers)? };
         let (shards, owner) = (&self.prologue.storage.shards, request.sender.caller.owner());
+        // In a box, so that pushes to groups that nobody looks at do not carry the room for it.
+        let before = match self.watch.watched(&key) {
+            Some(group) => Box::pin(self.watch.before(shards, &key, group)).await,
+            None => None,
+        };
         match batch {
             Ok(batch) if self.answer_unchecked => {
                 shards.push_unchecked(key, how, batch, owner).await?;
+                before.into_iter().for_each(|before| self.watch.keep(before));
                 Ok(StatusCode::ACCEPTED)
             }
             Ok(batch) => match shards.push(key, how, batch, owner).await {
-                Ok(()) => Ok(StatusCode::OK),
+                Ok(()) => {
+                    before.into_iter().for_each(|before| self.watch.keep(before));
+                    Ok(StatusCode::OK)
+                }
                 Err(error) => Err(Box::pin(self.explained(error, request)).await),
             },
             Err(failure) if failure.cause() == Cause::Inconsistent => {

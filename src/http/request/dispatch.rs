@@ -1,9 +1,11 @@
 //! From a request to its endpoint, and the count of the answer.
 
 use hyper::body::Incoming;
+use hyper::header::ACCEPT;
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 
+use crate::access::Right;
 use crate::http::api::cors::with_cors;
 use crate::http::body::unread_answers::uncounted_bytes_max;
 use crate::http::endpoints::Call;
@@ -72,10 +74,7 @@ impl Http {
                 return method_not_allowed(&allowed, hint::not_allowed(&head.method));
             }
             Route::Redirect(path) => return redirect(&path, head.uri.query()),
-            Route::NotFound => {
-                let reason = hint::not_found(&head.method, head.uri.path(), &self.paths.prefix);
-                return error(StatusCode::NOT_FOUND, reason);
-            }
+            Route::NotFound => return self.not_found(head, sender),
             Route::BadPath => return bad_path(head, sender.client),
         };
         let request = Request { head, body, tail: &tail, sender };
@@ -88,6 +87,20 @@ impl Http {
             self.own.answered(handler, endpoint.verb, reply.status().as_u16());
         }
         reply
+    }
+
+    /// A page for a browser that may read pages, and otherwise the words of the reference.
+    fn not_found(&self, head: &Parts, sender: &Sender<'_>) -> Reply {
+        let accept = head.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+        let is_browser =
+            head.method == Method::GET && accept.is_some_and(|accept| accept.contains("text/html"));
+        if !is_browser || sender.caller.may(Right::Read).is_err() {
+            let reason = hint::not_found(&head.method, head.uri.path(), &self.paths.prefix);
+            return error(StatusCode::NOT_FOUND, reason);
+        }
+        let text = "Nothing is at this path. A push goes to /metrics/job/NAME with PUT or POST.";
+        let visitor = self.site.visitor(&head.headers, &sender.caller);
+        visitor.message(StatusCode::NOT_FOUND, "Page not found", text)
     }
 
     /// Answers a request on a connection above the limit, if it is a probe.

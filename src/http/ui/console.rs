@@ -6,9 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::body::Incoming;
-use hyper::header::HOST;
 
-use crate::http::api::sd::external_url;
 use crate::http::failure::Failure;
 use crate::http::push::check::Checked;
 use crate::http::push::format::Format;
@@ -18,8 +16,9 @@ use crate::http::ui::error_page::PageError;
 use crate::http::ui::page::html;
 use crate::http::ui::site::Visitor;
 use crate::percent;
-use crate::shard::Mode;
-use crate::ui::{CheckPage, Outcome, bytes, command, count_of, start_of};
+use crate::push::GroupingKey;
+use crate::shard::{GroupRef, GroupView, Mode};
+use crate::ui::{CheckPage, Outcome, bytes, command, count_of, excerpt, start_of};
 
 /// How large a form with an exposition may be, in bytes: more is nothing to paste.
 const CONSOLE_BYTES_MAX: usize = 4 << 20;
@@ -27,6 +26,12 @@ const CONSOLE_BYTES_MAX: usize = 4 << 20;
 const SHOWN_AGAIN_BYTES_MAX: usize = 64 << 10;
 /// The same for the path.
 const PATH_SHOWN_BYTES_MAX: usize = 4 << 10;
+/// How many groups are searched for the one that is in the way of a push,
+const LOOKED_AT_MAX: usize = 5000;
+/// how many of them at a time,
+const LOOKED_AT_AT_A_TIME: usize = 16;
+/// and how large each of them may be, in bytes.
+const LOOKED_AT_BYTES_MAX: u64 = 256 << 10;
 /// The path of a push for which none is given.
 const PATH_BY_DEFAULT: &str = "/job/some_job";
 
@@ -41,7 +46,7 @@ impl Console {
     pub(crate) fn page(&self, visitor: &Visitor<'_>, query: &str) -> Result<Reply, PageError> {
         let path = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "path");
         let path = path.map_or(PATH_BY_DEFAULT.to_owned(), |(_, path)| path.into_owned());
-        Ok(self.show(visitor, &path, "", None))
+        Ok(self.show(visitor, &path, Mode::Add, "", None))
     }
 
     /// Checks the pasted exposition.
@@ -52,11 +57,13 @@ impl Console {
     ) -> Result<Reply, PageError> {
         let prologue = &self.prologue;
         let (body, _until_shown) = prologue.read(body, CONSOLE_BYTES_MAX).await?;
-        let (mut token, mut path, mut exposition) = Default::default();
+        let (mut token, mut path, mut exposition): (String, String, String) = Default::default();
+        let mut mode = Mode::Add;
         for (name, value) in form_urlencoded::parse(&body) {
             match &*name {
                 "token" => token = value.into_owned(),
                 "path" => path = value.into_owned(),
+                "method" if value == "PUT" => mode = Mode::Replace,
                 // Browsers end the lines of a form with CR LF.
                 "exposition" => exposition = value.replace("\r\n", "\n"),
                 _ => {}
@@ -73,11 +80,15 @@ impl Console {
                 let body = Bytes::from(exposition.clone());
                 let checked = async {
                     let key = prologue.key(&tail)?;
-                    prologue.check(key, Mode::Add, Format::TEXT, body, prologue.room()).await
+                    prologue.check(key, mode, Format::TEXT, body, prologue.room()).await
                 };
                 checked.await.map_err(|failure: Failure| failure.to_string())
             }
             None => Err("the path of a push begins with /job/NAME".to_owned()),
+        };
+        let holder = match &checked {
+            Err(reason) => self.holder(reason, &tail(&path).unwrap_or_default()).await,
+            Ok(_) => None,
         };
         let outcome = match checked {
             Ok(Checked { families, series, samples }) => Outcome::Accepted(format!(
@@ -88,24 +99,54 @@ impl Console {
             )),
             Err(reason) => Outcome::Rejected(reason),
         };
-        Ok(self.show(visitor, &path, &exposition, Some(outcome)))
+        Ok(self.show(visitor, &path, mode, &exposition, Some((outcome, holder))))
+    }
+
+    /// The push path of another group that holds the family that `reason` names, if one of the first groups does.
+    async fn holder(&self, reason: &str, own: &[u8]) -> Option<String> {
+        let family = in_the_way(reason)?;
+        let own = self.prologue.key(own).ok();
+        let shards = &self.prologue.storage.shards;
+        let (mut groups, mut looked_at) = (shards.scan(Vec::new()).await.ok()?, 0);
+        while let Some(next) = groups.next().await.ok()? {
+            let small = next.into_iter().filter(|group| group.bytes <= LOOKED_AT_BYTES_MAX);
+            let small: Vec<GroupRef> = small.map(|summary| summary.group).collect();
+            for some in small.chunks(LOOKED_AT_AT_A_TIME) {
+                let views = shards.views(some).await.ok()?;
+                let holds = |view: &&GroupView| {
+                    let is_own = own.as_ref().is_some_and(|own| own.text() == &*view.key);
+                    !is_own && view.families.iter().any(|held| *held.name == *family)
+                };
+                if let Some(found) = views.iter().find(holds) {
+                    let key = GroupingKey::from_text(&found.key, found.has_empty_instance);
+                    return key.map(|key| key.path());
+                }
+                looked_at += some.len();
+                if looked_at >= LOOKED_AT_MAX {
+                    return None;
+                }
+            }
+        }
+        None
     }
 
     fn show(
         &self,
         visitor: &Visitor<'_>,
         path: &str,
+        mode: Mode,
         exposition: &str,
-        outcome: Option<Outcome>,
+        checked: Option<(Outcome, Option<String>)>,
     ) -> Reply {
-        let host = visitor.headers.get(HOST).and_then(|host| host.to_str().ok());
-        let scheme = if visitor.site.is_tls { "https" } else { "http" };
-        let url = match external_url(&visitor.site.config).trim_end_matches('/') {
-            "" => format!("{scheme}://{}{}", host.unwrap_or("localhost:9091"), visitor.prefix),
-            url => url.to_owned(),
+        let (url, replaces) = (visitor.url(), mode == Mode::Replace);
+        let (outcome, holder) =
+            checked.map_or((None, None), |(outcome, holder)| (Some(outcome), holder));
+        let excerpt = match &outcome {
+            Some(Outcome::Rejected(reason)) => excerpt(exposition, reason),
+            _ => Vec::new(),
         };
         let path = start_of(path, PATH_SHOWN_BYTES_MAX);
-        let command = command(&url, path.trim());
+        let command = command(if replaces { "PUT" } else { "POST" }, &url, path.trim());
         let sent_bytes = exposition.len();
         let exposition = start_of(exposition, SHOWN_AGAIN_BYTES_MAX);
         let cut = (exposition.len() < sent_bytes).then(|| {
@@ -116,8 +157,17 @@ impl Console {
             )
         });
         let frame = visitor.frame("/check");
-        html(StatusCode::OK, &CheckPage { frame, path, exposition, command, outcome, cut })
+        let page =
+            CheckPage { frame, path, exposition, command, outcome, holder, replaces, excerpt, cut };
+        html(StatusCode::OK, &page)
     }
+}
+
+/// The family that an error names as inconsistent with what is stored.
+fn in_the_way(reason: &str) -> Option<&str> {
+    let (_, behind) =
+        reason.split_once("inconsistent with existing metrics")?.1.split_once("family \"")?;
+    behind.split('"').next()
 }
 
 /// What follows `/metrics/job` in a push path as it was typed.

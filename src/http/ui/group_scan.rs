@@ -60,6 +60,7 @@ impl From<&GroupSummary> for Row {
             has_empty_instance: summary.has_empty_instance,
             pushed: summary.pushed,
             failed: summary.failed,
+            rhythm: summary.rhythm,
             families: summary.families,
             series: summary.series,
             bytes: summary.bytes,

@@ -2,7 +2,7 @@
 //!
 //! `site` is what all pages share, `page` makes answers of them, and `error_page` answers where a page cannot be shown.
 //! `overview`, `status` and `rejections` show the gateway, and `views` groups and jobs, which `group_scan` goes through. `console` checks
-//! pushes. `forms` deletes, behind `guard` and `token`, which tell our forms from those of other sites.
+//! pushes. `watch` knows what the last push to a group has changed. `forms` deletes, behind `guard` and `token`, which tell our forms from those of other sites.
 
 pub(crate) mod console;
 pub(crate) mod error_page;
@@ -16,3 +16,4 @@ pub(crate) mod site;
 pub(crate) mod status;
 pub(crate) mod token;
 pub(crate) mod views;
+pub(crate) mod watch;

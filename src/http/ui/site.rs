@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use hyper::header::HOST;
 use hyper::{HeaderMap, StatusCode};
 
 use crate::access::{Access, Caller};
 use crate::config::Config;
+use crate::http::api::sd::external_url;
 use crate::http::reply::Reply;
 use crate::http::ui::page::html;
 use crate::http::ui::token::Tokens;
@@ -43,6 +45,16 @@ impl Site {
 }
 
 impl Visitor<'_> {
+    /// The URL of this gateway, without a slash at its end, as the visitor can use it.
+    pub(super) fn url(&self) -> String {
+        let host = self.headers.get(HOST).and_then(|host| host.to_str().ok());
+        let scheme = if self.site.is_tls { "https" } else { "http" };
+        match external_url(&self.site.config).trim_end_matches('/') {
+            "" => format!("{scheme}://{}{}", host.unwrap_or("localhost:9091"), self.prefix),
+            url => url.to_owned(),
+        }
+    }
+
     pub(super) fn frame(&self, section: &'static str) -> Frame<'_> {
         Frame {
             prefix: &self.prefix,
@@ -54,7 +66,7 @@ impl Visitor<'_> {
     }
 
     /// A page that says one thing.
-    pub(super) fn message(&self, status: StatusCode, title: &str, text: &str) -> Reply {
+    pub(crate) fn message(&self, status: StatusCode, title: &str, text: &str) -> Reply {
         html(status, &MessagePage { frame: self.frame(""), title, text })
     }
 }

@@ -7,17 +7,19 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use hyper::StatusCode;
 
 use crate::access::Access;
-use crate::config::Config;
+use crate::config::{Config, Flags};
+use crate::history::{History, Sample};
 use crate::http::body::in_flight::InFlight;
 use crate::http::connection::limit::ConnectionLimit;
 use crate::http::reply::Reply;
 use crate::http::scrape::endpoint::Scrapes;
 use crate::http::storage::Storage;
 use crate::http::ui::error_page::PageError;
+use crate::http::ui::overview::plot;
 use crate::http::ui::page::html;
 use crate::http::ui::site::Visitor;
 use crate::shard::{QUEUE_LEN, Timestamp};
-use crate::ui::{Fullness, Moment, StatusPage, bytes, count, span};
+use crate::ui::{Fullness, Moment, Plot, StatusPage, bytes, count, span};
 
 /// What the status page needs.
 #[derive(Debug)]
@@ -30,17 +32,12 @@ pub(crate) struct StatusPages {
     pub(crate) scrapes: Arc<Scrapes>,
     pub(crate) listening: Vec<String>,
     pub(crate) started: SystemTime,
+    pub(crate) history: Arc<History>,
 }
 
 impl StatusPages {
     pub(crate) fn page(&self, visitor: &Visitor<'_>) -> Result<Reply, PageError> {
         let config = &self.config;
-        let (mut series, mut stored, mut queue) = (0, 0, 0);
-        for (stats, waiting) in self.storage.shards.stats() {
-            series += stats.series();
-            stored += stats.bytes();
-            queue = queue.max(waiting);
-        }
         let file = |path: &Option<PathBuf>| {
             path.as_ref().map_or("none".to_owned(), |path| path.display().to_string())
         };
@@ -53,14 +50,14 @@ impl StatusPages {
         let since_1970 = self.started.duration_since(UNIX_EPOCH).unwrap_or_default();
         let started =
             Timestamp::from_nanos(u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX));
-        let (bounds, serving) = (&config.bounds, self.connections.connections().serving);
+        let bounds = &config.bounds;
         let stored_bound = match (&bounds.memory, bounds.stored_bytes_max) {
             (Some(memory), _) => memory.to_string(),
             (None, Some(_)) => "--storage.max-bytes".to_owned(),
             (None, None) => "none: --storage.max-bytes=0".to_owned(),
         };
-        let revision = option_env!("SHARDGATE_REVISION").unwrap_or("not told");
-        let full = Fullness::new;
+        let revision = option_env!("SHARDGATE_REVISION").unwrap_or("not known: no release build");
+        let flags = marked(&config.flags);
         let page = StatusPage {
             frame: visitor.frame("/status"),
             build: vec![
@@ -70,24 +67,7 @@ impl StatusPages {
             started: Moment::new(started, Timestamp::now()),
             trouble: self.storage.ready().err().map(|failure| failure.to_string()),
             listeners: &self.listening,
-            bounds: vec![
-                full("Series", series, bounds.series_max, count),
-                full("What is stored", stored, bounds.stored_bytes_max, bytes),
-                full(
-                    "Bodies in memory",
-                    self.in_flight.taken() as u64,
-                    Some(bounds.in_flight_bytes_max as u64),
-                    bytes,
-                ),
-                full("Connections", serving as u64, Some(config.web.connections_max as u64), count),
-                full("Messages for one shard", queue as u64, Some(QUEUE_LEN as u64), count),
-                full(
-                    "Scrapes at a time",
-                    self.scrapes.taken(),
-                    Some(config.web.scrapes_max as u64),
-                    count,
-                ),
-            ],
+            bounds: self.fullness(),
             limits: vec![
                 ("Body of a push", bytes(bounds.body_bytes_max as u64)),
                 ("One group", bytes(bounds.group_bytes_max)),
@@ -109,8 +89,61 @@ impl StatusPages {
                     if config.web.enable_admin_api { "enabled" } else { "off" }.to_owned(),
                 ),
             ],
-            flags: &config.flags,
+            flags: &flags,
+            plots: self.plots(),
         };
         Ok(html(StatusCode::OK, &page))
     }
+
+    /// How full everything is that has a bound.
+    pub(super) fn fullness(&self) -> Vec<Fullness> {
+        let (mut series, mut stored, mut queue) = (0, 0, 0);
+        for (stats, waiting) in self.storage.shards.stats() {
+            series += stats.series();
+            stored += stats.bytes();
+            queue = queue.max(waiting);
+        }
+        let (bounds, web) = (&self.config.bounds, &self.config.web);
+        let (serving, full) = (self.connections.connections().serving, Fullness::new);
+        let (in_flight, in_flight_max) = (self.in_flight.taken(), bounds.in_flight_bytes_max);
+        vec![
+            full("Series", series, bounds.series_max, count),
+            full("What is stored", stored, bounds.stored_bytes_max, bytes),
+            full("Bodies in memory", in_flight as u64, Some(in_flight_max as u64), bytes),
+            full("Connections", serving as u64, Some(web.connections_max as u64), count),
+            full("Messages for one shard", queue as u64, Some(QUEUE_LEN as u64), count),
+            full("Scrapes at a time", self.scrapes.taken(), Some(web.scrapes_max as u64), count),
+        ]
+    }
+
+    fn plots(&self) -> Vec<Plot> {
+        let latest = self.history.latest();
+        let plot = |title, series, now: fn(&Sample) -> Option<String>| {
+            plot(latest.as_ref(), title, series, now)
+        };
+        vec![
+            plot(
+                "Groups of the emptiest and the fullest shard",
+                "shard_groups_min shard_groups_max",
+                |now| {
+                    let (min, max) = (now.shard_groups_min, now.shard_groups_max);
+                    Some(format!("{} to {}", count(min), count(max)))
+                },
+            ),
+            plot("Messages in the longest queue of a shard", "queue_length_max", |now| {
+                Some(count(now.queue_length_max))
+            }),
+            plot("Size of a scrape, in bytes", "scrape_bytes", |now| {
+                now.scrape_bytes.map(|size| bytes(size as u64))
+            }),
+        ]
+    }
+}
+
+/// The flags, and whether each has its default value.
+fn marked(flags: &[(&'static str, String)]) -> Vec<(&'static str, String, bool)> {
+    let defaults = Flags::from_command_line(["shardgate".into()]);
+    let defaults = defaults.map(|flags| flags.into_config().flags).unwrap_or_default();
+    let flags = flags.iter().cloned();
+    flags.map(|flag| (flag.0, flag.1.clone(), defaults.contains(&flag))).collect()
 }

@@ -11,13 +11,14 @@ use crate::http::ui::error_page::PageError;
 use crate::http::ui::group_scan::{GroupScans, on_own_thread};
 use crate::http::ui::page::html;
 use crate::http::ui::site::Visitor;
+use crate::http::ui::watch::Watch;
 use crate::push::{GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME};
 use crate::rejections::{Rejections, group_of};
-use crate::shard::{Expiry, GroupView, Timestamp};
+use crate::shard::{Expiry, GroupView, Rhythm, Timestamp};
 use crate::ui::{
     FAMILIES_PER_PAGE, Family, Filter, GroupLine, GroupPage, GroupsPage, JobLine, JobPage, Jobs,
-    JobsPage, LINES_INLINE_MAX, LINES_PER_PAGE, PER_PAGE, Pager, RejectionLine, Row, choose,
-    families_pager, lines, worst,
+    JobsPage, LINES_INLINE_MAX, LINES_PER_PAGE, PER_PAGE, Pager, RejectionLine, Row, Seen,
+    Sparkline, choose, command, families_pager, lines, removed, span, usual, worst,
 };
 
 /// How many of its last rejections the page of a group shows.
@@ -29,6 +30,7 @@ pub(crate) struct Views {
     pub(crate) scans: GroupScans,
     pub(crate) name_rules: NameRules,
     pub(crate) rejections: Arc<Rejections>,
+    pub(crate) watch: Arc<Watch>,
 }
 
 impl Views {
@@ -51,6 +53,7 @@ impl Views {
         let deleted = deleted.into_owned().find(|(name, _)| name == "deleted");
         let page = GroupsPage {
             frame: visitor.frame("/groups"),
+            url: visitor.url(),
             filter: &filter,
             total: self.scans.storage.groups(),
             matching: chosen.matching as u64,
@@ -71,7 +74,7 @@ impl Views {
         let turn = self.scans.each(Vec::new(), |group| {
             let row = Row::from(&group);
             if filter.takes(&row, now) {
-                jobs.add(&row);
+                jobs.add(&row, now);
             }
         });
         let made = on_own_thread(turn.await?, move || {
@@ -87,14 +90,14 @@ impl Views {
 
     pub(crate) async fn job(&self, visitor: &Visitor<'_>, tail: &[u8]) -> Result<Reply, PageError> {
         let key = GroupingKey::parse(tail, self.name_rules)?;
+        let now = Timestamp::now();
         let (mut jobs, mut choice) = (Jobs::default(), worst(PER_PAGE));
         let turn = self.scans.each(vec![key.job().to_owned()], |group| {
             let row = Row::from(&group);
-            jobs.add(&row);
+            jobs.add(&row, now);
             choice.add(row);
         });
         let turn = turn.await?;
-        let now = Timestamp::now();
         let Some(job) = jobs.worst(1).first().map(|job| JobLine::new(job, now)) else {
             let text = "No group has this job. Its groups may have been deleted.";
             return Ok(visitor.message(StatusCode::NOT_FOUND, "No such job", text));
@@ -130,17 +133,41 @@ impl Views {
         let only = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "family");
         let only = only.map(|(_, family)| family.into_owned());
         let frame = visitor.frame("/groups");
+        let before = self.watch.look(&key);
+        let has_changes = before.is_some();
+        let config = Arc::clone(&visitor.site.config);
         // A family may have millions of lines.
         let turn = self.scans.turn().await?;
         let made = on_own_thread(turn, move || {
-            let made = group_parts(&group, only.as_deref(), filter.page);
-            (made, only)
+            let query_url = |query: &str| {
+                config.web.query_url.as_ref().map_or_else(String::new, |url| url.of(query))
+            };
+            let before = before.as_deref();
+            let made = group_parts(&group, before, &query_url, only.as_deref(), filter.page);
+            let removed = before.map_or_else(Vec::new, |before| removed(&group, before));
+            (made, only, removed, query_url(&format!("{{{}}}", group.key)))
         });
-        let (GroupParts { head, families, total, pager }, only) = made.await;
+        let (GroupParts { head, families, total, pager, rhythm }, only, removed, query_url) =
+            made.await;
+        let intervals = rhythm.intervals();
+        let late = rhythm.late_after().filter(|_| head.is_late()).map(span);
+        let (url, path) = (visitor.url(), key.path());
+        let commands = [
+            ("Push a file in place of all that the group holds", "PUT"),
+            ("Push a file in place of the families that it names", "POST"),
+            ("Delete the group", "DELETE"),
+        ];
         let rejections = self.rejections.of_group(group_of(&key.identity()), REJECTIONS_SHOWN);
         let now = Timestamp::now();
         let page = GroupPage {
             frame,
+            usual: usual(&intervals),
+            intervals: Sparkline::new(&intervals),
+            late,
+            removed,
+            has_changes,
+            query_url,
+            commands: commands.map(|(name, method)| (name, command(method, &url, &path))).into(),
             rejections: rejections.iter().map(|found| RejectionLine::new(found, now)).collect(),
             group: head,
             rules,
@@ -158,7 +185,7 @@ fn rules(expiry: &Expiry) -> String {
     let now = Timestamp::now();
     let expires = expiry.expires.map(|at| {
         let left = Duration::from_nanos(at.nanos().saturating_sub(now.nanos()));
-        format!("expires in {}", crate::ui::span(left))
+        format!("expires in {}", span(left))
     });
     let settings = expiry.settings().into_iter().map(|(key, value, rule)| match rule {
         Some(rule) => format!("{key}: {value} (rule {rule})"),
@@ -173,22 +200,31 @@ struct GroupParts {
     families: Vec<Family>,
     total: usize,
     pager: Option<Pager>,
+    rhythm: Rhythm,
 }
 
 /// A page of one family, or one of all of them.
-fn group_parts(group: &GroupView, only: Option<&str>, page: usize) -> GroupParts {
+fn group_parts(
+    group: &GroupView,
+    before: Option<&GroupView>,
+    query_url: &dyn Fn(&str) -> String,
+    only: Option<&str>,
+    page: usize,
+) -> GroupParts {
     let now = Timestamp::now();
     let row = Row {
         key: group.key.clone(),
         has_empty_instance: group.has_empty_instance,
         pushed: group.pushed,
         failed: group.failed,
+        rhythm: group.rhythm,
         families: 0,
         series: 0,
         bytes: 0,
     };
     let mut labels = row.labels();
     labels.push(("job".to_owned(), unescape(row.job()).into_owned()));
+    let seen = Seen { labels, key: Arc::clone(&group.key), before, query_url, now };
     // The page says of the push times what there is to say.
     let own = [PUSH_TIME, PUSH_FAILURE_TIME];
     let pushed: Vec<_> =
@@ -196,20 +232,21 @@ fn group_parts(group: &GroupView, only: Option<&str>, page: usize) -> GroupParts
     let (head, total) = (GroupLine::whole(&row, now), pushed.len());
     if let Some(only) = only {
         let family = group.families.iter().find(|family| *family.name == *only);
-        let families = family.map(|family| Family::whole(family, &labels, page, now));
-        return GroupParts { head, families: families.into_iter().collect(), total, pager: None };
+        let families = family.map(|family| Family::whole(family, &seen, page));
+        let families = families.into_iter().collect();
+        return GroupParts { head, families, total, pager: None, rhythm: group.rhythm };
     }
     let mut lines_left = LINES_PER_PAGE;
     let start = (page - 1).saturating_mul(FAMILIES_PER_PAGE);
     let shown = pushed.iter().skip(start).take(FAMILIES_PER_PAGE).map(|family| {
         let lines = lines(family);
         if lines > LINES_INLINE_MAX.min(lines_left) {
-            return Family::closed(family, now);
+            return Family::closed(family, &seen);
         }
         lines_left -= lines;
-        Family::open(family, &labels, now)
+        Family::open(family, &seen)
     });
     let families: Vec<_> = shown.collect();
     let pager = families_pager(page, total, families.len());
-    GroupParts { head, families, total, pager }
+    GroupParts { head, families, total, pager, rhythm: group.rhythm }
 }

@@ -91,6 +91,7 @@ impl Families {
 
     /// Notes when a group was last pushed to.
     pub(in crate::shard) fn set_pushed(&mut self, group: &mut Group, time: Timestamp) {
+        group.rhythm.note(group.pushed, time);
         group.pushed = time;
         let (pages, text) = self.render_time(PUSH_TIME_ID, &group.key, time);
         group.push_time = pages.replace(group.push_time, Block::plain(text));

@@ -8,6 +8,7 @@ use crate::exposition::write_number;
 use crate::push::Series;
 use crate::shard::budget::claim::Charge;
 use crate::shard::groups::family::FamilyId;
+use crate::shard::groups::rhythm::Rhythm;
 use crate::shard::pages::Place;
 use crate::shard::pages::part::PartHash;
 use crate::shard::ruling::Ruled;
@@ -25,6 +26,7 @@ pub(in crate::shard) struct Group {
     pub(in crate::shard) created: Timestamp,
     pub(in crate::shard) pushed: Timestamp,
     pub(in crate::shard) failed: Timestamp,
+    pub(in crate::shard) rhythm: Rhythm,
     pub(in crate::shard) push_time: Place,
     pub(in crate::shard) failure_time: Place,
     pub(in crate::shard) saving: SaveState,

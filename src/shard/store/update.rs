@@ -17,6 +17,7 @@ use crate::shard::error::PushError;
 use crate::shard::groups::families::{Families, PUSH_FAILURE_TIME_ID, PUSH_TIME_ID};
 use crate::shard::groups::group::{Group, Held, SaveState};
 use crate::shard::groups::jobs::Jobs;
+use crate::shard::groups::rhythm::Rhythm;
 use crate::shard::pages::part::PartHash;
 use crate::shard::timestamp::Timestamp;
 
@@ -174,6 +175,7 @@ pub(super) fn group_or_new<'g>(
         created: now,
         pushed: Timestamp::NEVER,
         failed: Timestamp::NEVER,
+        rhythm: Rhythm::default(),
         push_time: time(PUSH_TIME_ID),
         failure_time: time(PUSH_FAILURE_TIME_ID),
         saving: SaveState::default(),

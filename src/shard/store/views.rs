@@ -11,6 +11,7 @@ use crate::rules::Applied;
 use crate::shard::groups::families::{PUSH_FAILURE_TIME_ID, PUSH_TIME_ID};
 use crate::shard::groups::family::FamilyId;
 use crate::shard::groups::group::Group;
+use crate::shard::groups::rhythm::Rhythm;
 use crate::shard::pages::Place;
 use crate::shard::pages::page::{PAGE_BYTES, Page};
 use crate::shard::ruling::Ruled;
@@ -37,6 +38,8 @@ pub struct GroupSummary {
     pub pushed: Timestamp,
     /// When a push to it was last refused.
     pub failed: Timestamp,
+    /// How often it is pushed to.
+    pub rhythm: Rhythm,
     /// How many families it holds.
     pub families: u64,
     /// How many series.
@@ -82,6 +85,8 @@ pub struct GroupView {
     pub pushed: Timestamp,
     /// When a push to it was last refused.
     pub failed: Timestamp,
+    /// How often it is pushed to.
+    pub rhythm: Rhythm,
     /// Its families, sorted by name, the push times behind the others.
     pub families: Vec<FamilyView>,
 }
@@ -136,6 +141,7 @@ impl Store {
             has_empty_instance: group.has_empty_instance,
             pushed: group.pushed,
             failed: group.failed,
+            rhythm: group.rhythm,
             families: group.families.len() as u64,
             series: group.charge.usage().series - 2,
             samples: group.samples,
@@ -174,6 +180,7 @@ impl Store {
             has_empty_instance: group.has_empty_instance,
             pushed: group.pushed,
             failed: group.failed,
+            rhythm: group.rhythm,
             families,
         }
     }

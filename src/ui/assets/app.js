@@ -52,7 +52,9 @@ document.addEventListener("keydown", (event) => {
       for (const { id } of parts) {
         const [old, now] = [document.getElementById(id), page.getElementById(id)];
         if (!old || !now || isInUse(old) || old.innerHTML === now.innerHTML) continue;
+        const open = [...old.querySelectorAll("details")].map((details) => details.open);
         old.replaceChildren(...document.adoptNode(now).childNodes);
+        [...old.querySelectorAll("details")].forEach((details, at) => (details.open = open[at] ?? details.open));
         old.dispatchEvent(new CustomEvent("live", { bubbles: true }));
       }
     } catch {
@@ -70,4 +72,47 @@ document.addEventListener("keydown", (event) => {
     timer = setTimeout(next, every * 1000);
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && next());
   }
+}
+
+// Opens or closes all families at once.
+for (const button of document.querySelectorAll("button.fold")) {
+  const families = () => document.querySelectorAll("#families details.values");
+  if (families().length < 2) continue;
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const open = ![...families()].some((family) => family.open);
+    for (const family of families()) family.open = open;
+    [button.textContent, button.dataset.other] = [button.dataset.other, button.textContent];
+  });
+}
+
+// Commands and values can be copied. Without HTTPS a browser has no clipboard for scripts, but it copies what is selected.
+{
+  const copy = async (text) => {
+    if (navigator.clipboard) return navigator.clipboard.writeText(text);
+    const area = document.body.appendChild(document.createElement("textarea"));
+    area.value = text;
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  };
+  for (const box of document.querySelectorAll("pre[data-copy]")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      await copy(box.textContent);
+      button.textContent = "Copied";
+      setTimeout(() => (button.textContent = "Copy"), 1500);
+    });
+    box.after(button);
+  }
+  document.addEventListener("click", async (event) => {
+    const sample = event.target.closest?.(".sample");
+    if (!sample || !getSelection().isCollapsed) return;
+    await copy(sample.title || sample.textContent);
+    sample.classList.add("copied");
+    setTimeout(() => sample.classList.remove("copied"), 800);
+  });
 }

@@ -53,6 +53,7 @@
   }
 
   function label(column) {
+    if (column === "failures_per_second") return "rejected";
     if (column.endsWith("_min")) return "fewest";
     if (column.endsWith("_max")) return "most";
     return column.replace(/_per_second$|_seconds$|_bytes$/, "").replaceAll("_", " ");
@@ -170,6 +171,10 @@
   const plots = [...document.querySelectorAll(".plot[data-series]")].map((element) => new Plot(element));
   if (plots.length === 0) return;
   const url = `${document.body.dataset.api ?? "api/v1"}/history`;
+
+  const note = document.getElementById("plots-note");
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (note) note.textContent = `One sample every 10 s. Times are in ${zone}.`;
 
   async function refresh() {
     try {

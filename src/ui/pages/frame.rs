@@ -1,6 +1,6 @@
 //! The frame of every page: the prefix of its links, and the navigation.
 
-use crate::ui::assets;
+use crate::ui::assets::{self, PLOTS};
 
 /// Where the gateway is reached, and what it allows.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +31,11 @@ impl Frame<'_> {
     /// The URL of an asset, which changes with it.
     pub(crate) fn asset(&self, name: &str) -> String {
         format!("{}/static/{name}?v={}", self.prefix, assets::hash(name))
+    }
+
+    /// The style sheets and scripts of the plots.
+    pub(crate) fn plot_assets(&self, ending: &'static str) -> impl Iterator<Item = String> {
+        PLOTS.iter().filter(move |name| name.ends_with(ending)).map(|name| self.asset(name))
     }
 
     pub(crate) fn is_in(&self, section: &str) -> bool {

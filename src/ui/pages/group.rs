@@ -5,6 +5,7 @@ use askama::Template;
 use crate::ui::pages::frame::Frame;
 use crate::ui::pages::rejections::RejectionLine;
 use crate::ui::parts::pager::Pager;
+use crate::ui::parts::spark::Sparkline;
 use crate::ui::parts::table::GroupLine;
 use crate::ui::samples::family::Family;
 
@@ -23,6 +24,20 @@ pub struct GroupPage<'a> {
     pub group: GroupLine,
     /// What rules make of the group, if any applies.
     pub rules: Option<String>,
+    /// How often it is pushed to, in words.
+    pub usual: Option<String>,
+    /// The times between its last pushes.
+    pub intervals: Option<Sparkline>,
+    /// After how long a push is late, in words, if it is.
+    pub late: Option<String>,
+    /// The families that the last push has removed.
+    pub removed: Vec<String>,
+    /// Whether what the last push has changed is known.
+    pub has_changes: bool,
+    /// Where a query shows all of it; empty for nowhere.
+    pub query_url: String,
+    /// The commands that push and delete it, each with what it does.
+    pub commands: Vec<(&'static str, String)>,
     /// The last rejected requests to this group.
     pub rejections: Vec<RejectionLine>,
     /// The only family that is shown, if the page is of one family.

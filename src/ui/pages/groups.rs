@@ -14,6 +14,8 @@ use crate::ui::words::quantity::{count, count_of};
 pub struct GroupsPage<'a> {
     /// What all pages have.
     pub frame: Frame<'a>,
+    /// The URL of this gateway, without a slash at its end.
+    pub url: String,
     /// The filter of the page.
     pub filter: &'a Filter,
     /// How many groups are stored.

@@ -1,11 +1,11 @@
-//! The overview: whether the gateway works, and which jobs need attention.
+//! The overview: what is wrong, and how the gateway is.
 
 use askama::Template;
 
-use crate::ui::assets::PLOTS;
 use crate::ui::pages::frame::Frame;
+use crate::ui::parts::plot::Plot;
 use crate::ui::parts::table::JobLine;
-use crate::ui::words::quantity::{count, count_of};
+use crate::ui::words::quantity::count;
 
 /// The page.
 #[derive(Debug, Template)]
@@ -13,18 +13,33 @@ use crate::ui::words::quantity::{count, count_of};
 pub struct OverviewPage<'a> {
     /// What all pages have.
     pub frame: Frame<'a>,
+    /// The URL of this gateway, without a slash at its end.
+    pub url: String,
     /// Why the gateway is not ready, if it is not.
     pub trouble: Option<String>,
+    /// What is wrong, the worst first.
+    pub problems: Vec<Problem>,
+    /// Whether nothing is stored.
+    pub is_empty: bool,
     /// The gateway in a few numbers.
     pub facts: Vec<Fact>,
-    /// How many groups rejected their last push; `None` while groups cannot be shown.
-    pub failing: Option<u64>,
-    /// The jobs to look at first: failing jobs, then the jobs that have been quiet for longest.
+    /// The jobs that fail or are late: failing jobs first.
     pub jobs: Vec<JobLine>,
-    /// How many more there are.
+    /// How many more of them there are.
     pub jobs_left: usize,
     /// The plots of the last hour.
     pub plots: Vec<Plot>,
+}
+
+/// Something that somebody should look at.
+#[derive(Debug)]
+pub struct Problem {
+    /// What it is.
+    pub what: String,
+    /// What it means.
+    pub note: String,
+    /// Where it is shown, behind the prefix.
+    pub link: &'static str,
 }
 
 /// A number with its name.
@@ -38,35 +53,8 @@ pub struct Fact {
     pub note: String,
 }
 
-/// A plot.
-#[derive(Debug)]
-pub struct Plot {
-    /// What it shows.
-    pub title: &'static str,
-    /// The columns of `/api/v1/history`, separated by blanks.
-    pub series: &'static str,
-    /// The present value, in words.
-    pub now: String,
-}
-
 impl OverviewPage<'_> {
-    fn scripts(&self) -> impl Iterator<Item = String> {
-        PLOTS.iter().filter(|name| name.ends_with(".js")).map(|name| self.frame.asset(name))
-    }
-
-    fn styles(&self) -> impl Iterator<Item = String> {
-        PLOTS.iter().filter(|name| name.ends_with(".css")).map(|name| self.frame.asset(name))
-    }
-
     fn left(&self) -> String {
         count(self.jobs_left as u64)
-    }
-
-    fn failing_words(&self) -> String {
-        count_of(self.failing(), "group", "groups")
-    }
-
-    fn failing(&self) -> u64 {
-        self.failing.unwrap_or_default()
     }
 }

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use crate::ui::pages::frame::Frame;
+use crate::ui::parts::plot::Plot;
 use crate::ui::words::time::Moment;
 
 /// The page.
@@ -25,8 +26,10 @@ pub struct StatusPage<'a> {
     pub limits: Vec<(&'static str, String)>,
     /// How it is protected and kept on disk.
     pub settings: Vec<(&'static str, String)>,
-    /// Every flag with its value.
-    pub flags: &'a [(&'static str, String)],
+    /// Every flag with its value, and whether that is the default.
+    pub flags: &'a [(&'static str, String, bool)],
+    /// Plots of the shards in the last hour.
+    pub plots: Vec<Plot>,
 }
 
 /// How much of a resource is used.

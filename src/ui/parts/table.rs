@@ -51,6 +51,7 @@ pub struct GroupLine {
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) labels_left: usize,
     pub(crate) has_failed: bool,
+    pub(crate) is_late: bool,
     pub(crate) pushed: Option<Moment>,
     pub(crate) failed: Option<Moment>,
     pub(crate) families: String,
@@ -83,12 +84,18 @@ impl GroupLine {
             labels,
             labels_left,
             has_failed: row.has_failed(),
+            is_late: row.is_late(now),
             pushed: Moment::new(row.pushed, now),
             failed: Moment::new(row.failed, now),
             families: count(row.families),
             series: count(row.series),
             bytes: bytes(row.bytes),
         }
+    }
+
+    /// Whether its next push is late.
+    pub fn is_late(&self) -> bool {
+        self.is_late
     }
 
     /// The group in one line of text, for screen readers.
@@ -108,6 +115,7 @@ pub struct JobLine {
     pub(crate) name: String,
     pub(crate) groups: String,
     pub(crate) failing: u64,
+    pub(crate) late: u64,
     pub(crate) series: String,
     pub(crate) bytes: String,
     pub(crate) pushed: Option<Moment>,
@@ -123,6 +131,7 @@ impl JobLine {
             name: shortened(&unescape(&job.name)),
             groups: count(job.groups),
             failing: job.failing,
+            late: job.late,
             series: count(job.series),
             bytes: bytes(job.bytes),
             pushed: Moment::new(job.pushed, now),

@@ -50,6 +50,8 @@ fn range(bucket: &Bucket) -> String {
         (Some(from), f64::INFINITY) => format!("over {}", short(from)),
         (None, f64::INFINITY) => "all".to_owned(),
         (None, to) => format!("up to {}", short(to)),
+        (Some(from), to) if from == -to && to < 1e-6 => "0".to_owned(), // The zero bucket of a native histogram.
+        (Some(from), to) if from == -to => format!("0 ± {}", short(to)),
         (Some(from), to) => format!("{} to {}", short(from), short(to)),
     }
 }
@@ -98,6 +100,13 @@ mod tests {
         assert_eq!(left, 0);
         let many = vec![bucket(None, 1.0, 0.0); BUCKETS_SHOWN_MAX + 7];
         assert_eq!((super::rows(&many).0.len(), super::rows(&many).1), (BUCKETS_SHOWN_MAX, 7));
+    }
+
+    #[test]
+    fn a_zero_bucket_is_told_as_zero() {
+        let bucket = |to: f64| range(&Bucket { from: Some(-to), to, count: 1.0 });
+        assert_eq!((bucket(2.938_735_877_055_719e-39), bucket(0.0)), ("0".into(), "0".into()));
+        assert_eq!(bucket(0.001), "0 ± 0.001");
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! The series of a family, read back from the stored exposition.
 
 use crate::exposition::{self, Kind, parse_number, parted, sample_lines, unescape};
+use crate::shard::{FamilyView, Timestamp};
 use crate::ui::samples::buckets::{Bucket, BucketRow, amount, rows, short};
+use crate::ui::samples::changes::{change, values};
 use crate::ui::samples::native::Native;
+use crate::ui::words::long::openable;
 use crate::ui::words::quantity::shortened;
+use crate::ui::words::value::{Reading, amount_in_unit};
 
 /// Labels, without escapes.
 pub(crate) type Labels = Vec<(String, String)>;
@@ -15,15 +19,17 @@ pub(crate) enum Metric {
     Value {
         /// The labels that are not the group's.
         labels: Labels,
-        /// The number, in its stored spelling.
-        value: String,
+        /// The number.
+        value: Reading,
+        /// How the last push has changed it, if that is known and it has.
+        change: String,
     },
     /// Quantiles.
     Summary {
         /// The labels that are not the group's.
         labels: Labels,
-        /// Each with its value, as they are spelled.
-        quantiles: Vec<(String, String)>,
+        /// Each with its value.
+        quantiles: Vec<(String, Reading)>,
         /// In words: how many observations, their sum and mean.
         observed: Observed,
     },
@@ -52,9 +58,11 @@ pub(crate) struct Observed {
 }
 
 impl Observed {
-    fn new(count: f64, sum: f64) -> Observed {
-        let mean = if count > 0.0 && sum.is_finite() { short(sum / count) } else { String::new() };
-        Observed { count: amount(count), sum: short(sum), mean }
+    /// What a family of this name says, in its unit.
+    fn new(family: &str, count: f64, sum: f64) -> Observed {
+        let shown = |number: f64| amount_in_unit(family, number).unwrap_or_else(|| short(number));
+        let mean = if count > 0.0 && sum.is_finite() { shown(sum / count) } else { String::new() };
+        Observed { count: amount(count), sum: shown(sum), mean }
     }
 }
 
@@ -64,20 +72,26 @@ pub(crate) fn metrics<'a>(
     name: &'a str,
     kind: Kind,
     group: &'a [(String, String)],
+    before: Option<&'a FamilyView>,
+    now: Timestamp,
 ) -> Box<dyn Iterator<Item = Metric> + 'a> {
     let Some(part_label) = kind.part_label() else {
-        return Box::new(sample_lines(text).map(move |sample| Metric::Value {
+        let values = before.map(|before| values(&before.text));
+        let lines = sample_lines(text).zip(text.split(|byte| *byte == b'\n'));
+        return Box::new(lines.map(move |(sample, line)| Metric::Value {
             labels: own_labels(&sample.labels, "", group),
-            value: sample.value.to_owned(),
+            value: Reading::new(name, sample.value, now),
+            change: values.as_ref().map_or_else(String::new, |values| change(name, values, line)),
         }));
     };
+    let read = move |value: &str| Reading::new(name, value, now);
     Box::new(parted(text, name, part_label).map(move |series| {
         let labels = own_labels(&series.labels, part_label, group);
-        let observed = Observed::new(number(series.count), series.sum.map_or(f64::NAN, number));
+        let observed =
+            Observed::new(name, number(series.count), series.sum.map_or(f64::NAN, number));
         if kind == Kind::Summary {
             let quantiles = series.parts.into_iter();
-            let quantiles =
-                quantiles.map(|(quantile, value)| (quantile.to_owned(), value.to_owned()));
+            let quantiles = quantiles.map(|(quantile, value)| (quantile.to_owned(), read(value)));
             return Metric::Summary { labels, quantiles: quantiles.collect(), observed };
         }
         let (buckets, buckets_left) = rows(&buckets(&series.parts));
@@ -86,13 +100,13 @@ pub(crate) fn metrics<'a>(
 }
 
 /// A native histogram, without the labels of `group`.
-pub(crate) fn native_metric(native: Native, group: &[(String, String)]) -> Metric {
+pub(crate) fn native_metric(native: Native, name: &str, group: &[(String, String)]) -> Metric {
     let is_own =
         |pair: &(String, String)| !group.contains(pair) && !is_no_instance(&pair.0, &pair.1);
     let labels = native.labels.into_iter().filter(is_own);
-    let labels = labels.map(|(name, value)| (shortened(&name), shortened(&value)));
+    let labels = labels.map(|(name, value)| (shortened(&name), openable(&value)));
     let (buckets, buckets_left) = rows(&native.buckets);
-    let observed = Observed::new(native.count, native.sum);
+    let observed = Observed::new(name, native.count, native.sum);
     let schema = Some(native.schema);
     Metric::Histogram { labels: labels.collect(), buckets, buckets_left, observed, schema }
 }
@@ -119,7 +133,7 @@ fn own_labels(
         let is_group = group.iter().any(|(of, is)| *of == **name && *is == **value);
         !is_group && *name != part_label && !is_no_instance(name, value)
     });
-    own.map(|(name, value)| (shortened(name), shortened(&value))).collect()
+    own.map(|(name, value)| (shortened(name), openable(&value))).collect()
 }
 
 /// Every sample has an `instance`: an empty one says nothing.
@@ -145,16 +159,20 @@ mod tests {
 m{instance="own",job="j"} NaN
 "#;
         let group = labels(&[("job", "j")]);
-        let read: Vec<_> = metrics(text, "m", Kind::Gauge, &group).collect();
-        let value =
-            |pairs, value: &str| Metric::Value { labels: labels(pairs), value: value.to_owned() };
+        let now = Timestamp::NEVER;
+        let read: Vec<_> = metrics(text, "m", Kind::Gauge, &group, None, now).collect();
+        let value = |pairs, value: &str| {
+            let value = Reading::new("m", value, now);
+            Metric::Value { labels: labels(pairs), value, change: String::new() }
+        };
         assert_eq!(read, [value(&[("l", "a\"b")], "1"), value(&[("instance", "own")], "NaN")]);
     }
 
     #[test]
     fn histograms_become_buckets_and_summaries_quantiles() {
         let text = b"h_bucket{le=\"0.5\"} 2\nh_bucket{le=\"+Inf\"} 5\nh_sum 10\nh_count 5\nh_bucket{a=\"b\",le=\"+Inf\"} 0\nh_sum{a=\"b\"} 0\nh_count{a=\"b\"} 0\n";
-        let read: Vec<_> = metrics(text, "h", Kind::Histogram, &[]).collect();
+        let read: Vec<_> =
+            metrics(text, "h", Kind::Histogram, &[], None, Timestamp::NEVER).collect();
         let Metric::Histogram { buckets, observed, .. } = &read[0] else { panic!("{read:?}") };
         assert_eq!(
             (&*buckets[1].range, &*buckets[1].count, &*buckets[1].cumulative),
@@ -164,8 +182,8 @@ m{instance="own",job="j"} NaN
         let Metric::Histogram { labels: own, observed, .. } = &read[1] else { panic!("{read:?}") };
         assert_eq!((own, &*observed.mean), (&labels(&[("a", "b")]), ""));
         let text = b"s{quantile=\"0.9\"} 1.5\ns_sum 3\ns_count 2\n";
-        let read: Vec<_> = metrics(text, "s", Kind::Summary, &[]).collect();
+        let read: Vec<_> = metrics(text, "s", Kind::Summary, &[], None, Timestamp::NEVER).collect();
         let Metric::Summary { quantiles, .. } = &read[0] else { panic!("{read:?}") };
-        assert_eq!(*quantiles, labels(&[("0.9", "1.5")]));
+        assert_eq!(*quantiles, [("0.9".to_owned(), Reading::new("s", "1.5", Timestamp::NEVER))]);
     }
 }

@@ -25,6 +25,8 @@ pub struct Filter {
     pub search: String,
     /// Whether only groups are shown whose last push was refused.
     pub only_failed: bool,
+    /// Whether only groups are shown whose next push is late.
+    pub only_late: bool,
     /// The shortest time since the last push, as it was written.
     pub older_than: String,
     /// The only job that is shown, without escapes.
@@ -107,10 +109,11 @@ impl Filter {
                     filter.search = value.into_owned();
                 }
                 "state" => {
-                    filter.only_failed = match &*value {
-                        "failed" => true,
-                        "any" => false,
-                        _ => return Err(error("state", "failed or any")),
+                    (filter.only_failed, filter.only_late) = match &*value {
+                        "failed" => (true, false),
+                        "late" => (false, true),
+                        "any" => (false, false),
+                        _ => return Err(error("state", "failed, late or any")),
                     }
                 }
                 "older_than" => {
@@ -159,19 +162,28 @@ impl Filter {
     /// Whether a group passes the filter. Its job is not looked at: the scan asks for groups of that job only.
     pub fn takes(&self, row: &Row, now: Timestamp) -> bool {
         (!self.only_failed || row.has_failed())
+            && (!self.only_late || row.is_late(now))
             && self.age_min.is_none_or(|age_min| since(row.pushed, now) >= age_min)
             && self.words.iter().all(|word| word.is_match(&row.key))
     }
 
     /// Whether any group is left out.
     pub fn is_narrow(&self) -> bool {
-        self.only_failed || self.age_min.is_some() || !self.words.is_empty() || self.job.is_some()
+        self.only_failed
+            || self.only_late
+            || self.age_min.is_some()
+            || !self.words.is_empty()
+            || self.job.is_some()
     }
 
     /// The query that asks for the same groups, whatever their order.
     pub fn narrowing(&self) -> String {
         let mut query = Serializer::new(String::new());
-        let state = if self.only_failed { "failed" } else { "" };
+        let state = match (self.only_failed, self.only_late) {
+            (true, _) => "failed",
+            (_, true) => "late",
+            _ => "",
+        };
         let job = self.job.as_deref().unwrap_or_default();
         for (name, value) in
             [("q", &*self.search), ("state", state), ("older_than", &self.older_than), ("job", job)]

@@ -17,6 +17,8 @@ pub struct Job {
     pub groups: u64,
     /// To how many of them the last push was refused.
     pub failing: u64,
+    /// For how many of them the next push is late.
+    pub late: u64,
     /// How many series they hold.
     pub series: u64,
     /// How many bytes their samples are.
@@ -30,8 +32,9 @@ pub struct Job {
 }
 
 impl Job {
-    fn add(&mut self, row: &Row) {
+    fn add(&mut self, row: &Row, now: Timestamp) {
         self.groups += 1;
+        self.late += u64::from(row.is_late(now));
         self.failing += u64::from(row.has_failed());
         self.series += row.series;
         self.bytes += row.bytes;
@@ -49,19 +52,25 @@ pub struct Jobs {
 
 impl Jobs {
     /// One group more.
-    pub fn add(&mut self, row: &Row) {
+    pub fn add(&mut self, row: &Row, now: Timestamp) {
         let name = row.job();
         if let Some(job) = self.by_name.get_mut(name) {
-            return job.add(row);
+            return job.add(row, now);
         }
         let mut job = Job { name: name.to_owned(), oldest: row.pushed, ..Job::default() };
-        job.add(row);
+        job.add(row, now);
         self.by_name.insert(job.name.clone(), job);
     }
 
-    /// How many jobs there are, and how many groups of theirs have failed.
-    pub fn count(&self) -> (usize, u64) {
-        (self.by_name.len(), self.by_name.values().map(|job| job.failing).sum())
+    /// How many jobs there are, and how many of their groups have failed and are late.
+    pub fn count(&self) -> (usize, u64, u64) {
+        let sum = |of: fn(&Job) -> u64| self.by_name.values().map(of).sum();
+        (self.by_name.len(), sum(|job| job.failing), sum(|job| job.late))
+    }
+
+    /// Leaves out jobs none of whose groups fails or is late.
+    pub fn keep_bad(&mut self) {
+        self.by_name.retain(|_, job| job.failing > 0 || job.late > 0);
     }
 
     /// The page of them that is asked for.
@@ -83,7 +92,7 @@ impl Jobs {
     /// The first `most` jobs to look at: failing jobs, then the jobs that have been quiet for longest.
     pub fn worst(self, most: usize) -> Vec<Job> {
         let choice = Choice::new(1, most, |one: &Job, other: &Job| {
-            let rank = |job: &Job| (job.failing == 0, job.pushed);
+            let rank = |job: &Job| (job.failing == 0, job.late == 0, job.pushed);
             rank(one).cmp(&rank(other)).then_with(|| one.name.cmp(&other.name))
         });
         self.choose(choice).shown
@@ -105,9 +114,9 @@ mod tests {
         let mut jobs = Jobs::default();
         for row in [row("/a/x/1", 10, 20), row("/b", 5, 0), row("/a/x/2", 30, 25), row("/a", 0, 7)]
         {
-            jobs.add(&row);
+            jobs.add(&row, Timestamp::NEVER);
         }
-        assert_eq!(jobs.count(), (2, 2));
+        assert_eq!(jobs.count(), (2, 2, 0));
         let a = &jobs.by_name["a"];
         let seconds = |at: Timestamp| at.nanos() / 1_000_000_000;
         assert_eq!((a.groups, a.failing, a.series), (3, 2, 3));

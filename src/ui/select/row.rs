@@ -6,7 +6,7 @@ use memchr::memmem;
 
 use crate::exposition::{labels, unescape};
 use crate::push::GroupingKey;
-use crate::shard::Timestamp;
+use crate::shard::{Rhythm, Timestamp};
 
 /// A group.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct Row {
     pub pushed: Timestamp,
     /// When a push to it was last refused.
     pub failed: Timestamp,
+    /// How often it is pushed to.
+    pub rhythm: Rhythm,
     /// How many families it holds.
     pub families: u64,
     /// How many series.
@@ -31,6 +33,11 @@ impl Row {
     /// Whether the last push to it was refused.
     pub fn has_failed(&self) -> bool {
         self.failed > self.pushed
+    }
+
+    /// Whether its next push is late.
+    pub fn is_late(&self, now: Timestamp) -> bool {
+        self.rhythm.is_late(self.pushed, now)
     }
 
     /// The job, escaped. A quote within a value is escaped, so that what looks like this label is it.
@@ -93,7 +100,8 @@ pub(crate) mod tests {
         let has_empty_instance = key.has_empty_instance();
         let key = Arc::from(key.text());
         let (pushed, failed) = (at(pushed), at(failed));
-        Row { key, has_empty_instance, pushed, failed, families: 1, series: 1, bytes: 10 }
+        let rhythm = Rhythm::default();
+        Row { key, has_empty_instance, pushed, failed, rhythm, families: 1, series: 1, bytes: 10 }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::shard::Timestamp;
     ext = "html"
 )]
 pub struct Moment {
-    exact: String,
+    pub(crate) exact: String,
     ago: String,
 }
 

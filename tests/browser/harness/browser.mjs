@@ -10,7 +10,9 @@ const SCREENSHOTS = new URL("../../../target/browser/", import.meta.url).pathnam
 const WAIT_MS = 15_000;
 
 export const DESKTOP = { width: 1280, height: 900 };
-export const PHONE = { width: 360, height: 740 };
+export const PHONE = { width: 390, height: 844 };
+/** The narrowest screen that pages fit. */
+export const NARROWEST = { width: 360, height: 740 };
 
 /** Starts a browser with a profile of its own; ends with the test `t`. */
 export async function launch(t) {
