@@ -323,7 +323,7 @@ mod tests {
         let (tell, told) = tokio::sync::oneshot::channel();
         let hold = move |hashing: Hashing| async move {
             tell.send(hashing).expect("it is awaited");
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         let leaving = tokio::spawn(left.settle(hold));
         let hashing = told.await.expect("it has the turn");

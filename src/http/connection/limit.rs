@@ -148,7 +148,7 @@ mod tests {
         for _ in 0..OVERFLOW_CONNECTIONS_MAX {
             overflow.push(limit.take().await);
         }
-        assert!(overflow.iter().all(|slot| slot.is_overflow()));
+        assert!(overflow.iter().all(Slot::is_overflow));
         assert_eq!(
             (limit.connections().serving, limit.connections().overflow),
             (1, overflow.len())

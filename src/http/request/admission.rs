@@ -193,7 +193,7 @@ async fn settle(check: Check) -> Result<Arc<User>, NotAdmitted> {
     let name = check.credentials().shown_name();
     let hash = async |hashing: Hashing| {
         let hashed = tokio::task::spawn_blocking(move || hashing.run());
-        hashed.await.expect("hashing does not panic and is not aborted")
+        hashed.await.expect("hashing does not panic and is not aborted");
     };
     check.settle(hash).await.map_err(|failure| NotAdmitted::Unknown(failure, name))
 }

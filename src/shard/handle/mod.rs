@@ -468,7 +468,7 @@ mod tests {
      {
         const LARGE: usize = 3;
         let (shards, _tasks) = start(1);
-        let lines: String = (0..20_000).map(|at| format!("m{{l=\"{at}\"}} 1\n")).collect();
+        let lines: String = (0..600).map(|at| format!("f{at} 1\n")).collect();
         let done = Arc::<AtomicUsize>::default();
         let spawn = |group: usize, mode, text: &str| {
             let (shards, done) = (shards.clone(), Arc::clone(&done));
