@@ -3,7 +3,7 @@
 //! Start reading at `thread`: it loads the groups at the start (`load`), and then commits one epoch after the
 //! other (`epochs`). `status` is what requests, probes and metrics see of it; `inspect` reads a file without a gateway.
 //! `store` is the database. It keeps one `record` for each group, in `segments` that `segment_writer` fills.
-//! `staged` and `file` are the bytes below the database.
+//! `staged`, `file` and `marks` are the bytes below the database.
 //!
 //! **Invariants:** the file holds a state that all groups had at one moment. The gateway never writes to a
 //! damaged file. No shard ever waits for the disk.
@@ -14,6 +14,7 @@ mod file;
 mod handle;
 mod inspect;
 mod load;
+mod marks;
 mod record;
 mod segment_writer;
 mod segments;

@@ -165,7 +165,7 @@ impl<B: StorageBackend> Shared<B> {
 }
 
 /// Puts the part of `bytes`, which begin at `start`, into `out`, which begins at `offset`.
-fn overlay(out: &mut [u8], offset: u64, bytes: &[u8], start: u64) {
+pub(super) fn overlay(out: &mut [u8], offset: u64, bytes: &[u8], start: u64) {
     let from = start.max(offset);
     let to = (start + bytes.len() as u64).min(offset + out.len() as u64);
     if from < to {

@@ -166,3 +166,41 @@ fn an_older_copy_in_place_of_the_file_is_not_taken_for_it() {
     fs::rename(&latest, directory.store()).unwrap();
     assert_recovers(gateway, &directory.store());
 }
+
+#[test]
+fn a_file_that_another_program_truncates_or_overwrites_gets_no_push_that_counts_as_saved() {
+    type Change<'c> = &'c dyn Fn(&Path, u64);
+    // The last one takes only room that nothing is stored in.
+    let changes: [(&str, bool, Change<'_>); 3] = [
+        ("changed the length", true, &|file, _| drop(fs::File::create(file).unwrap())),
+        ("overwritten", true, &|file, len| fs::write(file, vec![0; len as usize]).unwrap()),
+        ("changed the length", false, &|file, len| {
+            fs::File::options().write(true).open(file).unwrap().set_len(len / 2).unwrap();
+        }),
+    ];
+    for (said, takes_groups, change) in changes {
+        let directory = Directory::new();
+        let gateway = start(&directory.store(), &[EACH_PUSH]);
+        gateway.put("/metrics/job/a", "m 1\n");
+        gateway.put("/metrics/job/b", "n 1\n");
+        let good = fs::read(directory.store()).unwrap();
+        change(&directory.store(), good.len() as u64);
+        let changed = fs::read(directory.store()).unwrap();
+        let answer = gateway.send("PUT", "/metrics/job/a", &[], b"o 2\n");
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{answer:?}");
+        gateway.log_so_far(&format!("another program has {said}"));
+        if !takes_groups {
+            assert_recovers(gateway, &directory.store());
+            continue;
+        }
+        await_failing(&gateway, "");
+        assert_eq!(gateway.send("PUT", "/metrics/job/c", &[], b"o 2\n").status, 503);
+        await_another_error(&gateway);
+        assert!(fs::read(directory.store()).unwrap() == changed, "it has not been written to");
+        // With its contents back in place, it is the file again.
+        fs::write(directory.store(), &good).unwrap();
+        gateway.await_ready();
+        gateway.put("/metrics/job/d/x/y", "p 3\n");
+        assert_recovers(gateway, &directory.store());
+    }
+}

@@ -51,6 +51,24 @@ fn push_groups(gateway: &Process) {
 }
 
 #[test]
+fn what_is_no_regular_file_is_refused_at_once() {
+    let directory = Directory::new();
+    let pipe = directory.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let gateway = Process::start(&mut program(&[]));
+    let target = format!("--to=http://{}", gateway.address());
+    // An endless file, one that waits for a writer, and one that is none.
+    for file in [Path::new("/dev/zero"), &pipe, directory.path()] {
+        assert_failed(&check(file), &["it is not a regular file", file.to_str().unwrap()]);
+        assert_failed(&export(file), &["it is not a regular file"]);
+        let import = ["import", &target, "--gob"];
+        assert_failed(&run(program_alone(&import).arg(file)), &["it is not a regular file"]);
+        let served = run(program(&[]).arg(crate::persistence::file_flag(file)));
+        assert_failed(&served, &["it is not a regular file"]);
+    }
+}
+
+#[test]
 fn a_whole_store_is_said_to_be_whole_and_its_export_makes_the_same_scrape() {
     let directory = Directory::new();
     let gateway = start(&directory.store(), &[UTF8_NAMES]);

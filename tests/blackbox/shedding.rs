@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::gateway::{Answer, Running, read_answer, start};
 use crate::hostile::gzip;
-use crate::persistence::{await_that, program, run};
+use crate::persistence::{Process, await_that, program, run};
 
 /// On a connection that stays open.
 fn put(stream: &mut TcpStream, path: &str, body: &str) -> Answer {
@@ -211,4 +211,37 @@ fn a_push_that_could_never_fit_is_no_configuration() {
     assert!(!said.status.success());
     let [error] = &said.errors[..] else { panic!("{:?}", said.errors) };
     assert!(flags.iter().all(|flag| error.contains(flag.split('=').next().unwrap())), "{error}");
+}
+
+/// Some expressions that are expensive on the values of [`push_long_values`].
+fn expensive_query() -> String {
+    let mut query = form_urlencoded::Serializer::new("/api/v1/metrics?".to_owned());
+    for at in 0..4 {
+        query.append_pair("match[]", &format!("{{l=~\".*a[ax]{{150}}b{at}\"}}"));
+    }
+    query.finish()
+}
+
+fn push_long_values(gateway: &Process) {
+    for at in 0..8 {
+        gateway.put(&format!("/metrics/job/a/l/{}{at}", "xa".repeat(30_000)), "m 1\n");
+    }
+}
+
+#[test]
+fn expensive_queries_of_clients_that_have_left_delay_neither_other_queries_nor_the_end() {
+    let gateway = Process::start(&mut program(&[]));
+    push_long_values(&gateway);
+    let ask_and_leave = || {
+        let request = format!("GET {} HTTP/1.1\r\nhost: x\r\n\r\n", expensive_query());
+        TcpStream::connect(gateway.address()).unwrap().write_all(request.as_bytes()).unwrap();
+    };
+    (0..4).for_each(|_| ask_and_leave());
+    let since = Instant::now();
+    assert_eq!(gateway.get("/api/v1/metrics?job=none").status, 200);
+    assert!(since.elapsed() < Duration::from_secs(3), "{:?}", since.elapsed());
+    (0..4).for_each(|_| ask_and_leave());
+    let since = Instant::now();
+    gateway.stop();
+    assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
 }

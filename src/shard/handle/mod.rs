@@ -462,4 +462,49 @@ mod tests {
             group += 1;
         }
     }
+
+    #[tokio::test]
+    async fn a_push_to_a_group_that_is_being_changed_waits_for_that_change_alone_and_holds_up_no_other()
+     {
+        const LARGE: usize = 3;
+        let (shards, _tasks) = start(1);
+        let lines: String = (0..20_000).map(|at| format!("m{{l=\"{at}\"}} 1\n")).collect();
+        let done = Arc::<AtomicUsize>::default();
+        let spawn = |group: usize, mode, text: &str| {
+            let (shards, done) = (shards.clone(), Arc::clone(&done));
+            let batch = decode(&key(group), text.as_bytes(), NameRules::Legacy);
+            let batch = batch.expect("it is valid");
+            tokio::spawn(async move {
+                assert_eq!(shards.push(key(group), mode, batch, None).await, Ok(()));
+                done.load(Relaxed)
+            })
+        };
+        spawn(0, Mode::Replace, &lines).await.expect("it does not panic");
+        let (deleting, deleted) = (shards.clone(), Arc::clone(&done));
+        tokio::spawn(async move {
+            assert_eq!(deleting.delete(key(0)).await, Ok(()));
+            deleted.fetch_add(1, Relaxed);
+        });
+        for group in 1..LARGE {
+            let (changing, done) = (spawn(group, Mode::Replace, &lines), Arc::clone(&done));
+            tokio::spawn(async move {
+                changing.await.expect("it does not panic");
+                done.fetch_add(1, Relaxed);
+            });
+        }
+        // The shard has begun with the first one, and has heard of the others.
+        for _ in 0..10 {
+            assert_eq!(push(&shards, LARGE).await, Ok(()));
+        }
+        assert_eq!(done.load(Relaxed), 0);
+        let small = spawn(0, Mode::Add, "n 1\n");
+        let mut group = LARGE;
+        while done.load(Relaxed) < LARGE {
+            let before = done.load(Relaxed);
+            assert_eq!(push(&shards, group).await, Ok(()));
+            assert!(done.load(Relaxed) - before <= 1, "it has waited for several");
+            group += 1;
+        }
+        assert!(small.await.expect("it does not panic") <= 1, "it has waited for several");
+    }
 }

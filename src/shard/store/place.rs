@@ -36,18 +36,34 @@ impl Store {
         placement: Placement,
     ) -> Result<(), PushError> {
         let at = self.find(hash, key)?;
+        self.check_newer(hash, key, placement)?;
+        self.update(hash, at, key, Mode::Replace, batch, owner, Room::Needed, placement.pushed)?;
+        self.set_placed(hash, key, placement);
+        Ok(())
+    }
+
+    /// Rejects the placement if the stored group is newer and is to be kept then.
+    pub(super) fn check_newer(
+        &self,
+        hash: u64,
+        key: &GroupingKey,
+        placement: Placement,
+    ) -> Result<(), PushError> {
         let Placement { pushed, failed, keeps_newer } = placement;
         let is_newer = |group: &&Group| (group.pushed, group.failed) > (pushed, failed);
-        if let Some(group) = self.group(hash, key).filter(is_newer).filter(|_| keeps_newer) {
-            return Err(PushError::Newer(group.pushed.max(group.failed)));
+        match self.group(hash, key).filter(is_newer).filter(|_| keeps_newer) {
+            Some(group) => Err(PushError::Newer(group.pushed.max(group.failed))),
+            None => Ok(()),
         }
-        self.update(hash, at, key, Mode::Replace, batch, owner, Room::Needed, pushed)?;
+    }
+
+    /// Gives a group that has been placed the time of its last failure.
+    pub(super) fn set_placed(&mut self, hash: u64, key: &GroupingKey, placement: Placement) {
         let (group, families) = self.stored(hash, key);
         if group.created == Timestamp::NEVER {
-            group.created = failed; // No push to it was ever applied.
+            group.created = placement.failed; // No push to it was ever applied.
         }
-        families.set_failed(group, failed);
+        families.set_failed(group, placement.failed);
         self.govern(true, hash, key, true);
-        Ok(())
     }
 }

@@ -9,7 +9,9 @@ use proptest::prelude::*;
 use super::large::LargeChange;
 use crate::exposition::NameRules;
 use crate::push::{Batch, GroupingKey, decode};
-use crate::shard::{Budget, Index, Limits, Mode, PushError, Selection, Store, Timestamp};
+use crate::shard::{
+    Budget, Index, Limits, Mode, Placement, PushError, Selection, Store, Timestamp,
+};
 
 const PATHS: [&str; 4] = ["/j/instance/1", "/j/instance/2", "/j/x/y", "/j"];
 /// Pushed between two slices.
@@ -23,7 +25,8 @@ const OTHER_BODIES: [&str; 3] = [
 #[derive(Debug, Clone)]
 enum Step {
     Push { path: usize, mode: Mode, body: String, others: Vec<usize> },
-    Delete { path: usize },
+    Place { path: usize, body: String, pushed: u64, keeps_newer: bool },
+    Delete { path: usize, is_listed: bool },
     Bound { bytes: u64 },
 }
 
@@ -63,7 +66,10 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (0..PATHS.len(), mode, body(), others)
             .prop_map(|(path, mode, body, others)| Step::Push { path, mode, body, others }),
-        2 => (0..PATHS.len()).prop_map(|path| Step::Delete { path }),
+        2 => (0..PATHS.len(), body(), 0..25_u64, any::<bool>())
+            .prop_map(|(path, body, pushed, keeps_newer)| Step::Place { path, body, pushed, keeps_newer }),
+        2 => (0..PATHS.len(), any::<bool>())
+            .prop_map(|(path, is_listed)| Step::Delete { path, is_listed }),
         1 => prop_oneof![Just(u64::MAX), 0..12_000_u64].prop_map(|bytes| Step::Bound { bytes }),
     ]
 }
@@ -163,13 +169,35 @@ proptest! {
                         prop_assert_eq!(expected, result);
                     }
                 }
-                Step::Delete { path } => {
+                Step::Place { path, body, pushed, keeps_newer } => {
+                    let (key, _, pushed) = prepared(PATHS[path], "", pushed);
+                    let Ok(batch) = decode(&key, body.as_bytes(), NameRules::Legacy) else {
+                        continue;
+                    };
+                    let placement = Placement { pushed, failed: Timestamp::from_nanos(now), keeps_newer };
+                    let hash = hash(PATHS[path]);
+                    let expected = whole.store.place(hash, &key, &batch, None, placement);
+                    let change = LargeChange::place(hash, key, batch, None, placement);
+                    let result = to_the_end(&mut sliced.store, change, |_| ());
+                    if expected.is_err() && result.is_err() && expected != result {
+                        return Ok(()); // There are two reasons to reject it.
+                    }
+                    prop_assert_eq!(expected, result);
+                }
+                Step::Delete { path, is_listed } => {
                     let (key, _, _) = prepared(PATHS[path], "", now);
                     if !matches!(whole.store.find(hash(PATHS[path]), &key), Ok(Some(_))) {
                         continue;
                     }
                     whole.store.delete(hash(PATHS[path]), &key);
-                    let change = LargeChange::delete(hash(PATHS[path]), key);
+                    let mut change = LargeChange::delete(hash(PATHS[path]), key);
+                    if is_listed {
+                        let listed = sliced.store.summaries(&[hash(PATHS[path])]);
+                        let of_path = change.into_parts().0;
+                        let listed = listed.into_iter().find(|of| *of.group.key == *of_path.text());
+                        let listed = listed.expect("it is stored").group;
+                        change = sliced.store.large_deletion(&listed).expect("it is stored");
+                    }
                     prop_assert_eq!(to_the_end(&mut sliced.store, change, |_| ()), Ok(()));
                 }
                 Step::Bound { bytes } => {

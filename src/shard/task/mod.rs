@@ -33,6 +33,8 @@ use crate::shard::timestamp::Timestamp;
 const MESSAGES_BEFORE_YIELD: usize = 64;
 /// How many changes of large groups wait for the one that is being made, before the queue waits too.
 const LARGE_WAITING_LEN: usize = 64;
+/// How many pushes to the groups of such changes wait beside the queue, before the queue waits too.
+const KEPT_BACK_LEN: usize = 256;
 
 /// How the groups of the shards reach the disk.
 #[derive(Debug, Clone)]
@@ -61,7 +63,8 @@ pub(in crate::shard) async fn run(
         is_rung: false,
         is_closed: false,
         large: VecDeque::new(),
-        kept_back: None,
+        kept_back: VecDeque::new(),
+        next: None,
     };
     loop {
         shard.ends_turn();
@@ -69,7 +72,7 @@ pub(in crate::shard) async fn run(
             shard.handle(command).await;
             continue;
         }
-        let first = match shard.kept_back.take() {
+        let first = match shard.next.take() {
             Some(message) => message,
             None => match mailbox.pushes.recv_async().await {
                 Ok(message) => message,
@@ -88,8 +91,9 @@ pub(in crate::shard) async fn run(
             shard.handle(message).await;
             while let Some(large) = shard.large.pop_front() {
                 shard.change_in_slices(&mailbox, large).await;
+                shard.handle_kept_back();
             }
-            if shard.kept_back.is_some() {
+            if shard.next.is_some() {
                 break;
             }
             handled += 1;
@@ -108,6 +112,12 @@ struct Large {
     expire: Option<Duration>,
 }
 
+impl Large {
+    fn new(change: LargeChange, waiter: Option<Waiter>) -> Large {
+        Large { change: Box::new(change), waiter, expire: None }
+    }
+}
+
 struct Shard {
     store: Store,
     stats: Arc<ShardStats>,
@@ -122,8 +132,10 @@ struct Shard {
     cut_order: Arc<RwLock<()>>,
     /// Changes to be made in slices, one after the other.
     large: VecDeque<Large>,
-    /// A message that waits for the end of such a change.
-    kept_back: Option<Message>,
+    /// Pushes to the groups of these changes, in their order. Each waits for the changes of its own group.
+    kept_back: VecDeque<Message>,
+    /// A message that waits for the end of all these changes, as everything behind it does.
+    next: Option<Message>,
 }
 
 impl Shard {
@@ -176,8 +188,8 @@ impl Shard {
                 let result = match merged {
                     Ok((at, batch)) if store.is_large(at, Some(&batch)) => {
                         let change = LargeChange::push(hash, key, mode, batch, owner, now);
-                        let change = Box::new(change);
-                        self.large.push_back(Large { change, waiter, expire: asked.expire });
+                        let large = Large { expire: asked.expire, ..Large::new(change, waiter) };
+                        self.large.push_back(large);
                         return;
                     }
                     Ok((at, batch)) => {
@@ -195,6 +207,11 @@ impl Shard {
             }
             Message::Place(placing) => {
                 let Placing { hash, key, batch, owner, placement, reply } = *placing;
+                if store.find(hash, &key).is_ok_and(|at| store.is_large(at, Some(&batch))) {
+                    let change = LargeChange::place(hash, key, batch, owner, placement);
+                    self.large.push_back(Large::new(change, Some(Waiter::Push(reply))));
+                    return;
+                }
                 match store.place(hash, &key, &batch, owner.as_ref(), placement) {
                     Ok(()) => self.applied(Waiter::Push(reply)),
                     Err(error) => answer(reply, Err(error)),
@@ -218,7 +235,14 @@ impl Shard {
                 self.applied(Waiter::Other(reply));
             }
             Message::DeleteListed { groups, reply } => {
-                answer(reply, Ok(store.delete_listed(&groups)));
+                let (large, groups): (Vec<_>, Vec<_>) =
+                    groups.into_iter().partition(|group| store.is_listed_large(group));
+                let mut large: VecDeque<_> =
+                    large.iter().filter_map(|group| store.large_deletion(group)).collect();
+                let deleted = store.delete_listed(&groups) + large.len() as u64;
+                let Some(last) = large.pop_back() else { return answer(reply, Ok(deleted)) };
+                self.large.extend(large.into_iter().map(|change| Large::new(change, None)));
+                self.large.push_back(Large::new(last, Some(Waiter::Deletes(reply, deleted))));
             }
             Message::NoteGone { groups, reply } => {
                 store.note_gone(&groups);
@@ -257,8 +281,8 @@ impl Shard {
         key: GroupingKey,
         reply: oneshot::Sender<Result<(), Unavailable>>,
     ) {
-        let change = Box::new(LargeChange::delete(hash, key));
-        self.large.push_back(Large { change, waiter: Some(Waiter::Other(reply)), expire: None });
+        let change = LargeChange::delete(hash, key);
+        self.large.push_back(Large::new(change, Some(Waiter::Other(reply))));
     }
 
     /// Makes a change in slices, and applies pushes to other groups between them. Any other message waits, because it would see
@@ -282,13 +306,14 @@ impl Shard {
                 self.handle(command).await; // It hands over more of the last checkpoint.
             }
         };
-        let hash = change.hash();
+        let (hash, is_deletion) = (change.hash(), change.deletes());
         let (key, batch) = change.into_parts();
         if let (Ok(()), Some(expire)) = (&result, expire) {
             self.store.asks(hash, &key, expire);
         }
         match waiter {
-            Some(waiter @ Waiter::Other(_)) => self.applied(waiter),
+            Some(waiter @ Waiter::Deletes(..)) => waiter.answer(Ok(())), // It is settled later.
+            waiter if is_deletion => waiter.into_iter().for_each(|waiter| self.applied(waiter)),
             waiter => self.pushed(&key, waiter, result),
         }
         // To give memory back to the kernel takes time. No push has to wait for that.
@@ -316,24 +341,44 @@ impl Shard {
         guard
     }
 
-    /// Applies queued pushes to groups of other hashes than those that are being changed or wait for that, up to a message that
-    /// has to wait.
+    /// Applies queued pushes to groups of other hashes than those that are being changed or wait for that, and keeps pushes to
+    /// these groups back. Stops at a message that has to wait for all changes.
     fn push_to_others(&mut self, mailbox: &Mailbox, hash: u64) {
         for _ in 0..MESSAGES_BEFORE_YIELD {
-            if self.kept_back.is_some() || self.large.len() >= LARGE_WAITING_LEN {
+            let is_full =
+                self.large.len() >= LARGE_WAITING_LEN || self.kept_back.len() >= KEPT_BACK_LEN;
+            // After the last checkpoint all of them are rejected, once the change has been.
+            if self.next.is_some() || is_full || self.is_closed {
                 return;
             }
-            let is_free =
-                |of: u64| of != hash && self.large.iter().all(|large| large.change.hash() != of);
             match mailbox.pushes.try_recv() {
-                Ok(
-                    message @ (Message::Push { hash: of, .. }
-                    | Message::Fail { hash: of, .. }
-                    | Message::Delete { hash: of, .. }),
-                ) if is_free(of) => self.handle_alone(message),
                 Ok(Message::Knock) => {}
-                Ok(message) => self.kept_back = Some(message),
+                Ok(message) => match group_of(&message) {
+                    Some(of) if of == hash || self.changes_large(of) => {
+                        self.kept_back.push_back(message);
+                    }
+                    Some(_) => self.handle_alone(message),
+                    None => self.next = Some(message),
+                },
                 Err(_) => return,
+            }
+        }
+    }
+
+    /// Whether a large change of a group of this hash waits.
+    fn changes_large(&self, hash: u64) -> bool {
+        self.large.iter().any(|large| large.change.hash() == hash)
+    }
+
+    /// Handles the pushes that were kept back, up to the next large change of their group.
+    fn handle_kept_back(&mut self) {
+        for message in std::mem::take(&mut self.kept_back) {
+            match group_of(&message) {
+                Some(hash) if self.changes_large(hash) => self.kept_back.push_back(message),
+                _ => {
+                    let message = if self.is_closed { refuse(message) } else { Some(message) };
+                    message.into_iter().for_each(|message| self.handle_alone(message));
+                }
             }
         }
     }
@@ -344,7 +389,9 @@ impl Shard {
         match (waiter, result) {
             (Some(waiter), Ok(())) => self.applied(waiter),
             (Some(Waiter::Push(reply)), Err(error)) => answer(reply, Err(error)),
-            (Some(Waiter::Other(_)), Err(_)) => unreachable!("only pushes are rejected"),
+            (Some(Waiter::Other(_) | Waiter::Deletes(..)), Err(_)) => {
+                unreachable!("only pushes are rejected")
+            }
             (None, Ok(())) => {}
             (None, Err(error)) => {
                 self.stats.dropped.fetch_add(1, Ordering::Relaxed);
@@ -373,6 +420,17 @@ impl Shard {
             awaited.notify_one();
             self.is_rung = true;
         }
+    }
+}
+
+/// The hash of the group that a message changes, if the message does nothing else.
+fn group_of(message: &Message) -> Option<u64> {
+    match message {
+        Message::Push { hash, .. } | Message::Fail { hash, .. } | Message::Delete { hash, .. } => {
+            Some(*hash)
+        }
+        Message::Place(placing) => Some(placing.hash),
+        _ => None,
     }
 }
 

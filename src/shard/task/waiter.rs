@@ -11,6 +11,8 @@ pub enum Waiter {
     Push(oneshot::Sender<Result<(), PushError>>),
     /// After a request that cannot be rejected.
     Other(oneshot::Sender<Result<(), Unavailable>>),
+    /// After the deletion of so many groups.
+    Deletes(oneshot::Sender<Result<u64, Unavailable>>, u64),
 }
 
 impl Waiter {
@@ -19,6 +21,7 @@ impl Waiter {
         let _unheard = match self {
             Waiter::Push(reply) => reply.send(ended.map_err(PushError::Unavailable)).is_err(),
             Waiter::Other(reply) => reply.send(ended).is_err(),
+            Waiter::Deletes(reply, groups) => reply.send(ended.map(|()| groups)).is_err(),
         };
     }
 }
