@@ -170,6 +170,12 @@ impl Gateway {
         for address in &listeners {
             tracing::info!(%address, "listening");
         }
+        let mut rules = backend.rules.clone();
+        if let Some(rules) = &mut rules {
+            // Before the first push is accepted: the queues of the shards keep this order.
+            let first = Arc::clone(&rules.borrow_and_update());
+            shards.set_rules(&first).await;
+        }
         let bounds = &config.bounds;
         memory::tell(bounds.stored_bytes_max, bounds.memory.as_ref());
         tokio::spawn(reload::follow(self.settings, stop.subscribe()));
@@ -186,12 +192,6 @@ impl Gateway {
             .collect();
         drop(serving);
         tokio::spawn(sample_until_stopped(backend.clone()));
-        let mut rules = backend.rules.clone();
-        if let Some(rules) = &mut rules {
-            // Before groups are loaded, so that it is known what applies to them.
-            let first = Arc::clone(&rules.borrow_and_update());
-            shards.set_rules(&first).await;
-        }
         let mut stopping = stop.subscribe();
         if let Some(persistence) = &mut persistence {
             systemd::loading();
