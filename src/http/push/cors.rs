@@ -29,9 +29,12 @@ pub(crate) struct PushOrigins(pub(crate) Vec<String>);
 impl PushOrigins {
     /// The site that a push comes from, if it is allowed.
     pub(crate) fn of_push(&self, route: &Route<'_>, head: &Parts) -> Option<HeaderValue> {
+        if self.0.is_empty() {
+            return None; // Nearly always: no push looks for the header then.
+        }
         let is_push =
             matches!(route, Route::Endpoint(endpoint, _) if matches!(endpoint.call, Call::Push(_)));
-        let origin = head.headers.get(ORIGIN).filter(|_| is_push && !self.0.is_empty())?;
+        let origin = head.headers.get(ORIGIN).filter(|_| is_push)?;
         let is_allowed = |allowed: &String| {
             allowed == "*" || allowed.as_bytes().eq_ignore_ascii_case(origin.as_bytes())
         };
@@ -40,7 +43,7 @@ impl PushOrigins {
 
     /// The answer to a browser that asks whether a page may push; `None` if the request is another, or the page may not.
     pub(crate) fn preflight(&self, paths: &Paths, head: &Parts) -> Option<Reply> {
-        if self.0.is_empty() || head.method != Method::OPTIONS {
+        if head.method != Method::OPTIONS || self.0.is_empty() {
             return None;
         }
         let asked = head.headers.get(ACCESS_CONTROL_REQUEST_METHOD)?;

@@ -73,7 +73,11 @@ impl Paths {
         };
         let prefix = || percent::encode(self.prefix.as_bytes());
         if below.is_empty() {
-            return if is_get(method) { Route::Redirect(prefix() + "/") } else { Route::NotFound };
+            return if method == Method::GET {
+                Route::Redirect(prefix() + "/")
+            } else {
+                Route::NotFound
+            };
         }
         match self.find(Scope::Below, method, below) {
             Route::Redirect(below) => Route::Redirect(prefix() + &below),
@@ -102,7 +106,7 @@ impl Paths {
                 let start = path.len() - tail_len;
                 Route::Endpoint(endpoint, from(path, start))
             }
-            Err(Route::NotFound) if is_get(method) => self.without_slash(&path),
+            Err(Route::NotFound) if method == Method::GET => self.without_slash(&path),
             Err(route) => route,
         }
     }
@@ -201,10 +205,6 @@ impl Paths {
     }
 }
 
-fn is_get(method: &Method) -> bool {
-    *method == Method::GET || *method == Method::HEAD
-}
-
 fn verb(method: &Method) -> Option<Verb> {
     match *method {
         Method::GET => Some(Verb::Get),
@@ -301,7 +301,7 @@ mod tests {
         assert_eq!(at("HEAD", "/metrics"), r#"MethodNotAllowed("GET, OPTIONS")"#);
         assert_eq!(at("HEAD", "/-/healthy"), r#"Get Is("/-/healthy") "#);
         assert_eq!(at("HEAD", "/status"), r#"Get Is("/status") "#);
-        assert_eq!(at("HEAD", "/jobs/"), r#"Redirect("/jobs")"#);
+        assert_eq!(at("HEAD", "/metrics/"), "NotFound");
         assert_eq!(at("HEAD", "/-/quit"), r#"MethodNotAllowed("GET, OPTIONS, POST, PUT")"#);
         assert_eq!(at("HEAD", "/api/v1/groups"), r#"MethodNotAllowed("DELETE, GET, OPTIONS")"#);
         // `Allow` is as in the reference, which answers no HEAD.
