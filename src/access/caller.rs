@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::families::{self, FamilyRules, Reserved};
 use super::owner::{Exhausted, Owner};
-use super::policy::{PushRate, Rights};
+use super::rights::{PushRate, Rights};
 use super::users::User;
 use crate::exposition::Kind;
 use crate::shard::Budget;

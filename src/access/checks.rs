@@ -1,12 +1,11 @@
-//! Credentials that were found wrong, and the keyed hash that stands for credentials.
+//! Credentials that were found wrong, and the key of the hashes that stand for credentials.
 
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ring::{hmac, rand};
-use subtle::ConstantTimeEq;
 
 use super::credentials::Credentials;
+use super::tag::Tag;
 use super::turns::Turns;
 use crate::config::web::PasswordHash;
 
@@ -14,23 +13,6 @@ use crate::config::web::PasswordHash;
 pub const WRONG_MAX: usize = 100;
 /// How many are forgotten when there is no more room.
 const FORGOTTEN: usize = WRONG_MAX / 10;
-
-/// A keyed hash of credentials and of the password hash that they have to match. Equal tags mean equal
-/// credentials; a tag tells nothing else about them.
-#[derive(Clone, Copy)]
-pub(super) struct Tag([u8; 32]);
-
-impl PartialEq for Tag {
-    fn eq(&self, other: &Tag) -> bool {
-        self.0.ct_eq(&other.0).into()
-    }
-}
-
-impl fmt::Debug for Tag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Tag")
-    }
-}
 
 /// The checks of the gateway. A reload keeps them: it does not change which credentials match which hash.
 #[derive(Debug)]

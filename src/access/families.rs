@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::policy::Names;
+use super::rights::Names;
 use crate::exposition::Kind;
 
 /// The rules, by the families that they are for. All rules that are for a family count.

@@ -19,8 +19,11 @@ mod credentials;
 pub mod families;
 mod owner;
 pub mod policy;
+mod rights;
+mod tag;
 mod tokens;
 mod turns;
+mod user;
 mod users;
 
 use std::collections::HashMap;

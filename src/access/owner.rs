@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::bucket::Bucket;
-use super::policy::{PushRate, Quota};
+use super::rights::{PushRate, Quota};
 use crate::shard::{Budget, Limits};
 
 /// A quota that has rejected a push.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use super::caller::Grant;
 use super::credentials::CREDENTIALS_BYTES_MAX;
-use super::policy::{Names, Quota, Rights};
+use super::rights::{Names, Quota, Rights};
 
 /// A token of the policy.
 #[derive(Debug, Clone, PartialEq)]

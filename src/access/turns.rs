@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::watch;
 
-use super::checks::Tag;
-use super::users::User;
+use super::tag::Tag;
+use super::user::User;
 
 /// How many different credentials of users who exist may wait in a lane, and as many of other names.
 pub const AUTH_WAITERS_MAX: usize = 64;

@@ -3,42 +3,19 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
-use arc_swap::ArcSwapOption;
 use ring::hmac;
 
 use super::AuthFailure;
-use super::checks::{Checks, Tag};
+use super::checks::Checks;
 use super::credentials::Credentials;
+use super::tag::Tag;
 use super::turns::{Asker, Place, Stage, Turn};
+pub use super::user::User;
 use crate::config::web::PasswordHash;
 
 /// Salt and hash that no password matches; the cost goes before it.
 const NOBODY: &str = "m6Wa/yYX2SVKU1lPz2sxKOCxwJhAkyy6vSzbUa9UdQY7oEjZQlKN6";
-
-/// A user of the web configuration.
-#[derive(Debug)]
-pub struct User {
-    name: String,
-    hash: PasswordHash,
-    /// The credentials that have matched last: they are accepted without hashing.
-    known: ArcSwapOption<Tag>,
-    /// When a password of the user was hashed last, in turns.
-    pub(super) last_turn: AtomicU64,
-}
-
-impl User {
-    fn new(name: &str, hash: &PasswordHash) -> User {
-        let (known, last_turn) = (ArcSwapOption::empty(), AtomicU64::new(0));
-        User { name: name.to_owned(), hash: hash.clone(), known, last_turn }
-    }
-
-    /// The name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-}
 
 /// All users at one time.
 #[derive(Debug)]

@@ -10,10 +10,7 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 
-use crate::http::endpoints::Call;
 use crate::http::reply::{Reply, empty};
-use crate::http::request::path::Paths;
-use crate::http::request::route::Route;
 
 /// What a page may send along with a push.
 const HEADERS: &str = "Authorization, Content-Encoding, Content-Type, X-Request-Id";
@@ -28,12 +25,10 @@ pub(crate) struct PushOrigins(pub(crate) Vec<String>);
 
 impl PushOrigins {
     /// The site that a push comes from, if it is allowed.
-    pub(crate) fn of_push(&self, route: &Route<'_>, head: &Parts) -> Option<HeaderValue> {
+    pub(crate) fn of_push(&self, is_push: bool, head: &Parts) -> Option<HeaderValue> {
         if self.0.is_empty() {
             return None; // Nearly always: no push looks for the header then.
         }
-        let is_push =
-            matches!(route, Route::Endpoint(endpoint, _) if matches!(endpoint.call, Call::Push(_)));
         let origin = head.headers.get(ORIGIN).filter(|_| is_push)?;
         let is_allowed = |allowed: &String| {
             allowed == "*" || allowed.as_bytes().eq_ignore_ascii_case(origin.as_bytes())
@@ -42,13 +37,18 @@ impl PushOrigins {
     }
 
     /// The answer to a browser that asks whether a page may push; `None` if the request is another, or the page may not.
-    pub(crate) fn preflight(&self, paths: &Paths, head: &Parts) -> Option<Reply> {
+    /// `is_push` tells whether the path is that of a push with a method.
+    pub(crate) fn preflight(
+        &self,
+        head: &Parts,
+        is_push: impl FnOnce(&Method) -> bool,
+    ) -> Option<Reply> {
         if head.method != Method::OPTIONS || self.0.is_empty() {
             return None;
         }
         let asked = head.headers.get(ACCESS_CONTROL_REQUEST_METHOD)?;
         let asked = Method::from_bytes(asked.as_bytes()).ok()?;
-        let origin = self.of_push(&paths.route(&asked, head.uri.path()), head)?;
+        let origin = self.of_push(is_push(&asked), head)?;
         let reply = with_all(
             empty(StatusCode::NO_CONTENT),
             [

@@ -28,11 +28,14 @@ impl Http {
             let reply = self.note_if_rejected(reply, head, client, String::new);
             return self.admission.with_headers(reply);
         }
-        if let Some(reply) = self.push_origins.preflight(&self.paths, head) {
+        if let Some(reply) = self
+            .push_origins
+            .preflight(head, |method| self.paths.route(method, head.uri.path()).is_push())
+        {
             return self.admission.with_headers(reply);
         }
         let route = self.paths.route(&head.method, head.uri.path());
-        let origin = self.push_origins.of_push(&route, head);
+        let origin = self.push_origins.of_push(route.is_push(), head);
         let is_open = route.is_open();
         let reply = match self.admission.admit(route.right(), &head.headers, client).await {
             Ok(sender) => {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use hyper::Method;
 
 use crate::access::Right;
-use crate::http::endpoints::{ENDPOINTS, Endpoint, Exists, Path, Readers};
+use crate::http::endpoints::{Call, ENDPOINTS, Endpoint, Exists, Path, Readers};
 use crate::http::request::path::{
     Paths, cleaned, from, has_dot_segment, has_empty_segment, has_job, place_tail, push_tail,
     strip_prefix,
@@ -32,6 +32,11 @@ impl Route<'_> {
     /// The right that the request needs, whatever it is about.
     pub(crate) fn right(&self) -> Option<Right> {
         if let Route::Endpoint(endpoint, _) = self { endpoint.right } else { None }
+    }
+
+    /// Whether it is a push.
+    pub(crate) fn is_push(&self) -> bool {
+        matches!(self, Route::Endpoint(endpoint, _) if matches!(endpoint.call, Call::Push(_)))
     }
 
     /// Whether pages of other sites may read the answer.
