@@ -117,7 +117,7 @@ fn what_is_missing_or_meant_is_said() {
         (&["--log.format=xml"], &["logfmt, json"]),
         (&["completions"], &["<SHELL>"]),
         (&["store", "check", "/no/such/file"], &["/no/such/file: No such file or directory"]),
-        (&["store", "check", "/"], &["/: Is a directory"]),
+        (&["store", "check", "/"], &["/: it is not a regular file"]),
     ] {
         let (output, out, error) = said(&mut program_alone(words));
         assert!(!output.status.success() && out.is_empty(), "{words:?}: {out}");

@@ -27,7 +27,7 @@ fn the_fleet_is_pushed_shown_and_deleted_again() {
     let failed = groups["data"]["groups"].as_array().unwrap().iter();
     assert_eq!(failed.filter(|group| group["last_push_successful"] == false).count(), 1);
     for (page, shown) in
-        [("/gate/", "nightly-backup"), ("/gate/jobs", "etl-orders"), ("/gate/groups", "heartbeat")]
+        [("/gate/", "legacy-import"), ("/gate/jobs", "etl-orders"), ("/gate/groups", "heartbeat")]
     {
         let page = gateway.get(page);
         assert!(page.status == 200 && page.text().contains(shown), "{shown}");

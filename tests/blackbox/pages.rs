@@ -131,7 +131,8 @@ fn a_browser_gets_a_page_for_what_is_not_there() {
         assert_eq!((answer.status, answer.text()), (404, "404 page not found\n"));
     }
     let answer = gateway.send("PUT", "/gate/nothing", &["accept: text/html"], b"");
-    assert_eq!((answer.status, answer.text()), (404, "404 page not found\n"));
+    let hint = "404 page not found: pushes go to /gate/metrics/job/NAME\n";
+    assert_eq!((answer.status, answer.text()), (404, hint));
 }
 
 #[test]

@@ -38,7 +38,10 @@ impl Stores {
     pub(crate) fn with(families: &[Family]) -> Stores {
         let mut stores = Stores::new();
         for (at, job) in JOBS.iter().enumerate() {
-            let bodies = families.iter().map(|family| family.body(job));
+            // Behind a gauge histogram `x`, a line of `x_gcount` would be of that.
+            let (first, others): (Vec<_>, Vec<_>) =
+                families.iter().partition(|family| family.name.ends_with("_gcount"));
+            let bodies = first.into_iter().chain(others).map(|family| family.body(job));
             stores.push(at, bodies.collect::<String>().as_bytes(), decode);
         }
         stores
