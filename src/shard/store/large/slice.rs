@@ -7,10 +7,11 @@ use crate::shard::groups::group::Held;
 use crate::shard::store::Store;
 use crate::shard::store::plan::Step;
 
-/// What a slice does at most, which takes about a millisecond. Tests cut everything.
-pub(super) const SLICE_FAMILIES: usize = if cfg!(test) { 2 } else { 256 };
-pub(super) const SLICE_SERIES: usize = if cfg!(test) { 3 } else { 8192 };
-pub(super) const SLICE_BYTES: usize = if cfg!(test) { 10 } else { 1 << 20 };
+/// What a slice does at most: a quarter of a millisecond, or one where its memory is new. Another push may wait for three
+/// slices: to be read, to be applied, and to be answered. Tests cut everything.
+pub(super) const SLICE_FAMILIES: usize = if cfg!(test) { 2 } else { 64 };
+pub(super) const SLICE_SERIES: usize = if cfg!(test) { 3 } else { 2048 };
+pub(super) const SLICE_BYTES: usize = if cfg!(test) { 10 } else { 256 << 10 };
 /// Batches and groups keep so many series of one family sorted.
 pub(in crate::shard::store) const SORTED_FROM: usize = 4096;
 
