@@ -46,6 +46,7 @@ mod policy_reload;
 mod prefix;
 mod program;
 mod push;
+mod quirks;
 mod quotas;
 mod read;
 mod refusals;

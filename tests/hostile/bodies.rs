@@ -16,7 +16,7 @@ pub(crate) fn table() -> Vec<Case> {
         ("a NUL in a value", text("m 1\0\n"), answered(400)),
         ("a NUL in a label value", text("m{l=\"a\0b\"} 1\n"), stored()),
         ("a NUL in a HELP", text("# HELP m a\0b\nm 1\n"), stored()),
-        ("a byte order mark", text("\u{feff}m 1\n"), answered(400)),
+        ("a byte order mark", text("\u{feff}m 1\n"), stored()),
         ("what is not UTF-8 in a name", text(b"\xff 1\n"), answered(400)),
         ("what is not UTF-8 in a label value", text(b"m{l=\"\xff\"} 1\n"), answered(400)),
         ("what is not UTF-8 in a HELP", text(b"# HELP m \xc0\xaf\nm 1\n"), answered(400)),

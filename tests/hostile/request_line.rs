@@ -111,7 +111,7 @@ pub(crate) fn table() -> Vec<Case> {
         (
             "a target with a fragment",
             "GET /-/healthy#evil HTTP/1.1\r\nhost: x\r\n\r\n",
-            answered(200),
+            answered(404),
         ),
         ("a target with a NUL", "GET /met\0rics HTTP/1.1\r\nhost: x\r\n\r\n", refused(400)),
         (
