@@ -25,7 +25,7 @@ ANYTHING = "..."
 TOP_LEVEL = re.compile(r"^(\w+):", re.MULTILINE)
 PROMETHEUS_KEYS = {"global", "rule_files", "scrape_configs", "alerting"}
 WEB_KEYS = {"tls_server_config", "http_server_config", "basic_auth_users", "rate_limit"}
-POLICY_KEYS = {"users", "tokens", "certificates", "default"}
+POLICY_KEYS = {"users", "tokens", "certificates", "families", "default"}
 
 
 class Failure(Exception):

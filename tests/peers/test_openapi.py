@@ -21,6 +21,7 @@ from wire import Answer
 BODY = b"# TYPE m gauge\nm 1\n# TYPE h histogram\nh_bucket{le=\"+Inf\"} 2\nh_sum 3\nh_count 2\n"
 LARGE = [("Content-Length", str(5 << 20))]
 SLOW = [("Content-Length", "10")]
+ENCODED = [("Content-Encoding", "br")]
 USERS = """
 basic_auth_users:
   alice: $2b$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy
@@ -194,6 +195,7 @@ def _pushes(tried: Tried) -> None:
         for method in ("PUT", "POST"):
             tried.status("open", 200, method, path, [], BODY)
             tried.status("open", 400, method, path, [], b"m{")
+            tried.status("open", 415, method, path, ENCODED, BODY)
             tried.status("unchecked", 202, method, path, [], BODY)
         tried.status("open", 202, "DELETE", path)
     for method in ("PUT", "POST", "DELETE"):
@@ -202,7 +204,7 @@ def _pushes(tried: Tried) -> None:
 
 
 def _queries(tried: Tried) -> None:
-    for path, query in {"/metrics": "shard=2", "/api/v1/metrics": "limit=x", "/api/v1/groups": "sort=x"}.items():
+    for path, query in {"/metrics": "shard=2", "/api/v1/metrics": "limit=x", "/api/v1/groups": "sort=x", "/api/v1/rejections": "status=x"}.items():
         tried.status("open", 200, "PUT", "/metrics/job/j", [], BODY)
         tried.status("open", 400, "PUT", "/metrics/job/failed/at/first", [], b"# TYPE m counter\nm 1\n")
         tried.status("open", 200, "GET", path)
@@ -214,6 +216,7 @@ def _queries(tried: Tried) -> None:
     tried.status("open", 405, "GET", "/-/quit")
     tried.status("open", 200, "POST", "/api/v1/check", [], BODY)
     tried.status("open", 400, "POST", "/api/v1/check", [], b"m{")
+    tried.status("open", 415, "POST", "/api/v1/check", ENCODED, BODY)
     tried.status("open", 400, "DELETE", "/api/v1/groups")
     tried.status("open", 200, "DELETE", "/api/v1/groups?job=j&dry_run=1")
     tried.status("open", 202, "PUT", "/api/v1/admin/wipe")
@@ -225,6 +228,7 @@ def _places(tried: Tried, path: str) -> None:
     tried.status("open", 200, "PUT", f"{path}?push_time=5e8&push_failure_time=0", [], b"placed 1\n")
     tried.status("open", 409, "PUT", f"{path}?push_time=4e8&keep_newer=true", [], b"placed 1\n")
     tried.status("open", 400, "PUT", f"{path}?push_time=x", [], b"placed 1\n")
+    tried.status("open", 415, "PUT", f"{path}?push_time=5e8", ENCODED, b"placed 1\n")
     tried.status("open", 202, "PUT", "/api/v1/admin/wipe")
     tried.status("plain", 404, "PUT", path)
 
@@ -233,7 +237,7 @@ def _pages(tried: Tried) -> None:
     group = "/groups/job/j/instance/a"
     tried.status("open", 200, "PUT", "/metrics/job/j", [], BODY)
     tried.status("open", 200, "PUT", "/metrics/job/j/instance/a", [], b"n 1\n")
-    for path in ("/", "/groups", "/jobs", "/jobs/j", "/groups/job/j", group, "/status", "/check", "/wipe"):
+    for path in ("/", "/groups", "/jobs", "/jobs/j", "/groups/job/j", group, "/status", "/rejections", "/check", "/wipe"):
         tried.status("open", 200, "GET", path)
     for path in ("/groups?page=0", "/jobs?sort=x", "/groups/job/j?page=x", f"{group}/odd", "/jobs/%ff"):
         tried.status("open", 400, "GET", path)

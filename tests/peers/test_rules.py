@@ -36,6 +36,11 @@ CASES = {
         Answer(400, {}, b"job name is required\n"),
         Answer(307, {"location": "/metrics/job"}, b""),
     ),
+    "HEAD of a probe or page": (
+        Request("HEAD", b"/-/healthy", b"", "", ""),
+        OK,
+        Answer(405, {}, b""),
+    ),
     "grouping value that is not UTF-8": (push(b"", b"/metrics/job/%FF"), MALFORMED, REFUSED_PUSH),
     "group beside one with an empty instance": (push(b""), REFUSED_PUSH, REFUSED_PUSH),
     REPEATS: (
