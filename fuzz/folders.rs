@@ -3,6 +3,8 @@
 
 #![expect(dead_code, unused_imports, reason = "much of them is for the folders behind them")]
 
+#[path = "../src/duration.rs"]
+pub mod duration;
 #[path = "../src/exposition/mod.rs"]
 pub mod exposition;
 #[path = "../src/import/gob/mod.rs"]
@@ -11,5 +13,11 @@ pub mod gob;
 pub mod persist;
 #[path = "../src/push/mod.rs"]
 pub mod push;
+#[path = "../src/rules/mod.rs"]
+pub mod rules;
+#[path = "../src/selector/mod.rs"]
+pub mod selector;
 #[path = "../src/shard/mod.rs"]
 pub mod shard;
+#[path = "../src/yaml.rs"]
+pub mod yaml;
