@@ -55,6 +55,17 @@ impl fmt::Display for Who {
     }
 }
 
+impl Who {
+    fn known_as(&self) -> String {
+        match self {
+            Who::Anybody => String::new(),
+            Who::User(user) => user.name().to_owned(),
+            Who::Certificate(name) => format!("certificate:{name}"),
+            Who::Token(name) => format!("token:{name}"),
+        }
+    }
+}
+
 /// What an entry of the policy grants.
 #[derive(Debug)]
 pub(super) struct Grant {
@@ -93,7 +104,7 @@ pub enum DenialKind {
 impl Denied {
     /// The client that is denied, as [`Caller::known_as`] names it.
     pub fn known_as(&self) -> String {
-        Caller { who: self.who.clone(), grant: None }.known_as()
+        self.who.known_as()
     }
 
     /// What kind of answer it is.
@@ -140,7 +151,7 @@ impl fmt::Display for Denied {
     }
 }
 
-/// The client, as the log names it.
+/// The client in words, which no other client has.
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.who.fmt(f)
@@ -152,19 +163,9 @@ impl Caller {
         Denied { who: self.who.clone(), what }
     }
 
-    /// The client in words, which no other client has.
-    pub fn name(&self) -> String {
-        self.who.to_string()
-    }
-
     /// The name of the client for people; empty for a client without one.
     pub fn known_as(&self) -> String {
-        match &self.who {
-            Who::Anybody => String::new(),
-            Who::User(user) => user.name().to_owned(),
-            Who::Certificate(name) => format!("certificate:{name}"),
-            Who::Token(name) => format!("token:{name}"),
-        }
+        self.who.known_as()
     }
 
     /// Whether the client has a right.

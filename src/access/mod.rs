@@ -4,7 +4,6 @@
 //! and quotas of users and of clients with a certificate. Both may change while the gateway runs.
 //! Start reading at [`Access`]. No I/O and no HTTP types here.
 //!
-//! - `bucket` is a rate limit that all clients share.
 //! - `credentials`, `users` and `checks` find out who a client is, and `turns` says whose password is hashed next. A slow
 //!   password check never delays a known client.
 //! - `tokens` are random secrets that the policy has the hashes of; no password check is needed for one.
@@ -12,7 +11,6 @@
 //!
 //! **Invariant:** without users, policy and rate limit a request pays for two loads of a byte.
 
-mod bucket;
 mod caller;
 mod checks;
 mod credentials;
@@ -35,7 +33,7 @@ use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
 
 use crate::config::web::{ClientAuth, WebConfig};
-use bucket::Bucket;
+use crate::rate::Bucket;
 use caller::{Grant, Who};
 use checks::Checks;
 use owner::Owners;

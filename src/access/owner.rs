@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::bucket::Bucket;
 use super::rights::{PushRate, Quota};
+use crate::rate::Bucket;
 use crate::shard::{Budget, Limits};
 
 /// A quota that has rejected a push.

@@ -3,8 +3,7 @@
 //! To find it, all shards meet, as for a scrape. A client that is rejected again and again must not make them do that, so it
 //! happens as often as [`LOOKS`] allows. A rejection beyond that names the family alone.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use memchr::{memchr, memrchr};
 
@@ -12,31 +11,21 @@ use crate::exposition::{labels, shown_series};
 use crate::http::failure::Failure;
 use crate::http::push::prologue::Prologue;
 use crate::push::GroupingKey;
-use crate::rate::Rate;
+use crate::rate::{Bucket, Rate};
 use crate::shard::{PushError, Selection};
 
 /// How often the shards are asked at most.
 const LOOKS: Rate = Rate { interval: Duration::from_millis(100), burst: 32 };
 
-/// When the shards may be asked again: the bucket of [`LOOKS`] is full at this time since the start.
+/// How often the shards have been asked lately.
 #[derive(Debug)]
-pub(crate) struct Elsewhere {
-    start: Instant,
-    full: Mutex<Duration>,
-}
+pub(crate) struct Elsewhere(Bucket);
 
 impl Default for Elsewhere {
     fn default() -> Elsewhere {
-        Elsewhere { start: Instant::now(), full: Mutex::default() }
-    }
-}
-
-impl Elsewhere {
-    /// Whether the shards may be asked now.
-    fn begins_look(&self) -> bool {
-        let mut full = self.full.lock().unwrap_or_else(PoisonError::into_inner);
-        let after = LOOKS.take(*full, self.start.elapsed());
-        after.map(|after| *full = after).is_ok()
+        let looks = Bucket::default();
+        looks.set(Some(LOOKS));
+        Elsewhere(looks)
     }
 }
 
@@ -49,7 +38,9 @@ impl Prologue {
             _ => None,
         };
         let failure = Failure::from(error);
-        let Some(family) = family.filter(|_| self.elsewhere.begins_look()) else { return failure };
+        let Some(family) = family.filter(|_| self.elsewhere.0.take().is_ok()) else {
+            return failure;
+        };
         match self.holder(family).await.iter().find(|series| !is_of(series, own)) {
             Some(series) => {
                 let series = shown_series(series);

@@ -74,7 +74,7 @@ impl Groups {
         let how = How { mode, asked: self.asked(&key, mode, &request.head.headers)? };
         let (shards, owner) = (&self.prologue.storage.shards, request.sender.caller.owner());
         // In a box, so that pushes to groups that nobody looks at do not carry the room for it.
-        let before = match self.watch.watched(&key) {
+        let before = match self.watch.watched(&key).filter(|_| batch.is_ok()) {
             Some(group) => Box::pin(self.watch.before(shards, &key, group)).await,
             None => None,
         };
@@ -89,7 +89,7 @@ impl Groups {
                     before.into_iter().for_each(|before| self.watch.keep(before));
                     Ok(StatusCode::OK)
                 }
-                Err(error) => Err(Box::pin(self.explained(error, request)).await),
+                Err(error) => Err(Box::pin(self.rejected(error, request)).await),
             },
             Err(failure) if failure.cause() == Cause::Inconsistent => {
                 let job = key.job().to_owned();
@@ -119,7 +119,7 @@ impl Groups {
     }
 
     /// The failure of a push that its shard has rejected. It shows other groups only to a client that may read.
-    async fn explained(&self, error: PushError, request: &Request<'_>) -> Failure {
+    async fn rejected(&self, error: PushError, request: &Request<'_>) -> Failure {
         match (self.prologue.key(request.tail), request.sender.caller.may(Right::Read)) {
             (Ok(own), Ok(())) => self.prologue.rejected(error, &own).await,
             _ => error.into(),

@@ -37,7 +37,7 @@ pub(crate) struct Visitor<'a> {
 
 impl Site {
     pub(crate) fn visitor<'a>(&'a self, headers: &'a HeaderMap, caller: &'a Caller) -> Visitor<'a> {
-        let name = caller.name();
+        let name = caller.to_string();
         let token = self.tokens.token(&name);
         let prefix = percent::encode(self.config.web.external_prefix.as_bytes());
         Visitor { site: self, caller, headers, name, token, prefix }

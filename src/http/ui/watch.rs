@@ -88,7 +88,8 @@ impl Watch {
     /// The groups that are still looked at.
     fn fresh(&self) -> MutexGuard<'_, HashMap<u64, Watched>> {
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-        groups.retain(|_, watched| watched.looked_at.elapsed() < WATCHED_WAIT);
+        let now = Instant::now();
+        groups.retain(|_, watched| now.duration_since(watched.looked_at) < WATCHED_WAIT);
         self.count.store(groups.len(), Relaxed);
         groups
     }

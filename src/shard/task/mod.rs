@@ -1,23 +1,24 @@
 //! The task that owns the store of a shard.
 //!
 //! Start with [`run`], which takes messages from the two `lanes`. A message that all shards must handle at one moment carries a
-//! `cut`, where the shards meet. A change of a large group is made in slices, with pushes to other groups between them.
+//! `cut`, where the shards meet. `slices` makes changes of large groups, with pushes to other groups between them.
 
 pub(super) mod cut;
 pub(super) mod lanes;
 pub(super) mod message;
+mod slices;
 pub(super) mod stats;
 pub(super) mod waiter;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock, oneshot};
+use tokio::sync::{Notify, RwLock, oneshot};
 
 use self::lanes::Mailbox;
 use self::message::{How, Message, Placing};
+use self::slices::Large;
 use self::stats::ShardStats;
 use self::waiter::Waiter;
 use crate::push::GroupingKey;
@@ -31,10 +32,6 @@ use crate::shard::timestamp::Timestamp;
 
 /// How many messages a shard handles before it lets other tasks of its thread run.
 const MESSAGES_BEFORE_YIELD: usize = 64;
-/// How many changes of large groups wait for the one that is being made, before the queue waits too.
-const LARGE_WAITING_LEN: usize = 64;
-/// How many pushes to the groups of such changes wait beside the queue, before the queue waits too.
-const KEPT_BACK_LEN: usize = 256;
 
 /// How the groups of the shards reach the disk.
 #[derive(Debug, Clone)]
@@ -100,21 +97,6 @@ pub(in crate::shard) async fn run(
             next =
                 if handled < MESSAGES_BEFORE_YIELD { mailbox.pushes.try_recv().ok() } else { None };
         }
-    }
-}
-
-/// A change to be made in slices.
-struct Large {
-    change: Box<LargeChange>,
-    /// The client that waits for it.
-    waiter: Option<Waiter>,
-    /// After which time the push asks its group to expire.
-    expire: Option<Duration>,
-}
-
-impl Large {
-    fn new(change: LargeChange, waiter: Option<Waiter>) -> Large {
-        Large { change: Box::new(change), waiter, expire: None }
     }
 }
 
@@ -228,7 +210,8 @@ impl Shard {
             }
             Message::Delete { hash, key, reply } => {
                 if store.find(hash, &key).is_ok_and(|at| store.is_large(at, None)) {
-                    self.delete_in_slices(hash, key, reply);
+                    let change = LargeChange::delete(hash, key);
+                    self.large.push_back(Large::new(change, Some(Waiter::Other(reply))));
                     return;
                 }
                 store.delete(hash, &key);
@@ -251,9 +234,8 @@ impl Shard {
             Message::Rules { rules, ledger } => store.set_rules(rules, ledger),
             Message::Look { now, covered, reply } => {
                 let (looked, large) = store.look(now, covered);
-                if let Some((hash, key)) = large {
-                    self.delete_in_slices(hash, key, oneshot::channel().0); // Nobody waits for it.
-                }
+                let large = large.map(|(hash, key)| LargeChange::delete(hash, key));
+                self.large.extend(large.map(|change| Large::new(change, None)));
                 answer(reply, looked);
             }
             Message::Settle { reply } => self.applied(Waiter::Other(reply)),
@@ -272,114 +254,6 @@ impl Shard {
             | Message::Hashes { .. } => unreachable!("all shards do that at one moment"),
             #[cfg(test)]
             Message::Panic => panic!("asked to"),
-        }
-    }
-
-    fn delete_in_slices(
-        &mut self,
-        hash: u64,
-        key: GroupingKey,
-        reply: oneshot::Sender<Result<(), Unavailable>>,
-    ) {
-        let change = LargeChange::delete(hash, key);
-        self.large.push_back(Large::new(change, Some(Waiter::Other(reply))));
-    }
-
-    /// Makes a change in slices, and applies pushes to other groups between them. Any other message waits, because it would see
-    /// half of the change.
-    async fn change_in_slices(&mut self, mailbox: &Mailbox, large: Large) {
-        let Large { mut change, waiter, expire } = large;
-        let _no_cuts = self.keep_cuts_back(mailbox, change.hash()).await;
-        if self.is_closed {
-            // The last checkpoint was made while this waited.
-            waiter.into_iter().for_each(|waiter| waiter.answer(Err(Unavailable::Stopping)));
-            return;
-        }
-        let result = loop {
-            if let Some(result) = change.advance(&mut self.store) {
-                break result;
-            }
-            self.push_to_others(mailbox, change.hash());
-            self.ends_turn();
-            tokio::task::yield_now().await;
-            while let Some(command) = mailbox.command() {
-                self.handle(command).await; // It hands over more of the last checkpoint.
-            }
-        };
-        let (hash, is_deletion) = (change.hash(), change.deletes());
-        let (key, batch) = change.into_parts();
-        if let (Ok(()), Some(expire)) = (&result, expire) {
-            self.store.asks(hash, &key, expire);
-        }
-        match waiter {
-            Some(waiter @ Waiter::Deletes(..)) => waiter.answer(Ok(())), // It is settled later.
-            waiter if is_deletion => waiter.into_iter().for_each(|waiter| self.applied(waiter)),
-            waiter => self.pushed(&key, waiter, result),
-        }
-        // To give memory back to the kernel takes time. No push has to wait for that.
-        drop(tokio::task::spawn_blocking(move || drop(batch)));
-    }
-
-    /// Keeps new cuts back while the guard is held, and takes part in those that were asked for before. Applies pushes to
-    /// groups of other hashes meanwhile.
-    async fn keep_cuts_back(&mut self, mailbox: &Mailbox, hash: u64) -> OwnedRwLockReadGuard<()> {
-        let guard = loop {
-            if let Ok(guard) = Arc::clone(&self.cut_order).try_read_owned() {
-                break guard;
-            }
-            self.push_to_others(mailbox, hash);
-            self.ends_turn();
-            // The task that holds the lock may wait for room in this shard's lane of commands.
-            while let Some(command) = mailbox.command() {
-                self.handle(command).await;
-            }
-            tokio::task::yield_now().await;
-        };
-        while let Some(command) = mailbox.command() {
-            self.handle(command).await;
-        }
-        guard
-    }
-
-    /// Applies queued pushes to groups of other hashes than those that are being changed or wait for that, and keeps pushes to
-    /// these groups back. Stops at a message that has to wait for all changes.
-    fn push_to_others(&mut self, mailbox: &Mailbox, hash: u64) {
-        for _ in 0..MESSAGES_BEFORE_YIELD {
-            let is_full =
-                self.large.len() >= LARGE_WAITING_LEN || self.kept_back.len() >= KEPT_BACK_LEN;
-            // After the last checkpoint all of them are rejected, once the change has been.
-            if self.next.is_some() || is_full || self.is_closed {
-                return;
-            }
-            match mailbox.pushes.try_recv() {
-                Ok(Message::Knock) => {}
-                Ok(message) => match group_of(&message) {
-                    Some(of) if of == hash || self.changes_large(of) => {
-                        self.kept_back.push_back(message);
-                    }
-                    Some(_) => self.handle_alone(message),
-                    None => self.next = Some(message),
-                },
-                Err(_) => return,
-            }
-        }
-    }
-
-    /// Whether a large change of a group of this hash waits.
-    fn changes_large(&self, hash: u64) -> bool {
-        self.large.iter().any(|large| large.change.hash() == hash)
-    }
-
-    /// Handles the pushes that were kept back, up to the next large change of their group.
-    fn handle_kept_back(&mut self) {
-        for message in std::mem::take(&mut self.kept_back) {
-            match group_of(&message) {
-                Some(hash) if self.changes_large(hash) => self.kept_back.push_back(message),
-                _ => {
-                    let message = if self.is_closed { refuse(message) } else { Some(message) };
-                    message.into_iter().for_each(|message| self.handle_alone(message));
-                }
-            }
         }
     }
 
@@ -420,17 +294,6 @@ impl Shard {
             awaited.notify_one();
             self.is_rung = true;
         }
-    }
-}
-
-/// The hash of the group that a message changes, if the message does nothing else.
-fn group_of(message: &Message) -> Option<u64> {
-    match message {
-        Message::Push { hash, .. } | Message::Fail { hash, .. } | Message::Delete { hash, .. } => {
-            Some(*hash)
-        }
-        Message::Place(placing) => Some(placing.hash),
-        _ => None,
     }
 }
 

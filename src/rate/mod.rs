@@ -2,8 +2,13 @@
 //!
 //! That number is the moment at which the bucket is full again. Each token taken moves the moment on by the time
 //! in which one token is earned. The moment may be ahead of now by the time in which an empty bucket fills.
+//! `bucket` is such a bucket that several threads take tokens from.
+
+mod bucket;
 
 use std::time::Duration;
+
+pub(crate) use bucket::Bucket;
 
 /// How often something may happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

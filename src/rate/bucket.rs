@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::rate::Rate;
+use super::Rate;
 
 /// A bucket without a lock: a client that takes a token never waits for another client.
 #[derive(Debug)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     began: Instant,
     /// Nanoseconds in which one token is earned; 0 where there is no limit.
     interval: AtomicU64,
@@ -31,7 +31,7 @@ impl Default for Bucket {
 
 impl Bucket {
     /// Sets the limit; there is none where the interval is zero. A bucket whose limit changes is full.
-    pub(super) fn set(&self, rate: Option<Rate>) {
+    pub(crate) fn set(&self, rate: Option<Rate>) {
         let Rate { interval, burst } = rate.unwrap_or(Rate { interval: Duration::ZERO, burst: 0 });
         let interval = nanos(interval);
         let was = self.interval.swap(interval, Ordering::Relaxed);
@@ -41,7 +41,7 @@ impl Bucket {
     }
 
     /// Whether there is a limit.
-    pub(super) fn is_bounded(&self) -> bool {
+    pub(crate) fn is_bounded(&self) -> bool {
         self.interval.load(Ordering::Relaxed) > 0
     }
 
@@ -49,7 +49,7 @@ impl Bucket {
     ///
     /// # Errors
     /// The time until there is a token, when there is none.
-    pub(super) fn take(&self) -> Result<(), Duration> {
+    pub(crate) fn take(&self) -> Result<(), Duration> {
         if !self.is_bounded() {
             return Ok(());
         }
