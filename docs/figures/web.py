@@ -33,7 +33,9 @@ def side_by_side(arguments, **targets):
     row = table(*COMPARED)
     spawn = [word for name, command in targets.items() for word in ("--spawn", f"{name}={command}")]
     rounds = ["--rounds", size(15, 1), "--round-seconds", size(1, 0.3), "--warmup", "300ms"]
-    fixed = ["--profile", profile("batch-job"), "--groups", 1000, "--connections", 64]
+    fixed = ["--groups", 1000, "--connections", 64]
+    if "--profile" not in arguments:
+        fixed += ["--profile", profile("batch-job")]
     for target in loadtest("compare", *fixed, *rounds, *arguments, *spawn)["targets"]:
         errors = sum(sum(one["errors"].values()) for one in target["rounds"])
         ratio, cpu = target["pushes_per_second_ratio"], target["cpu_seconds_per_push"]

@@ -18,7 +18,7 @@ use crate::shard::timestamp::Timestamp;
 /// How often the shards look for groups whose time has come.
 const EXPIRY_WAIT: Duration = Duration::from_millis(250);
 /// How long pushes go first when there are more such groups than a shard lets expire at a time.
-const PACE: Duration = Duration::from_millis(10);
+const PACE: Duration = Duration::from_millis(3);
 
 impl Shards {
     /// Gives all shards these rules.

@@ -18,7 +18,7 @@ use crate::shard::timestamp::Timestamp;
 const DECIDED_AT_A_TIME: usize = 256;
 const LOOKED_AT_AT_A_TIME: usize = 256;
 /// How many groups expire on a shard before it goes on with pushes.
-pub const EXPIRED_AT_A_TIME: usize = 64;
+pub const EXPIRED_AT_A_TIME: usize = 16;
 
 /// What has come of a look at the groups that may have expired.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
