@@ -14,7 +14,8 @@ from hosts import ISOLATED, Host, Network
 from programs import Program, await_that
 
 SERVERS = 3
-READY_SECONDS_MAX = 30.0
+READY_SECONDS_MAX = 90.0
+"""A server that begins again is most often current after a second, but now and then finds its leader after 38 s."""
 CONFIG = """
 server_name: {name}
 listen: "{host}:{client}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import subprocess
@@ -20,6 +21,8 @@ REPLICAS = 3
 READY_SECONDS_MAX = 40.0
 LEASE_SECONDS = 1.0
 """Short, so that tests wait less. The default is 3 s."""
+SYNC = os.environ.get("CLUSTER_SYNC", "")
+"""`always` for NATS 2.10 and newer: the servers sync each message to disk."""
 HAPROXY = REPOSITORY / "packaging" / "haproxy" / "replicas.cfg"
 NEEDS_ROOT = re.compile(r"^    (log|option httplog|chroot|user|group|stats socket)\b.*\n", re.MULTILINE)
 SAMPLE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
@@ -218,7 +221,7 @@ class ReplicaSet:
 
 @contextmanager
 def replica_set(
-    directory: Path, *flags: str, sync: str = "", small: frozenset[int] = frozenset(), servers: int = 3
+    directory: Path, *flags: str, sync: str = SYNC, small: frozenset[int] = frozenset(), servers: int = 3
 ) -> Iterator[ReplicaSet]:
     """A started set with NATS servers of its own."""
     network = Network()

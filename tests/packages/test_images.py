@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -139,14 +140,18 @@ def test_manifests_of_a_set_find_each_other_and_the_program_takes_their_flags(tm
     secret.write_text("0123456789abcdef0123456789abcdef")
     secret.chmod(volume["secret"]["defaultMode"])
     replaced = {"$(POD_NAME)": "shardgate-set-0", "//nats:4222": "//127.0.0.1:1", mount["mountPath"]: str(tmp_path)}
-    words = ["--web.listen-address=127.0.0.1:0"]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    words = [f"--web.listen-address={address}"]
     for word in container["args"]:
         for name, value in replaced.items():
             word = word.replace(name, value)
         words.append(word)
+    healthy = [binary(), "healthcheck", "--path=/-/healthy", f"--url=http://{address}"]
     with subprocess.Popen([binary(), *words], stderr=subprocess.PIPE, text=True) as gateway:
         try:
-            said = [next(gateway.stderr or iter(())) for _ in range(2)]
-            assert gateway.poll() is None, said
+            while subprocess.run(healthy, capture_output=True, timeout=10, check=False).returncode != 0:
+                assert gateway.poll() is None, gateway.stderr and gateway.stderr.read()
         finally:
             gateway.terminate()
