@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import faults
-from replica_set import ReplicaSet
+from hosts import Network
+from load import Load, Standing, marks
+from nats import Nats
+from replica_set import Replica, ReplicaSet
 
 COUNT = int(os.environ.get("CLUSTER_FAULTS", "6"))
 SEED = int(os.environ.get("CLUSTER_SEED", "1"))
@@ -17,9 +21,33 @@ def test_random_faults_lose_nothing(three: ReplicaSet) -> None:
     assert report.verdict.groups > 0 and not report.verdict.faults, report
 
 
-def test_the_verifier_notices_what_it_must() -> None:
-    from load import Standing, marks
+class Strangers(ReplicaSet):
+    """Gateways that know nothing of each other, behind the proxy of a set."""
 
+    def _replica(self, number: int) -> Replica:
+        replica = super()._replica(number)
+        replica.program.command = [word for word in replica.program.command if not word.startswith("--cluster.")]
+        return replica
+
+    def await_same(self) -> set[str]:
+        return set()
+
+
+def test_the_verifier_finds_that_gateways_are_no_set(tmp_path: Path) -> None:
+    network = Network()
+    strangers = Strangers(tmp_path, Nats(tmp_path, network, 0), network)
+    try:
+        strangers.start()
+        with Load(strangers) as load:
+            load.await_acknowledged(300)
+            verdict = load.verdict()
+        assert verdict.faults["lost"] and verdict.faults["stale"] and verdict.faults["resurrected"], verdict
+    finally:
+        strangers.close()
+        network.close()
+
+
+def test_the_verifier_notices_what_it_must() -> None:
     standing = Standing(number=7, acknowledged=5, shown=True, doubts={6: True}, rejected={7})
     assert standing.fault({5}) is None and standing.fault({6}) is None
     assert standing.fault(set()) == "lost"
