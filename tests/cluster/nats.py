@@ -81,6 +81,7 @@ class Nats:
     count: int = SERVERS
     sync: str = ""
     """`always` syncs each message to disk; nothing is JetStream's default of two minutes."""
+    binary: str = "nats-server"
     small: frozenset[int] = frozenset()
     """Servers, counted from 1, whose disk is a small one of its own that a test may fill."""
     servers: list[Server] = field(default_factory=list)
@@ -109,7 +110,7 @@ class Nats:
         if number in self.small:
             assert ISOLATED, "a small disk needs a mount namespace"
             subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "none", store], check=True, timeout=10)
-        command = ["nats-server", "-c", str(self.directory / f"{name}.conf")]
+        command = [self.binary, "-c", str(self.directory / f"{name}.conf")]
         program = Program(name, host, command, self.directory / f"{name}.log")
         return Server(program, host.port(4222), host.port(6222), host.port(8222), store)
 

@@ -221,12 +221,17 @@ class ReplicaSet:
 
 @contextmanager
 def replica_set(
-    directory: Path, *flags: str, sync: str = SYNC, small: frozenset[int] = frozenset(), servers: int = 3
+    directory: Path,
+    *flags: str,
+    sync: str = SYNC,
+    small: frozenset[int] = frozenset(),
+    servers: int = 3,
+    binary: str = "nats-server",
 ) -> Iterator[ReplicaSet]:
     """A started set with NATS servers of its own."""
     network = Network()
     try:
-        nats = Nats(directory, network, servers, sync, small)
+        nats = Nats(directory, network, servers, sync, binary, small)
         try:
             started = ReplicaSet(directory, nats, network, flags=flags)
             try:
