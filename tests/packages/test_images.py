@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,15 +19,17 @@ from conftest import REPOSITORY, binary
 DOCKERFILE = REPOSITORY / "packaging/docker/Dockerfile"
 MANIFESTS = sorted((REPOSITORY / "packaging/kubernetes").glob("*.yaml"))
 # The operator's own kinds have no schema that is carried along.
-WITHOUT_SCHEMA = {"ServiceMonitor"}
+WITHOUT_SCHEMA = {"ServiceMonitor": "monitoring.coreos.com/v1", "ScrapeConfig": "monitoring.coreos.com/v1alpha1"}
+ONE, SET = "shardgate", "shardgate-set"
+"""The names of a single gateway and of a replica set."""
 
 
 def documents() -> list[dict]:
     return [one for file in MANIFESTS for one in yaml.safe_load_all(file.read_text())]
 
 
-def named(kind: str) -> dict:
-    (found,) = (one for one in documents() if one["kind"] == kind)
+def named(kind: str, name: str = ONE) -> dict:
+    (found,) = (one for one in documents() if one["kind"] == kind and one["metadata"]["name"] == name)
     return found
 
 
@@ -60,10 +63,10 @@ def test_the_health_check_of_the_image_is_a_command_that_the_program_has() -> No
     assert done.returncode == 1 and "/-/healthy: cannot connect" in done.stderr, done.stderr
 
 
-@pytest.mark.parametrize("one", documents(), ids=lambda one: one["kind"])
+@pytest.mark.parametrize("one", documents(), ids=lambda one: f"{one['kind']}-{one['metadata']['name']}")
 def test_manifests_keep_their_schemas(one: dict) -> None:
     if one["kind"] in WITHOUT_SCHEMA:
-        assert one["apiVersion"] == "monitoring.coreos.com/v1"
+        assert one["apiVersion"] == WITHOUT_SCHEMA[one["kind"]]
         return
     # The oldest and the newest that may be met.
     for version in ("1.25", "1.37"):
@@ -99,3 +102,56 @@ def test_manifests_find_each_other() -> None:
     (mount,) = container["volumeMounts"]
     assert mount["name"] == claim["metadata"]["name"]
     assert any(arg.startswith(f"--persistence.file={mount['mountPath']}/") for arg in container["args"])
+
+
+def test_manifests_of_a_set_find_each_other_and_the_program_takes_their_flags(tmp_path: Path) -> None:
+    gateways, service, headless = named("StatefulSet", SET), named("Service", SET), named("Service", "shardgate-replicas")
+    pods, spread = gateways["spec"]["template"], gateways["spec"]["template"]["spec"]["topologySpreadConstraints"]
+    labels, (container,) = pods["metadata"]["labels"], pods["spec"]["containers"]
+    policy = named("NetworkPolicy", SET)["spec"]
+    selectors = [
+        gateways["spec"]["selector"]["matchLabels"],
+        named("PodDisruptionBudget", SET)["spec"]["selector"]["matchLabels"],
+        policy["podSelector"]["matchLabels"],
+        policy["egress"][0]["to"][0]["podSelector"]["matchLabels"],
+        service["spec"]["selector"],
+        headless["spec"]["selector"],
+        *(one["labelSelector"]["matchLabels"] for one in spread),
+    ]
+    assert all(selector == labels for selector in selectors)
+    # A single gateway in the same namespace has its own.
+    assert labels.items().isdisjoint(named("StatefulSet")["spec"]["template"]["metadata"]["labels"].items())
+    assert gateways["spec"]["replicas"] == 3 and named("PodDisruptionBudget", SET)["spec"]["maxUnavailable"] == 1
+    assert gateways["spec"]["serviceName"] == headless["metadata"]["name"] and headless["spec"]["clusterIP"] == "None"
+    ports = {port["name"] for port in container["ports"]}
+    for one in (service, headless):
+        assert {port["targetPort"] for port in one["spec"]["ports"]} <= ports
+    monitor = named("ServiceMonitor", "shardgate-replicas")["spec"]
+    wanted = monitor["selector"]["matchLabels"].items()
+    assert wanted <= headless["metadata"]["labels"].items() and not wanted <= service["metadata"]["labels"].items()
+    assert monitor["endpoints"][0]["path"] == "/-/metrics"
+    scrape = named("ScrapeConfig", SET)["spec"]
+    assert scrape["honorLabels"] is True
+    assert scrape["staticConfigs"][0]["targets"][0].split(".")[0] == service["metadata"]["name"]
+    (volume,), (mount,) = pods["spec"]["volumes"], container["volumeMounts"]
+    assert mount["name"] == volume["name"] and volume["secret"]["defaultMode"] & 0o007 == 0
+    # With these flags the program waits for NATS, and does not complain about a flag.
+    secret = tmp_path / "secret"
+    secret.write_text("0123456789abcdef0123456789abcdef")
+    secret.chmod(volume["secret"]["defaultMode"])
+    replaced = {"$(POD_NAME)": "shardgate-set-0", "//nats:4222": "//127.0.0.1:1", mount["mountPath"]: str(tmp_path)}
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    words = [f"--web.listen-address={address}"]
+    for word in container["args"]:
+        for name, value in replaced.items():
+            word = word.replace(name, value)
+        words.append(word)
+    healthy = [binary(), "healthcheck", "--path=/-/healthy", f"--url=http://{address}"]
+    with subprocess.Popen([binary(), *words], stderr=subprocess.PIPE, text=True) as gateway:
+        try:
+            while subprocess.run(healthy, capture_output=True, timeout=10, check=False).returncode != 0:
+                assert gateway.poll() is None, gateway.stderr and gateway.stderr.read()
+        finally:
+            gateway.terminate()

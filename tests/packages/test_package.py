@@ -62,7 +62,7 @@ def test_its_samples_are_valid_as_they_are(packages: Packages, tmp_path: Path) -
     samples = tmp_path / "usr/share/doc/shardgate/examples"
     said(binary(), "check", "web-config", samples / "web.yml")
     said(binary(), "check", "policy", samples / "policy.yml")
-    for name in ("alerts.yml", "recording.yml", "scrape.yml", "dashboard.json"):
+    for name in ("alerts.yml", "recording.yml", "replicas.yml", "replicas-scrape.yml", "replicas.cfg", "scrape.yml", "dashboard.json"):
         source = next((REPOSITORY / "packaging").glob(f"*/{name}"))
         assert (samples / name).read_bytes() == source.read_bytes(), name
 

@@ -1,0 +1,190 @@
+"""NATS servers that are killed, full or gone: pushes wait or are refused, what was acknowledged stays."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import needs_namespaces
+from gateways import shardgate_binary
+from hosts import Network
+from load import Load
+from nats import Nats, Server
+from programs import await_that
+from replica_set import ReplicaSet, replica_set
+from test_gateway_faults import assert_right
+
+
+def api(server: Server, subject: str, payload: str = "") -> dict[str, object]:
+    """One request to the API of JetStream, in the text protocol of NATS."""
+
+    async def ask() -> bytes:
+        reader, writer = await asyncio.open_connection(server.host.address, server.client)
+        await reader.readline()
+        ask = f'CONNECT {{"verbose":false}}\r\nSUB answers 1\r\nPUB {subject} answers {len(payload)}\r\n{payload}\r\n'
+        writer.write(ask.encode())
+        while not (line := await reader.readline()).startswith(b"MSG"):
+            assert line, f"{server.name} closed the connection"
+        answer = await reader.readexactly(int(line.split()[-1]))
+        writer.close()
+        return answer
+
+    found: dict[str, object] = json.loads(asyncio.run(asyncio.wait_for(ask(), 10.0)))
+    return found
+
+
+def test_a_killed_nats_leader_loses_nothing(three: ReplicaSet) -> None:
+    with Load(three) as load:
+        load.await_acknowledged(100)
+        load.take()
+        server = three.nats.leader(three.stream)
+        assert server is not None
+        server.program.kill()
+        load.await_acknowledged(100)
+        answers, slowest = load.take()
+        print(f"NATS leader killed: slowest answer {slowest:.2f} s, {dict(answers)}")
+        three.start()
+        assert_right(load)
+
+
+def test_without_a_quorum_nothing_is_acknowledged_and_with_one_all_goes_on(three: ReplicaSet) -> None:
+    with Load(three) as load:
+        load.await_acknowledged(100)
+        for server in three.nats.servers[:2]:
+            server.program.kill()
+        time.sleep(4.0)  # What was on its way has been answered or never will be.
+        load.take()
+        time.sleep(8.0)
+        answers, _ = load.take()
+        print(f"without a quorum: {dict(answers)}, {load.said.most_common(3)}")
+        assert answers["acknowledged"] == 0, answers
+        since = time.monotonic()
+        three.start()
+        load.await_acknowledged(50)
+        print(f"with a quorum again: acknowledged after {time.monotonic() - since:.2f} s")
+        assert_right(load)
+
+
+def test_all_nats_servers_killed_keep_what_was_acknowledged(three: ReplicaSet) -> None:
+    with Load(three) as load:
+        load.await_acknowledged(200)
+        for server in three.nats.servers:
+            server.program.kill()
+        for replica in three.replicas:
+            replica.program.kill()
+        three.start()
+        load.await_acknowledged(50)
+        assert_right(load)
+
+
+def test_gateways_wait_for_nats_and_say_so_once(tmp_path: Path) -> None:
+    network = Network()
+    nats = Nats(tmp_path, network)
+    waiting = ReplicaSet(tmp_path / "set", nats, network)
+    try:
+        replica = waiting.replicas[0]
+        replica.program.start()
+        await_that(lambda: (live := replica.ask("GET", "/-/healthy")) is not None and live.status == 200, "healthy")
+        time.sleep(3.0)
+        ready = replica.ask("GET", "/-/ready")
+        assert ready is not None and ready.status == 503 and "NATS" in ready.text, ready
+        scrape = replica.ask("GET", "/metrics")
+        assert scrape is not None and scrape.status == 503, scrape
+        said = [line for line in replica.program.log.read_text().splitlines() if "NATS" in line and "level=warn" in line]
+        assert len(said) == 1, said
+        waiting.start()
+        answer = waiting.push("late", 1)
+        assert answer is not None and answer.status == 200, answer
+    finally:
+        waiting.close()
+        nats.close()
+        network.close()
+
+
+def test_a_deleted_stream_is_noticed_and_never_passes_for_an_empty_set(own: ReplicaSet) -> None:
+    assert (answer := own.push("kept", 1)) is not None and answer.status == 200
+    before = own.await_same()
+    answer_of_nats = api(own.nats.servers[0], f"$JS.API.STREAM.DELETE.{own.stream}")
+    assert answer_of_nats.get("success") is True, answer_of_nats
+    # Until somebody decides, nobody takes a push: it would be all that a new stream holds.
+    time.sleep(3.0)
+    refused = own.proxy.ask("PUT", "/metrics/job/after", b"after 1\n")
+    assert refused is None or refused.status == 503, refused
+    for replica in own.replicas:
+        scrape = replica.ask("GET", "/metrics")
+        assert scrape is not None, replica.program.tail()
+        if scrape.status == 200:
+            assert {line for line in scrape.text.splitlines() if "job=" in line} == before, "an empty set"
+    ready = [replica.ask("GET", "/-/ready") for replica in own.replicas]
+    assert all(one is not None and one.status == 503 for one in ready), ready
+
+
+def test_a_stream_of_another_configuration_is_an_error_at_the_start(tmp_path: Path) -> None:
+    network = Network()
+    nats = Nats(tmp_path, network, 1)
+    try:
+        nats.start()
+        config = {"name": "SHARDGATE_shardgate", "subjects": ["other.>"], "storage": "memory"}
+        made = api(nats.servers[0], "$JS.API.STREAM.CREATE.SHARDGATE_shardgate", json.dumps(config))
+        assert "error" not in made, made
+        replica = ReplicaSet(tmp_path / "set", nats, network, count=3).replicas[0]
+        done = subprocess.run(
+            [*replica.host.enter, *replica.program.command], capture_output=True, text=True, timeout=30, check=False
+        )
+        assert done.returncode == 1 and "SHARDGATE_shardgate" in done.stderr, done.stderr
+    finally:
+        nats.close()
+        network.close()
+
+
+def test_a_nats_server_without_jetstream_is_an_error_at_the_start(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    secret = tmp_path / "secret"
+    secret.write_text("0123456789abcdef0123456789abcdef\n")
+    secret.chmod(0o600)
+    log = (tmp_path / "nats.log").open("wb")
+    with log, subprocess.Popen(["nats-server", "-a", "127.0.0.1", "-p", str(port)], stdout=log, stderr=log) as server:
+        try:
+            await_that(lambda: b"ready" in (tmp_path / "nats.log").read_bytes(), "the server is ready")
+            command = [
+                shardgate_binary(),
+                "--web.listen-address=127.0.0.1:0",
+                f"--cluster.nats=nats://127.0.0.1:{port}",
+                "--cluster.advertise=http://127.0.0.1:1",
+                "--cluster.replicas=1",
+                f"--cluster.secret-file={secret}",
+            ]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+            assert done.returncode == 1 and "JetStream" in done.stderr, done.stderr
+        finally:
+            server.terminate()
+
+
+@needs_namespaces
+def test_a_full_disk_of_one_nats_server_loses_nothing(tmp_path: Path) -> None:
+    with replica_set(tmp_path / "full", small=frozenset({1, 2, 3})) as over, Load(over) as load:
+        load.await_acknowledged(100)
+        server = over.nats.leader(over.stream)
+        assert server is not None
+        filler = server.store / "filler"
+        with filler.open("wb") as full, pytest.raises(OSError, match="No space"):
+            while True:
+                full.write(b"x" * 65536)
+                full.flush()
+        load.take()
+        load.await_acknowledged(200)
+        answers, slowest = load.take()
+        print(f"disk of the NATS leader full: slowest answer {slowest:.2f} s, {dict(answers)}")
+        filler.unlink()
+        server.program.kill()
+        over.start()
+        load.await_acknowledged(50)
+        assert_right(load)
