@@ -116,6 +116,7 @@ impl Gateway {
             shards,
             own,
             persistence: status,
+            membership: None,
             history: Arc::default(),
             access,
             rules,
@@ -145,6 +146,11 @@ impl Gateway {
     #[cfg(test)]
     pub(crate) fn http(&self) -> Arc<Http> {
         Arc::clone(&self.http)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn backend(&self) -> Backend {
+        self.backend.clone()
     }
 
     /// The rules, which may be replaced while the gateway runs.
