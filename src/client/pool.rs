@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Collected, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use hyper::header::{HOST, HeaderValue};
@@ -75,7 +75,7 @@ impl Pool {
         while let Some(sender) = self.idle() {
             match self.send_on(sender, request).await {
                 // The gateway has closed the connection before anything was sent.
-                Err(Failed::NotSent(unsent)) => request = unsent,
+                Err(Failed::NotSent(unsent)) => request = *unsent,
                 Err(Failed::InDoubt(error)) => return Err(SendError::InDoubt(error)),
                 Ok(answer) => return Ok(answer),
             }
@@ -94,11 +94,11 @@ impl Pool {
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Bytes>, Failed> {
         if sender.ready().await.is_err() {
-            return Err(Failed::NotSent(request));
+            return Err(Failed::NotSent(Box::new(request)));
         }
         let answer = sender.try_send_request(request).await.map_err(|mut error| {
             match error.take_message() {
-                Some(unsent) => Failed::NotSent(unsent),
+                Some(unsent) => Failed::NotSent(Box::new(unsent)),
                 None => Failed::InDoubt(ClientError::Broken(error.into_error())),
             }
         })?;
@@ -119,13 +119,13 @@ impl Pool {
 
 /// Why a connection has given no answer.
 enum Failed {
-    NotSent(Request<Full<Bytes>>),
+    NotSent(Box<Request<Full<Bytes>>>),
     InDoubt(ClientError),
 }
 
 async fn read(body: Incoming) -> Result<Bytes, ClientError> {
     let read = Limited::new(body, POOL_ANSWER_BYTES_MAX).collect().await;
-    read.map(|body| body.to_bytes()).map_err(|error| ClientError::Cut(error.to_string()))
+    read.map(Collected::to_bytes).map_err(|error| ClientError::Cut(error.to_string()))
 }
 
 #[cfg(test)]
