@@ -14,6 +14,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::cluster;
 use crate::exposition::NameRules;
 use crate::memory::Memory;
 use crate::persist;
@@ -41,6 +42,8 @@ pub struct Config {
     pub name_rules: NameRules,
     /// How groups are kept on disk; `None` when they are not.
     pub persistence: Option<persist::Options>,
+    /// The replica set that this gateway is part of; `None` when it stands alone.
+    pub cluster: Option<cluster::Options>,
     /// How many shards.
     pub shards: NonZeroUsize,
     /// Every flag with its value, as the status page and the query API show them.

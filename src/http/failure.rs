@@ -199,7 +199,9 @@ impl From<Unavailable> for Failure {
             Unavailable::Overloaded => {
                 Failure::unavailable(unavailable).caused(Cause::Full(Shed::Queue))
             }
-            Unavailable::InDoubt | Unavailable::Stopping => Failure::unavailable(unavailable),
+            Unavailable::InDoubt | Unavailable::Stopping | Unavailable::NotLeading => {
+                Failure::unavailable(unavailable)
+            }
         }
     }
 }

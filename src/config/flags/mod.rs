@@ -276,6 +276,7 @@ impl Flags {
             answer_unchecked: self.unchecked,
             name_rules: if self.utf8_names { NameRules::Utf8 } else { NameRules::Legacy },
             persistence,
+            cluster: None,
             shards,
             flags,
         }
