@@ -126,12 +126,14 @@ impl Gateway {
             }
             _ => None,
         };
+        let membership = joining.as_ref().map(Joining::membership);
         let cluster = joining.map(|joining| joining.start(shards.clone()));
         let backend = Backend {
             config: Arc::new(config),
             shards,
             own,
             persistence: status,
+            membership,
             history: Arc::default(),
             access,
             rules,
@@ -162,6 +164,11 @@ impl Gateway {
     #[cfg(test)]
     pub(crate) fn http(&self) -> Arc<Http> {
         Arc::clone(&self.http)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn backend(&self) -> Backend {
+        self.backend.clone()
     }
 
     /// The rules, which may be replaced while the gateway runs.
