@@ -3,7 +3,7 @@
 //! The task of the replica writes it, and any task reads it. Reads are cheap. Start with [`Membership::place`], which
 //! says where a change belongs, and [`Membership::readable`], which says whether groups may be shown.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -38,8 +38,10 @@ pub struct Leader {
     pub id: String,
     /// Where it is reached.
     pub url: String,
-    /// Since when it leads, by the clock of this replica.
+    /// Since when it leads, by its own clock.
     pub since: Timestamp,
+    /// The entry with which it has taken over: the same on every replica.
+    pub term: u64,
 }
 
 /// Where a change belongs.
@@ -166,6 +168,7 @@ pub struct Membership {
     /// `started`.
     heard: AtomicU64,
     acknowledged: AtomicU64,
+    has_quoted_names: AtomicBool,
     seen: Mutex<View>,
 }
 
@@ -190,6 +193,7 @@ impl Membership {
             position: watch::Sender::new(0),
             heard: AtomicU64::new(0),
             acknowledged: AtomicU64::new(0),
+            has_quoted_names: AtomicBool::new(false),
             seen: Mutex::default(),
         }
     }
@@ -315,6 +319,11 @@ impl Membership {
         *self.position.borrow()
     }
 
+    /// Whether groups that were read have names in quotes.
+    pub fn has_quoted_names(&self) -> bool {
+        self.has_quoted_names.load(Relaxed)
+    }
+
     /// Waits, for [`HOLD_WAIT`] at most, until that entry has been applied.
     ///
     /// # Errors
@@ -373,6 +382,98 @@ impl Membership {
 
 /// What the task of the replica says.
 impl Membership {
+    /// The stream ends with this entry.
+    pub(super) fn knows_of(&self, last: u64) {
+        self.state.send_modify(|state| state.last = last);
+    }
+
+    /// What the replica does now, and who leads.
+    pub(super) fn shows(
+        &self,
+        role: Role,
+        leader: Option<Leader>,
+        is_caught_up: bool,
+        [stream_bytes, living_bytes]: [u64; 2],
+    ) {
+        self.state.send_if_modified(|state| {
+            if matches!(state.role, Role::SteppedBack(_)) {
+                return false;
+            }
+            let is_new = state.role != role
+                || state.leader != leader
+                || !state.is_caught_up && is_caught_up;
+            if is_new {
+                (state.role, state.leader) = (role, leader);
+                state.is_caught_up |= is_caught_up;
+            }
+            is_new
+        });
+        let mut view = self.locked();
+        (view.stream_bytes, view.living_bytes) = (stream_bytes, living_bytes);
+    }
+
+    pub(super) fn steps_back(&self, reason: String) {
+        self.state.send_modify(|state| state.role = Role::SteppedBack(reason));
+    }
+
+    /// The groups are thrown away, and read again from the beginning.
+    pub(super) fn begins_anew(&self) {
+        self.state.send_modify(|state| {
+            (state.role, state.leader, state.is_caught_up) = (Role::Following, None, false);
+        });
+        self.position.send_replace(0);
+    }
+
+    /// Everything up to this entry is in the shards.
+    pub(super) fn reaches(&self, position: u64) {
+        self.position.send_if_modified(|reached| std::mem::replace(reached, position) != position);
+    }
+
+    /// No more changes may come: the last are about to be appended.
+    pub(super) fn stops(&self) {
+        self.state.send_modify(|state| state.is_stopping = true);
+    }
+
+    pub(super) fn takes_over(&self) {
+        self.locked().takeovers += 1;
+    }
+
+    /// NATS is not reached for this reason, or is.
+    pub(super) fn nats_fails(&self, failure: Option<String>) {
+        self.locked().nats_failure = failure;
+    }
+
+    pub(super) fn sees_quoted_names(&self) {
+        self.has_quoted_names.store(true, Relaxed);
+    }
+
+    /// A replica has told of itself. Those that have not for so long are forgotten.
+    pub(super) fn meets(&self, member: Member, forgotten: Duration) {
+        let mut view = self.locked();
+        let members = &mut view.members;
+        members.retain(|other| {
+            other.id != member.id && other.seen.after(forgotten) > member.seen
+        });
+        members.push(member);
+        members.sort_unstable_by(|one, other| (&one.url, &one.id).cmp(&(&other.url, &other.id)));
+    }
+
+    /// The stream has acknowledged an append after so long.
+    pub(super) fn counts_append(&self, took: Duration) {
+        let appends = &mut self.locked().appends;
+        appends.acknowledged += 1;
+        appends.time += took;
+        let bucket = APPEND_SECONDS.iter().position(|bound| took.as_secs_f64() <= *bound);
+        if let Some(bucket) = bucket {
+            appends.seconds[bucket] += 1;
+        }
+    }
+
+    pub(super) fn counts_failed_append(&self, is_refused: bool) {
+        let appends = &mut self.locked().appends;
+        *if is_refused { &mut appends.refused } else { &mut appends.in_doubt } += 1;
+    }
+
     pub(super) fn hears(&self, at: Instant) {
         self.heard.fetch_max(self.since_start(at), Relaxed);
     }
@@ -388,7 +489,7 @@ mod tests {
     use super::*;
 
     fn leader(id: &str) -> Leader {
-        Leader { id: id.into(), url: "http://leader:9091".into(), since: Timestamp::now() }
+        Leader { id: id.into(), url: "http://leader:9091".into(), since: Timestamp::now(), term: 1 }
     }
 
     #[tokio::test]

@@ -8,16 +8,27 @@
 //! **Invariants:** an entry counts only if its author led when the stream took it. All replicas pass through the same
 //! states, one epoch after the other. The shards of a replica that does not lead reject every change.
 
+mod books;
+mod entry;
+mod export;
+mod log;
 mod membership;
+mod reading;
+mod replica;
+mod role;
+#[cfg(test)]
+mod simulation;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use export::{ExportError, export};
 pub use membership::{
     APPEND_SECONDS, Appends, HOLD_WAIT, Leader, Member, Membership, NotReady, Place, Role, View,
 };
+pub use replica::handle::{Cluster, ClusterError, Joining, LEAVE_WAIT};
 
 /// How a gateway belongs to a replica set.
 #[derive(Clone)]

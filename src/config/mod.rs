@@ -22,7 +22,7 @@ use crate::persist;
 
 pub use address::Address;
 pub use flags::{
-    CheckCommand, Command, DemoFlags, Flags, GatewayFlags, HealthcheckFlags, ImportFlags,
+    CheckCommand, Command, DemoFlags, ExportFlags, Flags, GatewayFlags, HealthcheckFlags, ImportFlags,
     LogFormat, LogLevel, StoreCommand,
 };
 pub use query_url::QueryUrl;

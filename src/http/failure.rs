@@ -206,7 +206,7 @@ impl From<Unavailable> for Failure {
                 Failure::unavailable(unavailable).caused(Cause::Full(Shed::Queue))
             }
             Unavailable::InDoubt => Failure::unavailable(unavailable).caused(Cause::InDoubt),
-            Unavailable::Stopping => Failure::unavailable(unavailable),
+            Unavailable::Stopping | Unavailable::NotLeading => Failure::unavailable(unavailable),
         }
     }
 }

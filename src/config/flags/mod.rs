@@ -4,6 +4,7 @@ mod bounds;
 mod cluster;
 mod command;
 mod demo;
+mod export;
 mod gateway;
 mod healthcheck;
 mod import;
@@ -27,6 +28,7 @@ use crate::persist;
 use bounds::BoundFlags;
 use cluster::ClusterFlags;
 pub use demo::DemoFlags;
+pub use export::ExportFlags;
 pub use gateway::GatewayFlags;
 pub use healthcheck::HealthcheckFlags;
 pub use import::ImportFlags;
@@ -168,11 +170,8 @@ pub enum StoreCommand {
     },
     /// Print the groups of a persistence file, each as an exposition behind the path it was pushed to.
     ///
-    /// Of a damaged file, all that can be read.
-    Export {
-        /// The persistence file.
-        file: PathBuf,
-    },
+    /// Of a damaged file, all that can be read. With --cluster.nats, the groups of a replica set.
+    Export(ExportFlags),
 }
 
 /// When an answer is given.

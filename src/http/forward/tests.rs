@@ -88,7 +88,7 @@ impl Replica {
 
     fn as_leader(&self) -> Leader {
         let (id, url) = (self.membership.id().to_owned(), self.membership.url().to_owned());
-        Leader { id, url, since: Timestamp::now() }
+        Leader { id, url, since: Timestamp::now(), term: 1 }
     }
 
     /// Users whose passwords are their names.
@@ -281,7 +281,7 @@ async fn two_replicas_that_take_each_other_for_the_leader_pass_nothing_in_a_circ
 async fn dying_leader() -> (Leader, impl Future<Output = ()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
     let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-    let leader = Leader { id: "dying".to_owned(), url, since: Timestamp::now() };
+    let leader = Leader { id: "dying".to_owned(), url, since: Timestamp::now(), term: 1 };
     let dying = async move {
         let (mut stream, _) = listener.accept().await.expect("it is connected to");
         let mut byte = [0];
@@ -322,7 +322,7 @@ async fn a_leader_that_hangs_is_left_for_the_next_one() {
     let (next, follower) = (replica(SECRET).await, replica(SECRET).await);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
     let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-    let paused = Leader { id: "paused".to_owned(), url, since: Timestamp::now() };
+    let paused = Leader { id: "paused".to_owned(), url, since: Timestamp::now(), term: 1 };
     follower.membership.set_for_test(Role::Following, Some(paused), 1);
     next.leads(1);
     let taken_over = async {

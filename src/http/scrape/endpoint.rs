@@ -105,7 +105,9 @@ impl Scrapes {
     /// Whether any name in an exposition may be in quotes.
     fn has_quoted_names(&self) -> bool {
         let status = self.storage.persistence();
+        let membership = self.storage.membership();
         status.is_some_and(|status| status.has_quoted_names())
+            || membership.is_some_and(|membership| membership.has_quoted_names())
             || self.config.name_rules == NameRules::Utf8
     }
 
