@@ -17,7 +17,7 @@ use crate::config::{
 };
 use crate::duration;
 use crate::gateway::Gateway;
-use crate::{descriptors, import, log, persist, reload, signals};
+use crate::{cluster, descriptors, import, log, persist, reload, signals};
 
 /// Runs the gateway or one of the other commands, as the arguments say; the first of them is the program's name.
 pub fn run(arguments: ArgsOs) -> ExitCode {
@@ -84,10 +84,16 @@ fn store(command: &StoreCommand) -> Result<ExitCode, String> {
             });
             (file, checked)
         }
-        StoreCommand::Export { file } => {
-            let exported = persist::export(file, &mut out);
-            (file, exported.and_then(|exported| exported.damage.map_or(Ok(()), Err)))
-        }
+        StoreCommand::Export(flags) => match &flags.file {
+            Some(file) => {
+                let exported = persist::export(file, &mut out);
+                (file, exported.and_then(|exported| exported.damage.map_or(Ok(()), Err)))
+            }
+            None => {
+                export_stream(&flags.cluster(), &mut out)?;
+                return Ok(if out.flush().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            }
+        },
     };
     let flushed = out.flush();
     match looked {
@@ -97,6 +103,18 @@ fn store(command: &StoreCommand) -> Result<ExitCode, String> {
     }
     let is_lost = flushed.is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe);
     Ok(if is_lost { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Prints the groups of a replica set.
+fn export_stream(options: &cluster::Options, out: &mut dyn Write) -> Result<(), String> {
+    let runtime = runtime(Builder::new_multi_thread())?;
+    let exported = runtime.block_on(cluster::export(options, out));
+    runtime.shutdown_background();
+    match exported {
+        // The reader of the pipe has seen enough.
+        Err(cluster::ExportError::Storage(persist::StorageError::Unread)) => Ok(()),
+        exported => exported.map(drop).map_err(|error| error.to_string()),
+    }
 }
 
 /// Looks at a file of settings.

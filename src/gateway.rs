@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::access::Access;
+use crate::cluster::{Cluster, ClusterError, Joining};
 use crate::config::{Address, Bounds, Config, WebSettings};
 use crate::history;
 use crate::http::{self, Backend, Http};
@@ -33,6 +34,7 @@ pub struct Gateway {
     listeners: Vec<Listener>,
     shard_tasks: JoinSet<()>,
     persistence: Option<Persistence>,
+    cluster: Option<Cluster>,
     acceptor: Option<Acceptor>,
     settings: Vec<Setting>,
     started: Instant,
@@ -64,6 +66,17 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
+/// Why a gateway has ended otherwise than it should.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// Because of the persistence file.
+    #[error(transparent)]
+    File(#[from] Ended),
+    /// Because of its replica set.
+    #[error(transparent)]
+    Set(#[from] ClusterError),
+}
+
 impl Gateway {
     /// Binds every address and starts the shards, on the current runtime. What was kept on disk is loaded
     /// while the gateway runs.
@@ -94,12 +107,14 @@ impl Gateway {
         }
         let listeners = listeners(&config.web)?;
         let saver = config.persistence.clone().map(Saver::new);
+        let joining = config.cluster.clone().map(Joining::new);
+        let saving = saver.as_ref().map(Saver::saving);
         let options = Options {
             shards: config.shards.get(),
             reserved: &reserved(),
             limits: limits(&config.bounds),
             group_bytes_max: config.bounds.group_bytes_max,
-            saving: saver.as_ref().map(Saver::saving),
+            saving: saving.or_else(|| joining.as_ref().map(Joining::saving)),
         };
         let (shards, shard_tasks) = Shards::start(&options);
         shards.ledger().bound(config.rules.jobs_max);
@@ -111,11 +126,14 @@ impl Gateway {
             }
             _ => None,
         };
+        let membership = joining.as_ref().map(Joining::membership);
+        let cluster = joining.map(|joining| joining.start(shards.clone()));
         let backend = Backend {
             config: Arc::new(config),
             shards,
             own,
             persistence: status,
+            membership,
             history: Arc::default(),
             access,
             rules,
@@ -131,6 +149,7 @@ impl Gateway {
             listeners,
             shard_tasks,
             persistence,
+            cluster,
             acceptor,
             settings,
             started,
@@ -145,6 +164,11 @@ impl Gateway {
     #[cfg(test)]
     pub(crate) fn http(&self) -> Arc<Http> {
         Arc::clone(&self.http)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn backend(&self) -> Backend {
+        self.backend.clone()
     }
 
     /// The rules, which may be replaced while the gateway runs.
@@ -162,10 +186,11 @@ impl Gateway {
     ///
     /// # Errors
     /// When what was kept on disk cannot be loaded, or the last changes not be kept.
-    pub async fn run(self) -> Result<(), Ended> {
+    pub async fn run(self) -> Result<(), RunError> {
         let page = page(&self.backend, &self.addresses());
         let Gateway { http, backend, listeners, mut shard_tasks, started, .. } = self;
-        let (mut persistence, acceptor) = (self.persistence, self.acceptor);
+        let (mut persistence, mut cluster) = (self.persistence, self.cluster);
+        let acceptor = self.acceptor;
         let Backend { config, shards, stop, .. } = &backend;
         for address in &listeners {
             tracing::info!(%address, "listening");
@@ -209,6 +234,9 @@ impl Gateway {
         if !*stopping.borrow() {
             let kept =
                 config.persistence.as_ref().map(|options| options.file.display().to_string());
+            let kept = kept.or_else(|| {
+                config.cluster.as_ref().map(|options| format!("in the stream {}", options.stream()))
+            });
             let groups = kept.as_deref().unwrap_or("in memory only: --persistence.file keeps them");
             let (tls, took) = (backend.is_tls, started.elapsed());
             tracing::info!(page, tls, groups, ?took, "ready");
@@ -217,7 +245,14 @@ impl Gateway {
         let expiring = rules.map(|rules| {
             tokio::spawn(shards.clone().expire_groups(rules, Arc::clone(&backend.scrapers)))
         });
-        shutdown::requested(&mut stopping).await;
+        let mut failed = None;
+        tokio::select! {
+            () = shutdown::requested(&mut stopping) => {}
+            error = ended(&mut cluster) => {
+                failed = Some(error);
+                stop.send_replace(true);
+            }
+        }
         systemd::stopping();
         for listener in accepting {
             if let Err(error) = listener.await {
@@ -233,11 +268,24 @@ impl Gateway {
         if let Some(persistence) = persistence {
             persistence.stop().await?;
         }
+        match (failed, cluster) {
+            (Some(error), _) => return Err(error.into()),
+            (None, Some(cluster)) => cluster.stop().await?,
+            (None, None) => {}
+        }
         // Connections that were cut may still hold the shards.
         let applied = async { while shard_tasks.join_next().await.is_some() {} };
         let _cut = tokio::time::timeout(Duration::from_secs(1), applied).await;
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// Waits until the replica has ended by itself; for ever, without a replica set.
+async fn ended(cluster: &mut Option<Cluster>) -> ClusterError {
+    match cluster {
+        Some(cluster) => cluster.ended().await,
+        None => std::future::pending().await,
     }
 }
 

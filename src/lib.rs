@@ -17,6 +17,7 @@
 
 pub mod access;
 pub mod client;
+pub mod cluster;
 pub mod commands;
 pub mod config;
 pub mod descriptors;

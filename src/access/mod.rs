@@ -8,6 +8,7 @@
 //!   password check never delays a known client.
 //! - `tokens` are random secrets that the policy has the hashes of; no password check is needed for one.
 //! - `policy` is the content of the policy file, `families` are its rules for metric families, `owner` counts the use of a quota, `caller` is an admitted client.
+//! - `vouched` is a client that another replica of the set has authenticated.
 //!
 //! **Invariant:** without users, policy and rate limit a request pays for two loads of a byte.
 
@@ -23,6 +24,7 @@ mod tokens;
 mod turns;
 mod user;
 mod users;
+mod vouched;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -46,6 +48,7 @@ pub use credentials::{CREDENTIALS_BYTES_MAX, Credentials};
 pub use owner::Exhausted;
 pub use turns::AUTH_WAITERS_MAX;
 pub use users::{Check, Hashing, User, Users, Verdict};
+pub use vouched::Proof;
 
 /// The rules of access. Requests read them, and a reload replaces them.
 #[derive(Debug, Default)]

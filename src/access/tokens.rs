@@ -104,6 +104,11 @@ impl Tokens {
         self.0.is_empty()
     }
 
+    /// The token of this name.
+    pub(super) fn named(&self, name: &str) -> Option<&Known> {
+        self.0.values().find(|known| *known.name == *name)
+    }
+
     /// The token with this text.
     pub(super) fn find(&self, token: &[u8]) -> Option<&Known> {
         let hash = digest::digest(&digest::SHA256, token);

@@ -74,6 +74,11 @@ impl Users {
         self.by_name.contains_key(name)
     }
 
+    /// The user of this name.
+    pub(super) fn named(&self, name: &str) -> Option<Arc<User>> {
+        self.by_name.get(name).cloned()
+    }
+
     /// The hash that passwords of this name are compared with if no user has the name. Each name always has the cost of the
     /// same user, so the time of an answer does not tell which users exist.
     fn stand_in(&self, name: &str) -> &PasswordHash {

@@ -1,21 +1,18 @@
 //! One connection to a gateway, opened when it is needed.
 
 use std::io;
-use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Collected, Full, Limited};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::client::conn::http1::SendRequest;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::Endpoint;
+use super::connect::connect;
 
 /// How long a connection may take to be made, its handshake included.
 pub const CONNECT_WAIT: Duration = Duration::from_secs(10);
@@ -47,6 +44,12 @@ pub enum ClientError {
     /// The connection was cut, or what came was not HTTP.
     #[error("the connection broke: {0}")]
     Broken(hyper::Error),
+    /// The connection was closed before the request was sent.
+    #[error("the connection was closed")]
+    Closed,
+    /// The answer did not come to its end.
+    #[error("the answer broke off: {0}")]
+    Cut(String),
     /// The request could not be written.
     #[error("not a request: {0}")]
     Request(hyper::http::Error),
@@ -58,10 +61,6 @@ pub struct Connection {
     endpoint: Endpoint,
     sender: Option<SendRequest<Full<Bytes>>>,
 }
-
-trait Stream: AsyncRead + AsyncWrite + Send {}
-
-impl<S: AsyncRead + AsyncWrite + Send> Stream for S {}
 
 impl Connection {
     /// Opens nothing yet.
@@ -142,38 +141,12 @@ impl Connection {
         };
         let mut sender = match kept {
             Some(sender) => sender,
-            None => self.connect().await?,
+            None => connect(&self.endpoint, CONNECT_WAIT).await?,
         };
         let answer = timeout(ANSWER_WAIT, sender.send_request(request)).await;
         let answer = answer.map_err(|_| ClientError::Silent)?.map_err(ClientError::Broken)?;
         self.sender = Some(sender);
         Ok(answer)
-    }
-
-    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, ClientError> {
-        let Endpoint { socket, host, port, trust, .. } = &self.endpoint;
-        let connecting = async {
-            if let Some(socket) = socket {
-                let stream: Pin<Box<dyn Stream>> = Box::pin(UnixStream::connect(socket).await?);
-                return Ok(stream);
-            }
-            let stream = TcpStream::connect((host.as_str(), *port)).await?;
-            stream.set_nodelay(true)?;
-            let stream: Pin<Box<dyn Stream>> = match trust {
-                None => Box::pin(stream),
-                Some(trust) => Box::pin(trust.connect(stream).await?),
-            };
-            Ok(stream)
-        };
-        let silent = || io::Error::from(io::ErrorKind::TimedOut);
-        let connected = timeout(CONNECT_WAIT, connecting).await;
-        let stream = connected.unwrap_or_else(|_| Err(silent()));
-        let stream = stream.map_err(ClientError::Unreachable)?;
-        let (sender, driver) =
-            handshake(TokioIo::new(stream)).await.map_err(ClientError::Broken)?;
-        // It ends with the sender. The sender reports what breaks.
-        tokio::spawn(driver);
-        Ok(sender)
     }
 }
 

@@ -1,12 +1,13 @@
 //! The command line, made into a [`Config`] that needs no further checks.
 //!
 //! `flags` has one field for each flag of `--help`. The rest of the gateway reads [`Config`].
-//! Nothing here opens a socket or a file.
+//! Nothing here opens a socket. The only file that is read here is that of the secret of a replica set.
 
 mod address;
 mod flags;
 mod prefix;
 mod query_url;
+mod secret;
 mod user_name;
 pub mod web;
 
@@ -14,16 +15,18 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::cluster;
 use crate::exposition::NameRules;
 use crate::memory::Memory;
 use crate::persist;
 
 pub use address::Address;
 pub use flags::{
-    CheckCommand, Command, DemoFlags, Flags, GatewayFlags, HealthcheckFlags, ImportFlags,
+    CheckCommand, Command, DemoFlags, ExportFlags, Flags, GatewayFlags, HealthcheckFlags, ImportFlags,
     LogFormat, LogLevel, StoreCommand,
 };
 pub use query_url::QueryUrl;
+pub use secret::Secret;
 pub use user_name::UserName;
 
 /// A valid configuration.
@@ -41,6 +44,10 @@ pub struct Config {
     pub name_rules: NameRules,
     /// How groups are kept on disk; `None` when they are not.
     pub persistence: Option<persist::Options>,
+    /// The replica set that this gateway is part of; `None` when it stands alone.
+    pub cluster: Option<cluster::Options>,
+    /// The file with the authorities that have signed the certificates of the other replicas.
+    pub replica_ca: Option<PathBuf>,
     /// How many shards.
     pub shards: NonZeroUsize,
     /// Every flag with its value, as the status page and the query API show them.

@@ -9,8 +9,10 @@ use std::pin::Pin;
 use hyper::StatusCode;
 
 use crate::access::Right;
+use crate::http::forward::set::Change;
 use crate::http::reply::{Reply, empty, text};
 use crate::http::request::admission::Request;
+use crate::http::scrape::endpoint::Shown;
 use crate::http::server::Http;
 use crate::http::ui::page;
 use crate::own_metrics::Verb;
@@ -35,6 +37,18 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
+    /// What it may change, if it may change groups. In a replica set the leader answers such requests.
+    pub(crate) fn change(&self) -> Option<Change> {
+        let changes_nothing = [Is("/-/quit"), Is("/api/v1/check"), Is("/check")];
+        if matches!(self.verb, Verb::Get | Verb::Options) || changes_nothing.contains(&self.path) {
+            return None;
+        }
+        // PUT and DELETE of a group are idempotent (RFC 9110, 9.2.2), and so is what POST means here: it replaces families or
+        // series. What deletes several groups is not: they may have been pushed again meanwhile.
+        let is_idempotent = matches!(self.path, Push | Place);
+        Some(Change { is_delete: self.verb == Verb::Delete, is_idempotent })
+    }
+
     /// Whether HEAD is answered as GET is, without the body: probes and pages, which load balancers and link checkers ask so.
     pub(crate) fn answers_head(&self) -> bool {
         let is_seen = || matches!(self.handler, Some("status" | "static"));
@@ -131,8 +145,9 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
     row(Verb::Put,     Push,                         Always,       ANYBODY, "push",                OwnSite, Call::Push(Mode::Replace)),
     row(Verb::Post,    Push,                         Always,       ANYBODY, "push",                OwnSite, Call::Push(Mode::Add)),
     row(Verb::Delete,  Push,                         Always,       ANYBODY, "delete",              OwnSite, call!(|http, request| http.groups.delete(request).await)),
-    row(Verb::Get,     Telemetry,                    Always,       SCRAPE,  "",                    OwnSite, call!(|http, request| http.scrapes.scrape(request.headers(), request.query(), request.sender).await)),
+    row(Verb::Get,     Telemetry,                    Always,       SCRAPE,  "",                    OwnSite, call!(|http, request| http.scrapes.scrape(Shown::Groups, request.headers(), request.query(), request.sender).await)),
 
+    row(Verb::Get,     Is("/-/metrics"),             Always,       SCRAPE,  "",                    OwnSite, call!(|http, request| http.scrapes.scrape(Shown::Own, request.headers(), request.query(), request.sender).await)),
     row(Verb::Get,     Is("/-/healthy"),             Always,       ANYBODY, "healthy",             OwnSite, Call::Probe(|http| http.probes.healthy())),
     row(Verb::Get,     Is("/-/ready"),               Always,       ANYBODY, "ready",               OwnSite, Call::Probe(|http| http.probes.ready())),
     row(Verb::Put,     Is("/-/quit"),                Always,       ADMIN,   "",                    OwnSite, call!(|http, request| http.lifecycle.quit(&request))),

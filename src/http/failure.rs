@@ -9,7 +9,8 @@ use std::time::Duration;
 use hyper::StatusCode;
 
 use crate::access::{DenialKind, Denied};
-use crate::http::reply::{Reply, and_close, and_retry, error};
+use crate::cluster;
+use crate::http::reply::{InDoubt, Reply, and_close, and_retry, error};
 use crate::own_metrics::Shed;
 use crate::persist::NotReady;
 use crate::push::{InflateError, KeyError, Refusal, Rejected};
@@ -48,6 +49,8 @@ pub(crate) enum Cause {
     Quota(Bound),
     /// There is no room in this.
     Full(Shed),
+    /// It was applied, and nobody knows whether it counts.
+    InDoubt,
     Other,
 }
 
@@ -118,7 +121,10 @@ impl fmt::Display for Failure {
 impl From<&Failure> for Reply {
     fn from(failure: &Failure) -> Reply {
         let reply = error(failure.status, failure);
-        let reply = if failure.closes { and_close(reply) } else { reply };
+        let mut reply = if failure.closes { and_close(reply) } else { reply };
+        if failure.cause == Cause::InDoubt {
+            reply.extensions_mut().insert(InDoubt);
+        }
         failure.retry_wait.into_iter().fold(reply, and_retry)
     }
 }
@@ -199,13 +205,20 @@ impl From<Unavailable> for Failure {
             Unavailable::Overloaded => {
                 Failure::unavailable(unavailable).caused(Cause::Full(Shed::Queue))
             }
-            Unavailable::InDoubt | Unavailable::Stopping => Failure::unavailable(unavailable),
+            Unavailable::InDoubt => Failure::unavailable(unavailable).caused(Cause::InDoubt),
+            Unavailable::Stopping | Unavailable::NotLeading => Failure::unavailable(unavailable),
         }
     }
 }
 
 impl From<NotReady> for Failure {
     fn from(not_ready: NotReady) -> Failure {
+        Failure::unavailable(not_ready)
+    }
+}
+
+impl From<cluster::NotReady> for Failure {
+    fn from(not_ready: cluster::NotReady) -> Failure {
         Failure::unavailable(not_ready)
     }
 }

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Start at `endpoints`, the table of all endpoints. `server` makes the state of each family. `storage` reaches the stored
-//! groups. `failure` is an error with its status, and `reply` an answer. `push_priority` makes work that can wait pause.
+//! groups, and `forward` passes changes on to the leader of a replica set. `failure` is an error with its status, and `reply` an answer. `push_priority` makes work that can wait pause.
 
 mod admin;
 mod api;
@@ -15,6 +15,7 @@ mod body;
 mod connection;
 mod endpoints;
 mod failure;
+mod forward;
 mod lifecycle;
 mod probes;
 mod push;

@@ -47,6 +47,10 @@ pub(crate) fn with_type(
 #[derive(Debug, Clone)]
 pub(crate) struct Reason(pub(crate) Bytes);
 
+/// Marks the answer to a change of which nobody knows whether it counts, for the replica that has passed it on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InDoubt;
+
 /// An error: its reason on a line of its own.
 pub(crate) fn error(status: StatusCode, reason: impl fmt::Display) -> Reply {
     let reason = Bytes::from(format!("{reason}\n"));

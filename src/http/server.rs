@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use tokio::sync::watch;
 
 use crate::access::Access;
+use crate::cluster::Membership;
 use crate::config::Config;
 use crate::history::History;
 use crate::http::admin::Admin;
@@ -19,6 +20,7 @@ use crate::http::api::status::BuildStatus;
 use crate::http::body::in_flight::InFlight;
 use crate::http::body::unread_answers::Unread;
 use crate::http::connection::limit::ConnectionLimit;
+use crate::http::forward::set::ReplicaSet;
 use crate::http::lifecycle::Lifecycle;
 use crate::http::probes::Probes;
 use crate::http::push::cors::PushOrigins;
@@ -30,7 +32,7 @@ use crate::http::push::prologue::Prologue;
 use crate::http::request::admission::Admission;
 use crate::http::request::path::Paths;
 use crate::http::scrape::endpoint::{Scrapes, Slots};
-use crate::http::storage::Storage;
+use crate::http::storage::{Keeper, Storage};
 use crate::http::ui::console::Console;
 use crate::http::ui::forms::Forms;
 use crate::http::ui::group_scan::GroupScans;
@@ -58,6 +60,8 @@ pub struct Http {
     pub(crate) connections: Arc<ConnectionLimit>,
     pub(crate) unread: Arc<Unread>,
     pub(crate) rejections: Arc<Rejections>,
+    /// The replica set; `None` for a gateway that stands alone.
+    pub(crate) set: Option<Arc<ReplicaSet>>,
     // The families of endpoints.
     pub(crate) groups: Groups,
     pub(crate) places: Places,
@@ -91,6 +95,8 @@ pub struct Backend {
     pub own: Arc<OwnMetrics>,
     /// The state of the persistence file; `None` if there is none.
     pub persistence: Option<Arc<persist::Status>>,
+    /// What this gateway is to its replica set; `None` for one that stands alone.
+    pub membership: Option<Arc<Membership>>,
     /// The samples of the last hour.
     pub history: Arc<History>,
     /// Users, rights and quotas.
@@ -113,15 +119,23 @@ impl Http {
     /// # Errors
     /// When the threads that decode bodies cannot be started.
     pub fn new(backend: Backend) -> io::Result<Http> {
-        let Backend { shards, persistence, history, listening, is_tls, stop, .. } = backend;
+        let Backend { shards, persistence, membership, history, listening, is_tls, stop, .. } =
+            backend;
         let (config, own) = (|| Arc::clone(&backend.config), || Arc::clone(&backend.own));
         let (access, history) = (|| Arc::clone(&backend.access), || Arc::clone(&history));
         let (web, bounds) = (&backend.config.web, &backend.config.bounds);
         let (name_rules, started) = (backend.config.name_rules, SystemTime::now());
-        let storage = Storage { shards, persistence };
+        let keeper = match (&membership, persistence) {
+            (Some(membership), _) => Keeper::Set(Arc::clone(membership)),
+            (None, Some(status)) => Keeper::File(status),
+            (None, None) => Keeper::Memory,
+        };
+        let storage = Storage { shards, keeper };
         let storage = || storage.clone();
         let in_flight = Arc::new(InFlight::new(bounds.in_flight_bytes_max));
         let in_flight = || Arc::clone(&in_flight);
+        let set = membership
+            .map(|membership| Arc::new(ReplicaSet::new(membership, config(), own(), in_flight())));
         let connections = Arc::new(ConnectionLimit::new(web.connections_max));
         let connections = || Arc::clone(&connections);
         let prologue = Arc::new(Prologue {
@@ -143,9 +157,14 @@ impl Http {
             slots: Slots::new(web.scrapes_max),
             readers: backend.rules.is_some().then(|| Arc::clone(&backend.scrapers)),
             runs: Arc::default(),
+            set: set.clone(),
         });
         let rejections = Arc::new(Rejections::new(web.rejections_kept));
         let rejections = || Arc::clone(&rejections);
+        let tokens = match &backend.config.cluster {
+            Some(options) => Tokens::of_set(&options.secret),
+            None => Tokens::default(),
+        };
         let watch = Arc::<Watch>::default();
         let scans = GroupScans::new(storage());
         let scans = || scans.clone();
@@ -167,7 +186,12 @@ impl Http {
             probes: Probes { storage: storage(), own: own() },
             lifecycle: Lifecycle { config: config(), stop: web.enable_lifecycle.then_some(stop) },
             admin: Admin { storage: storage() },
-            build_status: BuildStatus { config: config(), rules: backend.rules.clone(), started },
+            build_status: BuildStatus {
+                config: config(),
+                rules: backend.rules.clone(),
+                started,
+                membership: storage().membership().cloned(),
+            },
             queries: Queries::new(storage()),
             history: HistoryApi { history: history() },
             rejections_api: RejectionsApi { rejections: rejections() },
@@ -201,10 +225,11 @@ impl Http {
             forms: Forms { scans: scans(), prologue: prologue(), name_rules },
             unread: Arc::default(),
             rejections: rejections(),
+            set,
             admission: Admission { access: access() },
             push_origins: PushOrigins(web.push_origins.clone()),
             connections: connections(),
-            site: Site { config: config(), access: access(), tokens: Tokens::default(), is_tls },
+            site: Site { config: config(), access: access(), tokens, is_tls },
             own: own(),
             config: config(),
             scrapes,

@@ -1,40 +1,86 @@
-//! The stored groups as endpoints reach them: through the shards, once the persistence file allows it.
+//! The stored groups as endpoints reach them: through the shards, once what keeps the groups allows it.
 
 use std::sync::Arc;
 
+use crate::cluster::{Membership, Place};
 use crate::http::failure::Failure;
 use crate::persist::Status;
 use crate::shard::{Shards, Unavailable};
 
-/// A cheap handle to the shards and to the state of the persistence file.
+/// A cheap handle to the shards, and to what keeps their groups.
 #[derive(Debug, Clone)]
 pub(crate) struct Storage {
     pub(crate) shards: Shards,
-    /// `None` if groups are kept in memory only.
-    pub(crate) persistence: Option<Arc<Status>>,
+    pub(crate) keeper: Keeper,
+}
+
+/// What keeps the groups beside the memory. It says what must be true before groups may be shown or changed.
+#[derive(Debug, Clone)]
+pub(crate) enum Keeper {
+    Memory,
+    /// The persistence file.
+    File(Arc<Status>),
+    /// The stream of a replica set.
+    Set(Arc<Membership>),
 }
 
 impl Storage {
-    /// Whether groups can be shown: they are once the file has been loaded.
+    /// Whether groups can be shown: they are once they have been loaded, and in a replica set as long as they are not too old.
     pub(crate) fn readable(&self) -> Result<(), Failure> {
-        Ok(self.persistence.as_ref().map_or(Ok(()), |status| status.loaded())?)
+        match &self.keeper {
+            Keeper::Memory => Ok(()),
+            Keeper::File(status) => Ok(status.loaded()?),
+            Keeper::Set(membership) => Ok(membership.readable()?),
+        }
     }
 
     /// Waits until groups may be changed.
     pub(crate) async fn writable(&self) -> Result<(), Failure> {
-        let Some(status) = &self.persistence else { return Ok(()) };
+        if matches!(self.keeper, Keeper::Memory) {
+            return Ok(());
+        }
         if !self.shards.are_alive() {
             return Err(Unavailable::Dead.into()); // Without all shards nothing is saved.
         }
-        Ok(status.writable().await?)
+        match &self.keeper {
+            Keeper::Memory => Ok(()),
+            Keeper::File(status) => Ok(status.writable().await?),
+            // A request that changes something is passed on to the leader before. This replica has led until just now.
+            Keeper::Set(membership) => match membership.place().await? {
+                Place::Here => Ok(()),
+                Place::At(_) => Err(Failure::unavailable(
+                    "this replica does not lead its set any more; try again",
+                )),
+            },
+        }
     }
 
-    /// Whether every shard lives, the groups are loaded, and changes reach the disk.
+    /// Whether every shard lives, the groups can be shown, and changes are kept.
     pub(crate) fn ready(&self) -> Result<(), Failure> {
         if !self.shards.are_alive() {
             return Err(Unavailable::Dead.into());
         }
-        Ok(self.persistence.as_ref().map_or(Ok(()), |status| status.ready())?)
+        match &self.keeper {
+            Keeper::Memory => Ok(()),
+            Keeper::File(status) => Ok(status.ready()?),
+            Keeper::Set(membership) => Ok(membership.ready()?),
+        }
+    }
+
+    /// The state of the persistence file, if there is one.
+    pub(crate) fn persistence(&self) -> Option<&Arc<Status>> {
+        match &self.keeper {
+            Keeper::File(status) => Some(status),
+            Keeper::Memory | Keeper::Set(_) => None,
+        }
+    }
+
+    /// What this replica is to its set, if it is in one.
+    pub(crate) fn membership(&self) -> Option<&Arc<Membership>> {
+        match &self.keeper {
+            Keeper::Set(membership) => Some(membership),
+            Keeper::Memory | Keeper::File(_) => None,
+        }
     }
 
     /// How many groups are stored.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// A client, as its connection shows it.
@@ -49,6 +50,23 @@ impl fmt::Display for Source {
     }
 }
 
+/// Reads what [`Source`] is shown as.
+impl FromStr for Source {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Source, ()> {
+        if text == "unix" {
+            return Ok(Source::Unix);
+        }
+        let Some(vsock) = text.strip_prefix("vsock://") else {
+            return text.parse().map(Source::Ip).map_err(drop);
+        };
+        let (cid, port) = vsock.split_once(':').ok_or(())?;
+        let number = |text: &str| text.parse().map_err(drop);
+        Ok(Source::Vsock { cid: number(cid)?, port: number(port)? })
+    }
+}
+
 /// The names in the certificate of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCertificate {
@@ -56,4 +74,22 @@ pub struct ClientCertificate {
     pub common_name: Option<String>,
     /// Its alternative names: hosts, mail addresses, IP addresses and URIs, each as text.
     pub alternative_names: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_read_as_it_is_shown() {
+        for text in ["127.0.0.1:80", "[::1]:9", "unix", "vsock://3:1024"] {
+            assert_eq!(
+                text.parse::<Source>().map(|source| source.to_string()).as_deref(),
+                Ok(text)
+            );
+        }
+        for text in ["", "127.0.0.1", "vsock://3", "vsock://a:1", "Unix"] {
+            assert_eq!(text.parse::<Source>(), Err(()), "{text}");
+        }
+    }
 }

@@ -6,6 +6,7 @@
 //! **Invariant:** every family is in `table`, so that no push can use its name with another kind.
 
 mod access;
+mod cluster;
 mod connections;
 mod families;
 mod guards;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
+pub use cluster::Forwarded;
 pub use connections::{body_families, connection_families};
 pub use guards::{PanicWatch, ScrapeAtHand};
 pub use persistence::oldest_change_seconds;
@@ -34,6 +36,7 @@ pub use table::reserved;
 pub use totals::Totals;
 
 use crate::scrape::Format;
+use cluster::Forwarding;
 use requests::Requests;
 use shed::Shedding;
 use window::Window;
@@ -58,6 +61,7 @@ pub struct OwnMetrics {
     rules: Arc<ReloadStatus>,
     web_config: Arc<ReloadStatus>,
     shedding: Shedding,
+    forwarding: Forwarding,
 }
 
 /// What a scrape may be answered with.
@@ -86,6 +90,7 @@ impl OwnMetrics {
             rules: Arc::default(),
             web_config: Arc::default(),
             shedding: Shedding::default(),
+            forwarding: Forwarding::default(),
         }
     }
 

@@ -22,6 +22,18 @@ pushgateway_http_push_duration_seconds summary How long pushes took to answer, i
 pushgateway_http_push_size_bytes summary Sizes of push bodies as received, in bytes.
 pushgateway_http_requests_total counter Requests answered, scrapes apart.
 shardgate_auth_failures_total counter Requests turned away by reason of who sent them.
+shardgate_cluster_append_seconds histogram How long NATS took to acknowledge entries, in seconds.
+shardgate_cluster_appends_total counter Entries that this replica has sent to the stream, by result.
+shardgate_cluster_forwarded_requests_total counter Requests that belong to the leader of the replica set, by result.
+shardgate_cluster_held_pushes gauge Requests that wait for a leader.
+shardgate_cluster_lag_entries gauge Entries of the stream that this replica has not applied.
+shardgate_cluster_lag_seconds gauge How long ago this replica was at the end of the stream, in seconds.
+shardgate_cluster_members gauge Replicas that were lately heard of, this one included.
+shardgate_cluster_nats_connected gauge 1 while NATS is reached, 0 otherwise.
+shardgate_cluster_position gauge The last entry of the stream that this replica has applied, or had acknowledged.
+shardgate_cluster_role gauge 1 for the role that this replica has, 0 for the others.
+shardgate_cluster_stream_bytes gauge Bytes of the entries in the stream.
+shardgate_cluster_takeovers_total counter How often this replica became the leader.
 shardgate_connection_panics_total counter Tasks of connections that have panicked.
 shardgate_connections gauge Connections that are served, and in reserve: told that there is no room.
 shardgate_connections_limit gauge Most connections served.

@@ -1,7 +1,7 @@
 //! Epochs: the changes of all groups up to one moment, which go to the disk together.
 //!
 //! The next epoch is gathered while one is being written. Therefore the disk never waits for the shards, and the
-//! shards never wait for the disk.
+//! shards never wait for the disk. A replica set takes its epochs from here too.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 
 use super::record;
-use super::status::Status;
 use crate::shard::{Changes, Checkpoint, Shards, Timestamp, Unavailable, Waiter};
 
 /// How long to wait before shards or a store that failed are tried again.
@@ -20,23 +19,28 @@ pub(super) const LONG_RETRY_WAIT: Duration = Duration::from_secs(60);
 
 /// The changes of one commit, and the pushes that wait for it.
 #[derive(Debug)]
-pub(super) struct Epoch {
-    pub(super) changes: Vec<Changes>,
+pub(crate) struct Epoch {
+    pub(crate) changes: Vec<Changes>,
     pub(super) waiters: Vec<Waiter>,
     /// When the first of the changes was made.
-    pub(super) oldest: Timestamp,
+    pub(crate) oldest: Timestamp,
     /// When it began to be gathered.
-    pub(super) since: Instant,
+    pub(crate) since: Instant,
 }
 
 impl Epoch {
     /// How many groups have changed.
-    pub(super) fn groups(&self) -> usize {
+    pub(crate) fn groups(&self) -> usize {
         self.changes.iter().map(Changes::len).sum()
     }
 
+    /// Whether pushes wait for it.
+    pub(crate) fn is_awaited(&self) -> bool {
+        !self.waiters.is_empty()
+    }
+
     /// Answers the pushes that wait.
-    pub(super) fn answer(&mut self, ended: Result<(), Unavailable>) {
+    pub(crate) fn answer(&mut self, ended: Result<(), Unavailable>) {
         self.waiters.drain(..).for_each(|waiter| waiter.answer(ended));
     }
 }
@@ -49,16 +53,16 @@ impl Drop for Epoch {
 }
 
 /// Where epochs come from.
-#[derive(Debug)]
-pub(super) struct EpochSource {
-    pub(super) shards: Shards,
-    pub(super) status: Arc<Status>,
+pub(crate) struct EpochSource {
+    pub(crate) shards: Shards,
+    /// Called with the number of groups of each epoch.
+    pub(crate) gathered: Box<dyn Fn(usize) + Send + Sync>,
     /// Notified when a push waits for its change to be on disk.
-    pub(super) awaited: Arc<Notify>,
-    pub(super) pace: Arc<Pace>,
+    pub(crate) awaited: Arc<Notify>,
+    pub(crate) pace: Arc<Pace>,
     /// For how long the shards hand over dirty groups at low priority.
-    pub(super) low_priority_time: Duration,
-    pub(super) stopping: watch::Receiver<bool>,
+    pub(crate) low_priority_time: Duration,
+    pub(crate) stopping: watch::Receiver<bool>,
 }
 
 impl EpochSource {
@@ -66,7 +70,7 @@ impl EpochSource {
     ///
     /// # Errors
     /// When that last one cannot be gathered.
-    pub(super) async fn run(mut self, epochs: flume::Sender<Epoch>) -> Result<(), Unavailable> {
+    pub(crate) async fn run(mut self, epochs: flume::Sender<Epoch>) -> Result<(), Unavailable> {
         let mut due = Instant::now() + self.pace.wait();
         loop {
             let is_last = tokio::select! {
@@ -78,7 +82,7 @@ impl EpochSource {
             let since = Instant::now();
             match self.gather(since, is_last).await {
                 Ok(epoch) => {
-                    self.status.gathered(epoch.groups());
+                    (self.gathered)(epoch.groups());
                     if epochs.send_async(epoch).await.is_err() || is_last {
                         return Ok(());
                     }
@@ -116,7 +120,7 @@ impl EpochSource {
 
 /// How often there has to be an epoch, so that a change is on disk before the interval has passed.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     interval: Duration,
     /// How long an epoch may be expected to take until it is on disk: as long as the slowest of the last
     /// ones. In nanoseconds.
@@ -124,12 +128,12 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new(interval: Duration) -> Pace {
+    pub(crate) fn new(interval: Duration) -> Pace {
         Pace { interval, expected: AtomicU64::new((interval / 4).as_nanos() as u64) }
     }
 
     /// An epoch took so long, from when it began to be gathered.
-    pub(super) fn took(&self, took: Duration) {
+    pub(crate) fn took(&self, took: Duration) {
         let expected = self.expected.load(Relaxed);
         self.expected.store((took.as_nanos() as u64).max(expected / 10 * 9), Relaxed);
     }

@@ -123,7 +123,7 @@ fn last_records(bytes: &[u8]) -> BTreeMap<&str, Record<'_>> {
     last
 }
 
-fn write_group(out: &mut dyn Write, group: &RestoredGroup) -> std::io::Result<()> {
+pub(crate) fn write_group(out: &mut dyn Write, group: &RestoredGroup) -> std::io::Result<()> {
     let RestoredGroup { key, times, batch, .. } = group;
     writeln!(out, "# PUT /metrics{}", key.path())?;
     writeln!(out, "# pushed {}, refused {}", times.pushed.seconds(), times.failed.seconds())?;

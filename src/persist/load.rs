@@ -155,7 +155,7 @@ impl Storing<'_> {
     }
 }
 
-fn has_quoted_names_in(group: &RestoredGroup) -> bool {
+pub(crate) fn has_quoted_names_in(group: &RestoredGroup) -> bool {
     let key = group.key.text();
     key.starts_with('"')
         || has_quoted_names(key.as_bytes())

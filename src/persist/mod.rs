@@ -8,14 +8,14 @@
 //! **Invariants:** the file holds a state that all groups had at one moment. The gateway never writes to a
 //! damaged file. No shard ever waits for the disk.
 
-mod epochs;
+pub(crate) mod epochs;
 mod error;
 mod file;
 mod handle;
 mod inspect;
 mod load;
 mod marks;
-mod record;
+pub(crate) mod record;
 mod segment_writer;
 mod segments;
 mod staged;
@@ -28,6 +28,9 @@ use std::time::Duration;
 
 pub use error::{Ended, StorageError};
 pub use file::LockedFile;
+pub(crate) use inspect::write_group;
+pub(crate) use load::has_quoted_names_in;
+pub(crate) use segment_writer::records;
 pub use handle::{Persistence, SAVE_WAIT, Saver};
 pub use inspect::{Exported, Report, check, export};
 pub use record::{Record, RecordError};

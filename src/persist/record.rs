@@ -40,7 +40,7 @@ const ASKED_FLAG: u8 = 4;
 const JOB_FLAG: u8 = 8;
 
 /// What the key of a job in the ledger begins with, and no grouping key does.
-const JOB_KEY: char = '\n';
+pub(crate) const JOB_KEY: char = '\n';
 
 /// The kinds by their numbers.
 const KINDS: [Kind; 6] = [
@@ -67,7 +67,7 @@ pub enum RecordError {
 }
 
 /// Appends the record of a group, without its sequence and checksum.
-pub(super) fn write(image: &GroupSnapshot<'_>, out: &mut Vec<u8>) {
+pub(crate) fn write(image: &GroupSnapshot<'_>, out: &mut Vec<u8>) {
     let GroupTimes { created, pushed, failed, asked } = image.times();
     let start = write_head(out, if asked.is_some() { LATEST_VERSION } else { VERSION });
     let flag = |is_set, flag| if is_set { flag } else { 0 };
@@ -97,7 +97,7 @@ pub(super) fn write(image: &GroupSnapshot<'_>, out: &mut Vec<u8>) {
 }
 
 /// A whole record that says of a group that it is gone.
-pub(super) fn gone(key: &str, sequence: u64) -> Vec<u8> {
+pub(crate) fn gone(key: &str, sequence: u64) -> Vec<u8> {
     let mut record = Vec::new();
     let start = write_head(&mut record, VERSION);
     record.push(GONE_FLAG);
@@ -110,12 +110,12 @@ pub(super) fn gone(key: &str, sequence: u64) -> Vec<u8> {
 }
 
 /// The key under which a job of the ledger is stored.
-pub(super) fn job_key(job: &str) -> Arc<str> {
+pub(crate) fn job_key(job: &str) -> Arc<str> {
     format!("{JOB_KEY}{job}").into()
 }
 
 /// The record of a job in the ledger, without its sequence and checksum.
-pub(super) fn of_job(counts: &JobCounts) -> Vec<u8> {
+pub(crate) fn of_job(counts: &JobCounts) -> Vec<u8> {
     let mut record = Vec::new();
     let start = write_head(&mut record, LATEST_VERSION);
     record.push(JOB_FLAG);
@@ -153,7 +153,7 @@ fn write_string(out: &mut Vec<u8>, string: &[u8]) {
 ///
 /// # Errors
 /// When the group was too large for one.
-pub(super) fn seal(record: &mut [u8], sequence: u64) -> Result<(), RecordError> {
+pub(crate) fn seal(record: &mut [u8], sequence: u64) -> Result<(), RecordError> {
     if u32::try_from(record.len()).is_err() {
         return Err(RecordError::TooLarge);
     }
@@ -201,7 +201,7 @@ impl<'a> Record<'a> {
     ///
     /// # Errors
     /// When what was written is no job.
-    pub(super) fn of_ledger(bytes: &[u8]) -> Result<Option<JobCounts>, RecordError> {
+    pub(crate) fn of_ledger(bytes: &[u8]) -> Result<Option<JobCounts>, RecordError> {
         let is_of_job = bytes.get(HEAD_BYTES).is_some_and(|flags| flags & JOB_FLAG != 0);
         if is_of_job { Record::read(bytes)?.job() } else { Ok(None) }
     }

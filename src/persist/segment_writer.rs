@@ -18,7 +18,7 @@ const GIVEN_UP_BYTES: u64 = 4 << 20;
 const GIVEN_UP_IDLE_BYTES: u64 = 32 << 20;
 
 /// The records of a segment.
-pub(super) fn records(
+pub(crate) fn records(
     mut segment: &[u8],
 ) -> impl Iterator<Item = Result<Record<'_>, StorageError>> {
     std::iter::from_fn(move || {

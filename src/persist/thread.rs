@@ -99,7 +99,10 @@ impl<B: StorageBackend> Owner<B> {
         let pace = Arc::new(Pace::new(self.interval));
         let source = EpochSource {
             shards: self.shards.clone(),
-            status: Arc::clone(&self.status),
+            gathered: {
+                let status = Arc::clone(&self.status);
+                Box::new(move |groups| status.gathered(groups))
+            },
             awaited: Arc::clone(&self.awaited),
             pace: Arc::clone(&pace),
             low_priority_time: self.low_priority_time,

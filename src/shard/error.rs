@@ -17,6 +17,8 @@ pub enum Unavailable {
     InDoubt,
     /// The gateway is about to end: what comes now would not be kept.
     Stopping,
+    /// This replica does not lead its set, and only the leader changes groups.
+    NotLeading,
 }
 
 impl fmt::Display for Unavailable {
@@ -26,6 +28,9 @@ impl fmt::Display for Unavailable {
             Unavailable::Dead => write!(f, "a shard has died; the gateway must be restarted"),
             Unavailable::Stopping => {
                 write!(f, "the gateway is stopping and has made its last checkpoint; try again")
+            }
+            Unavailable::NotLeading => {
+                write!(f, "this replica does not lead its set any more; nothing was changed; try again")
             }
             Unavailable::InDoubt => {
                 write!(

@@ -29,6 +29,7 @@ pub use pages::job::JobPage;
 pub use pages::jobs::JobsPage;
 pub use pages::overview::{Fact, OverviewPage, Problem};
 pub use pages::rejections::{RejectionLine, RejectionsPage};
+pub use pages::replicas::{ReplicaLine, ReplicasPart};
 pub use pages::status::{Fullness, StatusPage};
 pub use parts::pager::Pager;
 pub use parts::plot::Plot;

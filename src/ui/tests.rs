@@ -233,7 +233,18 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         jobs_left: 1,
         plots: Vec::new(),
     };
+    let replicas = ReplicasPart {
+        facts: vec![("Leader", "http://<a>:9091".to_owned())],
+        members: vec![ReplicaLine {
+            url: "http://<a>:9091".to_owned(),
+            role: "leads",
+            position: "7".to_owned(),
+            seen: Moment::new(Timestamp::now(), Timestamp::now()),
+            is_this: true,
+        }],
+    };
     let status = StatusPage {
+        replicas: Some(replicas),
         frame,
         build: vec![("b", text.to_owned())],
         started: None,

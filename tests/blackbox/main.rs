@@ -51,6 +51,7 @@ mod quotas;
 mod read;
 mod refusals;
 mod rejections;
+mod replica_set;
 mod rules;
 mod sd;
 mod shedding;

@@ -204,7 +204,7 @@ def _pushes(tried: Tried) -> None:
 
 
 def _queries(tried: Tried) -> None:
-    for path, query in {"/metrics": "shard=2", "/api/v1/metrics": "limit=x", "/api/v1/groups": "sort=x", "/api/v1/rejections": "status=x"}.items():
+    for path, query in {"/metrics": "shard=2", "/-/metrics": "shard=2", "/api/v1/metrics": "limit=x", "/api/v1/groups": "sort=x", "/api/v1/rejections": "status=x"}.items():
         tried.status("open", 200, "PUT", "/metrics/job/j", [], BODY)
         tried.status("open", 400, "PUT", "/metrics/job/failed/at/first", [], b"# TYPE m counter\nm 1\n")
         tried.status("open", 200, "GET", path)

@@ -10,7 +10,7 @@ use super::Flags;
 const VARIABLES: &str = "SHARDGATE_";
 
 /// The groups of `--help`. A flag is in the first group that has its name, or a beginning of it.
-const GROUPS: [(&str, &[&str]); 6] = [
+const GROUPS: [(&str, &[&str]); 7] = [
     (
         "Common",
         &[
@@ -27,6 +27,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
         &["push.max-", "storage.", "web.max-", "web.header-", "web.body-", "web.idle-", "shards"],
     ),
     ("Persistence", &["persistence."]),
+    ("Cluster", &["cluster."]),
     ("Pushes", &["push."]),
     ("Endpoints and paths", &["web."]),
 ];

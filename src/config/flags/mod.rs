@@ -1,8 +1,10 @@
 //! The flags, one field for each flag of `--help`.
 
 mod bounds;
+mod cluster;
 mod command;
 mod demo;
+mod export;
 mod gateway;
 mod healthcheck;
 mod import;
@@ -24,7 +26,9 @@ use crate::duration;
 use crate::exposition::NameRules;
 use crate::persist;
 use bounds::BoundFlags;
+use cluster::ClusterFlags;
 pub use demo::DemoFlags;
+pub use export::ExportFlags;
 pub use gateway::GatewayFlags;
 pub use healthcheck::HealthcheckFlags;
 pub use import::ImportFlags;
@@ -48,6 +52,9 @@ pub struct Flags {
 
     #[command(flatten)]
     rules: RulesFlags,
+
+    #[command(flatten)]
+    cluster: ClusterFlags,
 
     /// Answer pushes with 202 before they are checked. An inconsistent one is still dropped, counted
     /// and logged.
@@ -163,11 +170,8 @@ pub enum StoreCommand {
     },
     /// Print the groups of a persistence file, each as an exposition behind the path it was pushed to.
     ///
-    /// Of a damaged file, all that can be read.
-    Export {
-        /// The persistence file.
-        file: PathBuf,
-    },
+    /// Of a damaged file, all that can be read. With --cluster.nats, the groups of a replica set.
+    Export(ExportFlags),
 }
 
 /// When an answer is given.
@@ -220,7 +224,8 @@ impl Flags {
         let matches = command.try_get_matches_from_mut(words)?;
         let flags =
             Flags::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
-        match flags.bounds.check() {
+        let has_file = !flags.persistence_file.is_empty();
+        match flags.bounds.check().and_then(|()| flags.cluster.check(has_file)) {
             Ok(()) => Ok(Flags { warnings, ..flags }),
             Err(reason) => Err(command.error(ErrorKind::ValueValidation, reason)),
         }
@@ -267,7 +272,9 @@ impl Flags {
         let (web_flags, web) = self.web.into_settings();
         let (bound_flags, bounds) = self.bounds.into_bounds();
         let (rules_flags, rules) = self.rules.into_settings();
+        let (cluster_flags, cluster, replica_ca) = self.cluster.into_settings();
         flags.extend(web_flags.into_iter().chain(bound_flags).chain(rules_flags));
+        flags.extend(cluster_flags);
         flags.sort_unstable();
         Config {
             web,
@@ -276,6 +283,8 @@ impl Flags {
             answer_unchecked: self.unchecked,
             name_rules: if self.utf8_names { NameRules::Utf8 } else { NameRules::Legacy },
             persistence,
+            cluster,
+            replica_ca,
             shards,
             flags,
         }

@@ -28,6 +28,15 @@ const BODY_BYTES_MAX: usize = 1 << 30;
 const CONNECTIONS_MAX: usize = 1 << 20;
 /// Each shows five series in every scrape.
 const JOBS_MAX: usize = 1_000_000;
+/// A shorter lease takes a garbage collection of NATS or of the machine for a failure.
+const LEASE_MIN: Duration = Duration::from_millis(500);
+/// A longer lease keeps pushes waiting after a failure for longer than clients wait.
+const LEASE_MAX: Duration = Duration::from_secs(60);
+/// The shortest and the longest staleness.
+const STALENESS_MIN: Duration = Duration::from_secs(1);
+const STALENESS_MAX: Duration = Duration::from_secs(60 * 60);
+/// NATS makes folders of the names of streams.
+const CLUSTER_NAME_BYTES_MAX: usize = 64;
 /// A wait that is longer bounds nothing.
 const WAIT_MAX: Duration = Duration::from_secs(60 * 60);
 
@@ -89,6 +98,63 @@ pub(super) fn wait(text: &str) -> Result<Duration, String> {
     let wait =
         duration::parse(text).filter(|wait| (Duration::from_millis(10)..=WAIT_MAX).contains(wait));
     wait.ok_or_else(|| "expected a duration such as 10s or 1.5m, from 10ms to 1h".to_owned())
+}
+
+pub(super) fn lease(text: &str) -> Result<Duration, String> {
+    let lease = duration::parse(text).filter(|lease| (LEASE_MIN..=LEASE_MAX).contains(lease));
+    lease.ok_or_else(|| "expected a duration such as 3s, from 500ms to 1m".to_owned())
+}
+
+pub(super) fn staleness(text: &str) -> Result<Duration, String> {
+    let staleness = duration::parse(text);
+    staleness
+        .filter(|staleness| (STALENESS_MIN..=STALENESS_MAX).contains(staleness))
+        .ok_or_else(|| "expected a duration such as 30s, from 1s to 1h".to_owned())
+}
+
+pub(super) fn replicas(text: &str) -> Result<u8, String> {
+    let number = text.parse().ok().filter(|number| [1, 3, 5].contains(number));
+    number.ok_or_else(|| {
+        "expected 1, 3 or 5: an even number of copies survives no more failures than one less"
+            .to_owned()
+    })
+}
+
+/// The name of a replica set, which becomes part of the name of a stream and of a subject.
+pub(super) fn cluster_name(text: &str) -> Result<String, String> {
+    let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    let is_name = (1..=CLUSTER_NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_fit);
+    is_name.then(|| text.to_owned()).ok_or_else(|| {
+        format!("expected letters, digits, - and _, at most {CLUSTER_NAME_BYTES_MAX}")
+    })
+}
+
+/// The URL of a NATS server, perhaps with user and password.
+pub(super) fn nats(text: &str) -> Result<String, String> {
+    let behind = ["nats://", "tls://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+    let host = behind.map(|behind| behind.rsplit_once('@').map_or(behind, |(_, host)| host));
+    host.is_some_and(prefix::is_host).then(|| text.to_owned()).ok_or_else(|| {
+        "expected a URL such as nats://nats-1:4222, or tls://nats-1:4222 for TLS".to_owned()
+    })
+}
+
+/// The URL at which the other replicas reach this one.
+pub(super) fn advertise(text: &str) -> Result<String, String> {
+    let host = ["http://", "https://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+    let host = host.map(|host| host.trim_end_matches('/')).filter(|host| prefix::is_host(host));
+    let Some(host) = host else {
+        return Err(
+            "expected http://HOST:PORT or https://HOST:PORT, without a path, such as http://10.0.0.1:9091"
+                .to_owned(),
+        );
+    };
+    let address = host.rsplit_once(':').map_or(host, |(address, _)| address);
+    if ["0.0.0.0", "[::]"].contains(&address) || host == "[::]" {
+        return Err("no other replica can connect to this address: \
+                    name the host, or the address of this machine in its network"
+            .to_owned());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
 }
 
 pub(super) fn path(text: &str) -> Result<String, String> {

@@ -16,6 +16,7 @@ use crate::access::{
     Access, AuthFailure, Caller, Check, Credentials, Denied, Hashing, Right, Rules, User, Verdict,
 };
 use crate::http::failure::{Cause, Failure};
+use crate::http::forward::signature::Sent;
 use crate::http::reply::{Reply, and_retry, error, with};
 use crate::http::request::request_id::{RequestId, identify};
 use crate::listen::Client;
@@ -84,11 +85,13 @@ pub(crate) struct Admission {
 
 impl Admission {
     /// Admits a request that needs this right. Whether a push may go to its job is asked later, once the job is known.
+    /// Another replica that has passed the request on has checked the password or token of its client (`sent`).
     pub(crate) async fn admit<'c>(
         &self,
         right: Option<Right>,
         headers: &HeaderMap,
         client: &'c Client,
+        sent: Option<&Sent>,
     ) -> Result<Sender<'c>, NotAdmitted> {
         let Some(rules) = self.access.rules() else {
             return Ok(Sender { client, caller: Caller::default() });
@@ -96,6 +99,11 @@ impl Admission {
         // One request is judged by one version of the rules, whatever becomes of them while a password is hashed.
         let rules = Guard::into_inner(rules);
         self.access.take_request().map_err(NotAdmitted::RateLimited)?;
+        if let Some(sent) = sent {
+            let caller = rules.vouched_for(&sent.proof, names(client));
+            let caller = caller.map_err(|(failure, name)| NotAdmitted::Unknown(failure, name))?;
+            return admitted(client, caller, right);
+        }
         let header = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
         let bearer = header.and_then(|header| rules.bearer(header)).transpose();
         let bearer = bearer.map_err(|(failure, name)| NotAdmitted::Unknown(failure, name))?;
@@ -108,15 +116,8 @@ impl Admission {
                 Known::NotYet(check) => Some(Box::pin(settle(check)).await?),
             },
         };
-        let names = client.certificate.iter().flat_map(|certificate| {
-            let common = certificate.common_name.iter();
-            common.chain(&certificate.alternative_names).map(String::as_str)
-        });
-        let caller = bearer.unwrap_or_else(|| rules.caller(user, names));
-        if let Some(right) = right {
-            caller.may(right).map_err(NotAdmitted::Denied)?;
-        }
-        Ok(Sender { client, caller })
+        let caller = bearer.unwrap_or_else(|| rules.caller(user, names(client)));
+        admitted(client, caller, right)
     }
 
     /// Answers a request that is not admitted.
@@ -171,6 +172,26 @@ impl Admission {
         }
         reply
     }
+}
+
+/// The names in the certificate of a client.
+fn names(client: &Client) -> impl Iterator<Item = &str> {
+    client.certificate.iter().flat_map(|certificate| {
+        let common = certificate.common_name.iter();
+        common.chain(&certificate.alternative_names).map(String::as_str)
+    })
+}
+
+/// Admits a client that is known, if it has the right.
+fn admitted(
+    client: &Client,
+    caller: Caller,
+    right: Option<Right>,
+) -> Result<Sender<'_>, NotAdmitted> {
+    if let Some(right) = right {
+        caller.may(right).map_err(NotAdmitted::Denied)?;
+    }
+    Ok(Sender { client, caller })
 }
 
 /// Counts a failure if the client lacks the right. Quotas count for themselves.

@@ -8,7 +8,8 @@ use hyper::{Method, StatusCode};
 use crate::access::Right;
 use crate::http::api::cors::with_cors;
 use crate::http::body::unread_answers::uncounted_bytes_max;
-use crate::http::endpoints::Call;
+use crate::http::endpoints::{Call, Endpoint};
+use crate::http::forward::set::Taken;
 use crate::http::push::cors::readable_by;
 use crate::http::reply::{
     Reply, and_close, error, method_not_allowed, options, redirect, without_body,
@@ -35,19 +36,25 @@ impl Http {
             return self.admission.with_headers(reply);
         }
         let route = self.paths.route(&head.method, head.uri.path());
+        // A request that another replica has passed on is that of its client.
+        let sent = self.set.as_ref().and_then(|set| set.sent_by(head));
+        let client = sent.as_ref().map_or(client, |sent| &sent.client);
         let origin = self.push_origins.of_push(route.is_push(), head);
         let is_open = route.is_open();
-        let reply = match self.admission.admit(route.right(), &head.headers, client).await {
-            Ok(sender) => {
-                let reply = self.answer_admitted(route, head, body, &sender).await;
-                self.note_if_rejected(reply, head, client, || sender.caller.known_as())
-            }
-            Err(not_admitted) => {
-                let user = not_admitted.user();
-                let reply = self.admission.reject(not_admitted, head, client);
-                self.note_if_rejected(reply, head, client, || user)
-            }
-        };
+        let reply =
+            match self.admission.admit(route.right(), &head.headers, client, sent.as_deref()).await
+            {
+                Ok(sender) => {
+                    let is_sent = sent.is_some();
+                    let reply = self.answer_admitted(route, head, body, &sender, is_sent).await;
+                    self.note_if_rejected(reply, head, client, || sender.caller.known_as())
+                }
+                Err(not_admitted) => {
+                    let user = not_admitted.user();
+                    let reply = self.admission.reject(not_admitted, head, client);
+                    self.note_if_rejected(reply, head, client, || user)
+                }
+            };
         let reply = if is_open {
             with_cors(head.uri.path(), self.paths.enable_admin_api, reply)
         } else {
@@ -56,6 +63,10 @@ impl Http {
         let reply = match origin {
             Some(origin) => readable_by(origin, reply),
             None => reply,
+        };
+        let reply = match &self.set {
+            Some(set) if sent.is_some() => set.to_replica(reply),
+            _ => reply,
         };
         let reply = without_body_of_head(head, reply);
         let uncounted_bytes_max = uncounted_bytes_max(head.version);
@@ -69,6 +80,7 @@ impl Http {
         head: &Parts,
         body: &mut Incoming,
         sender: &Sender<'_>,
+        is_sent: bool,
     ) -> Reply {
         let (endpoint, tail) = match route {
             Route::Endpoint(endpoint, tail) => (endpoint, tail),
@@ -80,12 +92,27 @@ impl Http {
             Route::NotFound => return self.not_found(head, sender),
             Route::BadPath => return bad_path(head, sender.client),
         };
-        let request = Request { head, body, tail: &tail, sender };
+        let mut request = Request { head, body, tail: &tail, sender };
+        if let Some(set) = &self.set
+            && let Some(change) = endpoint.change()
+            && !set.leads().await
+        {
+            // In a box, so that other requests do not carry the room for it.
+            match Box::pin(set.take(change, &mut request, is_sent)).await {
+                Taken::Here => {}
+                Taken::Answered(reply) => return reply,
+                Taken::Failed(failure) => return self.counted(endpoint, Reply::from(&failure)),
+            }
+        }
         let reply = match endpoint.call {
             Call::Push(mode) => self.groups.push(mode, request).await,
             Call::Probe(answer) => answer(self),
             Call::Other(answer) => answer(self, request).await,
         };
+        self.counted(endpoint, reply)
+    }
+
+    fn counted(&self, endpoint: &Endpoint, reply: Reply) -> Reply {
         if let Some(handler) = endpoint.handler {
             self.own.answered(handler, endpoint.verb, reply.status().as_u16());
         }

@@ -16,6 +16,7 @@ use crate::http::body::chunks::Chunks;
 use crate::http::body::in_flight::InFlight;
 use crate::http::connection::limit::ConnectionLimit;
 use crate::http::failure::Failure;
+use crate::http::forward::set::ReplicaSet;
 use crate::http::reply::{Reply, error, with, with_text};
 use crate::http::request::admission::Sender;
 use crate::http::request::request_id::RequestId;
@@ -53,6 +54,17 @@ pub(crate) struct Scrapes {
     pub(crate) readers: Option<Arc<Readers>>,
     /// Fragments kept from one scrape to the next.
     pub(crate) runs: Arc<Runs>,
+    /// The replica set; `None` for a gateway that stands alone.
+    pub(crate) set: Option<Arc<ReplicaSet>>,
+}
+
+/// What a scrape shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// What is pushed; and, unless this is a replica of a set, what the gateway says about itself.
+    Groups,
+    /// Only what the gateway says about itself.
+    Own,
 }
 
 /// The scrape slots.
@@ -92,13 +104,16 @@ impl Scrapes {
 
     /// Whether any name in an exposition may be in quotes.
     fn has_quoted_names(&self) -> bool {
-        let status = self.storage.persistence.as_ref();
+        let status = self.storage.persistence();
+        let membership = self.storage.membership();
         status.is_some_and(|status| status.has_quoted_names())
+            || membership.is_some_and(|membership| membership.has_quoted_names())
             || self.config.name_rules == NameRules::Utf8
     }
 
     pub(crate) async fn scrape(
         &self,
+        shown: Shown,
         headers: &HeaderMap,
         query: &str,
         sender: &Sender<'_>,
@@ -109,7 +124,8 @@ impl Scrapes {
             Err(reason) => return error(StatusCode::BAD_REQUEST, reason),
         };
         let since = Instant::now();
-        let at_hand = self.own.scrape_begins();
+        // What the gateway says about itself is no part of the figures of scrapes.
+        let at_hand = (shown == Shown::Groups).then(|| self.own.scrape_begins());
         let negotiated = negotiate(values(headers, ACCEPT), self.config.web.enable_open_metrics);
         let form = Form {
             format: negotiated.format,
@@ -121,11 +137,15 @@ impl Scrapes {
             gzip: accepts_gzip(values(headers, ACCEPT_ENCODING)),
             part: selection.part,
         };
-        let reader = self.readers.as_ref().filter(|_| selection.is_whole()).map(|readers| {
-            let reader = Reader { readers: Arc::clone(readers), name: name(sender, headers) };
-            (reader.asks(), reader)
-        });
-        let (reply, plain_bytes) = match self.exposition(selection, form).await {
+        let reader = self
+            .readers
+            .as_ref()
+            .filter(|_| shown == Shown::Groups && selection.is_whole())
+            .map(|readers| {
+                let reader = Reader { readers: Arc::clone(readers), name: name(sender, headers) };
+                (reader.asks(), reader)
+            });
+        let (reply, plain_bytes) = match self.exposition(shown, selection, form).await {
             Ok((reply, plain_bytes)) => {
                 let reply = match reader {
                     Some((moment, reader)) => {
@@ -141,21 +161,35 @@ impl Scrapes {
                 (id.on(Reply::from(&failure)), 0)
             }
         };
-        at_hand.answered(reply.status().as_u16(), plain_bytes as u64, since);
+        if let Some(at_hand) = at_hand {
+            at_hand.answered(reply.status().as_u16(), plain_bytes as u64, since);
+        }
         reply
     }
 
     async fn exposition(
         &self,
+        shown: Shown,
         selection: Selection,
         form: Form,
     ) -> Result<(Reply, usize), Failure> {
-        self.storage.readable()?;
         // Held while the answer is made and not until it is read: a slow reader delays no other scrape.
-        let _until_made = self.slots.take().await?;
-        let own = self.own_families(&selection);
-        let is_whole = selection.is_whole();
-        let snapshots = self.storage.shards.snapshot(selection).await?;
+        let _until_made = match shown {
+            Shown::Groups => {
+                self.storage.readable()?;
+                Some(self.slots.take().await?)
+            }
+            Shown::Own => None, // It is small, and is there when scrapes are not.
+        };
+        let own = self.own_families(shown, &selection);
+        let is_whole = shown == Shown::Groups && selection.is_whole();
+        let snapshots = match shown {
+            Shown::Groups => self.storage.shards.snapshot(selection).await?,
+            Shown::Own => Vec::new(),
+        };
+        if self.set.is_some() && shown == Shown::Groups {
+            self.storage.readable()?; // Still: the process may have been paused.
+        }
         let families: usize = snapshots.iter().map(|snapshot| snapshot.families.len()).sum();
         let beginning = move || Scrape::new(snapshots, own, form);
         let (mut scrape, tasks) =
@@ -184,14 +218,16 @@ impl Scrapes {
         Ok((reply, plain_bytes))
     }
 
-    /// What the gateway says about itself. It belongs to no job, and is not split: the first part has it.
-    fn own_families(&self, selection: &Selection) -> Vec<OwnFamily> {
-        let is_shown = selection.jobs.is_empty() && selection.part.is_none_or(Part::is_first);
+    /// What the gateway says about itself. It belongs to no job, and is not split: the first part has it. A scrape of a replica
+    /// set shows none of it: all replicas show the same.
+    fn own_families(&self, shown: Shown, selection: &Selection) -> Vec<OwnFamily> {
+        let is_of_all = selection.jobs.is_empty() && selection.part.is_none_or(Part::is_first);
+        let is_shown = is_of_all && (shown == Shown::Own || self.set.is_none());
         let is_named = |family: &OwnFamily| {
             let names = &selection.families;
             names.is_empty() || names.iter().any(|name| name == family.name())
         };
-        let persistence = self.storage.persistence.as_deref();
+        let persistence = self.storage.persistence().map(|status| &**status);
         let (shards, kept_bytes) = (&self.storage.shards, self.runs.kept_bytes());
         let families = self.own.families(shards, kept_bytes, &self.access, persistence);
         let connections = self.connections.connections();
@@ -203,7 +239,12 @@ impl Scrapes {
         );
         let bytes_max = self.config.bounds.in_flight_bytes_max;
         let bodies = body_families(self.in_flight.taken(), bytes_max);
+        let of_set = self.set.as_ref().map(|set| {
+            let membership = &set.membership;
+            self.own.cluster_families(membership, set.held())
+        });
         let families = families.into_iter().chain(connections).chain(bodies);
+        let families = families.chain(of_set.into_iter().flatten());
         let families =
             families.map(|own| if is_shown && is_named(&own) { own } else { own.hidden() });
         families.collect()
@@ -260,13 +301,14 @@ mod tests {
         let sender = Sender { client: &client, caller: crate::access::Caller::default() };
         let headers = HeaderMap::new();
         let slot = http.scrapes.slots.take().await.expect("there is one");
-        let refused = http.scrapes.scrape(&headers, "", &sender).await;
+        let refused = http.scrapes.scrape(Shown::Groups, &headers, "", &sender).await;
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(refused.headers().contains_key("retry-after"));
-        let (waiting, ()) = tokio::join!(http.scrapes.scrape(&headers, "", &sender), async {
-            tokio::time::sleep(SCRAPE_WAIT / 2).await;
-            drop(slot);
-        });
+        let (waiting, ()) =
+            tokio::join!(http.scrapes.scrape(Shown::Groups, &headers, "", &sender), async {
+                tokio::time::sleep(SCRAPE_WAIT / 2).await;
+                drop(slot);
+            });
         assert_eq!(waiting.status(), StatusCode::OK);
         assert_eq!(http.scrapes.taken(), 0, "it counts no more, read or not");
     }

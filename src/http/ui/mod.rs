@@ -1,7 +1,7 @@
 //! The pages for people, as endpoints. `crate::ui` knows what they look like.
 //!
 //! `site` is what all pages share, `page` makes answers of them, and `error_page` answers where a page cannot be shown.
-//! `overview`, `status` and `rejections` show the gateway, and `views` groups and jobs, which `group_scan` goes through. `console` checks
+//! `overview`, `status` and `rejections` show the gateway, `replicas` its replica set, and `views` groups and jobs, which `group_scan` goes through. `console` checks
 //! pushes. `watch` knows what the last push to a group has changed. `forms` deletes, behind `guard` and `token`, which tell our forms from those of other sites.
 
 pub(crate) mod console;
@@ -12,6 +12,7 @@ pub(crate) mod guard;
 pub(crate) mod overview;
 pub(crate) mod page;
 pub(crate) mod rejections;
+pub(crate) mod replicas;
 pub(crate) mod site;
 pub(crate) mod status;
 pub(crate) mod token;

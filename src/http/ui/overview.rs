@@ -10,6 +10,7 @@ use crate::http::reply::Reply;
 use crate::http::ui::error_page::PageError;
 use crate::http::ui::group_scan::{GroupScans, on_own_thread};
 use crate::http::ui::page::html;
+use crate::http::ui::replicas;
 use crate::http::ui::site::Visitor;
 use crate::http::ui::status::StatusPages;
 use crate::own_metrics::{oldest_change_seconds, resident_bytes};
@@ -102,7 +103,7 @@ impl Overview {
                 link: "/status",
             });
         }
-        if let Some(persistence) = &self.scans.storage.persistence {
+        if let Some(persistence) = self.scans.storage.persistence() {
             let lag = oldest_change_seconds(persistence, &self.scans.storage.shards);
             let interval = status.config.persistence.as_ref().map(|options| options.interval);
             let expected = interval.unwrap_or_default() * 3;
@@ -113,6 +114,11 @@ impl Overview {
                     link: "/status",
                 });
             }
+        }
+        if let Some(membership) = self.scans.storage.membership() {
+            let set = status.config.cluster.as_ref();
+            let lease = set.map(|set| set.lease).unwrap_or_default();
+            problems.extend(replicas::problems(membership, lease));
         }
         problems
     }
@@ -139,10 +145,11 @@ impl Overview {
                 facts.push(fact("Scrape", millis(seconds), size));
             }
         }
-        if let Some(status) = &self.scans.storage.persistence {
+        if let Some(status) = self.scans.storage.persistence() {
             let lag = oldest_change_seconds(status, &self.scans.storage.shards);
             facts.push(fact("Not on disk yet", format!("{lag:.1} s"), "oldest change".to_owned()));
         }
+        facts.extend(self.scans.storage.membership().map(|member| replicas::fact(member)));
         let up = self.started.elapsed().unwrap_or_default();
         facts.push(fact("Up", span(up), String::new()));
         facts
@@ -169,7 +176,7 @@ impl Overview {
                 now.scrape_seconds.map(millis)
             }),
         ];
-        if self.scans.storage.persistence.is_some() {
+        if self.scans.storage.persistence().is_some() {
             plots.push(plot(
                 "Age of the oldest change that is not on disk, in seconds",
                 "persistence_lag_seconds",

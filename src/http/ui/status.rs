@@ -17,6 +17,7 @@ use crate::http::storage::Storage;
 use crate::http::ui::error_page::PageError;
 use crate::http::ui::overview::plot;
 use crate::http::ui::page::html;
+use crate::http::ui::replicas;
 use crate::http::ui::site::Visitor;
 use crate::shard::{QUEUE_LEN, Timestamp};
 use crate::ui::{Fullness, Moment, Plot, StatusPage, bytes, count, span};
@@ -43,10 +44,12 @@ impl StatusPages {
         };
         let rules = self.access.rules();
         let has_users = rules.as_ref().is_some_and(|rules| rules.users().is_some());
-        let persistence = match &config.persistence {
-            Some(options) => options.file.display().to_string(),
-            None => "in memory only".to_owned(),
+        let persistence = match (&config.persistence, &config.cluster) {
+            (Some(options), _) => options.file.display().to_string(),
+            (None, Some(set)) => format!("in the stream {} of NATS", set.stream()),
+            (None, None) => "in memory only".to_owned(),
         };
+        let membership = self.storage.membership();
         let since_1970 = self.started.duration_since(UNIX_EPOCH).unwrap_or_default();
         let started =
             Timestamp::from_nanos(u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX));
@@ -67,6 +70,7 @@ impl StatusPages {
             started: Moment::new(started, Timestamp::now()),
             trouble: self.storage.ready().err().map(|failure| failure.to_string()),
             listeners: &self.listening,
+            replicas: membership.map(|member| replicas::part(member, config.cluster.as_ref())),
             bounds: self.fullness(),
             limits: vec![
                 ("Body of a push", bytes(bounds.body_bytes_max as u64)),

@@ -2,7 +2,7 @@
 //! cannot read our pages to learn the token.
 //!
 //! A token is a keyed hash of the visitor's name, under a key that this process has drawn. So nothing is stored for it, no
-//! other user can use it, and it ends with the process.
+//! other user can use it, and it ends with the process. The replicas of a set derive the key from their shared secret instead.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
@@ -22,6 +22,13 @@ impl Default for Tokens {
 }
 
 impl Tokens {
+    /// Those of a replica set: a page of one replica may send its form to another one. They end with the secret.
+    pub(crate) fn of_set(secret: &[u8]) -> Tokens {
+        let secret = hmac::Key::new(hmac::HMAC_SHA256, secret);
+        let key = hmac::sign(&secret, b"shardgate form token v1");
+        Tokens { key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()) }
+    }
+
     /// The token of a visitor.
     pub(super) fn token(&self, of: &str) -> String {
         BASE64.encode(hmac::sign(&self.key, of.as_bytes()))
@@ -45,6 +52,9 @@ mod tests {
         assert!(tokens.is_token("alice", &token));
         assert!(!tokens.is_token("bob", &token));
         assert!(!Tokens::default().is_token("alice", &token));
+        let (one, other) = (Tokens::of_set(b"secret"), Tokens::of_set(b"secret"));
+        assert!(one.is_token("alice", &other.token("alice")), "a set shares its tokens");
+        assert!(!Tokens::of_set(b"another").is_token("alice", &one.token("alice")));
         for bad in ["", "a", &token[1..], &format!("{token}A"), "é"] {
             assert!(!tokens.is_token("alice", bad), "{bad}");
         }

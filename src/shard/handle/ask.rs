@@ -89,7 +89,7 @@ impl Shards {
     /// last shard even if the caller has left, because shards that were asked for a cut wait for the rest.
     pub(in crate::shard) async fn ask_all<T: Send + 'static>(
         &self,
-        message: impl Fn(Cut, oneshot::Sender<T>) -> Message + Send + 'static,
+        mut message: impl FnMut(Cut, oneshot::Sender<T>) -> Message + Send + 'static,
     ) -> Result<Vec<oneshot::Receiver<T>>, Unavailable> {
         let shards = self.clone();
         let sent = tokio::spawn(async move {

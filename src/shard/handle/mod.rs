@@ -1,11 +1,13 @@
 //! The handle to all shards: starts their tasks, and sends them pushes.
 //!
 //! `ask` sends messages and gathers answers. `expiry` lets groups expire. `checkpoint`, `group_scan` and `wipe` are requests that take several messages.
+//! `replica` is what a replica set needs of the shards.
 
 pub(super) mod ask;
 pub(super) mod checkpoint;
 pub(super) mod expiry;
 pub(super) mod group_scan;
+pub(super) mod replica;
 pub(super) mod wipe;
 
 use std::sync::Arc;

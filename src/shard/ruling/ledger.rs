@@ -108,6 +108,37 @@ impl Ledger {
         entry.is_dirty.store(false, Relaxed); // It is what is on disk.
     }
 
+    /// Takes over what the leader of a replica set knows of a job.
+    pub fn replay(&self, counts: &JobCounts) {
+        let entry = self.entry(&counts.job);
+        let JobCounts { last_push, pushes, failures, expired, .. } = counts;
+        entry.last_push.store(last_push.nanos(), Relaxed);
+        for (count, now) in
+            [(&entry.pushes, pushes), (&entry.failures, failures), (&entry.expired, expired)]
+        {
+            count.store(*now, Relaxed);
+        }
+        entry.is_dirty.store(false, Relaxed);
+    }
+
+    /// Forgets a job, as the leader of a replica set has.
+    pub fn forget(&self, job: &str) {
+        if let Some(entry) = self.lock().remove(job) {
+            entry.is_listed.store(false, Relaxed);
+        }
+    }
+
+    /// Has a job written down again. Answers whether it is known.
+    pub fn touch(&self, job: &str) -> bool {
+        self.lock().get(job).inspect(|entry| entry.is_dirty.store(true, Relaxed)).is_some()
+    }
+
+    /// Forgets all jobs, and that some have been forgotten.
+    pub(in crate::shard) fn clear(&self) {
+        self.lock().drain().for_each(|(_, entry)| entry.is_listed.store(false, Relaxed));
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Adds a group to those of its job.
     pub(super) fn join(&self, job: &str) -> Member {
         let entry = self.entry(job);

@@ -88,6 +88,12 @@ impl DirtyGroups {
         }
     }
 
+    /// Forgets all of them.
+    pub(in crate::shard) fn forget_all(&mut self) {
+        let written_here_bytes_max = self.written_here_bytes_max;
+        *self = DirtyGroups { written_here_bytes_max, ..DirtyGroups::new(self.write) };
+    }
+
     /// How many groups there are.
     pub(in crate::shard) fn len(&self) -> usize {
         self.entered.len() + self.pending.len()

@@ -1,4 +1,4 @@
-//! Stores groups that were read back from the persistence file.
+//! Stores groups that were read back: from the persistence file, or from what another replica has written.
 
 use crate::push::{Batch, GroupingKey, Refusal};
 use crate::shard::budget::claim::Room;
@@ -8,6 +8,7 @@ use crate::shard::saving::group_snapshot::GroupTimes;
 use crate::shard::store::Store;
 use crate::shard::store::large::SORTED_FROM;
 use crate::shard::store::plan::Mode;
+use crate::shard::store::views::GroupRef;
 use crate::shard::timestamp::Timestamp;
 
 /// A group that was read back from the persistence file.
@@ -44,6 +45,10 @@ impl Store {
         }
         let (group, families) = self.stored(hash, key);
         group.saving = SaveState::WRITTEN;
+        group.created = times.created;
+        if let Some(ruled) = &mut group.ruled {
+            ruled.asked = None;
+        }
         for (held, pushed) in group.families.iter_mut().zip(pushed) {
             held.pushed = *pushed;
             if held.series.len() >= SORTED_FROM {
@@ -57,5 +62,23 @@ impl Store {
         }
         self.govern(true, hash, key, false);
         Ok(())
+    }
+    /// Forgets groups of which another replica says that they are gone. That need not be written down.
+    pub(in crate::shard) fn forget_replayed(&mut self, groups: &[GroupRef]) {
+        let dirty = self.dirty.take();
+        self.delete_listed(groups);
+        self.dirty = dirty;
+    }
+
+    /// Has these groups written down again, as far as they are there.
+    pub(in crate::shard) fn touch(&mut self, touched: &[GroupRef]) {
+        let Store { groups, families, dirty, .. } = self;
+        let Some(dirty) = dirty else { return };
+        for of in touched {
+            let found = groups.find_mut(of.hash, |(_, group)| *group.key == *of.key);
+            if let Some((hash, group)) = found {
+                dirty.changes(*hash, group, families);
+            }
+        }
     }
 }

@@ -53,6 +53,14 @@ impl Store {
         }
     }
 
+    /// Forgets all groups in one step, and what was to be written down of them: another replica says what there is.
+    pub(in crate::shard) fn reset(&mut self) -> Remains {
+        if let Some(dirty) = &mut self.dirty {
+            dirty.forget_all();
+        }
+        Remains { is_saved: false, ..self.wipe() }
+    }
+
     /// Notes that a wipe has taken some groups.
     pub fn note_gone(&mut self, groups: &[Gone]) {
         let Store { groups: stored, dirty, .. } = self;

@@ -20,6 +20,7 @@ use crate::shard::store::snapshot::{HomedPage, Selection, Snapshot};
 use crate::shard::store::views::{GroupRef, GroupSummary, GroupView};
 use crate::shard::store::wipe::Remains;
 use crate::shard::task::cut::Cut;
+use crate::shard::task::replay::Replay;
 use crate::shard::task::waiter::Waiter;
 use crate::shard::timestamp::Timestamp;
 
@@ -71,6 +72,15 @@ pub(in crate::shard) enum Message {
         bytes_max: usize,
         reply: oneshot::Sender<(Vec<Waiter>, Changes)>,
     },
+    /// Take over what another replica has changed, at the same moment as all other shards.
+    Replay { cut: Cut, replay: Box<Replay>, reply: oneshot::Sender<Result<(), RestoreError>> },
+    /// Forget everything, also what was to be written down, at the same moment as all other shards. From then on reject
+    /// changes.
+    Reset { cut: Cut, reply: oneshot::Sender<Remains> },
+    /// Reject changes for this reason, or accept them again.
+    Close { closed: Option<Unavailable>, reply: oneshot::Sender<()> },
+    /// Write these groups down again, although they have not changed.
+    Touch { groups: Vec<GroupRef>, reply: oneshot::Sender<()> },
     /// Hand over more pending groups.
     HandOver { bytes_max: usize, reply: oneshot::Sender<Changes> },
     /// Answer a scrape, at the same moment as all other shards.

@@ -6,6 +6,7 @@
 pub(super) mod cut;
 pub(super) mod lanes;
 pub(super) mod message;
+pub(super) mod replay;
 mod slices;
 pub(super) mod stats;
 pub(super) mod waiter;
@@ -58,7 +59,7 @@ pub(in crate::shard) async fn run(
         cut_order,
         waiting: Vec::new(),
         is_rung: false,
-        is_closed: false,
+        closed: None,
         large: VecDeque::new(),
         kept_back: VecDeque::new(),
         next: None,
@@ -108,8 +109,9 @@ struct Shard {
     waiting: Vec<Waiter>,
     /// Whether the next checkpoint has been asked for.
     is_rung: bool,
-    /// Whether the last checkpoint has been made. A later change would be lost.
-    is_closed: bool,
+    /// Why changes are rejected, if they are: after the last checkpoint, or while another replica leads. A change would be
+    /// lost.
+    closed: Option<Unavailable>,
     /// Locked for writing while all shards are asked for a cut, and for reading while a shard changes a large group.
     cut_order: Arc<RwLock<()>>,
     /// Changes to be made in slices, one after the other.
@@ -122,7 +124,10 @@ struct Shard {
 
 impl Shard {
     async fn handle(&mut self, message: Message) {
-        let message = if self.is_closed { refuse(message) } else { Some(message) };
+        let message = match self.closed {
+            Some(reason) => refuse(message, reason),
+            None => Some(message),
+        };
         let Some(message) = message else { return };
         let store = &mut self.store;
         match message {
@@ -137,7 +142,9 @@ impl Shard {
             }
             Message::Checkpoint { mut cut, is_last, bytes_max, reply } => {
                 if cut.meet().await {
-                    self.is_closed = is_last;
+                    if is_last {
+                        self.closed = Some(Unavailable::Stopping);
+                    }
                     self.is_rung = false;
                     store.checkpoint();
                     let changes = store.hand_over(bytes_max);
@@ -147,6 +154,25 @@ impl Shard {
             Message::Snapshot { mut cut, selection, reply } => {
                 if cut.meet().await {
                     answer(reply, store.snapshot(&selection));
+                }
+            }
+            Message::Replay { mut cut, replay, reply } => {
+                if cut.meet().await
+                    && let Some(replayed) = replay::replay(store, *replay, &mut cut).await
+                {
+                    answer(reply, replayed);
+                }
+            }
+            Message::Reset { mut cut, reply } => {
+                let Some(is_elected) = cut.elect().await else { return };
+                let remains = store.reset();
+                let remains = if is_elected { remains.and(store.index.clear()) } else { remains };
+                self.closed = Some(Unavailable::NotLeading);
+                self.is_rung = false;
+                let waiting = std::mem::take(&mut self.waiting);
+                waiting.into_iter().for_each(|waiter| waiter.answer(Err(Unavailable::InDoubt)));
+                if cut.meet().await {
+                    answer(reply, remains);
                 }
             }
             Message::Hashes { mut cut, jobs, reply } => {
@@ -238,6 +264,14 @@ impl Shard {
                 self.large.extend(large.map(|change| Large::new(change, None)));
                 answer(reply, looked);
             }
+            Message::Close { closed, reply } => {
+                self.closed = closed;
+                answer(reply, ());
+            }
+            Message::Touch { groups, reply } => {
+                store.touch(&groups);
+                answer(reply, ());
+            }
             Message::Settle { reply } => self.applied(Waiter::Other(reply)),
             Message::Restore { groups, reply } => answer(reply, restore(store, &groups)),
             Message::HandOver { bytes_max, reply } => answer(reply, store.hand_over(bytes_max)),
@@ -251,6 +285,8 @@ impl Shard {
             Message::Wipe { .. }
             | Message::Checkpoint { .. }
             | Message::Snapshot { .. }
+            | Message::Replay { .. }
+            | Message::Reset { .. }
             | Message::Hashes { .. } => unreachable!("all shards do that at one moment"),
             #[cfg(test)]
             Message::Panic => panic!("asked to"),
@@ -297,21 +333,20 @@ impl Shard {
     }
 }
 
-/// Rejects a change after the last checkpoint, because it would be lost, and gives back any other message. The client of a push
+/// Rejects a change that would be lost, and gives back any other message. After the last checkpoint the client of a push
 /// without a reply is told too: the handle answers that the gateway is stopping.
-fn refuse(message: Message) -> Option<Message> {
-    const STOPPING: Unavailable = Unavailable::Stopping;
+fn refuse(message: Message, reason: Unavailable) -> Option<Message> {
     match message {
         Message::Push { reply, .. } => {
             if let Some(reply) = reply {
-                answer(reply, Err(STOPPING.into()));
+                answer(reply, Err(reason.into()));
             }
         }
-        Message::Place(placing) => answer(placing.reply, Err(STOPPING.into())),
+        Message::Place(placing) => answer(placing.reply, Err(reason.into())),
         Message::Fail { reply, .. } => answer(reply, ()), // It was refused anyway.
-        Message::Delete { reply, .. } => answer(reply, Err(STOPPING)),
-        Message::DeleteListed { reply, .. } => answer(reply, Err(STOPPING)),
-        Message::Wipe { reply, .. } => answer(reply, Err(STOPPING)),
+        Message::Delete { reply, .. } => answer(reply, Err(reason)),
+        Message::DeleteListed { reply, .. } => answer(reply, Err(reason)),
+        Message::Wipe { reply, .. } => answer(reply, Err(reason)),
         Message::Look { reply, .. } => answer(reply, Looked::default()),
         // The changes it asks about came before, and no later checkpoint says whether they reached the disk.
         Message::Settle { reply } => answer(reply, Err(Unavailable::InDoubt)),

@@ -12,7 +12,6 @@ use super::lanes::Mailbox;
 use super::message::Message;
 use super::waiter::Waiter;
 use super::{MESSAGES_BEFORE_YIELD, Shard, refuse};
-use crate::shard::error::Unavailable;
 use crate::shard::store::large::LargeChange;
 
 /// How many changes of large groups wait for the one that is being made, before the queue waits too.
@@ -41,9 +40,9 @@ impl Shard {
     pub(super) async fn change_in_slices(&mut self, mailbox: &Mailbox, large: Large) {
         let Large { mut change, waiter, expire } = large;
         let _no_cuts = self.keep_cuts_back(mailbox, change.hash()).await;
-        if self.is_closed {
+        if let Some(reason) = self.closed {
             // The last checkpoint was made while this waited.
-            waiter.into_iter().for_each(|waiter| waiter.answer(Err(Unavailable::Stopping)));
+            waiter.into_iter().for_each(|waiter| waiter.answer(Err(reason)));
             return;
         }
         let result = loop {
@@ -99,7 +98,7 @@ impl Shard {
             let is_full =
                 self.large.len() >= LARGE_WAITING_LEN || self.kept_back.len() >= KEPT_BACK_LEN;
             // After the last checkpoint all of them are rejected, once the change has been.
-            if self.next.is_some() || is_full || self.is_closed {
+            if self.next.is_some() || is_full || self.closed.is_some() {
                 return;
             }
             match mailbox.pushes.try_recv() {
@@ -127,7 +126,10 @@ impl Shard {
             match group_of(&message) {
                 Some(hash) if self.changes_large(hash) => self.kept_back.push_back(message),
                 _ => {
-                    let message = if self.is_closed { refuse(message) } else { Some(message) };
+                    let message = match self.closed {
+                        Some(reason) => refuse(message, reason),
+                        None => Some(message),
+                    };
                     message.into_iter().for_each(|message| self.handle_alone(message));
                 }
             }

@@ -9,4 +9,5 @@ pub(crate) mod job;
 pub(crate) mod jobs;
 pub(crate) mod overview;
 pub(crate) mod rejections;
+pub(crate) mod replicas;
 pub(crate) mod status;

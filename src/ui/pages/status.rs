@@ -3,6 +3,7 @@
 use askama::Template;
 
 use crate::ui::pages::frame::Frame;
+use crate::ui::pages::replicas::ReplicasPart;
 use crate::ui::parts::plot::Plot;
 use crate::ui::words::time::Moment;
 
@@ -20,6 +21,8 @@ pub struct StatusPage<'a> {
     pub trouble: Option<String>,
     /// Where it listens.
     pub listeners: &'a [String],
+    /// The replica set; `None` for a gateway that stands alone.
+    pub replicas: Option<ReplicasPart>,
     /// How full it is.
     pub bounds: Vec<Fullness>,
     /// Bounds that a single request meets.

@@ -1,0 +1,240 @@
+//! Brings what the shards have changed into the stream, and answers the clients that wait for it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::super::entry::RECORDS_BYTES_MAX;
+use super::super::log::Log;
+use super::Replica;
+use crate::persist::epochs::{Epoch, EpochSource, Pace};
+use crate::persist::record;
+use crate::shard::{Changes, Unavailable};
+
+/// How many bytes of the stream an entry takes beside its records, about.
+pub(super) const ENTRY_BYTES: usize = 256;
+/// Within which time a change that no client waits for is appended.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// How many epochs are on their way into the stream at a time.
+const EPOCHS_LEN: usize = 2;
+/// How many bytes of groups an epoch writes again at least, so that old entries can be purged; and how many times what
+/// it writes anyway.
+const AGAIN_BYTES: u64 = 128 << 10;
+const AGAIN_SHARE: u64 = 4;
+
+/// What a replica does while it leads.
+pub(super) struct Term {
+    epochs: flume::Receiver<Epoch>,
+    source: JoinHandle<Result<(), Unavailable>>,
+    stop: watch::Sender<bool>,
+    pace: Arc<Pace>,
+    /// Parts that are still to be appended, in order.
+    parts: VecDeque<Part>,
+    /// Epochs that are not in the stream yet.
+    pending: VecDeque<Pending>,
+    /// Jobs that the stream still has and the ledger does not.
+    gone: Vec<Arc<str>>,
+    /// The entry with the first part of the epoch whose end is not acknowledged yet; 0 if there is none.
+    start: u64,
+    /// Whether there will be no more epochs.
+    is_ended: bool,
+}
+
+struct Part {
+    records: Bytes,
+    is_last: bool,
+}
+
+struct Pending {
+    epoch: Epoch,
+    /// The number of its last part, once that is on its way.
+    serial: Option<u64>,
+    sizes: Vec<(Arc<str>, Option<usize>)>,
+    bytes: u64,
+}
+
+impl Term {
+    /// The next epoch, once there is room for it; `None` when there will be none. Never, if the replica does not lead.
+    pub(super) async fn next(term: &mut Option<Term>) -> Option<Epoch> {
+        match term {
+            Some(term) if !term.is_ended && !term.has_more() && term.pending.len() < EPOCHS_LEN => {
+                term.epochs.recv_async().await.ok()
+            }
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Whether parts are still to be appended.
+    pub(super) fn has_more(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
+    /// Has the last epoch gathered. From then on the shards reject changes.
+    pub(super) fn stop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+impl Drop for Term {
+    fn drop(&mut self) {
+        self.source.abort();
+    }
+}
+
+impl<L: Log> Replica<L> {
+    /// Begins to lead: everything in the stream is in the shards.
+    pub(super) async fn lead(&mut self) -> Result<(), Unavailable> {
+        tracing::info!(position = self.role.position(), "this replica leads its set");
+        self.reader = None;
+        self.membership.takes_over();
+        self.shards.close(None).await?;
+        let (stop, stopping) = watch::channel(false);
+        let pace = Arc::new(Pace::new(INTERVAL));
+        let source = EpochSource {
+            shards: self.shards.clone(),
+            gathered: Box::new(|_| {}),
+            awaited: Arc::clone(&self.awaited),
+            pace: Arc::clone(&pace),
+            low_priority_time: Duration::ZERO,
+            stopping,
+        };
+        let (send, epochs) = flume::bounded(0);
+        self.term = Some(Term {
+            epochs,
+            source: tokio::spawn(source.run(send)),
+            stop,
+            pace,
+            parts: VecDeque::new(),
+            pending: VecDeque::new(),
+            gone: Vec::new(),
+            start: 0,
+            is_ended: false,
+        });
+        Ok(())
+    }
+
+    /// Leads no more. Clients that wait are in doubt.
+    pub(super) fn end_term(&mut self) {
+        self.term = None;
+    }
+
+    /// The shards have handed over an epoch, or there will be no more.
+    pub(super) async fn gathered(&mut self, epoch: Option<Epoch>) -> Result<(), Unavailable> {
+        let Some(term) = &mut self.term else { return Ok(()) };
+        let Some(mut epoch) = epoch else {
+            (&mut term.source).await.map_err(|_| Unavailable::Dead)??;
+            term.is_ended = true;
+            if term.pending.is_empty() {
+                self.role.resign(self.started.elapsed());
+            }
+            return Ok(());
+        };
+        if !term.gone.is_empty() {
+            let gone = std::mem::take(&mut term.gone).into_iter();
+            epoch.changes.push(Changes::of_records(gone.map(|key| (key, None))));
+        }
+        if epoch.changes.is_empty() && !epoch.is_awaited() {
+            return Ok(());
+        }
+        let sequence = self.role.position() + 1;
+        let (mut bytes, mut sizes) = (Vec::new(), Vec::new());
+        for changes in &mut epoch.changes {
+            changes.write_snapshots(record::write);
+            for record in changes.records_mut() {
+                if let Err(error) = record::seal(record, sequence) {
+                    self.role.step_back(error.to_string());
+                    return Ok(());
+                }
+            }
+            for (key, written) in changes.iter() {
+                match written {
+                    Some(written) => bytes.extend_from_slice(written),
+                    // Something on its way into the stream may hold it.
+                    None if self.books.holds(key) || !term.pending.is_empty() => {
+                        bytes.extend_from_slice(&record::gone(key, sequence));
+                    }
+                    None => continue,
+                }
+                sizes.push((Arc::clone(key), written.map(<[u8]>::len)));
+            }
+        }
+        // They are in `bytes` now.
+        epoch.changes.clear();
+        let written_bytes = bytes.len() as u64;
+        let mut rest = Bytes::from(bytes);
+        loop {
+            let records = rest.split_to(rest.len().min(RECORDS_BYTES_MAX));
+            let is_last = rest.is_empty();
+            term.parts.push_back(Part { records, is_last });
+            if is_last {
+                break;
+            }
+        }
+        term.pending.push_back(Pending { epoch, serial: None, sizes, bytes: written_bytes });
+        Ok(())
+    }
+
+    /// Appends parts, as far as the role takes them.
+    pub(super) fn feed(&mut self) {
+        let now = self.started.elapsed();
+        let Some(term) = &mut self.term else { return };
+        while self.role.takes_entries()
+            && let Some(Part { records, is_last }) = term.parts.pop_front()
+        {
+            let serial = self.role.append(now, records, is_last);
+            if is_last
+                && let Some(pending) = term.pending.iter_mut().find(|it| it.serial.is_none())
+            {
+                pending.serial = Some(serial);
+            }
+        }
+    }
+
+    /// A part of an epoch is in the stream.
+    pub(super) async fn settle_part(
+        &mut self,
+        serial: u64,
+        sequence: u64,
+        is_last: bool,
+    ) -> Result<(), Unavailable> {
+        let Some(term) = &mut self.term else { return Ok(()) };
+        if term.start == 0 {
+            term.start = sequence;
+        }
+        if !is_last {
+            return Ok(());
+        }
+        let start = std::mem::take(&mut term.start);
+        let ended = term.pending.pop_front_if(|pending| pending.serial == Some(serial));
+        let Some(Pending { mut epoch, sizes, bytes, .. }) = ended else {
+            self.books.write(start, std::iter::empty());
+            return Ok(());
+        };
+        self.membership.reaches(sequence);
+        epoch.answer(Ok(()));
+        term.pace.took(epoch.since.elapsed());
+        self.books.write(start, sizes.iter().map(|(key, bytes)| (key, *bytes)));
+        if term.is_ended && term.pending.is_empty() {
+            self.role.resign(self.started.elapsed());
+            return Ok(());
+        }
+        let again = self.books.to_write_again((AGAIN_SHARE * bytes).max(AGAIN_BYTES));
+        let (jobs, groups): (Vec<_>, Vec<_>) =
+            again.into_iter().partition(|key| key.starts_with(record::JOB_KEY));
+        let ledger = self.shards.ledger();
+        term.gone.extend(jobs.into_iter().filter(|key| !ledger.touch(&key[1..])));
+        if !groups.is_empty() {
+            self.shards.touch(groups).await?;
+        }
+        if !self.is_purging
+            && let Some(up_to) = self.books.give_up()
+        {
+            self.purge(up_to);
+        }
+        Ok(())
+    }
+}
