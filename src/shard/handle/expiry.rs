@@ -23,6 +23,7 @@ const PACE: Duration = Duration::from_millis(10);
 impl Shards {
     /// Gives all shards these rules.
     pub async fn set_rules(&self, rules: &Arc<GroupRules>) {
+        self.shared.sums.set(rules);
         for lanes in &self.shared.lanes {
             let (rules, ledger) = (Arc::clone(rules), Arc::clone(&self.shared.ledger));
             // A dead shard has no groups that could expire.

@@ -6,6 +6,7 @@ pub(super) mod ask;
 pub(super) mod checkpoint;
 pub(super) mod expiry;
 pub(super) mod group_scan;
+pub(super) mod route;
 pub(super) mod wipe;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tokio::sync::{Mutex, RwLock, oneshot, watch};
 use tokio::task::JoinSet;
 
 use self::ask::gather;
+use self::route::Route;
 use crate::exposition::Kind;
 use crate::push::{Batch, GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME};
 use crate::shard::budget::{Budget, Limits};
@@ -24,7 +26,6 @@ use crate::shard::index::Index;
 use crate::shard::ruling::ledger::Ledger;
 use crate::shard::store::Store;
 use crate::shard::store::place::Placement;
-use crate::shard::store::plan::Mode;
 use crate::shard::store::restore::RestoredGroup;
 use crate::shard::store::snapshot::{HomedPage, Selection, Snapshot};
 use crate::shard::task::lanes::{Lanes, lanes};
@@ -82,6 +83,8 @@ pub(in crate::shard) struct Shared {
     refuses_unchecked: AtomicBool,
     /// What is known of the jobs whose groups may expire.
     pub(in crate::shard) ledger: Arc<Ledger>,
+    /// Which groups are sources of which sums.
+    pub(in crate::shard) sums: route::Sums,
 }
 
 impl Shards {
@@ -145,6 +148,7 @@ impl Shards {
             has_unchecked: AtomicBool::new(false),
             refuses_unchecked: AtomicBool::new(false),
             ledger: Arc::default(),
+            sums: route::Sums::default(),
         });
         (Shards { shared }, tasks)
     }
@@ -161,9 +165,9 @@ impl Shards {
         owner: Option<Arc<Budget>>,
     ) -> Result<(), PushError> {
         let (reply, answer) = oneshot::channel();
-        let (hash, how) = (self.hash(&key), how.into());
+        let (Route { hash, source }, how) = (self.route(&key), how.into());
         let reply = Some(reply);
-        self.send(hash, Message::Push { hash, key, how, batch, owner, reply }).await?;
+        self.send(hash, Message::Push { hash, key, how, batch, owner, source, reply }).await?;
         self.settled(answer).await?
     }
 
@@ -178,12 +182,13 @@ impl Shards {
         batch: Batch,
         owner: Option<Arc<Budget>>,
     ) -> Result<(), Unavailable> {
-        let (hash, how) = (self.hash(&key), how.into());
+        let (Route { hash, source }, how) = (self.route(&key), how.into());
         let shared = &self.shared;
         if !shared.has_unchecked.load(Relaxed) {
             shared.has_unchecked.store(true, SeqCst);
         }
-        self.send(hash, Message::Push { hash, key, how, batch, owner, reply: None }).await?;
+        let push = Message::Push { hash, key, how, batch, owner, source, reply: None };
+        self.send(hash, push).await?;
         // Read after the push was sent: `pass_all` begins only after this has been set, so it waits for this push.
         if shared.refuses_unchecked.load(SeqCst) { Err(Unavailable::Stopping) } else { Ok(()) }
     }
@@ -197,10 +202,15 @@ impl Shards {
     ///
     /// # Errors
     /// Why it would not be.
-    pub async fn check(&self, key: GroupingKey, mode: Mode, batch: Batch) -> Result<(), PushError> {
+    pub async fn check(
+        &self,
+        key: GroupingKey,
+        how: impl Into<How>,
+        batch: Batch,
+    ) -> Result<(), PushError> {
         let (reply, answer) = oneshot::channel();
-        let hash = self.hash(&key);
-        self.send(hash, Message::Check { hash, key, mode, batch, reply }).await?;
+        let (Route { hash, source }, how) = (self.route(&key), how.into());
+        self.send(hash, Message::Check { hash, key, how, batch, source, reply }).await?;
         answer.await.map_err(|_| Unavailable::Dead)?.map_err(PushError::Refused)
     }
 
@@ -216,8 +226,8 @@ impl Shards {
         placement: Placement,
     ) -> Result<(), PushError> {
         let (reply, answer) = oneshot::channel();
-        let hash = self.hash(&key);
-        let placing = Placing { hash, key, batch, owner, placement, reply };
+        let Route { hash, source } = self.route(&key);
+        let placing = Placing { hash, key, batch, owner, placement, source, reply };
         self.send(hash, Message::Place(Box::new(placing))).await?;
         self.settled(answer).await?
     }
@@ -232,8 +242,8 @@ impl Shards {
         owner: Option<Arc<Budget>>,
     ) -> Result<(), Unavailable> {
         let (reply, answer) = oneshot::channel();
-        let hash = self.hash(&key);
-        self.send(hash, Message::Fail { hash, key, owner, reply }).await?;
+        let Route { hash, source } = self.route(&key);
+        self.send(hash, Message::Fail { hash, key, owner, source, reply }).await?;
         answer.await.map_err(|_| Unavailable::Dead)
     }
 
@@ -243,7 +253,7 @@ impl Shards {
     /// When its shard could not be reached.
     pub async fn delete(&self, key: GroupingKey) -> Result<(), Unavailable> {
         let (reply, answer) = oneshot::channel();
-        let hash = self.hash(&key);
+        let hash = self.route(&key).hash;
         self.send(hash, Message::Delete { hash, key, reply }).await?;
         self.settled(answer).await?
     }
@@ -253,11 +263,11 @@ impl Shards {
     /// # Errors
     /// When one of the groups does not agree with what is stored, or a shard is dead.
     pub async fn restore(&self, groups: Vec<RestoredGroup>) -> Result<(), RestoreError> {
-        let mut by_shard: Vec<Vec<(u64, RestoredGroup)>> = Vec::new();
+        let mut by_shard: Vec<Vec<(u64, u64, RestoredGroup)>> = Vec::new();
         by_shard.resize_with(self.shared.lanes.len(), Vec::new);
         for group in groups {
-            let hash = self.hash(&group.key);
-            by_shard[self.shard(hash)].push((hash, group));
+            let (hash, sum_hash) = self.restored_route(&group);
+            by_shard[self.shard(hash)].push((hash, sum_hash, group));
         }
         let mut answers = Vec::new();
         for (lanes, groups) in self.shared.lanes.iter().zip(by_shard) {
@@ -325,7 +335,7 @@ mod tests {
     use super::*;
     use crate::exposition::NameRules;
     use crate::push::decode;
-    use crate::shard::FamilySnapshot;
+    use crate::shard::{FamilySnapshot, Mode};
 
     fn start(shards: usize) -> (Shards, JoinSet<()>) {
         Shards::start(&Options {

@@ -88,6 +88,12 @@ impl Ruling {
         (self.rules, self.ledger, self.undecided) = (Some(rules), ledger, groups);
     }
 
+    /// The same rules for the sources that are not shown.
+    pub(in crate::shard) fn for_hidden(&self) -> Ruling {
+        let (rules, ledger) = (self.rules.clone(), Arc::clone(&self.ledger));
+        Ruling { rules, ledger, ..Ruling::default() }
+    }
+
     /// Whether there are groups for which it is still to be decided what applies.
     pub(in crate::shard) fn has_undecided(&self) -> bool {
         !self.undecided.is_empty()

@@ -76,7 +76,7 @@ mod tests {
     type Family = (&'static str, BTreeMap<u32, u32>);
 
     const SERIES: How =
-        How { mode: Mode::Add, asked: Asked { expire: None, merge: Some(Merge::Series) } };
+        How { mode: Mode::Add, asked: Asked { expire: None, merge: Some(Merge::Series), id: None } };
 
     fn body(families: &BTreeMap<&str, Family>) -> String {
         let mut body = String::new();

@@ -162,9 +162,15 @@ impl Shard {
     fn handle_alone(&mut self, message: Message) {
         let store = &mut self.store;
         match message {
-            Message::Push { hash, key, how, batch, owner, reply } => {
+            Message::Push { hash, key, how, batch, owner, source, reply } => {
                 let (now, waiter) = (Timestamp::now(), reply.map(Waiter::Push));
                 let How { mode, asked } = how;
+                if let Some(target) = source {
+                    let owner = owner.as_ref();
+                    let result =
+                        store.push_source(hash, &key, how, batch, owner, &target, now);
+                    return self.pushed(&key, waiter, result);
+                }
                 let found = store.find(hash, &key);
                 let merged = found.and_then(|at| Ok((at, store.merged(at, how, batch)?)));
                 let result = match merged {
@@ -188,7 +194,15 @@ impl Shard {
                 self.pushed(&key, waiter, result);
             }
             Message::Place(placing) => {
-                let Placing { hash, key, batch, owner, placement, reply } = *placing;
+                let Placing { hash, key, batch, owner, placement, source, reply } = *placing;
+                if let Some(target) = source {
+                    let owner = owner.as_ref();
+                    match store.place_source(hash, &key, batch, owner, &target, placement) {
+                        Ok(()) => self.applied(Waiter::Push(reply)),
+                        Err(error) => answer(reply, Err(error)),
+                    }
+                    return;
+                }
                 if store.find(hash, &key).is_ok_and(|at| store.is_large(at, Some(&batch))) {
                     let change = LargeChange::place(hash, key, batch, owner, placement);
                     self.large.push_back(Large::new(change, Some(Waiter::Push(reply))));
@@ -199,13 +213,20 @@ impl Shard {
                     Err(error) => answer(reply, Err(error)),
                 }
             }
-            Message::Check { hash, key, mode, batch, reply } => {
-                let found = store.find(hash, &key);
-                let merged = found.and_then(|at| store.merged(at, mode.into(), batch));
-                answer(reply, merged.and_then(|batch| store.check(hash, &key, mode, &batch)));
+            Message::Check { hash, key, how, batch, source: Some(target), reply } => {
+                answer(reply, store.check_source(hash, &key, how, batch, &target));
             }
-            Message::Fail { hash, key, owner, reply } => {
-                store.fail(hash, &key, owner.as_ref(), Timestamp::now());
+            Message::Check { hash, key, how, batch, source: None, reply } => {
+                let found = store.find(hash, &key);
+                let merged = found.and_then(|at| store.merged(at, how, batch));
+                answer(reply, merged.and_then(|batch| store.check(hash, &key, how.mode, &batch)));
+            }
+            Message::Fail { hash, key, owner, source, reply } => {
+                let (owner, now) = (owner.as_ref(), Timestamp::now());
+                match source {
+                    Some(target) => store.failed_source(hash, &key, owner, &target, now),
+                    None => store.fail(hash, &key, owner, now),
+                }
                 answer(reply, ());
             }
             Message::Delete { hash, key, reply } => {
@@ -230,6 +251,9 @@ impl Shard {
             Message::NoteGone { groups, reply } => {
                 store.note_gone(&groups);
                 answer(reply, ());
+            }
+            Message::Sources { hash, sum, after, len_max, reply } => {
+                answer(reply, store.sources(hash, &sum, &after, len_max));
             }
             Message::Rules { rules, ledger } => store.set_rules(rules, ledger),
             Message::Look { now, covered, reply } => {
@@ -320,9 +344,12 @@ fn refuse(message: Message) -> Option<Message> {
     None
 }
 
-fn restore(store: &mut Store, groups: &[(u64, RestoredGroup)]) -> Result<(), RestoreError> {
-    for (hash, group) in groups {
-        let restored = store.restore(*hash, group);
+fn restore(
+    store: &mut Store,
+    groups: &[(u64, u64, RestoredGroup)],
+) -> Result<(), RestoreError> {
+    for (hash, sum_hash, group) in groups {
+        let restored = store.restore(*hash, *sum_hash, group);
         restored.map_err(|refusal| RestoreError::Refused(group.key.text().to_owned(), refusal))?;
     }
     Ok(())
