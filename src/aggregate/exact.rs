@@ -88,9 +88,7 @@ impl Exact {
     /// Appends the sum as it is stored: a byte that says what follows, the narrow part if there is any, the wide part, and the odd numbers.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let (has_near, has_odd) = (self.near != 0, self.odd != [0; 3]);
-        out.push(
-            u8::from(has_near) | u8::from(self.wide.is_some()) << 1 | u8::from(has_odd) << 2,
-        );
+        out.push(u8::from(has_near) | u8::from(self.wide.is_some()) << 1 | u8::from(has_odd) << 2);
         if has_near {
             out.extend_from_slice(&self.near.to_le_bytes());
         }

@@ -259,8 +259,7 @@ fn differs(name: &str, kind: Kind, stored: &Series, openings: &[Box<[u8]>]) -> O
     if stored_openings.clone().eq(openings) {
         return None;
     }
-    let [stored, pushed] =
-        [part_names(name, stored_openings), part_names(name, openings.iter())];
+    let [stored, pushed] = [part_names(name, stored_openings), part_names(name, openings.iter())];
     let family = name.to_owned();
     (stored != pushed).then(|| Refusal::BucketsDiffer {
         family,

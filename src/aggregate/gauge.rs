@@ -33,11 +33,9 @@ impl Values {
         match gauges {
             Gauges::Sum => Values::Sum(Exact::default()),
             Gauges::Last => Values::Last(BTreeMap::new()),
-            Gauges::Min | Gauges::Max => Values::Ordered {
-                is_max: gauges == Gauges::Max,
-                values: BTreeMap::new(),
-                nan: 0,
-            },
+            Gauges::Min | Gauges::Max => {
+                Values::Ordered { is_max: gauges == Gauges::Max, values: BTreeMap::new(), nan: 0 }
+            }
         }
     }
 

@@ -73,7 +73,8 @@ mod tests {
             assert!(!ids.contains(PushId(at), second));
             ids.remember(PushId(at), second);
         }
-        let known = |ids: &PushIds, now| (0..1500).filter(|at| ids.contains(PushId(*at), now)).count();
+        let known =
+            |ids: &PushIds, now| (0..1500).filter(|at| ids.contains(PushId(*at), now)).count();
         assert_eq!((known(&ids, second), known(&ids, 601 * second)), (1000, 1000));
         assert!(ids.contains(PushId(500), second) && !ids.contains(PushId(499), second));
         let mut stored = Vec::new();

@@ -218,8 +218,7 @@ impl Sum {
         let is_new_source = !self.sources.contains_key(of.key);
         if is_new_source {
             self.last_number += 1;
-            let source =
-                Source { number: self.last_number, hash: of.hash, families: Vec::new() };
+            let source = Source { number: self.last_number, hash: of.hash, families: Vec::new() };
             self.sources.insert(Arc::clone(of.key), source);
         }
         let mut changed = Changed {
@@ -272,7 +271,8 @@ impl Sum {
             made: Vec::new(),
             before: source.state(one.name).cloned(),
         });
-        let (Some(note), Some(family)) = (changed.families.last_mut(), self.families.get_mut(&name))
+        let (Some(note), Some(family)) =
+            (changed.families.last_mut(), self.families.get_mut(&name))
         else {
             return Ok(());
         };
@@ -295,8 +295,8 @@ impl Sum {
         {
             note.help = Some(std::mem::replace(&mut family.help, new.help.to_owned()));
         }
-        let counts_old = is_gauge(kind)
-            || !is_increment && old.is_some_and(|(_, before)| !before.is_increment);
+        let counts_old =
+            is_gauge(kind) || !is_increment && old.is_some_and(|(_, before)| !before.is_increment);
         let old_runs = match old.filter(|_| counts_old) {
             Some((old, before)) => runs(&before.targets, old.text).0,
             None => Vec::new(),
@@ -415,8 +415,7 @@ impl Sum {
         &self,
         names: impl Iterator<Item = &'n Arc<str>> + Clone,
     ) -> Result<(Batch, bool), Refusal> {
-        let is_shown =
-            |family: &Family| family.series().any(|series| series.is_shown());
+        let is_shown = |family: &Family| family.series().any(|series| series.is_shown());
         let touched = names.clone().count();
         let is_gone = |name: &Arc<str>| self.families.get(name).is_none_or(|it| !is_shown(it));
         let is_whole = touched >= self.families.len() || names.clone().any(is_gone);
@@ -429,8 +428,13 @@ impl Sum {
                 series.render(&mut text);
                 fingerprints.push(series.fingerprint);
             }
-            let rendered =
-                RenderedFamily { name, kind: family.kind, help: &family.help, text: &text, native: b"" };
+            let rendered = RenderedFamily {
+                name,
+                kind: family.kind,
+                help: &family.help,
+                text: &text,
+                native: b"",
+            };
             if fingerprints.is_empty() || batch.add_known(&rendered, &fingerprints) {
                 return Ok(());
             }
@@ -466,8 +470,7 @@ impl Source {
 /// The value that cannot be added to a total, if there is one. The sum of a histogram may fall.
 fn not_an_increment(values: &[f64], sum_at: Option<usize>) -> Option<f64> {
     let mut values = values.iter().enumerate();
-    let found = values.find(|(at, value)| {
-        !value.is_finite() || **value < 0.0 && Some(*at) != sum_at
-    });
+    let found =
+        values.find(|(at, value)| !value.is_finite() || **value < 0.0 && Some(*at) != sum_at);
     found.map(|(_, value)| *value)
 }

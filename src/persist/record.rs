@@ -26,8 +26,8 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::exposition::Kind;
 use crate::push::{Batch, GroupingKey, RenderedFamily};
 use crate::shard::{
-    GroupSnapshot, GroupTimes, HIDDEN_MARK, JobCounts, RestoredGroup, SavedRole, SavedSource, Timestamp,
-    hidden_key,
+    GroupSnapshot, GroupTimes, HIDDEN_MARK, JobCounts, RestoredGroup, SavedRole, SavedSource,
+    Timestamp, hidden_key,
 };
 
 /// How every record begins.
@@ -510,10 +510,10 @@ mod tests {
     fn a_newer_version_is_told_from_damage() {
         let (key, batch) = text("/j", BODY);
         let mut record = record(&key, &batch, &Batch::default());
-        record[8] = 3;
+        record[8] = LATEST_VERSION as u8 + 1;
         assert_eq!(restore(&record).err(), Some(RecordError::Damaged));
         seal(&mut record, SEQUENCE).expect("it is small");
-        assert_eq!(restore(&record).err(), Some(RecordError::Newer(3)));
+        assert_eq!(restore(&record).err(), Some(RecordError::Newer(LATEST_VERSION + 1)));
     }
 
     #[test]

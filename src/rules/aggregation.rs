@@ -144,16 +144,19 @@ impl Aggregation {
     /// How the values of a family are put together.
     pub fn of_family(&self, name: &str) -> Adding {
         let Adding { mut gauges, mut counters } = self.adding;
-        // From the shortest prefix to the name itself: `*` sorts before what names are made of, and shorter keys come first.
+        let mut matched: Vec<(usize, &FamilyAdding)> = Vec::new();
         for (pattern, adding) in &self.families {
-            let is_of = match pattern.strip_suffix('*') {
-                Some(prefix) => name.starts_with(prefix),
-                None => name == pattern,
-            };
-            if is_of {
-                gauges = adding.gauges.unwrap_or(gauges);
-                counters = adding.counters.unwrap_or(counters);
+            match pattern.strip_suffix('*') {
+                Some(prefix) if name.starts_with(prefix) => matched.push((prefix.len(), adding)),
+                None if name == pattern => matched.push((usize::MAX, adding)),
+                _ => {}
             }
+        }
+        // From the shortest prefix to the name itself.
+        matched.sort_by_key(|(len, _)| *len);
+        for (_, adding) in matched {
+            gauges = adding.gauges.unwrap_or(gauges);
+            counters = adding.counters.unwrap_or(counters);
         }
         Adding { gauges, counters }
     }
@@ -231,13 +234,14 @@ mod tests {
 
     #[test]
     fn the_most_specific_pattern_counts_for_a_family() {
-        let text = "{ without: [pid], gauges: sum, families: { 'queue_*': { gauges: max }, 'queue_new*': { gauges: min }, queue_new_x: { gauges: last, counters: increments } } }";
+        let text = "{ without: [pid], gauges: sum, families: { 'queue_*': { gauges: max }, 'queue_new*': { gauges: min }, queue_new_x: { gauges: last, counters: increments }, same: { gauges: min }, 'same*': { gauges: max } } }";
         let read = read(text).expect("it is valid");
         let gauges = ["other", "queue_", "queue_new", "queue_new_x", "queue_new_xy"];
         let gauges = gauges.map(|name| read.of_family(name).gauges);
         assert_eq!(gauges, [Gauges::Sum, Gauges::Max, Gauges::Min, Gauges::Last, Gauges::Min]);
         assert!(read.needs_push_id());
         assert_eq!(read.of_family("queue_new_x").counters, Counters::Increments);
+        assert_eq!(read.of_family("same").gauges, Gauges::Min, "the name before its prefix");
     }
 
     #[test]

@@ -113,10 +113,7 @@ impl GroupRules {
     }
 
     /// What makes a group part of a sum, if anything does. `value_of` gives the value of a label, empty for none.
-    pub fn aggregation<'a>(
-        &self,
-        value_of: impl Fn(&str) -> &'a str,
-    ) -> Option<&Arc<Aggregation>> {
+    pub fn aggregation<'a>(&self, value_of: impl Fn(&str) -> &'a str) -> Option<&Arc<Aggregation>> {
         self.rules.iter().find_map(|rule| {
             let said = rule.says.aggregate.as_ref()?;
             let matched = rule.selector.matches(&value_of, &mut Effort::unbounded());

@@ -42,14 +42,13 @@ pub use saving::group_snapshot::{
 pub use store::Store;
 pub use store::expire::{EXPIRED_AT_A_TIME, Looked};
 pub use store::place::Placement;
-pub use store::plan::{GROUP_BYTES_MAX, Mode};
+pub use store::plan::{GROUP_BYTES_MAX, How, Mode};
 pub use store::restore::RestoredGroup;
 pub use store::snapshot::{HomedPage, Piece, Selection, Snapshot};
-pub use store::views::{Expiry, FamilyView, GroupRef, GroupSummary, GroupView, SumPart};
+pub use store::views::{Expiry, FamilyView, GroupRef, GroupSummary, GroupView};
 pub use store::wipe::Remains;
 pub use task::Saving;
 pub use task::lanes::{COMMANDS_LEN, QUEUE_LEN};
-pub use task::message::How;
 pub use task::stats::ShardStats;
 pub use task::waiter::Waiter;
 pub use timestamp::Timestamp;

@@ -94,6 +94,7 @@ impl Shards {
         let shards = self.clone();
         let sent = tokio::spawn(async move {
             let shared = &shards.shared;
+            let _no_group_moves = shared.moving.read().await;
             let _order = shared.cut_order.write().await;
             let cut = Cut::new(shared.lanes.len(), shared.dead.clone());
             let mut answers = Vec::with_capacity(shared.lanes.len());

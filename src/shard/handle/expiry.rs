@@ -66,7 +66,8 @@ impl Shards {
             let now = clock.show(wall, Instant::now());
             let Ok(looked) = self.look(now, scrapers.covered(wall)).await else { return };
             groups += looked.expired;
-            if looked.has_more {
+            let Ok(moved) = self.move_misplaced().await else { return };
+            if looked.has_more || moved > 0 {
                 tokio::time::sleep(PACE).await;
                 continue;
             }

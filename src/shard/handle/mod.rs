@@ -6,6 +6,7 @@ pub(super) mod ask;
 pub(super) mod checkpoint;
 pub(super) mod expiry;
 pub(super) mod group_scan;
+pub(super) mod moving;
 pub(super) mod route;
 pub(super) mod wipe;
 
@@ -17,7 +18,6 @@ use tokio::sync::{Mutex, RwLock, oneshot, watch};
 use tokio::task::JoinSet;
 
 use self::ask::gather;
-use self::route::Route;
 use crate::exposition::Kind;
 use crate::push::{Batch, GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME};
 use crate::shard::budget::{Budget, Limits};
@@ -26,10 +26,11 @@ use crate::shard::index::Index;
 use crate::shard::ruling::ledger::Ledger;
 use crate::shard::store::Store;
 use crate::shard::store::place::Placement;
+use crate::shard::store::plan::How;
 use crate::shard::store::restore::RestoredGroup;
 use crate::shard::store::snapshot::{HomedPage, Selection, Snapshot};
 use crate::shard::task::lanes::{Lanes, lanes};
-use crate::shard::task::message::{How, Message, Placing};
+use crate::shard::task::message::{Message, Placing};
 use crate::shard::task::stats::ShardStats;
 use crate::shard::task::{self, Saving};
 
@@ -85,6 +86,8 @@ pub(in crate::shard) struct Shared {
     pub(in crate::shard) ledger: Arc<Ledger>,
     /// Which groups are sources of which sums.
     pub(in crate::shard) sums: route::Sums,
+    /// Locked for writing while a group moves, and for reading while all shards are asked for a cut.
+    pub(in crate::shard) moving: RwLock<()>,
 }
 
 impl Shards {
@@ -149,6 +152,7 @@ impl Shards {
             refuses_unchecked: AtomicBool::new(false),
             ledger: Arc::default(),
             sums: route::Sums::default(),
+            moving: RwLock::default(),
         });
         (Shards { shared }, tasks)
     }
@@ -165,7 +169,7 @@ impl Shards {
         owner: Option<Arc<Budget>>,
     ) -> Result<(), PushError> {
         let (reply, answer) = oneshot::channel();
-        let (Route { hash, source }, how) = (self.route(&key), how.into());
+        let (route::Route { hash, source }, how) = (self.route(&key), how.into());
         let reply = Some(reply);
         self.send(hash, Message::Push { hash, key, how, batch, owner, source, reply }).await?;
         self.settled(answer).await?
@@ -182,7 +186,7 @@ impl Shards {
         batch: Batch,
         owner: Option<Arc<Budget>>,
     ) -> Result<(), Unavailable> {
-        let (Route { hash, source }, how) = (self.route(&key), how.into());
+        let (route::Route { hash, source }, how) = (self.route(&key), how.into());
         let shared = &self.shared;
         if !shared.has_unchecked.load(Relaxed) {
             shared.has_unchecked.store(true, SeqCst);
@@ -209,7 +213,7 @@ impl Shards {
         batch: Batch,
     ) -> Result<(), PushError> {
         let (reply, answer) = oneshot::channel();
-        let (Route { hash, source }, how) = (self.route(&key), how.into());
+        let (route::Route { hash, source }, how) = (self.route(&key), how.into());
         self.send(hash, Message::Check { hash, key, how, batch, source, reply }).await?;
         answer.await.map_err(|_| Unavailable::Dead)?.map_err(PushError::Refused)
     }
@@ -226,7 +230,7 @@ impl Shards {
         placement: Placement,
     ) -> Result<(), PushError> {
         let (reply, answer) = oneshot::channel();
-        let Route { hash, source } = self.route(&key);
+        let route::Route { hash, source } = self.route(&key);
         let placing = Placing { hash, key, batch, owner, placement, source, reply };
         self.send(hash, Message::Place(Box::new(placing))).await?;
         self.settled(answer).await?
@@ -242,7 +246,7 @@ impl Shards {
         owner: Option<Arc<Budget>>,
     ) -> Result<(), Unavailable> {
         let (reply, answer) = oneshot::channel();
-        let Route { hash, source } = self.route(&key);
+        let route::Route { hash, source } = self.route(&key);
         self.send(hash, Message::Fail { hash, key, owner, source, reply }).await?;
         answer.await.map_err(|_| Unavailable::Dead)
     }
@@ -253,7 +257,15 @@ impl Shards {
     /// When its shard could not be reached.
     pub async fn delete(&self, key: GroupingKey) -> Result<(), Unavailable> {
         let (reply, answer) = oneshot::channel();
-        let hash = self.route(&key).hash;
+        let route = self.route(&key);
+        if route.source.is_some() {
+            // It may still be where it was before the rules made it a source.
+            let (hash, key) = (self.hash(&key), key.clone());
+            let (reply, answer) = oneshot::channel();
+            self.send(hash, Message::Delete { hash, key, reply }).await?;
+            self.settled(answer).await??;
+        }
+        let hash = route.hash;
         self.send(hash, Message::Delete { hash, key, reply }).await?;
         self.settled(answer).await?
     }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::exposition::Kind;
-use crate::shard::groups::families::Families;
 use crate::push::GroupingKey;
+use crate::shard::groups::families::Families;
 use crate::shard::groups::group::{Group, Held, Role};
 use crate::shard::timestamp::Timestamp;
 

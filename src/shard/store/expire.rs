@@ -141,7 +141,7 @@ impl Store {
         if !self.ruling.has_rules() {
             return None;
         }
-        let Store { groups, ruling, .. } = self;
+        let Store { groups, ruling, sums, .. } = self;
         let group = groups.find_mut(hash, |(_, group)| *group.key == *key.text());
         let (_, group) = group?;
         if let Role::Sum(_) = group.role {
@@ -149,6 +149,11 @@ impl Store {
         }
         if is_new {
             ruling.decide(&mut group.ruled, &group.key);
+            if group.ruled.as_ref().is_some_and(|it| it.applied.aggregate.is_some())
+                && Store::is_misplaced(group)
+            {
+                sums.note_misplaced(hash, group);
+            }
         }
         let since = since(group);
         let ruled = group.ruled.as_mut()?;
@@ -161,10 +166,13 @@ impl Store {
 
     /// Decides anew what applies to the groups of this hash.
     fn decide_again(&mut self, hash: u64) {
-        let Store { groups, ruling, .. } = self;
+        let Store { groups, ruling, sums, .. } = self;
         for (of, group) in groups.iter_hash_mut(hash) {
             if *of == hash && !matches!(group.role, Role::Sum(_)) {
                 ruling.decide(&mut group.ruled, &group.key);
+                if Store::is_misplaced(group) {
+                    sums.note_misplaced(hash, group);
+                }
                 let since = since(group);
                 if let Some(ruled) = &mut group.ruled {
                     ruling.schedule(ruled, hash, &group.job, group.pushed, since);

@@ -31,7 +31,6 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use self::plan::{GROUP_BYTES_MAX, Mode};
-use self::sums::Sums;
 use self::update::group_or_new;
 use crate::push::{Batch, GroupingKey, Refusal};
 use crate::shard::budget::claim::{Claim, Room, SharedChange};
@@ -69,7 +68,7 @@ pub struct Store {
     pub(in crate::shard) ruling: Ruling,
     /// The sources that are not shown, if there are any.
     pub(in crate::shard) hidden: Option<Box<Store>>,
-    pub(in crate::shard) sums: Sums,
+    pub(in crate::shard) sums: sums::Sums,
 }
 
 impl Store {
@@ -86,7 +85,7 @@ impl Store {
             dirty: write.map(DirtyGroups::new),
             ruling: Ruling::default(),
             hidden: None,
-            sums: Sums::default(),
+            sums: sums::Sums::default(),
         }
     }
 
@@ -102,6 +101,11 @@ impl Store {
     /// How many groups are stored.
     pub fn groups(&self) -> u64 {
         self.groups.len() as u64
+    }
+
+    /// How many sources there are that are not shown.
+    pub fn hidden_sources(&self) -> u64 {
+        self.hidden.as_ref().map_or(0, |hidden| hidden.groups())
     }
 
     /// How many series the groups hold, their push times included.

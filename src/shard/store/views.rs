@@ -50,24 +50,10 @@ pub struct GroupSummary {
     pub bytes: u64,
     /// What rules make of it, if any applies.
     pub expiry: Option<Box<Expiry>>,
-    /// What it is to other groups.
-    pub part: SumPart,
-}
-
-/// What a group is to other groups.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SumPart {
-    /// Nothing.
-    None,
-    /// It is the sum of so many sources.
-    Sum(u64),
-    /// It is a source of the sum whose grouping key has this text. Where it is hidden, only its sum is shown.
-    Source {
-        /// The text of that key.
-        sum: Arc<str>,
-        /// Whether the source is not shown.
-        is_hidden: bool,
-    },
+    /// How many sources it has, if it is a sum.
+    pub sources: Option<u64>,
+    /// The text of the key of its sum, if it is a source.
+    pub sum: Option<Arc<str>>,
 }
 
 /// What rules make of a group.
@@ -138,8 +124,7 @@ impl Store {
 
     /// The groups that have these hashes: several may share one.
     pub fn summaries(&self, hashes: &[u64]) -> Vec<GroupSummary> {
-        let of_hash =
-            |hash: u64| self.groups.iter_hash(hash).filter(move |(of, _)| *of == hash);
+        let of_hash = |hash: u64| self.groups.iter_hash(hash).filter(move |(of, _)| *of == hash);
         let mut summaries = Vec::with_capacity(hashes.len());
         for hash in hashes {
             let found = of_hash(*hash).map(|(hash, group)| self.summary(*hash, group));
@@ -177,12 +162,13 @@ impl Store {
             samples: group.samples,
             bytes: group.bytes,
             expiry: group.ruled.as_deref().map(|ruled| Box::new(expiry(group, ruled))),
-            part: match &group.role {
-                Role::Plain => SumPart::None,
-                Role::Sum(sum) => SumPart::Sum(sum.sources()),
-                Role::Source(of) => {
-                    SumPart::Source { sum: of.sum.text().into(), is_hidden: of.is_hidden }
-                }
+            sources: match &group.role {
+                Role::Sum(sum) => Some(sum.sources()),
+                _ => None,
+            },
+            sum: match &group.role {
+                Role::Source(of) => Some(of.sum.text().into()),
+                _ => None,
             },
         }
     }

@@ -1,5 +1,7 @@
 //! Forgets all groups of a store in one step. What was stored is set aside, and another thread frees it.
 
+use std::sync::Arc;
+
 use hashbrown::HashTable;
 
 use crate::shard::groups::families::Families;
@@ -47,8 +49,12 @@ impl Store {
         }
         self.ruling.forget_all();
         self.group_bytes = 0;
-        self.sums = Sums::default();
-        let hidden = self.hidden.as_mut().map(|hidden| Box::new(hidden.wipe()));
+        self.sums = Sums { left_out: self.sums.left_out, ..Sums::default() };
+        let hidden = self.hidden.as_mut().map(|hidden| {
+            let remains = hidden.wipe();
+            hidden.index = Arc::default(); // No other store shares it.
+            Box::new(remains)
+        });
         let families = Families::new(self.budget.clone());
         Remains {
             groups,

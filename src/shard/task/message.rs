@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::push::Refusal;
 use crate::push::{Batch, GroupingKey};
-use crate::rules::{Asked, GroupRules};
+use crate::rules::GroupRules;
 use crate::shard::budget::Budget;
 use crate::shard::error::{PushError, RestoreError, Unavailable};
 use crate::shard::ruling::ledger::Ledger;
@@ -14,10 +14,11 @@ use crate::shard::saving::changes::Changes;
 use crate::shard::saving::dirty_groups::Gone;
 use crate::shard::store::expire::Looked;
 use crate::shard::store::place::Placement;
-use crate::shard::store::plan::Mode;
+use crate::shard::store::plan::How;
 use crate::shard::store::restore::RestoredGroup;
-use crate::shard::store::sums::Target;
 use crate::shard::store::snapshot::{HomedPage, Selection, Snapshot};
+use crate::shard::store::sums::Target;
+use crate::shard::store::sums::moving::Taken;
 use crate::shard::store::views::{GroupRef, GroupSummary, GroupView};
 use crate::shard::store::wipe::Remains;
 use crate::shard::task::cut::Cut;
@@ -69,6 +70,17 @@ pub(in crate::shard) enum Message {
     Settle { reply: oneshot::Sender<Result<(), Unavailable>> },
     /// Take new rules for groups.
     Rules { rules: Arc<GroupRules>, ledger: Arc<Ledger> },
+    /// Tell some groups that are to be elsewhere, since the rules have changed.
+    Misplaced { reply: oneshot::Sender<Vec<GroupRef>> },
+    /// Take out a group that is to be elsewhere.
+    TakeOut { group: GroupRef, reply: oneshot::Sender<Option<Box<Taken>>> },
+    /// Put such a group in.
+    PutIn {
+        hash: u64,
+        source: Option<Box<Target>>,
+        taken: Box<Taken>,
+        reply: oneshot::Sender<Result<(), Box<(PushError, Taken)>>>,
+    },
     /// Sum up some sources of a sum behind a key, so many at most, and say how many the sum has.
     Sources {
         hash: u64,
@@ -80,7 +92,10 @@ pub(in crate::shard) enum Message {
     /// Let groups expire that are due by `now`, as far as scrapers have had what was pushed before `covered`.
     Look { now: Timestamp, covered: Timestamp, reply: oneshot::Sender<Looked> },
     /// Store groups as they once were, each with its hash and that of its sum.
-    Restore { groups: Vec<(u64, u64, RestoredGroup)>, reply: oneshot::Sender<Result<(), RestoreError>> },
+    Restore {
+        groups: Vec<(u64, u64, RestoredGroup)>,
+        reply: oneshot::Sender<Result<(), RestoreError>>,
+    },
     /// End the epoch, at the same moment as all other shards, and hand over some dirty groups. After the last checkpoint the
     /// shard rejects every change.
     Checkpoint {
@@ -108,21 +123,6 @@ pub(in crate::shard) enum Message {
     /// Die.
     #[cfg(test)]
     Panic,
-}
-
-/// How a push changes its group.
-#[derive(Debug, Clone, Copy)]
-pub struct How {
-    /// What it does with the families that it does not name.
-    pub mode: Mode,
-    /// What its headers ask for.
-    pub asked: Asked,
-}
-
-impl From<Mode> for How {
-    fn from(mode: Mode) -> How {
-        How { mode, asked: Asked::default() }
-    }
 }
 
 /// A group to be placed.

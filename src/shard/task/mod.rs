@@ -17,7 +17,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::{Notify, RwLock, oneshot};
 
 use self::lanes::Mailbox;
-use self::message::{How, Message, Placing};
+use self::message::{Message, Placing};
 use self::slices::Large;
 use self::stats::ShardStats;
 use self::waiter::Waiter;
@@ -27,11 +27,14 @@ use crate::shard::saving::group_snapshot::WriteRecord;
 use crate::shard::store::Store;
 use crate::shard::store::expire::Looked;
 use crate::shard::store::large::LargeChange;
+use crate::shard::store::plan::How;
 use crate::shard::store::restore::RestoredGroup;
 use crate::shard::timestamp::Timestamp;
 
 /// How many messages a shard handles before it lets other tasks of its thread run.
 const MESSAGES_BEFORE_YIELD: usize = 64;
+/// How many groups a shard tells at a time that are to be elsewhere.
+const MOVED_AT_A_TIME: usize = 64;
 
 /// How the groups of the shards reach the disk.
 #[derive(Debug, Clone)]
@@ -167,8 +170,7 @@ impl Shard {
                 let How { mode, asked } = how;
                 if let Some(target) = source {
                     let owner = owner.as_ref();
-                    let result =
-                        store.push_source(hash, &key, how, batch, owner, &target, now);
+                    let result = store.push_source(hash, &key, how, batch, owner, &target, now);
                     return self.pushed(&key, waiter, result);
                 }
                 let found = store.find(hash, &key);
@@ -251,6 +253,13 @@ impl Shard {
             Message::NoteGone { groups, reply } => {
                 store.note_gone(&groups);
                 answer(reply, ());
+            }
+            Message::Misplaced { reply } => answer(reply, store.misplaced(MOVED_AT_A_TIME)),
+            Message::TakeOut { group, reply } => {
+                answer(reply, store.take_out(&group).map(Box::new));
+            }
+            Message::PutIn { hash, source, taken, reply } => {
+                answer(reply, store.put_in(hash, source.as_deref(), *taken));
             }
             Message::Sources { hash, sum, after, len_max, reply } => {
                 answer(reply, store.sources(hash, &sum, &after, len_max));
@@ -337,6 +346,7 @@ fn refuse(message: Message) -> Option<Message> {
         Message::DeleteListed { reply, .. } => answer(reply, Err(STOPPING)),
         Message::Wipe { reply, .. } => answer(reply, Err(STOPPING)),
         Message::Look { reply, .. } => answer(reply, Looked::default()),
+        Message::Misplaced { reply } => answer(reply, Vec::new()),
         // The changes it asks about came before, and no later checkpoint says whether they reached the disk.
         Message::Settle { reply } => answer(reply, Err(Unavailable::InDoubt)),
         other => return Some(other),
@@ -344,10 +354,7 @@ fn refuse(message: Message) -> Option<Message> {
     None
 }
 
-fn restore(
-    store: &mut Store,
-    groups: &[(u64, u64, RestoredGroup)],
-) -> Result<(), RestoreError> {
+fn restore(store: &mut Store, groups: &[(u64, u64, RestoredGroup)]) -> Result<(), RestoreError> {
     for (hash, sum_hash, group) in groups {
         let restored = store.restore(*hash, *sum_hash, group);
         restored.map_err(|refusal| RestoreError::Refused(group.key.text().to_owned(), refusal))?;

@@ -93,11 +93,11 @@ impl Store {
         let is_plain = group.is_none_or(|(_, group)| matches!(group.role, Role::Plain));
         is_plain
             && (batch.is_some_and(|batch| {
-            is_large(batch.families.len(), batch.series_len(), batch.memory_bytes())
-        }) || group.is_some_and(|(_, group)| {
-            let series = group.charge.usage().series as usize;
-            is_large(group.families.len(), series, group.bytes as usize)
-        }))
+                is_large(batch.families.len(), batch.series_len(), batch.memory_bytes())
+            }) || group.is_some_and(|(_, group)| {
+                let series = group.charge.usage().series as usize;
+                is_large(group.families.len(), series, group.bytes as usize)
+            }))
     }
 }
 

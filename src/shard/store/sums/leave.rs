@@ -110,7 +110,20 @@ impl Store {
             }
             return;
         }
-        if let Ok((batch, is_whole)) = sum.render(names.iter()) {
+        // After a restart a sum learns only now how its gauges are put together, if no source has been pushed to.
+        let settings = self.ruling.aggregation(&sources[0].key);
+        let mut is_rebuilt = false;
+        if let Some(settings) = settings.filter(|_| sum.settings().is_none())
+            && !sum.set_settings(&settings)
+        {
+            is_rebuilt = true;
+            sum.rebuild(&settings, |key, hash, show| {
+                let hidden = self.hidden.as_deref().unwrap_or(self);
+                self.show_source(hidden, key, hash, show);
+            });
+        }
+        let shown = if is_rebuilt { sum.shown_whole() } else { sum.render(names.iter()) };
+        if let Ok((batch, is_whole)) = shown {
             let mode = if is_whole { Mode::Replace } else { Mode::Add };
             self.show_sum(*hash, key, mode, &batch);
         }

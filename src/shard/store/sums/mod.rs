@@ -7,15 +7,19 @@
 //! **Invariant:** a sum and its sources are on one shard, and change together: what the sum shows is what its sources come to.
 
 pub(super) mod leave;
+pub(in crate::shard) mod moving;
 pub(super) mod restore;
 pub(super) mod shown;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Store;
 use super::place::Placement;
-use super::plan::Mode;
+use super::plan::{How, Mode};
+use super::views::GroupRef;
 use crate::aggregate::{SourceFamily, SourceName, Sum};
 use crate::push::{Batch, GroupingKey, Refusal};
 use crate::rules::{Aggregation, PushId};
@@ -25,7 +29,6 @@ use crate::shard::error::PushError;
 use crate::shard::groups::families::Families;
 use crate::shard::groups::group::{Group, Role, SourceOf};
 use crate::shard::saving::dirty_groups::DirtyGroups;
-use crate::shard::task::message::How;
 use crate::shard::timestamp::Timestamp;
 
 /// Of which sum a push changes a source.
@@ -49,6 +52,8 @@ pub(in crate::shard) struct Sums {
     pub(super) waiting: HashMap<Arc<str>, Vec<(u64, GroupingKey)>>,
     /// Whether sources that are dropped now are counted elsewhere from now on.
     pub(super) is_moving: bool,
+    /// Groups that are to be elsewhere.
+    pub(super) misplaced: Vec<GroupRef>,
     /// How many quantiles have been left out.
     pub(in crate::shard) left_out: u64,
 }
@@ -61,6 +66,13 @@ struct SourcePush<'a> {
     owner: Option<&'a Arc<Budget>>,
     target: &'a Target,
     now: Timestamp,
+}
+
+impl Sums {
+    /// Notes a group that is to be elsewhere.
+    pub(super) fn note_misplaced(&mut self, hash: u64, group: &Group) {
+        self.misplaced.push(GroupRef { key: Arc::clone(&group.key), hash });
+    }
 }
 
 impl Target {
@@ -96,6 +108,33 @@ impl Store {
         self.hidden = Some(hidden);
         self.settle_sums();
         pushed
+    }
+
+    /// Makes a group a source that was stored elsewhere. It needs no key, and nothing is counted as a push.
+    #[expect(clippy::too_many_arguments, reason = "a push is all of these")]
+    fn move_source(
+        &mut self,
+        hash: u64,
+        key: &GroupingKey,
+        mode: Mode,
+        batch: &Batch,
+        owner: Option<&Arc<Budget>>,
+        target: &Target,
+        now: Timestamp,
+    ) -> Result<(), PushError> {
+        let mut copy = Batch::default();
+        for family in &batch.families {
+            copy.add_family(batch, family)?;
+        }
+        let mut hidden = self.hidden.take().unwrap_or_else(|| self.new_hidden());
+        let push = SourcePush { hash, key, how: mode.into(), owner, target, now };
+        let moved = self.apply_to(&mut hidden, &push, copy).map(|is_new| {
+            let source = if target.hides(key) { &mut *hidden } else { &mut *self };
+            source.set_source(hash, key, target, None, now);
+            source.govern(is_new, hash, key, false);
+        });
+        self.hidden = Some(hidden);
+        moved
     }
 
     /// Notes that a push to a source was rejected before it reached the shard.
@@ -227,6 +266,24 @@ impl Store {
                 return Ok(());
             }
         }
+        let is_new = self.apply_to(hidden, push, batch)?;
+        let source = if target.hides(key) { hidden } else { self };
+        source.set_source(hash, key, target, how.asked.id.filter(|_| needs_id), now);
+        source.accepted(is_new, hash, key);
+        if let Some(expire) = how.asked.expire {
+            source.asks(hash, key, expire);
+        }
+        Ok(())
+    }
+
+    /// Applies a push to a source and its sum. Answers whether the source is new.
+    fn apply_to(
+        &mut self,
+        hidden: &mut Store,
+        push: &SourcePush<'_>,
+        batch: Batch,
+    ) -> Result<bool, PushError> {
+        let target = push.target;
         let (mut sum, was_there) = match self.take_sum(push)? {
             Some((sum, _)) => (sum, true),
             None if self.find(target.hash, &target.sum)?.is_some() => {
@@ -238,17 +295,9 @@ impl Store {
         if was_there || pushed.is_ok() {
             self.give_sum(target.hash, &target.sum, sum);
         }
-        let is_new = pushed?;
-        let source = if target.hides(key) { hidden } else { self };
-        source.set_source(hash, key, target, how.asked.id.filter(|_| needs_id), now);
-        source.accepted(is_new, hash, key);
-        if let Some(expire) = how.asked.expire {
-            source.asks(hash, key, expire);
-        }
-        Ok(())
+        pushed
     }
 
-    /// Answers whether the source is new.
     fn push_with(
         &mut self,
         hidden: &mut Store,
@@ -273,8 +322,7 @@ impl Store {
         let changed = sum.push(name.of(), &old, &families(&batch, now))?;
         drop(old);
         let left_out = changed.left_out;
-        let shown =
-            if is_rebuilt || !was_there { sum.shown_whole() } else { sum.shown(&changed) };
+        let shown = if is_rebuilt || !was_there { sum.shown_whole() } else { sum.shown(&changed) };
         let updated = shown.map_err(PushError::from).and_then(|(sum_batch, is_whole)| {
             let mode = if is_whole { Mode::Replace } else { Mode::Add };
             let at = self.find(target.hash, &target.sum)?;

@@ -72,12 +72,7 @@ impl Store {
         }
     }
 
-    fn restore_sum(
-        &mut self,
-        hash: u64,
-        key: &GroupingKey,
-        totals: &[u8],
-    ) -> Result<(), Refusal> {
+    fn restore_sum(&mut self, hash: u64, key: &GroupingKey, totals: &[u8]) -> Result<(), Refusal> {
         let Some(group) = self.group(hash, key) else { return Ok(()) };
         let shown = stored_families(group, &self.families);
         let sum = Sum::restore(&shown, totals).ok_or(Refusal::Totals)?;
