@@ -3,6 +3,8 @@
 
 #![expect(dead_code, unused_imports, reason = "much of them is for the folders behind them")]
 
+#[path = "../src/aggregate/mod.rs"]
+pub mod aggregate;
 #[path = "../src/duration.rs"]
 pub mod duration;
 #[path = "../src/exposition/mod.rs"]

@@ -16,6 +16,7 @@
 //! [`gateway`], which connects everything. No request meets [`import`], which copies groups from another gateway.
 
 pub mod access;
+pub mod aggregate;
 pub mod client;
 pub mod cluster;
 pub mod commands;

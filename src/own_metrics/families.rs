@@ -128,7 +128,7 @@ fn cache(runs_bytes: usize) -> OwnFamily {
     family("shardgate_scrape_cache_bytes").value((kept_bytes() + runs_bytes) as f64)
 }
 
-fn stored(shards: &Shards) -> [OwnFamily; 6] {
+fn stored(shards: &Shards) -> [OwnFamily; 8] {
     let mut families = [
         "shardgate_groups",
         "shardgate_series",
@@ -136,12 +136,15 @@ fn stored(shards: &Shards) -> [OwnFamily; 6] {
         "shardgate_storage_bytes",
         "shardgate_shard_queue_length",
         "shardgate_shard_queue_capacity",
+        "shardgate_sum_sources",
+        "shardgate_sum_quantiles_left_out_total",
     ]
     .map(family);
     for (shard, (stats, queue_len)) in shards.stats().enumerate() {
         let labels = [("shard", &*shard.to_string())];
         let stored = [stats.groups(), stats.series(), stats.samples(), stats.bytes()];
-        let values = stored.into_iter().chain([queue_len as u64, crate::shard::QUEUE_LEN as u64]);
+        let queue = [queue_len as u64, crate::shard::QUEUE_LEN as u64];
+        let values = stored.into_iter().chain(queue).chain([stats.sources(), stats.left_out()]);
         for (family, value) in families.iter_mut().zip(values) {
             family.sample("", &labels, value as f64);
         }

@@ -12,7 +12,7 @@ use super::file::LockedFile;
 use super::record::{MAGIC, Record};
 use super::store::Store;
 use crate::exposition::write_header;
-use crate::shard::RestoredGroup;
+use crate::shard::{RestoredGroup, SavedRole};
 
 /// What a store holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -83,14 +83,18 @@ pub fn export(path: &Path, out: &mut dyn Write) -> Result<Exported, StorageError
             if Record::of_ledger(record)?.is_some() {
                 return Ok(());
             }
+            let group = Record::read(record)?.restore()?;
+            if is_hidden(&group) {
+                return Ok(());
+            }
             groups += 1;
-            Ok(write_group(out, &Record::read(record)?.restore()?)?)
+            Ok(write_group(out, &group)?)
         })?;
         return Ok(Exported { groups, damage: None });
     };
     let bytes = std::fs::read(path)?;
     let found = last_records(&bytes).into_values().filter(|record| !record.is_gone());
-    for group in found.filter_map(|record| record.restore().ok()) {
+    for group in found.filter_map(|record| record.restore().ok()).filter(|it| !is_hidden(it)) {
         groups += 1;
         write_group(out, &group)?;
     }
@@ -99,6 +103,11 @@ pub fn export(path: &Path, out: &mut dyn Write) -> Result<Exported, StorageError
         StorageError::Foreign(_) if groups == 0 => Err(damage),
         _ => Ok(Exported { groups, damage: Some(damage) }),
     }
+}
+
+/// Whether a group is part of a sum only. The sum is written.
+fn is_hidden(group: &RestoredGroup) -> bool {
+    matches!(&group.role, SavedRole::Source(source) if source.is_hidden)
 }
 
 fn open(path: &Path) -> Result<Store<LockedFile>, StorageError> {

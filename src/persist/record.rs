@@ -9,6 +9,9 @@
 //!          u8 kind, u64 pushed, string name, string help, string text, string native
 //! job      flag 8, version 2: a job of the ledger, with 24 bytes of zeros, string "\\n" and its name, u64 last push,
 //!          u64 pushes, u64 failures, u64 expired groups
+//! sum      flag 16, version 3: behind the key, and the time that was asked for, string totals (`aggregate/totals.rs`)
+//! source   flag 32, version 3: likewise string key of the sum, u8 flags (1: that key names an empty instance, 2: the source is not shown,
+//!          and "\\r" is put before its key), string of its last pushes (`aggregate/push_ids.rs`)
 //! string   u32 bytes, bytes
 //! ```
 //!
@@ -22,13 +25,17 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::exposition::Kind;
 use crate::push::{Batch, GroupingKey, RenderedFamily};
-use crate::shard::{GroupSnapshot, GroupTimes, JobCounts, RestoredGroup, Timestamp};
+use crate::shard::{
+    GroupSnapshot, GroupTimes, HIDDEN_MARK, JobCounts, RestoredGroup, SavedRole, SavedSource,
+    Timestamp, hidden_key,
+};
 
 /// How every record begins.
 pub(super) const MAGIC: &[u8; 8] = b"shardgrp";
 /// The version of a record without anything that came later, and the latest. Others are not read.
 pub(super) const VERSION: u32 = 1;
-const LATEST_VERSION: u32 = 2;
+const VERSION_2: u32 = 2;
+const LATEST_VERSION: u32 = 3;
 
 const HEAD_BYTES: usize = 24;
 const CHECKSUM_BYTES: usize = 16;
@@ -38,6 +45,11 @@ const GONE_FLAG: u8 = 2;
 /// Since version 2.
 const ASKED_FLAG: u8 = 4;
 const JOB_FLAG: u8 = 8;
+/// Since version 3.
+const SUM_FLAG: u8 = 16;
+const SOURCE_FLAG: u8 = 32;
+/// Of a source.
+const HIDDEN_FLAG: u8 = 2;
 
 /// What the key of a job in the ledger begins with, and no grouping key does.
 pub(crate) const JOB_KEY: char = '\n';
@@ -69,18 +81,40 @@ pub enum RecordError {
 /// Appends the record of a group, without its sequence and checksum.
 pub(crate) fn write(image: &GroupSnapshot<'_>, out: &mut Vec<u8>) {
     let GroupTimes { created, pushed, failed, asked } = image.times();
-    let start = write_head(out, if asked.is_some() { LATEST_VERSION } else { VERSION });
+    let role = image.role();
+    let (version, role_flag, is_hidden) = match &role {
+        SavedRole::Plain if asked.is_none() => (VERSION, 0, false),
+        SavedRole::Plain => (VERSION_2, 0, false),
+        SavedRole::Sum(_) => (LATEST_VERSION, SUM_FLAG, false),
+        SavedRole::Source(source) => (LATEST_VERSION, SOURCE_FLAG, source.is_hidden),
+    };
+    let start = write_head(out, version);
     let flag = |is_set, flag| if is_set { flag } else { 0 };
-    out.push(
-        flag(image.has_empty_instance(), EMPTY_INSTANCE_FLAG) | flag(asked.is_some(), ASKED_FLAG),
-    );
+    let is_empty_instance = flag(image.has_empty_instance(), EMPTY_INSTANCE_FLAG);
+    out.push(is_empty_instance | flag(asked.is_some(), ASKED_FLAG) | role_flag);
     for moment in [created, pushed, failed] {
         out.extend_from_slice(&moment.nanos().to_le_bytes());
     }
-    write_string(out, image.key().as_bytes());
+    if is_hidden {
+        write_string(out, hidden_key(image.key()).as_bytes());
+    } else {
+        write_string(out, image.key().as_bytes());
+    }
     if let Some(asked) = asked {
         out.extend_from_slice(&asked.as_secs().to_le_bytes());
         out.extend_from_slice(&asked.subsec_nanos().to_le_bytes());
+    }
+    match &role {
+        SavedRole::Plain => {}
+        SavedRole::Sum(totals) => write_string(out, totals),
+        SavedRole::Source(source) => {
+            write_string(out, source.sum.text().as_bytes());
+            out.push(
+                flag(source.sum.has_empty_instance(), EMPTY_INSTANCE_FLAG)
+                    | flag(is_hidden, HIDDEN_FLAG),
+            );
+            write_string(out, &source.ids);
+        }
     }
     let families = image.families();
     out.extend_from_slice(&(families.len() as u32).to_le_bytes());
@@ -117,7 +151,7 @@ pub(crate) fn job_key(job: &str) -> Arc<str> {
 /// The record of a job in the ledger, without its sequence and checksum.
 pub(crate) fn of_job(counts: &JobCounts) -> Vec<u8> {
     let mut record = Vec::new();
-    let start = write_head(&mut record, LATEST_VERSION);
+    let start = write_head(&mut record, VERSION_2);
     record.push(JOB_FLAG);
     record.extend_from_slice(&[0; 24]);
     write_string(&mut record, job_key(&counts.job).as_bytes());
@@ -245,18 +279,31 @@ impl<'a> Record<'a> {
     pub fn restore(&self) -> Result<RestoredGroup, RecordError> {
         let mut payload = Cursor(self.payload);
         let flags = payload.take(1)?[0];
-        if flags & !(EMPTY_INSTANCE_FLAG | ASKED_FLAG) != 0 {
+        const KNOWN: u8 = EMPTY_INSTANCE_FLAG | ASKED_FLAG | SUM_FLAG | SOURCE_FLAG;
+        if flags & !KNOWN != 0 {
             return Err(RecordError::Damaged);
         }
         let has_empty_instance = flags & EMPTY_INSTANCE_FLAG != 0;
         let mut moment = || payload.u64().map(Timestamp::from_nanos);
         let [created, pushed, failed] = [moment()?, moment()?, moment()?];
-        let key = GroupingKey::from_text(payload.text()?, has_empty_instance);
+        let key = payload.text()?;
+        let hidden = key.strip_prefix(HIDDEN_MARK);
+        let key = GroupingKey::from_text(hidden.unwrap_or(key), has_empty_instance);
         let asked = match flags & ASKED_FLAG {
             0 => None,
             _ => Some(Duration::new(payload.u64()?, payload.u32()? % 1_000_000_000)),
         };
         let times = GroupTimes { created, pushed, failed, asked };
+        let role = match (flags & SUM_FLAG != 0, flags & SOURCE_FLAG != 0) {
+            (false, false) => SavedRole::Plain,
+            (true, false) => SavedRole::Sum(payload.string()?.to_vec()),
+            (false, true) => SavedRole::Source(Box::new(payload.source()?)),
+            (true, true) => return Err(RecordError::Damaged),
+        };
+        let is_hidden = matches!(&role, SavedRole::Source(source) if source.is_hidden);
+        if is_hidden != hidden.is_some() {
+            return Err(RecordError::Damaged);
+        }
         let families = payload.u32()?;
         let (mut batch, mut pushed) = (Batch::default(), Vec::new());
         for _ in 0..families {
@@ -278,7 +325,7 @@ impl<'a> Record<'a> {
             payload.0.is_empty() && key.has_empty_instance() == has_empty_instance
         };
         let key = key.filter(is_whole).ok_or(RecordError::Damaged)?;
-        Ok(RestoredGroup { key, times, batch, pushed })
+        Ok(RestoredGroup { key, times, batch, pushed, role })
     }
 }
 
@@ -305,6 +352,14 @@ impl<'a> Cursor<'a> {
     fn string(&mut self) -> Result<&'a [u8], RecordError> {
         let bytes = self.u32()?;
         self.take(bytes as usize)
+    }
+
+    fn source(&mut self) -> Result<SavedSource, RecordError> {
+        let (key, flags) = (self.text()?, self.take(1)?[0]);
+        let sum = GroupingKey::from_text(key, flags & EMPTY_INSTANCE_FLAG != 0);
+        let sum = sum.ok_or(RecordError::Damaged)?;
+        let (is_hidden, ids) = (flags & HIDDEN_FLAG != 0, self.string()?.to_vec());
+        Ok(SavedSource { sum, is_hidden, ids })
     }
 
     fn text(&mut self) -> Result<&'a str, RecordError> {
@@ -455,10 +510,10 @@ mod tests {
     fn a_newer_version_is_told_from_damage() {
         let (key, batch) = text("/j", BODY);
         let mut record = record(&key, &batch, &Batch::default());
-        record[8] = 3;
+        record[8] = LATEST_VERSION as u8 + 1;
         assert_eq!(restore(&record).err(), Some(RecordError::Damaged));
         seal(&mut record, SEQUENCE).expect("it is small");
-        assert_eq!(restore(&record).err(), Some(RecordError::Newer(3)));
+        assert_eq!(restore(&record).err(), Some(RecordError::Newer(LATEST_VERSION + 1)));
     }
 
     #[test]

@@ -29,7 +29,7 @@ mod render_for_test;
 mod rules;
 mod samples;
 mod shapes;
-mod spelling;
+pub(crate) mod spelling;
 mod text;
 
 pub use allowance::{Allowance, RENDERED_BYTES_MAX, TooLarge, expected, expected_of_protobuf};

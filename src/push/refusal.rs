@@ -83,6 +83,28 @@ pub enum Refusal {
     },
     /// The group is stored under a key that differs only in labels with an empty value.
     OtherSpelling,
+    /// A histogram has other buckets than the sum of the sources that were pushed before.
+    BucketsDiffer {
+        /// The family.
+        family: String,
+        /// The bounds in the sum.
+        stored: String,
+        /// The bounds in the push.
+        pushed: String,
+    },
+    /// A push of increments has nothing that tells it from a retry.
+    NoPushId,
+    /// What is pushed as an increment is negative or no number.
+    NoIncrement {
+        /// The family.
+        family: String,
+        /// The value.
+        value: String,
+    },
+    /// The group is a sum, and what is pushed is no source of it; or a group has the key that a sum would have.
+    KeyOfSum,
+    /// The totals of a sum that were stored do not fit what it showed.
+    Totals,
 }
 
 /// What can be wrong with a `MetricFamily` message that reads.
@@ -269,6 +291,31 @@ impl fmt::Display for Refusal {
                 write!(
                     f,
                     "the series of family {family:?} cannot be merged: some were pushed as protobuf with what text cannot express, the others were not; push all series of the family in one format, or replace the family"
+                )
+            }
+            Refusal::BucketsDiffer { family, stored, pushed } => {
+                write!(
+                    f,
+                    "family {family:?} has the buckets {pushed}, but the sum of its sources has {stored}: push the same buckets from all sources, or delete the sum (its sources go too) before the buckets change"
+                )
+            }
+            Refusal::NoPushId => {
+                write!(
+                    f,
+                    "the rule of this group counts increments, so each push needs a key that tells it from a retry: send the header Idempotency-Key with a new random value for each push, and the same value with each retry (Shardgate-Push-Id means the same)"
+                )
+            }
+            Refusal::NoIncrement { family, value } => {
+                write!(
+                    f,
+                    "family {family:?} has the value {value}, which cannot be added to a total: push finite increments from 0 on"
+                )
+            }
+            Refusal::Totals => write!(f, "the totals of the sum do not fit its families"),
+            Refusal::KeyOfSum => {
+                write!(
+                    f,
+                    "the group is a sum of sources, and no aggregate rule makes this push a source of it: push with the labels of a source, change the rule, or delete the group first"
                 )
             }
             Refusal::OtherSpelling => {

@@ -53,6 +53,31 @@ pub(crate) fn kept_items(mut text: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// Appends a canonical spelling, of a series or of a line up to its value, without the labels of these names. Only the value of
+/// `instance` goes, since every sample has that label.
+pub(crate) fn write_without(out: &mut Vec<u8>, spelling: &[u8], gone: &[Vec<u8>]) {
+    let (opening, mut items) = split_opening(spelling);
+    out.extend_from_slice(opening);
+    let mut separator: &[u8] = b"";
+    while let Some([name, value, behind]) = item(items) {
+        let whole = &items[..items.len() - behind.len()];
+        items = behind.strip_prefix(b",").unwrap_or(behind);
+        // A metric name in quotes is no label: nothing stands behind its quotes.
+        let goes = whole.len() > name.len() && gone.iter().any(|gone| gone[..] == *name);
+        if goes && name != INSTANCE {
+            continue;
+        }
+        out.extend_from_slice(separator);
+        let kept = if goes { &whole[..whole.len() - value.len() - 1] } else { whole };
+        out.extend_from_slice(kept);
+        if goes {
+            out.push(b'"');
+        }
+        separator = b",";
+    }
+    out.extend_from_slice(items);
+}
+
 /// Whether any label of a spelling, or of rendered lines, is left out. Inside of a value a quote is escaped, so `=""` is always an empty one.
 pub(crate) fn has_empty(spelling: &[u8]) -> bool {
     memchr_iter(b'=', spelling).any(|at| {
@@ -123,7 +148,7 @@ pub(crate) fn spellings_and_lines<'t>(
 }
 
 /// What stands around the suffix of the name of a sample that has labels.
-fn opening(name: &str) -> (Vec<u8>, &'static [u8]) {
+pub(crate) fn opening(name: &str) -> (Vec<u8>, &'static [u8]) {
     if is_metric_name(name.as_bytes()) {
         return (name.into(), b"{");
     }
@@ -135,6 +160,22 @@ fn opening(name: &str) -> (Vec<u8>, &'static [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_go_from_wherever_they_stand_and_an_instance_is_empty_instead() {
+        let gone: Vec<Vec<u8>> = ["a", "instance", "\"c d\""].map(|it| it.into()).into();
+        for (spelling, expected) in [
+            (r#"x{a="1",instance="i",job="j"} "#, r#"x{instance="",job="j"} "#),
+            (r#"x{"c d"="a=\"}",b="",job="j"}"#, r#"x{b="",job="j"}"#),
+            (r#"{"a","c d"="",job="j,a"} "#, r#"{"a",job="j,a"} "#),
+            (r#"{"a{\"b",a="\\",job="j"}"#, r#"{"a{\"b",job="j"}"#),
+            (r#"x_bucket{a="1",job="j",le="+Inf"} "#, r#"x_bucket{job="j",le="+Inf"} "#),
+        ] {
+            let mut out = Vec::new();
+            write_without(&mut out, spelling.as_bytes(), &gone);
+            assert_eq!(String::from_utf8_lossy(&out), expected, "{spelling}");
+        }
+    }
 
     fn spelled(spelling: &str) -> String {
         String::from_utf8_lossy(&without_empty(spelling.as_bytes())).into_owned()

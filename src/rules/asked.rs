@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use xxhash_rust::xxh3::xxh3_128;
+
 use super::period::{self, EXPIRE_MAX, EXPIRE_MIN};
 use super::{Applied, Merge};
 
@@ -12,6 +14,32 @@ pub struct Asked {
     pub expire: Option<Duration>,
     /// What of the group the push replaces.
     pub merge: Option<Merge>,
+    /// What tells this push from others, where sources push increments.
+    pub id: Option<PushId>,
+}
+
+/// What tells a push from others: the hash of the key that the client gave it. A retry has the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PushId(pub u128);
+
+/// How long a key may be.
+const KEY_BYTES_MAX: usize = 256;
+
+impl PushId {
+    /// Reads the value of `Idempotency-Key` or `Shardgate-Push-Id`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(key: &[u8]) -> Result<PushId, String> {
+        if key.is_empty() || key.len() > KEY_BYTES_MAX {
+            let shown: String = String::from_utf8_lossy(key).chars().take(40).collect();
+            return Err(format!(
+                "header Idempotency-Key: expected 1 to {KEY_BYTES_MAX} bytes, got {} ({shown:?}); send a new random key with each push, and the same key with each retry",
+                key.len()
+            ));
+        }
+        Ok(PushId(xxh3_128(key)))
+    }
 }
 
 impl Applied {
@@ -69,7 +97,7 @@ mod tests {
 
     #[test]
     fn headers_count_where_a_rule_allows_them_and_within_its_bounds() {
-        let of = |seconds| Asked { expire: Some(Duration::from_secs(seconds)), merge: None };
+        let of = |seconds| Asked { expire: Some(Duration::from_secs(seconds)), ..Asked::default() };
         assert_eq!(asked("allow_headers: true", Some("90"), None), Ok(of(90)));
         assert_eq!(asked("allow_headers: true", Some("1h30m"), None), Ok(of(5400)));
         for silent in ["allow_headers: false", "expire: 1h"] {
@@ -84,7 +112,7 @@ mod tests {
                 "{error}"
             );
         }
-        let series = Asked { expire: None, merge: Some(Merge::Series) };
+        let series = Asked { merge: Some(Merge::Series), ..Asked::default() };
         assert_eq!(asked("allow_headers: true", None, Some("series")), Ok(series));
         let error = asked("allow_headers: true", None, Some("metric")).expect_err("no such word");
         assert!(error.contains("series or family") && error.contains("\"metric\""), "{error}");

@@ -1,7 +1,10 @@
 //! The file of rules.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
+use super::aggregation::Checked;
 use super::period::{Hold, Lifetime, Period};
 use super::{Applied, GroupRules, Merge, Rule, Said};
 use crate::selector::Selector;
@@ -34,6 +37,7 @@ struct Written {
     allow_headers: Option<bool>,
     hold_until_scraped: Option<Hold>,
     merge: Option<MergeWord>,
+    aggregate: Option<Checked>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -84,6 +88,7 @@ impl TryFrom<Written> for Entry {
                     MergeWord::Series => Merge::Series,
                 })
             }),
+            aggregate: written.aggregate.map(|checked| said(Arc::new(checked.0))),
         };
         if says == Applied::default() {
             return Err(format!("the rule {} has no setting", written.r#match.text));
@@ -134,6 +139,7 @@ impl Applied {
         set(&mut self.allow_headers, number);
         set(&mut self.hold_until_scraped, number);
         set(&mut self.merge, number);
+        set(&mut self.aggregate, number);
     }
 }
 

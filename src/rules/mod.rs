@@ -1,10 +1,11 @@
 //! Rules for groups: what `--rules.file` says about expiry, merging and holding, and what of it applies to one group.
 //!
-//! This folder is pure. `file` reads the file ([`GroupRules::parse`]), `period` reads its durations, and `asked` reads what a
+//! This folder is pure. `file` reads the file ([`GroupRules::parse`]), `period` reads its durations, `aggregation` is what an `aggregate` rule says, and `asked` reads what a
 //! push asks for in its headers. The shards decide what applies to a group when the group is made and when the rules change.
 //!
 //! **Invariant:** for each setting, the first rule counts that matches the group and has the setting.
 
+mod aggregation;
 mod asked;
 mod explain;
 mod file;
@@ -12,13 +13,15 @@ mod period;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::duration;
 use crate::exposition::{labels, unescape};
 use crate::selector::{Effort, Selector};
 
-pub use asked::Asked;
+pub use aggregation::{Adding, Aggregation, Counters, FamilyAdding, Gauges, SourceLabels};
+pub use asked::{Asked, PushId};
 pub use file::RULES_MAX;
 pub use period::{EXPIRE_MAX, EXPIRE_MIN};
 
@@ -59,7 +62,7 @@ pub struct Said<T> {
 }
 
 /// What applies to a group.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Applied {
     /// How long after its last accepted push the group expires; no time for never.
     pub expire: Option<Said<Option<Duration>>>,
@@ -73,6 +76,8 @@ pub struct Applied {
     pub hold_until_scraped: Option<Said<Duration>>,
     /// What a POST replaces.
     pub merge: Option<Said<Merge>>,
+    /// How the group becomes part of a sum.
+    pub aggregate: Option<Said<Arc<Aggregation>>>,
 }
 
 impl GroupRules {
@@ -102,6 +107,20 @@ impl GroupRules {
         })
     }
 
+    /// Whether any rule makes sums.
+    pub fn has_aggregation(&self) -> bool {
+        self.rules.iter().any(|rule| rule.says.aggregate.is_some())
+    }
+
+    /// What makes a group part of a sum, if anything does. `value_of` gives the value of a label, empty for none.
+    pub fn aggregation<'a>(&self, value_of: impl Fn(&str) -> &'a str) -> Option<&Arc<Aggregation>> {
+        self.rules.iter().find_map(|rule| {
+            let said = rule.says.aggregate.as_ref()?;
+            let matched = rule.selector.matches(&value_of, &mut Effort::unbounded());
+            matched.expect("nothing bounds the effort").then_some(&said.value)
+        })
+    }
+
     /// The rules in the order of the file.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
@@ -124,6 +143,9 @@ impl Applied {
         self.allow_headers = self.allow_headers.or(rule.allow_headers);
         self.hold_until_scraped = self.hold_until_scraped.or(rule.hold_until_scraped);
         self.merge = self.merge.or(rule.merge);
+        if self.aggregate.is_none() {
+            self.aggregate.clone_from(&rule.aggregate);
+        }
     }
 
     /// How long after its last accepted push the group expires, if it does.
@@ -161,6 +183,8 @@ impl Applied {
         add("allow_headers", self.allow_headers.map(|said| (said.value.to_string(), said.rule)));
         add("hold_until_scraped", time(self.hold_until_scraped));
         add("merge", self.merge.map(|said| (said.value.to_string(), said.rule)));
+        let aggregate = self.aggregate.as_ref();
+        add("aggregate", aggregate.map(|said| (said.value.to_string(), said.rule)));
         settings
     }
 }

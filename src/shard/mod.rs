@@ -35,18 +35,20 @@ pub use ruling::clock::ExpiryClock;
 pub use ruling::ledger::{JobCounts, Ledger};
 pub use ruling::scrapers::{SCRAPER_WAIT, SCRAPERS_MAX, Scrapers};
 pub use saving::changes::Changes;
-pub use saving::group_snapshot::{GroupSnapshot, GroupTimes, SavedFamily, WriteRecord};
+pub use saving::dirty_groups::{HIDDEN_MARK, hidden_key};
+pub use saving::group_snapshot::{
+    GroupSnapshot, GroupTimes, SavedFamily, SavedRole, SavedSource, WriteRecord,
+};
 pub use store::Store;
 pub use store::expire::{EXPIRED_AT_A_TIME, Looked};
 pub use store::place::Placement;
-pub use store::plan::{GROUP_BYTES_MAX, Mode};
+pub use store::plan::{GROUP_BYTES_MAX, How, Mode};
 pub use store::restore::RestoredGroup;
 pub use store::snapshot::{HomedPage, Piece, Selection, Snapshot};
 pub use store::views::{Expiry, FamilyView, GroupRef, GroupSummary, GroupView};
 pub use store::wipe::Remains;
 pub use task::Saving;
 pub use task::lanes::{COMMANDS_LEN, QUEUE_LEN};
-pub use task::message::How;
 pub use task::stats::ShardStats;
 pub use task::waiter::Waiter;
 pub use timestamp::Timestamp;

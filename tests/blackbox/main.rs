@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot do what it needs fails")]
 
+mod aggregation;
 mod answer;
 mod api;
 mod basic_auth;

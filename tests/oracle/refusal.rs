@@ -51,5 +51,10 @@ fn reason(refusal: &Refusal) -> Reason {
         }
         Refusal::Several(conflicts) => reason(&conflicts[0]),
         Refusal::GroupTooLarge { .. } => unreachable!("no group is that large"),
+        Refusal::BucketsDiffer { .. }
+        | Refusal::NoPushId
+        | Refusal::NoIncrement { .. }
+        | Refusal::KeyOfSum
+        | Refusal::Totals => unreachable!("there are no rules"),
     }
 }

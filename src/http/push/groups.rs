@@ -18,7 +18,7 @@ use crate::http::request::request_id::RequestId;
 use crate::http::ui::watch::Watch;
 use crate::own_metrics::{OwnMetrics, Verb};
 use crate::push::GroupingKey;
-use crate::rules::{Asked, GroupRules};
+use crate::rules::{Asked, GroupRules, PushId};
 use crate::shard::{How, Mode, PushError};
 
 /// What pushes and deletes need.
@@ -111,11 +111,18 @@ impl Groups {
         let Some(rules) = &self.rules else { return Ok(Asked::default()) };
         let value = |name| headers.get(name).map(HeaderValue::as_bytes);
         let (expire, merge) = (value("shardgate-expire"), value("shardgate-merge"));
-        if expire.is_none() && merge.is_none() {
+        let id = value("idempotency-key").or_else(|| value("shardgate-push-id"));
+        if expire.is_none() && merge.is_none() && id.is_none() {
             return Ok(Asked::default());
         }
         let applied = rules.borrow().apply_to(key.text());
-        applied.asked(expire, merge, mode == Mode::Add).map_err(Failure::bad_request)
+        let mut asked = applied.asked(expire, merge, mode == Mode::Add);
+        if let (Ok(asked), Some(id)) = (&mut asked, id)
+            && applied.aggregate.is_some_and(|said| said.value.needs_push_id())
+        {
+            asked.id = Some(PushId::read(id).map_err(Failure::bad_request)?);
+        }
+        asked.map_err(Failure::bad_request)
     }
 
     /// The failure of a push that its shard has rejected. It shows other groups only to a client that may read.

@@ -4,7 +4,7 @@
 
 use crate::exposition::{Kind, has_quoted_names};
 use crate::push::batch::empty_labels::duplicate;
-use crate::push::batch::series::{Series, SeriesHasher, has_duplicate};
+use crate::push::batch::series::{SORTED_LEN_MIN, Series, SeriesHasher, has_duplicate};
 use crate::push::batch::{Batch, BatchFamily};
 use crate::push::error::Refusal;
 use crate::push::spelling::{has_empty, spellings};
@@ -29,6 +29,25 @@ impl Batch {
     /// Adds a family whose name is behind those of the others. Answers whether it fits: the batch holds as much
     /// as 32 bits can count.
     pub fn add_rendered(&mut self, family: &RenderedFamily<'_>) -> bool {
+        self.add_with_series(family, |series| add_series(series, family))
+    }
+
+    /// The same, when the fingerprints of its series are known, in the order of its text.
+    pub(crate) fn add_known(&mut self, family: &RenderedFamily<'_>, known: &[Series]) -> bool {
+        self.add_with_series(family, |series| {
+            let first = series.len();
+            series.extend_from_slice(known);
+            if known.len() >= SORTED_LEN_MIN {
+                series[first..].sort_unstable();
+            }
+        })
+    }
+
+    fn add_with_series(
+        &mut self,
+        family: &RenderedFamily<'_>,
+        add_series: impl FnOnce(&mut Vec<Series>),
+    ) -> bool {
         let strings = self.strings.len() + family.name.len() + family.help.len();
         let bytes =
             [strings, self.text.len() + family.text.len(), self.native.len() + family.native.len()];
@@ -40,7 +59,7 @@ impl Batch {
         let name_end = self.strings.len() as u32;
         self.strings.push_str(family.help);
         let first = self.series.len() as u32;
-        add_series(&mut self.series, family);
+        add_series(&mut self.series);
         self.families.push(BatchFamily {
             kind: family.kind,
             samples: memchr_iter(b'\n', family.text).count() as u32,

@@ -23,6 +23,34 @@ impl GroupingKey {
         (has_job && key.text() == text).then_some(key)
     }
 
+    /// The key of those of its labels whose names `keeps` says to keep, and the names of the others. The job is to be kept.
+    pub fn split(&self, keeps: impl Fn(&str) -> bool) -> (GroupingKey, Vec<String>) {
+        let (mut kept, mut gone) = (smallvec::SmallVec::new(), Vec::new());
+        for at in 0..self.len() {
+            let Some(name) = self.name(at).and_then(|name| std::str::from_utf8(name).ok()) else {
+                continue;
+            };
+            if !self.overrides(name.as_bytes()) {
+                continue; // It stands there because the path gives no instance.
+            }
+            if keeps(name) {
+                kept.push((Cow::Borrowed(name), self.value(at)));
+            } else {
+                gone.push(name.to_owned());
+            }
+        }
+        (GroupingKey::new(kept), gone)
+    }
+
+    /// The values of its labels by their names.
+    pub fn values(&self) -> smallvec::SmallVec<[(&str, Cow<'_, str>); 4]> {
+        let names = (0..self.len()).filter_map(|at| {
+            let name = self.name(at).and_then(|name| std::str::from_utf8(name).ok())?;
+            Some((name, self.value(at)))
+        });
+        names.collect()
+    }
+
     /// The key of these labels, as (name, value); `None` where none of them is a job.
     pub fn from_labels(labels: &[(String, String)]) -> Option<GroupingKey> {
         let has_job = labels.iter().any(|(name, value)| name == "job" && !value.is_empty());

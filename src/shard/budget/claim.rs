@@ -56,6 +56,11 @@ impl Charge {
         self.usage
     }
 
+    /// The user who last pushed to the group.
+    pub(in crate::shard) fn owner(&self) -> Option<Arc<Budget>> {
+        self.owner.clone()
+    }
+
     /// Whether it counts for that owner, or for none.
     pub(in crate::shard) fn is_for(&self, owner: Option<&Arc<Budget>>) -> bool {
         is_same(self.owner.as_ref(), owner)

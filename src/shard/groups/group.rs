@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::aggregate::{PushIds, Sum};
 use crate::exposition::write_number;
-use crate::push::Series;
+use crate::push::{GroupingKey, Series};
 use crate::shard::budget::claim::Charge;
 use crate::shard::groups::family::FamilyId;
 use crate::shard::groups::rhythm::Rhythm;
@@ -38,8 +39,33 @@ pub(in crate::shard) struct Group {
     pub(in crate::shard) bytes: u64,
     /// What rules make of it, if any applies.
     pub(in crate::shard) ruled: Option<Box<Ruled>>,
+    /// What it is to other groups.
+    pub(in crate::shard) role: Role,
     /// Sorted by the families' names.
     pub(in crate::shard) families: Vec<Held>,
+}
+
+/// What a group is to other groups.
+#[derive(Debug, Default)]
+pub(in crate::shard) enum Role {
+    /// Nothing.
+    #[default]
+    Plain,
+    /// It shows what its sources come to.
+    Sum(Box<Sum>),
+    /// It is a source of a sum.
+    Source(Box<SourceOf>),
+}
+
+/// Of which sum a group is a source.
+#[derive(Debug)]
+pub(in crate::shard) struct SourceOf {
+    pub(in crate::shard) sum: GroupingKey,
+    pub(in crate::shard) sum_hash: u64,
+    /// Whether it is not shown.
+    pub(in crate::shard) is_hidden: bool,
+    /// Its last pushes of increments.
+    pub(in crate::shard) ids: PushIds,
 }
 
 /// What a group knows of itself being written down.

@@ -32,11 +32,11 @@ impl Shards {
         self.shared.hasher.hash_one(&*key.identity())
     }
 
-    /// The number of the shard that has the groups of this hash. The lower half decides, of which the store's own table
-    /// uses the lower bits.
+    /// The number of the shard that has the groups of this hash. Sixteen bits decide ([`SHARD_BITS`](super::route::SHARD_BITS)), above those that the store's own table
+    /// uses first.
     pub(in crate::shard) fn shard(&self, hash: u64) -> usize {
-        let half = hash & u64::from(u32::MAX);
-        ((half * self.shared.lanes.len() as u64) >> 32) as usize
+        let decides = hash >> 16 & 0xffff;
+        ((decides * self.shared.lanes.len() as u64) >> 16) as usize
     }
 
     /// Waits for the answer to a request, which is on disk by then if that was promised.
@@ -94,6 +94,7 @@ impl Shards {
         let shards = self.clone();
         let sent = tokio::spawn(async move {
             let shared = &shards.shared;
+            let _no_group_moves = shared.moving.read().await;
             let _order = shared.cut_order.write().await;
             let cut = Cut::new(shared.lanes.len(), shared.dead.clone());
             let mut answers = Vec::with_capacity(shared.lanes.len());

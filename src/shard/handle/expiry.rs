@@ -23,6 +23,7 @@ const PACE: Duration = Duration::from_millis(3);
 impl Shards {
     /// Gives all shards these rules.
     pub async fn set_rules(&self, rules: &Arc<GroupRules>) {
+        self.shared.sums.set(rules);
         for lanes in &self.shared.lanes {
             let (rules, ledger) = (Arc::clone(rules), Arc::clone(&self.shared.ledger));
             // A dead shard has no groups that could expire.
@@ -65,7 +66,8 @@ impl Shards {
             let now = clock.show(wall, Instant::now());
             let Ok(looked) = self.look(now, scrapers.covered(wall)).await else { return };
             groups += looked.expired;
-            if looked.has_more {
+            let Ok(moved) = self.move_misplaced().await else { return };
+            if looked.has_more || moved > 0 {
                 tokio::time::sleep(PACE).await;
                 continue;
             }

@@ -76,7 +76,7 @@ impl Shards {
     /// When a shard is dead.
     pub async fn find(&self, keys: &[GroupingKey]) -> Result<Vec<GroupSummary>, Unavailable> {
         let mut left = vec![Vec::new(); self.shared.lanes.len()];
-        for hash in keys.iter().map(|key| self.hash(key)).collect::<HashSet<_>>() {
+        for hash in keys.iter().map(|key| self.route(key).hash).collect::<HashSet<_>>() {
             left[self.shard(hash)].push(hash);
         }
         let wanted: HashSet<_> = keys.iter().map(GroupingKey::text).collect();

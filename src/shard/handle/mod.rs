@@ -7,7 +7,9 @@ pub(super) mod ask;
 pub(super) mod checkpoint;
 pub(super) mod expiry;
 pub(super) mod group_scan;
+pub(super) mod moving;
 pub(super) mod replica;
+pub(super) mod route;
 pub(super) mod wipe;
 
 use std::sync::Arc;
@@ -26,11 +28,11 @@ use crate::shard::index::Index;
 use crate::shard::ruling::ledger::Ledger;
 use crate::shard::store::Store;
 use crate::shard::store::place::Placement;
-use crate::shard::store::plan::Mode;
+use crate::shard::store::plan::How;
 use crate::shard::store::restore::RestoredGroup;
 use crate::shard::store::snapshot::{HomedPage, Selection, Snapshot};
 use crate::shard::task::lanes::{Lanes, lanes};
-use crate::shard::task::message::{How, Message, Placing};
+use crate::shard::task::message::{Message, Placing};
 use crate::shard::task::stats::ShardStats;
 use crate::shard::task::{self, Saving};
 
@@ -84,6 +86,10 @@ pub(in crate::shard) struct Shared {
     refuses_unchecked: AtomicBool,
     /// What is known of the jobs whose groups may expire.
     pub(in crate::shard) ledger: Arc<Ledger>,
+    /// Which groups are sources of which sums.
+    pub(in crate::shard) sums: route::Sums,
+    /// Locked for writing while a group moves, and for reading while all shards are asked for a cut.
+    pub(in crate::shard) moving: RwLock<()>,
 }
 
 impl Shards {
@@ -147,6 +153,8 @@ impl Shards {
             has_unchecked: AtomicBool::new(false),
             refuses_unchecked: AtomicBool::new(false),
             ledger: Arc::default(),
+            sums: route::Sums::default(),
+            moving: RwLock::default(),
         });
         (Shards { shared }, tasks)
     }
@@ -163,9 +171,9 @@ impl Shards {
         owner: Option<Arc<Budget>>,
     ) -> Result<(), PushError> {
         let (reply, answer) = oneshot::channel();
-        let (hash, how) = (self.hash(&key), how.into());
+        let (route::Route { hash, source }, how) = (self.route(&key), how.into());
         let reply = Some(reply);
-        self.send(hash, Message::Push { hash, key, how, batch, owner, reply }).await?;
+        self.send(hash, Message::Push { hash, key, how, batch, owner, source, reply }).await?;
         self.settled(answer).await?
     }
 
@@ -180,12 +188,13 @@ impl Shards {
         batch: Batch,
         owner: Option<Arc<Budget>>,
     ) -> Result<(), Unavailable> {
-        let (hash, how) = (self.hash(&key), how.into());
+        let (route::Route { hash, source }, how) = (self.route(&key), how.into());
         let shared = &self.shared;
         if !shared.has_unchecked.load(Relaxed) {
             shared.has_unchecked.store(true, SeqCst);
         }
-        self.send(hash, Message::Push { hash, key, how, batch, owner, reply: None }).await?;
+        let push = Message::Push { hash, key, how, batch, owner, source, reply: None };
+        self.send(hash, push).await?;
         // Read after the push was sent: `pass_all` begins only after this has been set, so it waits for this push.
         if shared.refuses_unchecked.load(SeqCst) { Err(Unavailable::Stopping) } else { Ok(()) }
     }
@@ -199,10 +208,15 @@ impl Shards {
     ///
     /// # Errors
     /// Why it would not be.
-    pub async fn check(&self, key: GroupingKey, mode: Mode, batch: Batch) -> Result<(), PushError> {
+    pub async fn check(
+        &self,
+        key: GroupingKey,
+        how: impl Into<How>,
+        batch: Batch,
+    ) -> Result<(), PushError> {
         let (reply, answer) = oneshot::channel();
-        let hash = self.hash(&key);
-        self.send(hash, Message::Check { hash, key, mode, batch, reply }).await?;
+        let (route::Route { hash, source }, how) = (self.route(&key), how.into());
+        self.send(hash, Message::Check { hash, key, how, batch, source, reply }).await?;
         answer.await.map_err(|_| Unavailable::Dead)?.map_err(PushError::Refused)
     }
 
@@ -218,8 +232,8 @@ impl Shards {
         placement: Placement,
     ) -> Result<(), PushError> {
         let (reply, answer) = oneshot::channel();
-        let hash = self.hash(&key);
-        let placing = Placing { hash, key, batch, owner, placement, reply };
+        let route::Route { hash, source } = self.route(&key);
+        let placing = Placing { hash, key, batch, owner, placement, source, reply };
         self.send(hash, Message::Place(Box::new(placing))).await?;
         self.settled(answer).await?
     }
@@ -234,8 +248,8 @@ impl Shards {
         owner: Option<Arc<Budget>>,
     ) -> Result<(), Unavailable> {
         let (reply, answer) = oneshot::channel();
-        let hash = self.hash(&key);
-        self.send(hash, Message::Fail { hash, key, owner, reply }).await?;
+        let route::Route { hash, source } = self.route(&key);
+        self.send(hash, Message::Fail { hash, key, owner, source, reply }).await?;
         answer.await.map_err(|_| Unavailable::Dead)
     }
 
@@ -245,7 +259,15 @@ impl Shards {
     /// When its shard could not be reached.
     pub async fn delete(&self, key: GroupingKey) -> Result<(), Unavailable> {
         let (reply, answer) = oneshot::channel();
-        let hash = self.hash(&key);
+        let route = self.route(&key);
+        if route.source.is_some() {
+            // It may still be where it was before the rules made it a source.
+            let (hash, key) = (self.hash(&key), key.clone());
+            let (reply, answer) = oneshot::channel();
+            self.send(hash, Message::Delete { hash, key, reply }).await?;
+            self.settled(answer).await??;
+        }
+        let hash = route.hash;
         self.send(hash, Message::Delete { hash, key, reply }).await?;
         self.settled(answer).await?
     }
@@ -255,11 +277,11 @@ impl Shards {
     /// # Errors
     /// When one of the groups does not agree with what is stored, or a shard is dead.
     pub async fn restore(&self, groups: Vec<RestoredGroup>) -> Result<(), RestoreError> {
-        let mut by_shard: Vec<Vec<(u64, RestoredGroup)>> = Vec::new();
+        let mut by_shard: Vec<Vec<(u64, u64, RestoredGroup)>> = Vec::new();
         by_shard.resize_with(self.shared.lanes.len(), Vec::new);
         for group in groups {
-            let hash = self.hash(&group.key);
-            by_shard[self.shard(hash)].push((hash, group));
+            let (hash, sum_hash) = self.restored_route(&group);
+            by_shard[self.shard(hash)].push((hash, sum_hash, group));
         }
         let mut answers = Vec::new();
         for (lanes, groups) in self.shared.lanes.iter().zip(by_shard) {
@@ -327,7 +349,7 @@ mod tests {
     use super::*;
     use crate::exposition::NameRules;
     use crate::push::decode;
-    use crate::shard::FamilySnapshot;
+    use crate::shard::{FamilySnapshot, Mode};
 
     fn start(shards: usize) -> (Shards, JoinSet<()>) {
         Shards::start(&Options {

@@ -33,8 +33,8 @@ impl Shards {
             replays[self.shard(group.hash)].gone.push(group);
         }
         for group in groups {
-            let hash = self.hash(&group.key);
-            replays[self.shard(hash)].groups.push((hash, group));
+            let (hash, sum_hash) = self.restored_route(&group);
+            replays[self.shard(hash)].groups.push((hash, sum_hash, group));
         }
         // All shards are asked in the order of these.
         let mut replays = replays.into_iter();

@@ -17,7 +17,7 @@ use std::time::Duration;
 use self::deadlines::Deadlines;
 pub(in crate::shard) use self::deadlines::GroupId;
 use self::ledger::{Ledger, Member};
-use crate::rules::{Applied, GroupRules};
+use crate::rules::{Aggregation, Applied, GroupRules};
 use crate::shard::timestamp::Timestamp;
 
 /// What rules make of one group. A group to which nothing applies has none.
@@ -86,6 +86,18 @@ impl Ruling {
         groups: Vec<u64>,
     ) {
         (self.rules, self.ledger, self.undecided) = (Some(rules), ledger, groups);
+    }
+
+    /// The same rules for the sources that are not shown.
+    pub(in crate::shard) fn for_hidden(&self) -> Ruling {
+        let (rules, ledger) = (self.rules.clone(), Arc::clone(&self.ledger));
+        Ruling { rules, ledger, ..Ruling::default() }
+    }
+
+    /// What makes a group of this key part of a sum, if anything does.
+    pub(in crate::shard) fn aggregation(&self, key: &str) -> Option<Arc<Aggregation>> {
+        let said = self.rules.as_ref()?.apply_to(key).aggregate;
+        said.map(|said| said.value)
     }
 
     /// Whether there are groups for which it is still to be decided what applies.

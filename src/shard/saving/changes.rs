@@ -39,6 +39,19 @@ impl Changes {
         Changes { groups, since: Timestamp::now(), ..Changes::default() }
     }
 
+    /// These and others, of other groups.
+    pub(in crate::shard) fn and(mut self, others: Changes) -> Changes {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&others.bytes);
+        self.groups.extend(others.groups.into_iter().map(|(key, handed)| match handed {
+            Handed::Written { end } => (key, Handed::Written { end: start + end }),
+            handed => (key, handed),
+        }));
+        let since = [self.since, others.since].into_iter();
+        let since = since.filter(|since| *since != Timestamp::NEVER).min().unwrap_or_default();
+        Changes { since, has_more: others.has_more, ..self }
+    }
+
     /// Writes the records of large groups, which the shard has left to the caller, and drops their snapshots. The caller does
     /// this before it reads any record, with the function that the shard uses.
     pub fn write_snapshots(&mut self, write: WriteRecord) {

@@ -14,7 +14,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::{Entry, IntoIter};
 
 use crate::shard::groups::families::Families;
-use crate::shard::groups::group::{Group, SaveState};
+use crate::shard::groups::group::{Group, Role, SaveState};
 use crate::shard::saving::changes::{Changes, Handed};
 use crate::shard::saving::group_snapshot::{
     self as image, GroupSnapshot, HeldSnapshot, WriteRecord,
@@ -41,6 +41,8 @@ pub struct Gone {
     pub(in crate::shard) hash: u64,
     pub(in crate::shard) key: Arc<str>,
     pub(in crate::shard) was_written: bool,
+    /// Whether it was a source that is not shown.
+    pub(in crate::shard) is_hidden: bool,
 }
 
 /// The state of a group at the checkpoint, kept because the group has changed since.
@@ -53,7 +55,9 @@ enum Kept {
 /// The dirty groups of one shard.
 #[derive(Debug)]
 pub(in crate::shard) struct DirtyGroups {
-    write: WriteRecord,
+    pub(in crate::shard) write: WriteRecord,
+    /// Whether these are sources that are not shown. Their keys are stored with a mark, since a sum may have the same key.
+    is_hidden: bool,
     pub(super) written_here_bytes_max: usize,
     /// The current epoch, counted from 1.
     epoch: u64,
@@ -68,9 +72,19 @@ pub(in crate::shard) struct DirtyGroups {
     snapshots: HashMap<Arc<str>, Kept, ahash::RandomState>,
 }
 
+/// The key under which a source is stored that is not shown. No grouping key begins so.
+pub fn hidden_key(key: &str) -> String {
+    format!("{HIDDEN_MARK}{key}")
+}
+
+/// What it begins with.
+pub const HIDDEN_MARK: char = '\r';
+
 impl Gone {
     pub(in crate::shard) fn new(hash: u64, group: &Group) -> Gone {
-        Gone { hash, key: Arc::clone(&group.key), was_written: group.saving.is_written }
+        let is_hidden = matches!(&group.role, Role::Source(source) if source.is_hidden);
+        let (key, was_written) = (Arc::clone(&group.key), group.saving.is_written);
+        Gone { hash, key, was_written, is_hidden }
     }
 }
 
@@ -78,6 +92,7 @@ impl DirtyGroups {
     pub(in crate::shard) fn new(write: WriteRecord) -> DirtyGroups {
         DirtyGroups {
             write,
+            is_hidden: false,
             written_here_bytes_max: WRITTEN_HERE_BYTES_MAX,
             epoch: 1,
             entered: HashTable::new(),
@@ -91,7 +106,12 @@ impl DirtyGroups {
     /// Forgets all of them.
     pub(in crate::shard) fn forget_all(&mut self) {
         let written_here_bytes_max = self.written_here_bytes_max;
-        *self = DirtyGroups { written_here_bytes_max, ..DirtyGroups::new(self.write) };
+        *self = DirtyGroups { written_here_bytes_max, is_hidden: self.is_hidden, ..DirtyGroups::new(self.write) };
+    }
+
+    /// Of sources that are not shown.
+    pub(in crate::shard) fn of_hidden(write: WriteRecord) -> DirtyGroups {
+        DirtyGroups { is_hidden: true, ..DirtyGroups::new(write) }
     }
 
     /// How many groups there are.
@@ -194,6 +214,7 @@ impl DirtyGroups {
             if let Handed::Held(held) = &image {
                 references += held.references_bytes();
             }
+            let key = if self.is_hidden { hidden_key(&key).into() } else { key };
             changes.groups.push((key, image));
             handed_over = changes.bytes.len() + references + changes.groups.len() * GONE_BYTES;
         }

@@ -9,8 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::exposition::Kind;
+use crate::push::GroupingKey;
 use crate::shard::groups::families::Families;
-use crate::shard::groups::group::{Group, Held};
+use crate::shard::groups::group::{Group, Held, Role};
 use crate::shard::timestamp::Timestamp;
 
 /// Appends the record of a group to the bytes. The form of a record belongs to `persist`.
@@ -63,12 +64,36 @@ pub struct GroupTimes {
     pub asked: Option<Duration>,
 }
 
+/// What a group is to other groups, as it is written down.
+#[derive(Debug, Clone, Default)]
+pub enum SavedRole {
+    /// Nothing.
+    #[default]
+    Plain,
+    /// It is a sum with these totals, as `aggregate` writes them.
+    Sum(Vec<u8>),
+    /// It is a source.
+    Source(Box<SavedSource>),
+}
+
+/// Of which sum a group is a source.
+#[derive(Debug, Clone)]
+pub struct SavedSource {
+    /// The key of the sum.
+    pub sum: GroupingKey,
+    /// Whether the source is not shown.
+    pub is_hidden: bool,
+    /// Its last pushes of increments, as `aggregate` writes them.
+    pub ids: Vec<u8>,
+}
+
 /// A group as it was at one moment. It holds references only, so the shard goes on while another thread reads it.
 #[derive(Debug)]
 pub(in crate::shard) struct HeldSnapshot {
     key: Arc<str>,
     has_empty_instance: bool,
     times: GroupTimes,
+    role: SavedRole,
     families: Vec<HeldFamily>,
     /// How many bytes its samples and help texts take.
     bytes: usize,
@@ -104,6 +129,7 @@ impl HeldSnapshot {
             key: Arc::clone(&group.key),
             has_empty_instance: group.has_empty_instance,
             times: times(group),
+            role: role(group),
             bytes: bytes(group),
         }
     }
@@ -133,6 +159,22 @@ fn times(group: &Group) -> GroupTimes {
     GroupTimes { created, pushed, failed, asked: group.ruled.as_ref().and_then(|it| it.asked) }
 }
 
+fn role(group: &Group) -> SavedRole {
+    let mut bytes = Vec::new();
+    match &group.role {
+        Role::Plain => SavedRole::Plain,
+        Role::Sum(sum) => {
+            sum.write_totals(&mut bytes);
+            SavedRole::Sum(bytes)
+        }
+        Role::Source(source) => {
+            source.ids.write(&mut bytes);
+            let (sum, is_hidden) = (source.sum.clone(), source.is_hidden);
+            SavedRole::Source(Box::new(SavedSource { sum, is_hidden, ids: bytes }))
+        }
+    }
+}
+
 impl<'a> GroupSnapshot<'a> {
     /// Of a group as its shard holds it.
     pub(in crate::shard) fn stored(group: &'a Group, families: &'a Families) -> GroupSnapshot<'a> {
@@ -160,6 +202,14 @@ impl<'a> GroupSnapshot<'a> {
         match self.0 {
             Source::Stored { group, .. } => times(group),
             Source::Held(image) => image.times,
+        }
+    }
+
+    /// What it is to other groups.
+    pub fn role(&self) -> SavedRole {
+        match self.0 {
+            Source::Stored { group, .. } => role(group),
+            Source::Held(image) => image.role.clone(),
         }
     }
 

@@ -204,7 +204,7 @@ impl Counted {
         assert_eq!(self.gateway.used(), Usage::default(), "what is gone is given back");
         for (store, groups) in self.stores.iter_mut().zip(snapshots) {
             for (hash, group) in groups {
-                store.restore(hash, &group).expect("whatever the bounds are");
+                store.restore(hash, hash, &group).expect("whatever the bounds are");
             }
         }
     }
@@ -258,7 +258,7 @@ pub(super) fn restored(image: &GroupSnapshot<'_>) -> RestoredGroup {
     }
     let key = GroupingKey::from_text(image.key(), image.has_empty_instance());
     let times: GroupTimes = image.times();
-    RestoredGroup { key: key.expect("it was one"), times, batch, pushed }
+    RestoredGroup { key: key.expect("it was one"), times, batch, pushed, role: image.role() }
 }
 
 proptest! {

@@ -16,17 +16,38 @@ const FORGOTTEN_AT_A_TIME: usize = 16_384;
 impl Store {
     /// Forgets a group, if there is one.
     pub fn delete(&mut self, hash: u64, key: &GroupingKey) {
+        if !self.delete_here(hash, key)
+            && let Some(hidden) = &mut self.hidden
+        {
+            hidden.delete_here(hash, key);
+        }
+        self.settle_sums();
+    }
+
+    /// The same in this store. Answers whether there was one.
+    fn delete_here(&mut self, hash: u64, key: &GroupingKey) -> bool {
         let is_group = |(_, group): &(u64, Group)| {
             *group.key == *key.text() && group.has_empty_instance == key.has_empty_instance()
         };
         if let Ok(found) = self.groups.find_entry(hash, is_group) {
             let (_, group) = found.remove().0;
             self.drop_groups([(hash, group)]);
+            return true;
         }
+        false
     }
 
     /// Forgets these groups, and counts those that were there.
     pub fn delete_listed(&mut self, groups: &[GroupRef]) -> u64 {
+        let mut deleted = self.delete_listed_here(groups);
+        if let Some(hidden) = &mut self.hidden {
+            deleted += hidden.delete_listed_here(groups);
+        }
+        self.settle_sums();
+        deleted
+    }
+
+    fn delete_listed_here(&mut self, groups: &[GroupRef]) -> u64 {
         let find = |of: &GroupRef| {
             let found = self.groups.find_entry(of.hash, |(_, group)| *group.key == *of.key);
             found.ok().map(|found| found.remove().0)
@@ -48,6 +69,7 @@ impl Store {
             if let Some(dirty) = &mut self.dirty {
                 dirty.goes(hash, &mut group, &mut self.families);
             }
+            self.note_left(hash, &mut group);
             let is_of_job = |(of, other): &(u64, Group)| *of == hash && other.job == group.job;
             if self.groups.find(hash, is_of_job).is_none() {
                 self.jobs.remove(&group.job, hash);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::push::GroupingKey;
 use crate::rules::GroupRules;
-use crate::shard::groups::group::Group;
+use crate::shard::groups::group::{Group, Role};
 use crate::shard::ruling::Verdict;
 use crate::shard::ruling::ledger::{Ledger, Member};
 use crate::shard::store::Store;
@@ -32,6 +32,9 @@ pub struct Looked {
 impl Store {
     /// Takes new rules. They take effect for new groups at once, and for stored groups bit by bit.
     pub fn set_rules(&mut self, rules: Arc<GroupRules>, ledger: Arc<Ledger>) {
+        if let Some(hidden) = &mut self.hidden {
+            hidden.set_rules(Arc::clone(&rules), Arc::clone(&ledger));
+        }
         let groups = self.hashes(&[]);
         self.ruling.replace(rules, ledger, groups);
     }
@@ -39,6 +42,22 @@ impl Store {
     /// Decides about some groups, and lets some expire by `now`. All scrapers have had what was pushed before `covered`. Answers
     /// the key of a large group as well, which is to be deleted in slices.
     pub(in crate::shard) fn look(
+        &mut self,
+        now: Timestamp,
+        covered: Timestamp,
+    ) -> (Looked, Option<(u64, GroupingKey)>) {
+        let (mut looked, large) = self.look_here(now, covered);
+        if let Some(hidden) = &mut self.hidden {
+            let (hidden, _) = hidden.look_here(now, covered);
+            looked.expired += hidden.expired;
+            looked.has_more |= hidden.has_more;
+        }
+        self.settle_sums();
+        (looked, large)
+    }
+
+    /// The same, without the sources that are not shown.
+    fn look_here(
         &mut self,
         now: Timestamp,
         covered: Timestamp,
@@ -122,11 +141,19 @@ impl Store {
         if !self.ruling.has_rules() {
             return None;
         }
-        let Store { groups, ruling, .. } = self;
+        let Store { groups, ruling, sums, .. } = self;
         let group = groups.find_mut(hash, |(_, group)| *group.key == *key.text());
         let (_, group) = group?;
+        if let Role::Sum(_) = group.role {
+            return None; // It stays when its sources expire.
+        }
         if is_new {
             ruling.decide(&mut group.ruled, &group.key);
+            if group.ruled.as_ref().is_some_and(|it| it.applied.aggregate.is_some())
+                && Store::is_misplaced(group)
+            {
+                sums.note_misplaced(hash, group);
+            }
         }
         let since = since(group);
         let ruled = group.ruled.as_mut()?;
@@ -139,10 +166,13 @@ impl Store {
 
     /// Decides anew what applies to the groups of this hash.
     fn decide_again(&mut self, hash: u64) {
-        let Store { groups, ruling, .. } = self;
+        let Store { groups, ruling, sums, .. } = self;
         for (of, group) in groups.iter_hash_mut(hash) {
-            if *of == hash {
+            if *of == hash && !matches!(group.role, Role::Sum(_)) {
                 ruling.decide(&mut group.ruled, &group.key);
+                if Store::is_misplaced(group) {
+                    sums.note_misplaced(hash, group);
+                }
                 let since = since(group);
                 if let Some(ruled) = &mut group.ruled {
                     ruling.schedule(ruled, hash, &group.job, group.pushed, since);

@@ -175,7 +175,7 @@ impl Both {
                 self.store = Both::store();
                 self.set_rules(self.rules);
                 for (hash, group) in groups {
-                    self.store.restore(hash, &group).expect("it was stored");
+                    self.store.restore(hash, hash, &group).expect("it was stored");
                 }
                 self.covered = 0;
             }

@@ -3,8 +3,7 @@
 use crate::push::{Batch, Refusal, RenderedFamily};
 use crate::rules::Merge;
 use crate::shard::store::Store;
-use crate::shard::store::plan::Mode;
-use crate::shard::task::message::How;
+use crate::shard::store::plan::{How, Mode};
 
 impl Store {
     /// What a push stores of the families that it names; `at` is where its group is in the table. That is what it brings,
@@ -75,8 +74,10 @@ mod tests {
     /// A family: its type, and its series by the values of their label.
     type Family = (&'static str, BTreeMap<u32, u32>);
 
-    const SERIES: How =
-        How { mode: Mode::Add, asked: Asked { expire: None, merge: Some(Merge::Series) } };
+    const SERIES: How = How {
+        mode: Mode::Add,
+        asked: Asked { expire: None, merge: Some(Merge::Series), id: None },
+    };
 
     fn body(families: &BTreeMap<&str, Family>) -> String {
         let mut body = String::new();

@@ -1,7 +1,7 @@
 //! What one shard holds: its groups, families and pages. Plain and synchronous; the task is its only caller.
 //!
 //! Start with [`Store::push`]. `update` applies a push: `plan` says what it changes, `weigh` how much, and the index whether
-//! it may. `large` does the same in slices, for `delete` and `place` too. `expire` does what the rules say. `delete`, `place`, `restore` and `wipe` change groups in other ways; `check`, `snapshot`,
+//! it may. `large` does the same in slices, for `delete` and `place` too. `expire` does what the rules say. `sums` keeps sums of groups. `delete`, `place`, `restore` and `wipe` change groups in other ways; `check`, `snapshot`,
 //! `selected_jobs` and `views` only read.
 
 pub(super) mod check;
@@ -18,6 +18,7 @@ pub(super) mod plan;
 pub(super) mod restore;
 pub(super) mod selected_jobs;
 pub(super) mod snapshot;
+pub(super) mod sums;
 #[cfg(test)]
 pub(super) mod tests;
 pub(super) mod update;
@@ -65,6 +66,9 @@ pub struct Store {
     pub(in crate::shard) dirty: Option<DirtyGroups>,
     /// What rules make of the groups.
     pub(in crate::shard) ruling: Ruling,
+    /// The sources that are not shown, if there are any.
+    pub(in crate::shard) hidden: Option<Box<Store>>,
+    pub(in crate::shard) sums: sums::Sums,
 }
 
 impl Store {
@@ -80,6 +84,8 @@ impl Store {
             group_bytes: 0,
             dirty: write.map(DirtyGroups::new),
             ruling: Ruling::default(),
+            hidden: None,
+            sums: sums::Sums::default(),
         }
     }
 
@@ -97,6 +103,11 @@ impl Store {
         self.groups.len() as u64
     }
 
+    /// How many sources there are that are not shown.
+    pub fn hidden_sources(&self) -> u64 {
+        self.hidden.as_ref().map_or(0, |hidden| hidden.groups())
+    }
+
     /// How many series the groups hold, their push times included.
     pub fn series(&self) -> u64 {
         self.families.series + 2 * self.groups()
@@ -109,7 +120,8 @@ impl Store {
 
     /// How many bytes all groups count for.
     pub fn bytes(&self) -> u64 {
-        self.group_bytes + self.families.shared.bytes
+        let hidden = self.hidden.as_ref().map_or(0, |hidden| hidden.bytes());
+        self.group_bytes + self.families.shared.bytes + hidden
     }
 
     /// Applies a push to the group `key`, whose hash is `hash`. The group then counts for `owner`.
@@ -159,7 +171,20 @@ impl Store {
         owner: Option<&Arc<Budget>>,
         now: Timestamp,
     ) {
-        let Ok(at) = self.find(hash, key) else { return };
+        if let Some(is_new) = self.note_failed(hash, key, owner, now) {
+            self.rejected(is_new, hash, key);
+        }
+    }
+
+    /// The same without a look at the rules. Answers whether the group is new, or nothing where it is not stored.
+    fn note_failed(
+        &mut self,
+        hash: u64,
+        key: &GroupingKey,
+        owner: Option<&Arc<Budget>>,
+        now: Timestamp,
+    ) -> Option<bool> {
+        let at = self.find(hash, key).ok()?;
         {
             let Store { groups, jobs, families, dirty, budget, group_bytes, .. } = self;
             let claim = if at.is_some() {
@@ -167,7 +192,7 @@ impl Store {
             } else {
                 let (usage, shared) = (Usage::of_empty_group(key), SharedChange::default());
                 let claim = Claim::new(budget.as_ref(), owner, None, usage, shared, Room::Needed);
-                let Ok(claim) = claim else { return };
+                let claim = claim.ok()?;
                 *group_bytes += usage.bytes;
                 Some(claim)
             };
@@ -180,12 +205,17 @@ impl Store {
             }
             families.set_failed(group, now);
         }
-        self.rejected(at.is_none(), hash, key);
+        Some(at.is_none())
     }
 
     /// How many groups are dirty, and when the first group of this epoch changed.
     pub fn dirty(&self) -> (usize, Timestamp) {
-        self.dirty.as_ref().map_or((0, Timestamp::NEVER), |dirty| (dirty.len(), dirty.since()))
+        let own =
+            self.dirty.as_ref().map_or((0, Timestamp::NEVER), |dirty| (dirty.len(), dirty.since()));
+        let Some(hidden) = &self.hidden else { return own };
+        let (len, since) = hidden.dirty();
+        let first = [own.1, since].into_iter().filter(|since| *since != Timestamp::NEVER).min();
+        (own.0 + len, first.unwrap_or_default())
     }
 
     /// Ends the epoch. All groups that were pending have been handed over.
@@ -193,13 +223,21 @@ impl Store {
         if let Some(dirty) = &mut self.dirty {
             dirty.checkpoint();
         }
+        if let Some(hidden) = &mut self.hidden {
+            hidden.checkpoint();
+        }
     }
 
     /// Hands over some pending groups, until their records exceed `bytes_max`.
     pub fn hand_over(&mut self, bytes_max: usize) -> Changes {
         let Store { groups, families, dirty, .. } = self;
         let dirty = dirty.as_mut();
-        dirty.map(|dirty| dirty.hand_over(bytes_max, groups, families)).unwrap_or_default()
+        let own =
+            dirty.map(|dirty| dirty.hand_over(bytes_max, groups, families)).unwrap_or_default();
+        match &mut self.hidden {
+            Some(hidden) if !own.has_more => own.and(hidden.hand_over(bytes_max)),
+            _ => own,
+        }
     }
 
     /// Rejects a key if a group is stored under another spelling of it, which differs in labels with an empty value. To

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use smallvec::SmallVec;
 
 use crate::push::{Batch, BatchFamily, Refusal, Series};
+use crate::rules::Asked;
 use crate::shard::budget::claim::Room;
 use crate::shard::groups::families::Families;
 use crate::shard::groups::group::Held;
@@ -21,6 +22,21 @@ pub enum Mode {
     Replace,
     /// Keeps them: POST.
     Add,
+}
+
+/// How a push changes its group.
+#[derive(Debug, Clone, Copy)]
+pub struct How {
+    /// What it does with the families that it does not name.
+    pub mode: Mode,
+    /// What its headers ask for.
+    pub asked: Asked,
+}
+
+impl From<Mode> for How {
+    fn from(mode: Mode) -> How {
+        How { mode, asked: Asked::default() }
+    }
 }
 
 /// What a push does to one family of its group.

@@ -4,7 +4,7 @@ use crate::push::{Batch, GroupingKey, Refusal};
 use crate::shard::budget::claim::Room;
 use crate::shard::error::PushError;
 use crate::shard::groups::group::SaveState;
-use crate::shard::saving::group_snapshot::GroupTimes;
+use crate::shard::saving::group_snapshot::{GroupTimes, SavedRole};
 use crate::shard::store::Store;
 use crate::shard::store::large::SORTED_FROM;
 use crate::shard::store::plan::Mode;
@@ -22,6 +22,8 @@ pub struct RestoredGroup {
     pub batch: Batch,
     /// When each family of the batch was pushed.
     pub pushed: Vec<Timestamp>,
+    /// What it is to other groups.
+    pub role: SavedRole,
 }
 
 impl Store {
@@ -29,8 +31,12 @@ impl Store {
     ///
     /// # Errors
     /// When it does not agree with what is stored; then nothing has changed.
-    pub fn restore(&mut self, hash: u64, restored: &RestoredGroup) -> Result<(), Refusal> {
-        let RestoredGroup { key, times, batch, pushed } = restored;
+    pub(super) fn restore_group(
+        &mut self,
+        hash: u64,
+        restored: &RestoredGroup,
+    ) -> Result<(), Refusal> {
+        let RestoredGroup { key, times, batch, pushed, .. } = restored;
         let at = self.find(hash, key)?;
         if let Some(refusal) = batch.repeated_series() {
             return Err(refusal);

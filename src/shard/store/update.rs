@@ -10,12 +10,12 @@ use hashbrown::hash_table::Entry;
 use super::Store;
 use super::plan::{self, Mode, Step, Steps};
 use super::weigh::{self, Weighed, help};
-use crate::push::{Batch, GroupingKey};
+use crate::push::{Batch, GroupingKey, Refusal};
 use crate::shard::budget::claim::{Charge, Claim, Room, SharedChange};
 use crate::shard::budget::{Budget, Usage};
 use crate::shard::error::PushError;
 use crate::shard::groups::families::{Families, PUSH_FAILURE_TIME_ID, PUSH_TIME_ID};
-use crate::shard::groups::group::{Group, Held, SaveState};
+use crate::shard::groups::group::{Group, Held, Role, SaveState};
 use crate::shard::groups::jobs::Jobs;
 use crate::shard::groups::rhythm::Rhythm;
 use crate::shard::pages::part::PartHash;
@@ -47,6 +47,11 @@ impl Store {
             ..
         } = self;
         let stored = at.and_then(|at| groups.get_bucket_mut(at)).map(|(_, group)| group);
+        if let Some(group) = &stored
+            && let Role::Sum(_) = group.role
+        {
+            return Err(Refusal::KeyOfSum.into());
+        }
         if room == Room::Needed
             && let Some(group) = stored
             && let Some(values) = Values::of(families, group, batch)
@@ -183,6 +188,7 @@ pub(super) fn group_or_new<'g>(
         samples: 0,
         bytes: 0,
         ruled: None,
+        role: Role::Plain,
         families: Vec::new(),
     };
     &mut new.insert((hash, group)).into_mut().1

@@ -10,7 +10,7 @@ use crate::exposition::Kind;
 use crate::rules::Applied;
 use crate::shard::groups::families::{PUSH_FAILURE_TIME_ID, PUSH_TIME_ID};
 use crate::shard::groups::family::FamilyId;
-use crate::shard::groups::group::Group;
+use crate::shard::groups::group::{Group, Role};
 use crate::shard::groups::rhythm::Rhythm;
 use crate::shard::pages::Place;
 use crate::shard::pages::page::{PAGE_BYTES, Page};
@@ -50,6 +50,10 @@ pub struct GroupSummary {
     pub bytes: u64,
     /// What rules make of it, if any applies.
     pub expiry: Option<Box<Expiry>>,
+    /// How many sources it has, if it is a sum.
+    pub sources: Option<u64>,
+    /// The text of the key of its sum, if it is a source.
+    pub sum: Option<Arc<str>>,
 }
 
 /// What rules make of a group.
@@ -120,21 +124,32 @@ impl Store {
 
     /// The groups that have these hashes: several may share one.
     pub fn summaries(&self, hashes: &[u64]) -> Vec<GroupSummary> {
-        let found = hashes
-            .iter()
-            .flat_map(|hash| self.groups.iter_hash(*hash).filter(move |(of, _)| of == hash));
-        found.map(|(hash, group)| Self::summary(*hash, group)).collect()
+        let of_hash = |hash: u64| self.groups.iter_hash(hash).filter(move |(of, _)| *of == hash);
+        let mut summaries = Vec::with_capacity(hashes.len());
+        for hash in hashes {
+            let found = of_hash(*hash).map(|(hash, group)| self.summary(*hash, group));
+            let before = summaries.len();
+            summaries.extend(found);
+            if let Some(hidden) = self.hidden.as_ref().filter(|_| summaries.len() == before) {
+                summaries.extend(hidden.summaries(&[*hash]));
+            }
+        }
+        summaries
     }
 
     /// Those of these groups that are there, in that order.
     pub fn views(&self, groups: &[GroupRef]) -> Vec<GroupView> {
-        let found = groups
-            .iter()
-            .filter_map(|of| self.groups.find(of.hash, |(_, group)| *group.key == *of.key));
-        found.map(|(_, group)| self.view(group)).collect()
+        groups.iter().filter_map(|of| self.view_of(of)).collect()
     }
 
-    fn summary(hash: u64, group: &Group) -> GroupSummary {
+    fn view_of(&self, of: &GroupRef) -> Option<GroupView> {
+        match self.groups.find(of.hash, |(_, group)| *group.key == *of.key) {
+            Some((_, group)) => Some(self.view(group)),
+            None => self.hidden.as_ref()?.view_of(of),
+        }
+    }
+
+    pub(super) fn summary(&self, hash: u64, group: &Group) -> GroupSummary {
         // The sums are kept with the group: its families lie elsewhere in memory, and there may be many groups.
         GroupSummary {
             group: GroupRef { key: Arc::clone(&group.key), hash },
@@ -147,6 +162,14 @@ impl Store {
             samples: group.samples,
             bytes: group.bytes,
             expiry: group.ruled.as_deref().map(|ruled| Box::new(expiry(group, ruled))),
+            sources: match &group.role {
+                Role::Sum(sum) => Some(sum.sources()),
+                _ => None,
+            },
+            sum: match &group.role {
+                Role::Source(of) => Some(of.sum.text().into()),
+                _ => None,
+            },
         }
     }
 
@@ -200,7 +223,7 @@ impl Store {
 
 fn expiry(group: &Group, ruled: &Ruled) -> Expiry {
     let expires = ruled.lifetime().map(|lifetime| since(group).after(lifetime));
-    Expiry { applied: ruled.applied, asked: ruled.asked, expires }
+    Expiry { applied: ruled.applied.clone(), asked: ruled.asked, expires }
 }
 
 /// A block in a page that is held.

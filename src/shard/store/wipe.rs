@@ -1,13 +1,16 @@
 //! Forgets all groups of a store in one step. What was stored is set aside, and another thread frees it.
 
+use std::sync::Arc;
+
 use hashbrown::HashTable;
 
 use crate::shard::groups::families::Families;
 use crate::shard::groups::group::Group;
 use crate::shard::groups::jobs::Jobs;
 use crate::shard::index::Cleared;
-use crate::shard::saving::dirty_groups::Gone;
+use crate::shard::saving::dirty_groups::{DirtyGroups, Gone};
 use crate::shard::store::Store;
+use crate::shard::store::sums::Sums;
 
 /// What a store or the index held before a wipe. To drop it takes time in proportion to its size.
 #[derive(Debug)]
@@ -18,6 +21,8 @@ pub struct Remains {
     _index: Option<Cleared>,
     /// Whether the shard keeps track of dirty groups, and must be told which groups are gone.
     is_saved: bool,
+    /// The sources that were not shown.
+    hidden: Option<Box<Remains>>,
 }
 
 impl Remains {
@@ -28,7 +33,8 @@ impl Remains {
 
     /// The groups of which the shard must be told that they are gone.
     pub(in crate::shard) fn gone(&self) -> impl Iterator<Item = Gone> {
-        let groups = self.groups.iter().filter(|_| self.is_saved);
+        let hidden = self.hidden.iter().flat_map(|hidden| hidden.groups.iter());
+        let groups = self.groups.iter().chain(hidden).filter(|_| self.is_saved);
         groups.map(|(hash, group)| Gone::new(*hash, group))
     }
 }
@@ -43,6 +49,12 @@ impl Store {
         }
         self.ruling.forget_all();
         self.group_bytes = 0;
+        self.sums = Sums { left_out: self.sums.left_out, ..Sums::default() };
+        let hidden = self.hidden.as_mut().map(|hidden| {
+            let remains = hidden.wipe();
+            hidden.index = Arc::default(); // No other store shares it.
+            Box::new(remains)
+        });
         let families = Families::new(self.budget.clone());
         Remains {
             groups,
@@ -50,6 +62,7 @@ impl Store {
             _families: std::mem::replace(&mut self.families, families),
             _index: None,
             is_saved: self.dirty.is_some(),
+            hidden,
         }
     }
 
@@ -63,12 +76,20 @@ impl Store {
 
     /// Notes that a wipe has taken some groups.
     pub fn note_gone(&mut self, groups: &[Gone]) {
-        let Store { groups: stored, dirty, .. } = self;
+        let Store { groups: stored, dirty, hidden, .. } = self;
         for gone in groups {
-            let is_back = stored.find(gone.hash, |(_, group)| group.key == gone.key).is_some();
-            if let Some(dirty) = dirty {
-                dirty.gone(gone, is_back);
+            if let Some(hidden) = hidden.as_mut().filter(|_| gone.is_hidden) {
+                note_gone(&hidden.groups, &mut hidden.dirty, gone);
+                continue;
             }
+            note_gone(stored, dirty, gone);
         }
+    }
+}
+
+fn note_gone(groups: &HashTable<(u64, Group)>, dirty: &mut Option<DirtyGroups>, gone: &Gone) {
+    let is_back = groups.find(gone.hash, |(_, group)| group.key == gone.key).is_some();
+    if let Some(dirty) = dirty {
+        dirty.gone(gone, is_back);
     }
 }

@@ -126,7 +126,7 @@ mod tests {
             let hash = shards.hash(&key);
             let (reply, answer) = oneshot::channel();
             let reply = Some(reply);
-            let push = Message::Push { hash, key, how, batch, owner: None, reply };
+            let push = Message::Push { hash, key, how, batch, owner: None, source: None, reply };
             if shards.shared.lanes[shards.shard(hash)].pushes.try_send(push).is_err() {
                 break;
             }

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::push::Refusal;
 use crate::push::{Batch, GroupingKey};
-use crate::rules::{Asked, GroupRules};
+use crate::rules::GroupRules;
 use crate::shard::budget::Budget;
 use crate::shard::error::{PushError, RestoreError, Unavailable};
 use crate::shard::ruling::ledger::Ledger;
@@ -14,9 +14,11 @@ use crate::shard::saving::changes::Changes;
 use crate::shard::saving::dirty_groups::Gone;
 use crate::shard::store::expire::Looked;
 use crate::shard::store::place::Placement;
-use crate::shard::store::plan::Mode;
+use crate::shard::store::plan::How;
 use crate::shard::store::restore::RestoredGroup;
 use crate::shard::store::snapshot::{HomedPage, Selection, Snapshot};
+use crate::shard::store::sums::Target;
+use crate::shard::store::sums::moving::Taken;
 use crate::shard::store::views::{GroupRef, GroupSummary, GroupView};
 use crate::shard::store::wipe::Remains;
 use crate::shard::task::cut::Cut;
@@ -34,6 +36,8 @@ pub(in crate::shard) enum Message {
         how: How,
         batch: Batch,
         owner: Option<Arc<Budget>>,
+        /// Of which sum it changes a source, if it does.
+        source: Option<Box<Target>>,
         reply: Option<oneshot::Sender<Result<(), PushError>>>,
     },
     /// Place a group. It is in a box so that the message of a push stays small.
@@ -42,12 +46,19 @@ pub(in crate::shard) enum Message {
     Check {
         hash: u64,
         key: GroupingKey,
-        mode: Mode,
+        how: How,
         batch: Batch,
+        source: Option<Box<Target>>,
         reply: oneshot::Sender<Result<(), Refusal>>,
     },
     /// Note a push that was rejected before it reached the shard.
-    Fail { hash: u64, key: GroupingKey, owner: Option<Arc<Budget>>, reply: oneshot::Sender<()> },
+    Fail {
+        hash: u64,
+        key: GroupingKey,
+        owner: Option<Arc<Budget>>,
+        source: Option<Box<Target>>,
+        reply: oneshot::Sender<()>,
+    },
     /// Forget a group.
     Delete { hash: u64, key: GroupingKey, reply: oneshot::Sender<Result<(), Unavailable>> },
     /// Forget these groups, and count those that were there.
@@ -60,10 +71,32 @@ pub(in crate::shard) enum Message {
     Settle { reply: oneshot::Sender<Result<(), Unavailable>> },
     /// Take new rules for groups.
     Rules { rules: Arc<GroupRules>, ledger: Arc<Ledger> },
+    /// Tell some groups that are to be elsewhere, since the rules have changed.
+    Misplaced { reply: oneshot::Sender<Vec<GroupRef>> },
+    /// Take out a group that is to be elsewhere.
+    TakeOut { group: GroupRef, reply: oneshot::Sender<Option<Box<Taken>>> },
+    /// Put such a group in.
+    PutIn {
+        hash: u64,
+        source: Option<Box<Target>>,
+        taken: Box<Taken>,
+        reply: oneshot::Sender<Result<(), Box<(PushError, Taken)>>>,
+    },
+    /// Sum up some sources of a sum behind a key, so many at most, and say how many the sum has.
+    Sources {
+        hash: u64,
+        sum: GroupingKey,
+        after: String,
+        len_max: usize,
+        reply: oneshot::Sender<(Vec<GroupSummary>, u64)>,
+    },
     /// Let groups expire that are due by `now`, as far as scrapers have had what was pushed before `covered`.
     Look { now: Timestamp, covered: Timestamp, reply: oneshot::Sender<Looked> },
-    /// Store groups as they once were.
-    Restore { groups: Vec<(u64, RestoredGroup)>, reply: oneshot::Sender<Result<(), RestoreError>> },
+    /// Store groups as they once were, each with its hash and that of its sum.
+    Restore {
+        groups: Vec<(u64, u64, RestoredGroup)>,
+        reply: oneshot::Sender<Result<(), RestoreError>>,
+    },
     /// End the epoch, at the same moment as all other shards, and hand over some dirty groups. After the last checkpoint the
     /// shard rejects every change.
     Checkpoint {
@@ -102,21 +135,6 @@ pub(in crate::shard) enum Message {
     Panic,
 }
 
-/// How a push changes its group.
-#[derive(Debug, Clone, Copy)]
-pub struct How {
-    /// What it does with the families that it does not name.
-    pub mode: Mode,
-    /// What its headers ask for.
-    pub asked: Asked,
-}
-
-impl From<Mode> for How {
-    fn from(mode: Mode) -> How {
-        How { mode, asked: Asked::default() }
-    }
-}
-
 /// A group to be placed.
 #[derive(Debug)]
 pub(in crate::shard) struct Placing {
@@ -125,5 +143,6 @@ pub(in crate::shard) struct Placing {
     pub(in crate::shard) batch: Batch,
     pub(in crate::shard) owner: Option<Arc<Budget>>,
     pub(in crate::shard) placement: Placement,
+    pub(in crate::shard) source: Option<Box<Target>>,
     pub(in crate::shard) reply: oneshot::Sender<Result<(), PushError>>,
 }

@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::{Notify, RwLock, oneshot};
 
 use self::lanes::Mailbox;
-use self::message::{How, Message, Placing};
+use self::message::{Message, Placing};
 use self::slices::Large;
 use self::stats::ShardStats;
 use self::waiter::Waiter;
@@ -28,11 +28,14 @@ use crate::shard::saving::group_snapshot::WriteRecord;
 use crate::shard::store::Store;
 use crate::shard::store::expire::Looked;
 use crate::shard::store::large::LargeChange;
+use crate::shard::store::plan::How;
 use crate::shard::store::restore::RestoredGroup;
 use crate::shard::timestamp::Timestamp;
 
 /// How many messages a shard handles before it lets other tasks of its thread run.
 const MESSAGES_BEFORE_YIELD: usize = 64;
+/// How many groups a shard tells at a time that are to be elsewhere.
+const MOVED_AT_A_TIME: usize = 64;
 
 /// How the groups of the shards reach the disk.
 #[derive(Debug, Clone)]
@@ -188,9 +191,14 @@ impl Shard {
     fn handle_alone(&mut self, message: Message) {
         let store = &mut self.store;
         match message {
-            Message::Push { hash, key, how, batch, owner, reply } => {
+            Message::Push { hash, key, how, batch, owner, source, reply } => {
                 let (now, waiter) = (Timestamp::now(), reply.map(Waiter::Push));
                 let How { mode, asked } = how;
+                if let Some(target) = source {
+                    let owner = owner.as_ref();
+                    let result = store.push_source(hash, &key, how, batch, owner, &target, now);
+                    return self.pushed(&key, waiter, result);
+                }
                 let found = store.find(hash, &key);
                 let merged = found.and_then(|at| Ok((at, store.merged(at, how, batch)?)));
                 let result = match merged {
@@ -214,7 +222,15 @@ impl Shard {
                 self.pushed(&key, waiter, result);
             }
             Message::Place(placing) => {
-                let Placing { hash, key, batch, owner, placement, reply } = *placing;
+                let Placing { hash, key, batch, owner, placement, source, reply } = *placing;
+                if let Some(target) = source {
+                    let owner = owner.as_ref();
+                    match store.place_source(hash, &key, batch, owner, &target, placement) {
+                        Ok(()) => self.applied(Waiter::Push(reply)),
+                        Err(error) => answer(reply, Err(error)),
+                    }
+                    return;
+                }
                 if store.find(hash, &key).is_ok_and(|at| store.is_large(at, Some(&batch))) {
                     let change = LargeChange::place(hash, key, batch, owner, placement);
                     self.large.push_back(Large::new(change, Some(Waiter::Push(reply))));
@@ -225,13 +241,20 @@ impl Shard {
                     Err(error) => answer(reply, Err(error)),
                 }
             }
-            Message::Check { hash, key, mode, batch, reply } => {
-                let found = store.find(hash, &key);
-                let merged = found.and_then(|at| store.merged(at, mode.into(), batch));
-                answer(reply, merged.and_then(|batch| store.check(hash, &key, mode, &batch)));
+            Message::Check { hash, key, how, batch, source: Some(target), reply } => {
+                answer(reply, store.check_source(hash, &key, how, batch, &target));
             }
-            Message::Fail { hash, key, owner, reply } => {
-                store.fail(hash, &key, owner.as_ref(), Timestamp::now());
+            Message::Check { hash, key, how, batch, source: None, reply } => {
+                let found = store.find(hash, &key);
+                let merged = found.and_then(|at| store.merged(at, how, batch));
+                answer(reply, merged.and_then(|batch| store.check(hash, &key, how.mode, &batch)));
+            }
+            Message::Fail { hash, key, owner, source, reply } => {
+                let (owner, now) = (owner.as_ref(), Timestamp::now());
+                match source {
+                    Some(target) => store.failed_source(hash, &key, owner, &target, now),
+                    None => store.fail(hash, &key, owner, now),
+                }
                 answer(reply, ());
             }
             Message::Delete { hash, key, reply } => {
@@ -256,6 +279,16 @@ impl Shard {
             Message::NoteGone { groups, reply } => {
                 store.note_gone(&groups);
                 answer(reply, ());
+            }
+            Message::Misplaced { reply } => answer(reply, store.misplaced(MOVED_AT_A_TIME)),
+            Message::TakeOut { group, reply } => {
+                answer(reply, store.take_out(&group).map(Box::new));
+            }
+            Message::PutIn { hash, source, taken, reply } => {
+                answer(reply, store.put_in(hash, source.as_deref(), *taken));
+            }
+            Message::Sources { hash, sum, after, len_max, reply } => {
+                answer(reply, store.sources(hash, &sum, &after, len_max));
             }
             Message::Rules { rules, ledger } => store.set_rules(rules, ledger),
             Message::Look { now, covered, reply } => {
@@ -348,6 +381,7 @@ fn refuse(message: Message, reason: Unavailable) -> Option<Message> {
         Message::DeleteListed { reply, .. } => answer(reply, Err(reason)),
         Message::Wipe { reply, .. } => answer(reply, Err(reason)),
         Message::Look { reply, .. } => answer(reply, Looked::default()),
+        Message::Misplaced { reply } => answer(reply, Vec::new()),
         // The changes it asks about came before, and no later checkpoint says whether they reached the disk.
         Message::Settle { reply } => answer(reply, Err(Unavailable::InDoubt)),
         other => return Some(other),
@@ -355,9 +389,9 @@ fn refuse(message: Message, reason: Unavailable) -> Option<Message> {
     None
 }
 
-fn restore(store: &mut Store, groups: &[(u64, RestoredGroup)]) -> Result<(), RestoreError> {
-    for (hash, group) in groups {
-        let restored = store.restore(*hash, group);
+fn restore(store: &mut Store, groups: &[(u64, u64, RestoredGroup)]) -> Result<(), RestoreError> {
+    for (hash, sum_hash, group) in groups {
+        let restored = store.restore(*hash, *sum_hash, group);
         restored.map_err(|refusal| RestoreError::Refused(group.key.text().to_owned(), refusal))?;
     }
     Ok(())

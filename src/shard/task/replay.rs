@@ -20,7 +20,7 @@ const GROUPS_BEFORE_YIELD: usize = 64;
 #[derive(Debug, Default)]
 pub(in crate::shard) struct Replay {
     pub(in crate::shard) gone: Vec<GroupRef>,
-    pub(in crate::shard) groups: Vec<(u64, RestoredGroup)>,
+    pub(in crate::shard) groups: Vec<(u64, u64, RestoredGroup)>,
     /// Whether any shard has found a group that does not agree with what is stored. All shards share it.
     pub(in crate::shard) is_refused: Arc<AtomicBool>,
 }
@@ -38,8 +38,8 @@ pub(super) async fn replay(
         if at % GROUPS_BEFORE_YIELD == GROUPS_BEFORE_YIELD - 1 {
             tokio::task::yield_now().await;
         }
-        let (hash, restored) = &group;
-        if store.restore(*hash, restored).is_err() {
+        let (hash, sum_hash, restored) = &group;
+        if store.restore(*hash, *sum_hash, restored).is_err() {
             refused.push(group);
         }
     }
@@ -52,13 +52,13 @@ pub(super) async fn replay(
     if !is_refused.load(Relaxed) {
         return Some(Ok(()));
     }
-    let keys = refused.iter().map(|(hash, group)| GroupRef { key: group.key.text().into(), hash: *hash });
+    let keys = refused.iter().map(|(hash, _, group)| GroupRef { key: group.key.text().into(), hash: *hash });
     store.forget_replayed(&keys.collect::<Vec<_>>());
     if !cut.meet().await {
         return None;
     }
-    Some(refused.iter().try_for_each(|(hash, group)| {
-        let restored = store.restore(*hash, group);
+    Some(refused.iter().try_for_each(|(hash, sum_hash, group)| {
+        let restored = store.restore(*hash, *sum_hash, group);
         restored.map_err(|refusal| RestoreError::Refused(group.key.text().to_owned(), refusal))
     }))
 }

@@ -12,6 +12,8 @@ pub struct ShardStats {
     series: AtomicU64,
     samples: AtomicU64,
     bytes: AtomicU64,
+    sources: AtomicU64,
+    left_out: AtomicU64,
     pub(super) pushes: AtomicU64,
     pub(super) dropped: AtomicU64,
     dirty: AtomicU64,
@@ -37,6 +39,16 @@ impl ShardStats {
     /// How many bytes the samples take.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How many sources it holds that are not shown.
+    pub fn sources(&self) -> u64 {
+        self.sources.load(Ordering::Relaxed)
+    }
+
+    /// How many quantiles it has left out of sums.
+    pub fn left_out(&self) -> u64 {
+        self.left_out.load(Ordering::Relaxed)
     }
 
     /// How many pushes it has handled.
@@ -67,5 +79,7 @@ impl ShardStats {
         self.series.store(store.series(), Ordering::Relaxed);
         self.samples.store(store.samples(), Ordering::Relaxed);
         self.bytes.store(store.bytes(), Ordering::Relaxed);
+        self.sources.store(store.hidden_sources(), Ordering::Relaxed);
+        self.left_out.store(store.sums.left_out, Ordering::Relaxed);
     }
 }

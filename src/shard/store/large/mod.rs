@@ -27,7 +27,7 @@ use crate::shard::budget::Budget;
 use crate::shard::budget::claim::Claim;
 use crate::shard::error::PushError;
 use crate::shard::groups::families::LargeBlock;
-use crate::shard::groups::group::Held;
+use crate::shard::groups::group::{Held, Role};
 use crate::shard::timestamp::Timestamp;
 
 pub(super) use self::slice::SORTED_FROM;
@@ -89,12 +89,15 @@ impl Store {
             families >= FAMILIES_MIN || series >= SERIES_MIN || bytes >= BYTES_MIN
         };
         let group = at.and_then(|at| self.groups.get_bucket(at));
-        batch.is_some_and(|batch| {
-            is_large(batch.families.len(), batch.series_len(), batch.memory_bytes())
-        }) || group.is_some_and(|(_, group)| {
-            let series = group.charge.usage().series as usize;
-            is_large(group.families.len(), series, group.bytes as usize)
-        })
+        // A sum and its sources change together, in one go.
+        let is_plain = group.is_none_or(|(_, group)| matches!(group.role, Role::Plain));
+        is_plain
+            && (batch.is_some_and(|batch| {
+                is_large(batch.families.len(), batch.series_len(), batch.memory_bytes())
+            }) || group.is_some_and(|(_, group)| {
+                let series = group.charge.usage().series as usize;
+                is_large(group.families.len(), series, group.bytes as usize)
+            }))
     }
 }
 

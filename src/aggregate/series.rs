@@ -1,0 +1,137 @@
+//! One series of a sum: its lines, each with what all sources come to.
+
+use crate::aggregate::exact::Exact;
+use crate::aggregate::gauge::{Contribution, Values};
+use crate::exposition::write_number;
+use crate::push;
+use crate::rules::Gauges;
+
+/// A line of the exposition: a sample without its value, and the value.
+#[derive(Debug)]
+pub(super) struct Line {
+    /// Up to the value, the blank included.
+    pub(super) opening: Box<[u8]>,
+    pub(super) value: LineValue,
+}
+
+/// What all sources come to.
+#[derive(Debug)]
+pub(super) enum LineValue {
+    /// All that sources have ever counted.
+    Total(Exact),
+    Gauge(Values),
+}
+
+/// A series. That of a histogram has a line for each bucket, one for the sum and one for the count; that of a summary has no
+/// quantiles.
+#[derive(Debug)]
+pub(super) struct Series {
+    pub(super) fingerprint: push::Series,
+    pub(super) lines: Vec<Line>,
+    /// Which line is the sum of a histogram or summary. It may fall without a restart.
+    pub(super) sum_at: Option<usize>,
+    /// How many sources have it, if it is a gauge. A gauge without any is gone.
+    pub(super) sources: u32,
+}
+
+/// Whose values these are, and when they were pushed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct By {
+    pub(super) source: u32,
+    pub(super) pushed: u64,
+}
+
+/// A change of what one source has of a series.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) slot: u32,
+    /// What the source had, if its values count.
+    pub(super) old: Option<(Numbers, By)>,
+    pub(super) new: Option<(Numbers, By)>,
+    /// Whether what the source had stays in the totals: it was restarted, or is gone.
+    pub(super) keeps: bool,
+}
+
+/// The values of the lines of a series.
+pub(super) type Numbers = smallvec::SmallVec<[f64; 2]>;
+
+impl Series {
+    pub(super) fn new(
+        fingerprint: push::Series,
+        openings: Vec<Box<[u8]>>,
+        sum_at: Option<usize>,
+        gauges: Option<Gauges>,
+    ) -> Series {
+        let value = || match gauges {
+            None => LineValue::Total(Exact::default()),
+            Some(gauges) => LineValue::Gauge(Values::new(gauges)),
+        };
+        let lines = openings.into_iter().map(|opening| Line { opening, value: value() });
+        Series { fingerprint, lines: lines.collect(), sum_at, sources: 0 }
+    }
+
+    /// Whether a source that had `old` and now has `new` has begun anew.
+    pub(super) fn is_restart(&self, old: &[f64], new: &[f64]) -> bool {
+        let lines = old.iter().zip(new).enumerate();
+        lines.filter(|(at, _)| Some(*at) != self.sum_at).any(|(_, (old, new))| new < old)
+    }
+
+    /// Whether anything is to be shown of it.
+    pub(super) fn is_shown(&self) -> bool {
+        self.sources > 0 || !self.is_gauge()
+    }
+
+    /// Makes a change.
+    pub(super) fn make(&mut self, step: &Step) {
+        self.change(step, false);
+    }
+
+    /// Undoes the last change that was made.
+    pub(super) fn undo(&mut self, step: &Step) {
+        self.change(step, true);
+    }
+
+    fn change(&mut self, step: &Step, undoes: bool) {
+        let mut sides = [(&step.old, true), (&step.new, false)];
+        if undoes {
+            sides.reverse(); // Both may have been pushed at the same time.
+        }
+        for (values, is_old) in sides {
+            let Some((values, by)) = values else { continue };
+            let goes = is_old != undoes;
+            for (line, value) in self.lines.iter_mut().zip(values) {
+                match &mut line.value {
+                    // What is no number counts only while the source has it.
+                    LineValue::Total(_) if is_old && step.keeps && value.is_finite() => {}
+                    LineValue::Total(total) if goes => total.take(*value),
+                    LineValue::Total(total) => total.add(*value),
+                    LineValue::Gauge(all) => {
+                        let one =
+                            Contribution { value: *value, pushed: by.pushed, source: by.source };
+                        if goes { all.take(one) } else { all.add(one) }
+                    }
+                }
+            }
+            if self.is_gauge() {
+                self.sources = if goes { self.sources - 1 } else { self.sources + 1 };
+            }
+        }
+    }
+
+    fn is_gauge(&self) -> bool {
+        self.lines.iter().any(|line| matches!(line.value, LineValue::Gauge(_)))
+    }
+
+    /// Appends its lines.
+    pub(super) fn render(&self, out: &mut Vec<u8>) {
+        for line in &self.lines {
+            out.extend_from_slice(&line.opening);
+            let value = match &line.value {
+                LineValue::Total(total) => total.value(),
+                LineValue::Gauge(values) => values.value(),
+            };
+            write_number(out, value);
+            out.push(b'\n');
+        }
+    }
+}
