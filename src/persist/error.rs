@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use super::record::RecordError;
+use crate::shard::RestoreError;
 
 /// Why a store cannot be opened, read or written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +48,17 @@ impl From<RecordError> for StorageError {
         match error {
             RecordError::Newer(version) => StorageError::Newer(version.into()),
             error => StorageError::Damaged(error.to_string()),
+        }
+    }
+}
+
+impl From<RestoreError> for StorageError {
+    fn from(error: RestoreError) -> StorageError {
+        match error {
+            RestoreError::Refused(key, refusal) => {
+                StorageError::Damaged(format!("group {key}: {refusal}"))
+            }
+            RestoreError::Unavailable(reason) => StorageError::Failed(reason.to_string()),
         }
     }
 }

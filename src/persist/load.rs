@@ -12,7 +12,7 @@ use super::record::Record;
 use super::status::Status;
 use super::store::Store;
 use crate::exposition::has_quoted_names;
-use crate::shard::{RestoreError, RestoredGroup, Shards};
+use crate::shard::{RestoredGroup, Shards};
 
 /// How many groups are given to the shards at a time, and how many bytes of records, unless one is
 /// larger.
@@ -82,6 +82,7 @@ pub(super) fn load<B: StorageBackend>(
     })?;
     storing.store()?;
     storing.finish(0)?;
+    runtime.block_on(shards.read_roles())?;
     loaded.has_quoted_names = storing.quoted;
     let seconds = started.elapsed().as_secs_f64();
     tracing::info!(groups = loaded.groups, bytes = loaded.bytes, seconds, "loaded");
@@ -130,15 +131,8 @@ impl Storing<'_> {
         self.at_hand.push_back(self.runtime.spawn(async move {
             let groups = chunk.groups()?;
             let quoted = groups.iter().any(has_quoted_names_in);
-            match shards.restore(groups).await {
-                Ok(()) => Ok(quoted),
-                Err(RestoreError::Refused(key, refusal)) => {
-                    Err(StorageError::Damaged(format!("group {key}: {refusal}")))
-                }
-                Err(RestoreError::Unavailable(reason)) => {
-                    Err(StorageError::Failed(reason.to_string()))
-                }
-            }
+            shards.restore(groups).await?;
+            Ok(quoted)
         }));
         Ok(())
     }

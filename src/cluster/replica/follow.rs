@@ -86,7 +86,9 @@ impl<L: Log> Replica<L> {
         let position = self.role.position();
         match self.apply(changed).await {
             Ok(()) => self.membership.reaches(position),
-            Err(Unapplied::Shards(RestoreError::Unavailable(unavailable))) => return Err(unavailable),
+            Err(Unapplied::Shards(RestoreError::Unavailable(unavailable))) => {
+                return Err(unavailable);
+            }
             Err(Unapplied::Shards(RestoreError::Refused(key, refusal))) => {
                 self.role.step_back(format!(
                     "group {key}, as read up to entry {position} of the stream, does not agree with the others: {refusal}"
@@ -116,7 +118,9 @@ impl<L: Log> Replica<L> {
                 if is_last {
                     let (start, epoch) = self.staged.take();
                     if let Err(error) = self.end_epoch(start, &epoch, changed) {
-                        self.role.step_back(format!("the epoch that ends with entry {sequence} {error}"));
+                        self.role.step_back(format!(
+                            "the epoch that ends with entry {sequence} {error}"
+                        ));
                     }
                 }
             }

@@ -84,10 +84,7 @@ impl Joining {
 }
 
 /// Connects to NATS, however long that takes.
-async fn connect(
-    options: &Options,
-    membership: &Arc<Membership>,
-) -> Result<NatsLog, ClusterError> {
+async fn connect(options: &Options, membership: &Arc<Membership>) -> Result<NatsLog, ClusterError> {
     let (mut tries, mut said) = (0, None);
     loop {
         match NatsLog::connect(options, membership).await {

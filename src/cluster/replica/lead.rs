@@ -13,7 +13,7 @@ use super::super::log::Log;
 use super::Replica;
 use crate::persist::epochs::{Epoch, EpochSource, Pace};
 use crate::persist::record;
-use crate::shard::{Changes, Unavailable};
+use crate::shard::{Changes, RestoreError, Unavailable};
 
 /// How many bytes of the stream an entry takes beside its records, about.
 pub(super) const ENTRY_BYTES: usize = 256;
@@ -90,6 +90,14 @@ impl<L: Log> Replica<L> {
     pub(super) async fn lead(&mut self) -> Result<(), Unavailable> {
         tracing::info!(position = self.role.position(), "this replica leads its set");
         self.reader = None;
+        match self.shards.read_roles().await {
+            Ok(()) => {}
+            Err(RestoreError::Unavailable(unavailable)) => return Err(unavailable),
+            Err(RestoreError::Refused(key, refusal)) => {
+                self.role.step_back(format!("the sum {key} cannot be read: {refusal}"));
+                return Ok(());
+            }
+        }
         self.membership.takes_over();
         self.shards.close(None).await?;
         let (stop, stopping) = watch::channel(false);
@@ -186,8 +194,7 @@ impl<L: Log> Replica<L> {
             && let Some(Part { records, is_last }) = term.parts.pop_front()
         {
             let serial = self.role.append(now, records, is_last);
-            if is_last
-                && let Some(pending) = term.pending.iter_mut().find(|it| it.serial.is_none())
+            if is_last && let Some(pending) = term.pending.iter_mut().find(|it| it.serial.is_none())
             {
                 pending.serial = Some(serial);
             }

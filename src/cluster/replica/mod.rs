@@ -203,7 +203,9 @@ impl<L: Log> Replica<L> {
                     if was_leading {
                         tracing::warn!("another replica has taken over; reading the stream anew");
                     } else {
-                        tracing::info!("reading the stream anew: parts of it were purged meanwhile");
+                        tracing::info!(
+                            "reading the stream anew: parts of it were purged meanwhile"
+                        );
                     }
                     self.restart().await?;
                 }

@@ -3,13 +3,14 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::*;
+use crate::cluster::log::{Acknowledgement, READ_AHEAD_LEN};
 use crate::exposition::NameRules;
 use crate::persist::record;
 use crate::push::{GroupingKey, decode};
 use crate::shard::{
-    FamilySnapshot, GROUP_BYTES_MAX, GroupTimes, Mode, Options as ShardOptions, PushError, RestoredGroup, Saving, Selection,
+    FamilySnapshot, GROUP_BYTES_MAX, GroupTimes, Mode, Options as ShardOptions, PushError,
+    RestoredGroup, SavedRole, Saving, Selection,
 };
-use crate::cluster::log::{Acknowledgement, READ_AHEAD_LEN};
 
 /// A stream in memory. Clones are the same.
 #[derive(Debug, Clone, Default)]
@@ -222,6 +223,7 @@ async fn groups_that_swap_their_names_within_an_epoch_swap_them_on_a_follower() 
         },
         batch: decode(&key(group), body.as_bytes(), NameRules::Legacy).expect("it is valid"),
         pushed: vec![Timestamp::from_nanos(2)],
+        role: SavedRole::Plain,
     };
     // In each round each name changes its type and goes to another group.
     for round in 0..4 {
@@ -267,7 +269,10 @@ async fn a_deposed_leader_throws_away_what_is_not_in_the_stream_and_follows() {
     let in_doubt = Err(PushError::Unavailable(Unavailable::InDoubt));
     assert_eq!(first.push(2, "n 1\n").await, in_doubt);
     first.membership.applied(sequence).await.expect("it reads on");
-    assert_eq!(first.lines().await, ["m{instance=\"1\",job=\"instance\"} 1"].map(String::from).to_vec());
+    assert_eq!(
+        first.lines().await,
+        ["m{instance=\"1\",job=\"instance\"} 1"].map(String::from).to_vec()
+    );
     // The other says nothing, so this one leads again.
     first.leads().await;
     assert_eq!(first.push(2, "n 1\n").await, Ok(()));

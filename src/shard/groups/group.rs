@@ -13,6 +13,7 @@ use crate::shard::groups::rhythm::Rhythm;
 use crate::shard::pages::Place;
 use crate::shard::pages::part::PartHash;
 use crate::shard::ruling::Ruled;
+use crate::shard::saving::group_snapshot::SavedRole;
 use crate::shard::timestamp::Timestamp;
 
 /// A group as its shard holds it.
@@ -55,6 +56,34 @@ pub(in crate::shard) enum Role {
     Sum(Box<Sum>),
     /// It is a source of a sum.
     Source(Box<SourceOf>),
+    /// What was read back of a sum or a source. The shard makes roles of all of them once it has all (`sums/restore`).
+    Unread(Box<Unread>),
+}
+
+/// What was read back of a sum, or of a source of the sum with that hash.
+#[derive(Debug)]
+pub(in crate::shard) struct Unread {
+    pub(in crate::shard) saved: SavedRole,
+    pub(in crate::shard) sum_hash: u64,
+}
+
+impl Role {
+    pub(in crate::shard) fn is_sum(&self) -> bool {
+        match self {
+            Role::Sum(_) => true,
+            Role::Unread(unread) => matches!(unread.saved, SavedRole::Sum(_)),
+            Role::Plain | Role::Source(_) => false,
+        }
+    }
+
+    /// Whether it is a source that is not shown.
+    pub(in crate::shard) fn is_hidden(&self) -> bool {
+        match self {
+            Role::Source(source) => source.is_hidden,
+            Role::Unread(unread) => unread.saved.is_hidden(),
+            Role::Plain | Role::Sum(_) => false,
+        }
+    }
 }
 
 /// Of which sum a group is a source.

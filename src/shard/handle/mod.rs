@@ -292,6 +292,20 @@ impl Shards {
         gather(answers).await.map_err(RestoreError::Unavailable)?.into_iter().collect()
     }
 
+    /// Makes sums and sources of all groups that were restored or replayed as such.
+    ///
+    /// # Errors
+    /// When a sum cannot be read, or a shard is dead.
+    pub async fn read_roles(&self) -> Result<(), RestoreError> {
+        let mut answers = Vec::new();
+        for lanes in &self.shared.lanes {
+            let (reply, answer) = oneshot::channel();
+            answers.push(answer);
+            drop(lanes.pushes.send_async(Message::ReadRoles { reply }).await);
+        }
+        gather(answers).await.map_err(RestoreError::Unavailable)?.into_iter().collect()
+    }
+
     /// What all shards expose of a selection, at one moment.
     ///
     /// # Errors

@@ -10,7 +10,8 @@ use crate::push::GroupingKey;
 use crate::shard::error::{RestoreError, Unavailable};
 use crate::shard::handle::Shards;
 use crate::shard::handle::ask::gather;
-use crate::shard::store::restore::RestoredGroup;
+use crate::shard::saving::dirty_groups::HIDDEN_MARK;
+use crate::shard::store::restore::{Keys, RestoredGroup};
 use crate::shard::store::views::GroupRef;
 use crate::shard::task::message::Message;
 use crate::shard::task::replay::Replay;
@@ -27,7 +28,13 @@ impl Shards {
         groups: Vec<RestoredGroup>,
     ) -> Result<(), RestoreError> {
         let is_refused = Arc::<AtomicBool>::default();
-        let replay = || Replay { is_refused: Arc::clone(&is_refused), ..Replay::default() };
+        let (gone, gone_hidden) = apart(gone);
+        let gone_hidden = Arc::new(gone_hidden);
+        let replay = || Replay {
+            is_refused: Arc::clone(&is_refused),
+            gone_hidden: Arc::clone(&gone_hidden),
+            ..Replay::default()
+        };
         let mut replays: Vec<Replay> = self.shared.lanes.iter().map(|_| replay()).collect();
         for group in gone.into_iter().filter_map(|key| self.group_ref(key)) {
             replays[self.shard(group.hash)].gone.push(group);
@@ -78,6 +85,8 @@ impl Shards {
     /// # Errors
     /// When a shard is dead.
     pub async fn touch(&self, keys: Vec<Arc<str>>) -> Result<(), Unavailable> {
+        let (keys, hidden) = apart(keys);
+        let hidden = Arc::new(hidden);
         let mut by_shard: Vec<Vec<GroupRef>> = Vec::new();
         by_shard.resize_with(self.shared.lanes.len(), Vec::new);
         for group in keys.into_iter().filter_map(|key| self.group_ref(key)) {
@@ -87,7 +96,8 @@ impl Shards {
         for (lanes, groups) in self.shared.lanes.iter().zip(by_shard) {
             let (reply, answer) = oneshot::channel();
             answers.push(answer);
-            lanes.command(Message::Touch { groups, reply }).await?;
+            let hidden = Arc::clone(&hidden);
+            lanes.command(Message::Touch { groups, hidden, reply }).await?;
         }
         gather(answers).await.map(drop)
     }
@@ -97,4 +107,18 @@ impl Shards {
         let hash = self.hash(&GroupingKey::from_text(&key, false)?);
         Some(GroupRef { key, hash })
     }
+}
+
+/// The keys of groups, and those of hidden sources without their mark.
+fn apart(keys: Vec<Arc<str>>) -> (Vec<Arc<str>>, Keys) {
+    let mut hidden = Keys::default();
+    let mut shown = keys;
+    shown.retain(|key| match key.strip_prefix(HIDDEN_MARK) {
+        Some(key) => {
+            hidden.insert(key.into());
+            false
+        }
+        None => true,
+    });
+    (shown, hidden)
 }

@@ -14,7 +14,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::{Entry, IntoIter};
 
 use crate::shard::groups::families::Families;
-use crate::shard::groups::group::{Group, Role, SaveState};
+use crate::shard::groups::group::{Group, SaveState};
 use crate::shard::saving::changes::{Changes, Handed};
 use crate::shard::saving::group_snapshot::{
     self as image, GroupSnapshot, HeldSnapshot, WriteRecord,
@@ -82,7 +82,7 @@ pub const HIDDEN_MARK: char = '\r';
 
 impl Gone {
     pub(in crate::shard) fn new(hash: u64, group: &Group) -> Gone {
-        let is_hidden = matches!(&group.role, Role::Source(source) if source.is_hidden);
+        let is_hidden = group.role.is_hidden();
         let (key, was_written) = (Arc::clone(&group.key), group.saving.is_written);
         Gone { hash, key, was_written, is_hidden }
     }
@@ -106,7 +106,11 @@ impl DirtyGroups {
     /// Forgets all of them.
     pub(in crate::shard) fn forget_all(&mut self) {
         let written_here_bytes_max = self.written_here_bytes_max;
-        *self = DirtyGroups { written_here_bytes_max, is_hidden: self.is_hidden, ..DirtyGroups::new(self.write) };
+        *self = DirtyGroups {
+            written_here_bytes_max,
+            is_hidden: self.is_hidden,
+            ..DirtyGroups::new(self.write)
+        };
     }
 
     /// Of sources that are not shown.

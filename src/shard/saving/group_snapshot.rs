@@ -76,6 +76,13 @@ pub enum SavedRole {
     Source(Box<SavedSource>),
 }
 
+impl SavedRole {
+    /// Whether it is a source that is not shown.
+    pub fn is_hidden(&self) -> bool {
+        matches!(self, SavedRole::Source(source) if source.is_hidden)
+    }
+}
+
 /// Of which sum a group is a source.
 #[derive(Debug, Clone)]
 pub struct SavedSource {
@@ -163,6 +170,7 @@ fn role(group: &Group) -> SavedRole {
     let mut bytes = Vec::new();
     match &group.role {
         Role::Plain => SavedRole::Plain,
+        Role::Unread(unread) => unread.saved.clone(),
         Role::Sum(sum) => {
             sum.write_totals(&mut bytes);
             SavedRole::Sum(bytes)

@@ -47,7 +47,7 @@ impl Store {
         deleted
     }
 
-    fn delete_listed_here(&mut self, groups: &[GroupRef]) -> u64 {
+    pub(super) fn delete_listed_here(&mut self, groups: &[GroupRef]) -> u64 {
         let find = |of: &GroupRef| {
             let found = self.groups.find_entry(of.hash, |(_, group)| *group.key == *of.key);
             found.ok().map(|found| found.remove().0)

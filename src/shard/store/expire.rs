@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::push::GroupingKey;
 use crate::rules::GroupRules;
-use crate::shard::groups::group::{Group, Role};
+use crate::shard::groups::group::Group;
 use crate::shard::ruling::Verdict;
 use crate::shard::ruling::ledger::{Ledger, Member};
 use crate::shard::store::Store;
@@ -144,7 +144,7 @@ impl Store {
         let Store { groups, ruling, sums, .. } = self;
         let group = groups.find_mut(hash, |(_, group)| *group.key == *key.text());
         let (_, group) = group?;
-        if let Role::Sum(_) = group.role {
+        if group.role.is_sum() {
             return None; // It stays when its sources expire.
         }
         if is_new {
@@ -168,7 +168,7 @@ impl Store {
     fn decide_again(&mut self, hash: u64) {
         let Store { groups, ruling, sums, .. } = self;
         for (of, group) in groups.iter_hash_mut(hash) {
-            if *of == hash && !matches!(group.role, Role::Sum(_)) {
+            if *of == hash && !group.role.is_sum() {
                 ruling.decide(&mut group.ruled, &group.key);
                 if Store::is_misplaced(group) {
                     sums.note_misplaced(hash, group);

@@ -15,7 +15,7 @@ use crate::shard::saving::dirty_groups::Gone;
 use crate::shard::store::expire::Looked;
 use crate::shard::store::place::Placement;
 use crate::shard::store::plan::How;
-use crate::shard::store::restore::RestoredGroup;
+use crate::shard::store::restore::{Keys, RestoredGroup};
 use crate::shard::store::snapshot::{HomedPage, Selection, Snapshot};
 use crate::shard::store::sums::Target;
 use crate::shard::store::sums::moving::Taken;
@@ -113,7 +113,9 @@ pub(in crate::shard) enum Message {
     /// Reject changes for this reason, or accept them again.
     Close { closed: Option<Unavailable>, reply: oneshot::Sender<()> },
     /// Write these groups down again, although they have not changed.
-    Touch { groups: Vec<GroupRef>, reply: oneshot::Sender<()> },
+    Touch { groups: Vec<GroupRef>, hidden: Arc<Keys>, reply: oneshot::Sender<()> },
+    /// Make sums and sources of what was restored or replayed.
+    ReadRoles { reply: oneshot::Sender<Result<(), RestoreError>> },
     /// Hand over more pending groups.
     HandOver { bytes_max: usize, reply: oneshot::Sender<Changes> },
     /// Answer a scrape, at the same moment as all other shards.

@@ -301,8 +301,12 @@ impl Shard {
                 self.closed = closed;
                 answer(reply, ());
             }
-            Message::Touch { groups, reply } => {
-                store.touch(&groups);
+            Message::ReadRoles { reply } => {
+                let read = store.read_roles();
+                answer(reply, read.map_err(|(key, refusal)| RestoreError::Refused(key, refusal)));
+            }
+            Message::Touch { groups, hidden, reply } => {
+                store.touch(&groups, &hidden);
                 answer(reply, ());
             }
             Message::Settle { reply } => self.applied(Waiter::Other(reply)),

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::shard::error::RestoreError;
 use crate::shard::store::Store;
-use crate::shard::store::restore::RestoredGroup;
+use crate::shard::store::restore::{Keys, RestoredGroup};
 use crate::shard::store::views::GroupRef;
 use crate::shard::task::cut::Cut;
 
@@ -20,6 +20,8 @@ const GROUPS_BEFORE_YIELD: usize = 64;
 #[derive(Debug, Default)]
 pub(in crate::shard) struct Replay {
     pub(in crate::shard) gone: Vec<GroupRef>,
+    /// The keys of hidden sources that are gone from this or another shard.
+    pub(in crate::shard) gone_hidden: Arc<Keys>,
     pub(in crate::shard) groups: Vec<(u64, u64, RestoredGroup)>,
     /// Whether any shard has found a group that does not agree with what is stored. All shards share it.
     pub(in crate::shard) is_refused: Arc<AtomicBool>,
@@ -31,8 +33,8 @@ pub(super) async fn replay(
     replay: Replay,
     cut: &mut Cut,
 ) -> Option<Result<(), RestoreError>> {
-    let Replay { gone, groups, is_refused } = replay;
-    store.forget_replayed(&gone);
+    let Replay { gone, gone_hidden, groups, is_refused } = replay;
+    store.forget_replayed(&gone, &gone_hidden);
     let mut refused = Vec::new();
     for (at, group) in groups.into_iter().enumerate() {
         if at % GROUPS_BEFORE_YIELD == GROUPS_BEFORE_YIELD - 1 {
@@ -52,8 +54,10 @@ pub(super) async fn replay(
     if !is_refused.load(Relaxed) {
         return Some(Ok(()));
     }
-    let keys = refused.iter().map(|(hash, _, group)| GroupRef { key: group.key.text().into(), hash: *hash });
-    store.forget_replayed(&keys.collect::<Vec<_>>());
+    let keys = refused
+        .iter()
+        .map(|(hash, _, group)| GroupRef { key: group.key.text().into(), hash: *hash });
+    store.forget_replayed(&keys.collect::<Vec<_>>(), &Keys::default());
     if !cut.meet().await {
         return None;
     }

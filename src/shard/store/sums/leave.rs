@@ -37,7 +37,7 @@ impl Store {
     /// Notes what is to be done about the sum of a group that is being dropped, or about its sources.
     pub(in crate::shard::store) fn note_left(&mut self, hash: u64, group: &mut Group) {
         match std::mem::take(&mut group.role) {
-            Role::Plain => {}
+            Role::Plain | Role::Unread(_) => {}
             Role::Sum(sum) => {
                 let sources = sum.source_keys().map(|(key, hash)| (Arc::clone(key), hash));
                 self.sums.orphans.extend(sources);

@@ -13,7 +13,6 @@ pub(super) mod shown;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Store;
@@ -48,8 +47,6 @@ pub(in crate::shard) struct Sums {
     pub(super) left: Vec<leave::Left>,
     /// The sources of sums that have been dropped, each with its hash.
     pub(super) orphans: Vec<(Arc<str>, u64)>,
-    /// Sources that have been read back before their sums: by the key of the sum, the hash and the key of each.
-    pub(super) waiting: HashMap<Arc<str>, Vec<(u64, GroupingKey)>>,
     /// Whether sources that are dropped now are counted elsewhere from now on.
     pub(super) is_moving: bool,
     /// Groups that are to be elsewhere.

@@ -47,7 +47,7 @@ impl Store {
         let ruled = group.ruled.as_ref();
         let settings = ruled.and_then(|ruled| ruled.applied.aggregate.as_ref());
         match (&group.role, settings) {
-            (Role::Sum(_), _) | (Role::Plain, None) => false,
+            (Role::Sum(_) | Role::Unread(_), _) | (Role::Plain, None) => false,
             (Role::Plain, Some(_)) | (Role::Source(_), None) => true,
             (Role::Source(of), Some(said)) => {
                 let key = GroupingKey::from_text(&group.key, group.has_empty_instance);

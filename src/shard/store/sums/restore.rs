@@ -8,50 +8,42 @@ use crate::push::{GroupingKey, Refusal};
 use crate::shard::groups::group::{Role, SourceOf};
 use crate::shard::saving::group_snapshot::{SavedRole, SavedSource};
 use crate::shard::store::Store;
-use crate::shard::store::restore::RestoredGroup;
 
 impl Store {
-    /// Stores a group that was read back, and puts a source into its sum. `sum_hash` is the hash of the sum of a source.
+    /// Makes sums and sources of all groups that were read back as such.
     ///
     /// # Errors
-    /// When it does not agree with what is stored.
-    pub fn restore(
-        &mut self,
-        hash: u64,
-        sum_hash: u64,
-        restored: &RestoredGroup,
-    ) -> Result<(), Refusal> {
-        let key = &restored.key;
-        match &restored.role {
-            SavedRole::Plain => self.restore_group(hash, restored),
-            SavedRole::Sum(totals) => {
-                self.restore_group(hash, restored)?;
-                self.restore_sum(hash, key, totals)?;
-                for (hash, key) in self.sums.waiting.remove(key.text()).unwrap_or_default() {
-                    self.restore_source(hash, &key, sum_hash, &restored.key)?;
-                }
-                Ok(())
-            }
-            SavedRole::Source(of) => {
-                let mut hidden = match of.is_hidden {
-                    true => Some(self.hidden.take().unwrap_or_else(|| self.new_hidden())),
-                    false => None,
-                };
-                let store = hidden.as_deref_mut().unwrap_or(self);
-                let result = store.restore_group(hash, restored);
-                store.set_restored_source(hash, key, sum_hash, of);
-                if hidden.is_some() {
-                    self.hidden = hidden;
-                }
-                result?;
-                if self.find(sum_hash, &of.sum)?.is_none() {
-                    let waiting = self.sums.waiting.entry(Arc::from(of.sum.text()));
-                    waiting.or_default().push((hash, key.clone()));
-                    return Ok(());
-                }
-                self.restore_source(hash, key, sum_hash, &of.sum)
+    /// When a sum cannot be read; it is named.
+    pub(in crate::shard) fn read_roles(&mut self) -> Result<(), (String, Refusal)> {
+        let (mut sums, mut sources) = (Vec::new(), Vec::new());
+        let hidden = self.hidden.iter_mut().flat_map(|hidden| hidden.groups.iter_mut());
+        for (hash, group) in self.groups.iter_mut().chain(hidden) {
+            let Role::Unread(_) = &group.role else { continue };
+            let Role::Unread(unread) = std::mem::take(&mut group.role) else { continue };
+            let key = GroupingKey::from_text(&group.key, group.has_empty_instance);
+            let Some(key) = key else { continue };
+            match unread.saved {
+                SavedRole::Plain => {}
+                SavedRole::Sum(totals) => sums.push((*hash, key, totals)),
+                SavedRole::Source(of) => sources.push((*hash, key, unread.sum_hash, of)),
             }
         }
+        let named = |key: &GroupingKey| {
+            let name = key.text().to_owned();
+            move |refusal| (name, refusal)
+        };
+        for (hash, key, totals) in sums {
+            self.restore_sum(hash, &key, &totals).map_err(named(&key))?;
+        }
+        for (hash, key, sum_hash, of) in sources {
+            let store = match self.hidden.as_deref_mut().filter(|_| of.is_hidden) {
+                Some(hidden) => hidden,
+                None => &mut *self,
+            };
+            store.set_restored_source(hash, &key, sum_hash, &of);
+            self.restore_source(hash, &key, sum_hash, &of.sum).map_err(named(&key))?;
+        }
+        Ok(())
     }
 
     fn set_restored_source(
@@ -69,6 +61,9 @@ impl Store {
                 is_hidden: of.is_hidden,
                 ids: PushIds::read(&of.ids).unwrap_or_default(),
             }));
+            if Store::is_misplaced(group) {
+                self.sums.note_misplaced(hash, group);
+            }
         }
     }
 
