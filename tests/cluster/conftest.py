@@ -1,9 +1,8 @@
-"""Fixtures: one replica set for the tests that leave it as it was, and small ones for tests that do not."""
+"""Fixtures: one replica set for all tests that leave it as it was."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -35,9 +34,3 @@ def three_replicas(shared: ReplicaSet) -> Iterator[ReplicaSet]:
     shared.wipe()
     yield shared
     shared.network.heal()
-
-
-@pytest.fixture(name="own")
-def a_set_that_may_be_broken(tmp_path: Path) -> Iterator[ReplicaSet]:
-    with replica_set(tmp_path / "own") as started:
-        yield started

@@ -107,22 +107,27 @@ def test_gateways_wait_for_nats_and_say_so_once(tmp_path: Path) -> None:
         network.close()
 
 
-def test_a_deleted_stream_is_noticed_and_never_passes_for_an_empty_set(own: ReplicaSet) -> None:
-    assert (answer := own.push("kept", 1)) is not None and answer.status == 200
-    before = own.await_same()
-    answer_of_nats = api(own.nats.servers[0], f"$JS.API.STREAM.DELETE.{own.stream}")
-    assert answer_of_nats.get("success") is True, answer_of_nats
-    # Until somebody decides, nobody takes a push: it would be all that a new stream holds.
-    time.sleep(3.0)
-    refused = own.proxy.ask("PUT", "/metrics/job/after", b"after 1\n")
-    assert refused is None or refused.status == 503, refused
-    for replica in own.replicas:
-        scrape = replica.ask("GET", "/metrics")
-        assert scrape is not None, replica.program.tail()
-        if scrape.status == 200:
-            assert {line for line in scrape.text.splitlines() if "job=" in line} == before, "an empty set"
-    ready = [replica.ask("GET", "/-/ready") for replica in own.replicas]
-    assert all(one is not None and one.status == 503 for one in ready), ready
+def test_a_deleted_stream_is_noticed_and_never_passes_for_an_empty_set(tmp_path: Path) -> None:
+    with replica_set(tmp_path / "own", "--cluster.max-staleness=4s") as own:
+        assert (answer := own.push("kept", 1)) is not None and answer.status == 200
+        before = own.await_same()
+        answer_of_nats = api(own.nats.servers[0], f"$JS.API.STREAM.DELETE.{own.stream}")
+        assert answer_of_nats.get("success") is True, answer_of_nats
+        shown: list[set[str]] = []
+
+        def is_noticed() -> bool:
+            for replica in own.replicas:
+                scrape = replica.ask("GET", "/metrics")
+                if scrape is not None and scrape.status == 200:
+                    shown.append({line for line in scrape.text.splitlines() if "job=" in line})
+            return not any(replica.ready() for replica in own.replicas)
+
+        took = await_that(is_noticed, "no replica is ready")
+        print(f"stream deleted: no replica is ready after {took:.2f} s")
+        assert all(scrape == before for scrape in shown), "an empty set"
+        # Until somebody decides, nobody takes a push: it would be all that a new stream holds.
+        refused = own.proxy.ask("PUT", "/metrics/job/after", b"after 1\n")
+        assert refused is None or refused.status == 503, refused
 
 
 def test_a_stream_of_another_configuration_is_an_error_at_the_start(tmp_path: Path) -> None:
