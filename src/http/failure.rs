@@ -10,7 +10,7 @@ use hyper::StatusCode;
 
 use crate::access::{DenialKind, Denied};
 use crate::cluster;
-use crate::http::reply::{InDoubt, Reply, and_close, and_retry, error};
+use crate::http::reply::{Deposed, Reply, and_close, and_retry, error};
 use crate::own_metrics::Shed;
 use crate::persist::NotReady;
 use crate::push::{InflateError, KeyError, Refusal, Rejected};
@@ -51,6 +51,8 @@ pub(crate) enum Cause {
     Full(Shed),
     /// It was applied, and nobody knows whether it counts.
     InDoubt,
+    /// Another replica of the set leads.
+    NotLeading,
     Other,
 }
 
@@ -122,8 +124,10 @@ impl From<&Failure> for Reply {
     fn from(failure: &Failure) -> Reply {
         let reply = error(failure.status, failure);
         let mut reply = if failure.closes { and_close(reply) } else { reply };
-        if failure.cause == Cause::InDoubt {
-            reply.extensions_mut().insert(InDoubt);
+        match failure.cause {
+            Cause::InDoubt => drop(reply.extensions_mut().insert(Deposed::InDoubt)),
+            Cause::NotLeading => drop(reply.extensions_mut().insert(Deposed::Before)),
+            _ => {}
         }
         failure.retry_wait.into_iter().fold(reply, and_retry)
     }
@@ -206,7 +210,8 @@ impl From<Unavailable> for Failure {
                 Failure::unavailable(unavailable).caused(Cause::Full(Shed::Queue))
             }
             Unavailable::InDoubt => Failure::unavailable(unavailable).caused(Cause::InDoubt),
-            Unavailable::Stopping | Unavailable::NotLeading => Failure::unavailable(unavailable),
+            Unavailable::NotLeading => Failure::unavailable(unavailable).caused(Cause::NotLeading),
+            Unavailable::Stopping => Failure::unavailable(unavailable),
         }
     }
 }

@@ -47,9 +47,14 @@ pub(crate) fn with_type(
 #[derive(Debug, Clone)]
 pub(crate) struct Reason(pub(crate) Bytes);
 
-/// Marks the answer to a change of which nobody knows whether it counts, for the replica that has passed it on.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct InDoubt;
+/// Marks the answer to a change that this replica of a set could not make, for the replica that has passed it on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deposed {
+    /// Nobody knows whether the change counts.
+    InDoubt,
+    /// Nothing was changed.
+    Before,
+}
 
 /// An error: its reason on a line of its own.
 pub(crate) fn error(status: StatusCode, reason: impl fmt::Display) -> Reply {

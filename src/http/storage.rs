@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::cluster::{Membership, Place};
-use crate::http::failure::Failure;
+use crate::http::failure::{Cause, Failure};
 use crate::persist::Status;
 use crate::shard::{Shards, Unavailable};
 
@@ -48,9 +48,10 @@ impl Storage {
             // A request that changes something is passed on to the leader before. This replica has led until just now.
             Keeper::Set(membership) => match membership.place().await? {
                 Place::Here => Ok(()),
-                Place::At(_) => Err(Failure::unavailable(
-                    "this replica does not lead its set any more; try again",
-                )),
+                Place::At(_) => {
+                    let reason = "this replica does not lead its set any more; try again";
+                    Err(Failure::unavailable(reason).caused(Cause::NotLeading))
+                }
             },
         }
     }

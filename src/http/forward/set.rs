@@ -23,7 +23,7 @@ use crate::http::body::chunks::Chunks;
 use crate::http::body::in_flight::{InFlight, Room};
 use crate::http::body::read::{collect, discard};
 use crate::http::failure::{Cause, Failure};
-use crate::http::reply::{InDoubt, Reply, with, with_text};
+use crate::http::reply::{Deposed, Reply, with, with_text};
 use crate::http::request::admission::Request;
 use crate::own_metrics::{Forwarded, OwnMetrics};
 
@@ -77,6 +77,13 @@ pub(crate) enum Taken {
 struct Target {
     id: String,
     url: String,
+    term: u64,
+}
+
+impl From<Leader> for Target {
+    fn from(leader: Leader) -> Target {
+        Target { id: leader.id, url: leader.url, term: leader.term }
+    }
 }
 
 /// Why a request has no answer of the leader, and how that is counted.
@@ -126,9 +133,17 @@ impl ReplicaSet {
 
     /// The answer to a request that another replica has passed on, with what that replica has to know.
     pub(crate) fn to_replica(&self, mut reply: Reply) -> Reply {
-        let is_in_doubt = reply.extensions_mut().remove::<InDoubt>().is_some();
+        let deposed = reply.extensions_mut().remove::<Deposed>();
         let reply = with(reply, POSITION, self.membership.position().into());
-        if is_in_doubt { with(reply, IN_DOUBT, HeaderValue::from_static("true")) } else { reply }
+        match deposed {
+            Some(Deposed::InDoubt) => with(reply, IN_DOUBT, HeaderValue::from_static("true")),
+            Some(Deposed::Before) => {
+                let leader = self.membership.leader();
+                let leader = leader.filter(|leader| leader.id != self.membership.id());
+                with_text(reply, LEADER, leader.as_ref().map_or("", |leader| &leader.url))
+            }
+            None => reply,
+        }
     }
 
     /// How many requests wait for a leader.
@@ -136,9 +151,16 @@ impl ReplicaSet {
         HELD_MAX - self.held.available_permits()
     }
 
-    /// Whether this replica leads, and can have changes appended now.
-    pub(crate) async fn leads(&self) -> bool {
+    /// Whether this replica leads, and can have changes appended now. `term` is the one that a request was passed on for.
+    pub(crate) async fn leads(&self, term: Option<u64>) -> bool {
         matches!(at_once(self.membership.place()).await, Some(Ok(Place::Here)))
+            && term.is_none_or(|term| self.term() == term)
+    }
+
+    /// The term of this replica as the leader; 0 while another one leads.
+    fn term(&self) -> u64 {
+        let leader = self.membership.leader();
+        leader.filter(|leader| leader.id == self.membership.id()).map_or(0, |leader| leader.term)
     }
 
     /// Decides where a request is answered, and has the leader answer it where it is not this replica. `is_sent` is whether
@@ -150,7 +172,7 @@ impl ReplicaSet {
         is_sent: bool,
     ) -> Taken {
         if is_sent {
-            return Taken::Answered(self.not_leading());
+            return Taken::Answered(ReplicaSet::not_leading());
         }
         let taken = match self.place().await {
             Ok(Place::Here) => return Taken::Here,
@@ -160,10 +182,7 @@ impl ReplicaSet {
                               request is not passed on";
                 Err(Failed(Forwarded::Refused, Failure::unavailable(reason)))
             }
-            Ok(Place::At(leader)) => {
-                let leader = Target { id: leader.id, url: leader.url };
-                self.forward(change, request, leader).await
-            }
+            Ok(Place::At(leader)) => self.forward(change, request, leader.into()).await,
             Err(failed) => Err(failed),
         };
         match taken {
@@ -179,11 +198,9 @@ impl ReplicaSet {
     }
 
     /// The answer to a request that was passed on to a replica that does not lead.
-    fn not_leading(&self) -> Reply {
-        let leader = self.membership.leader().filter(|leader| leader.id != self.membership.id());
-        let url = leader.map(|leader| leader.url).unwrap_or_default();
+    fn not_leading() -> Reply {
         let failure = Failure::unavailable("this replica does not lead its set; try again");
-        with_text(Reply::from(&failure), LEADER, &url)
+        Reply::from(&failure.caused(Cause::NotLeading))
     }
 
     /// Where changes go. Holds the request while nobody leads.
@@ -260,7 +277,7 @@ impl ReplicaSet {
             Err(reason) => return Outcome::NotDone(reason),
         };
         let (sender, proof) = (request.client(), request.sender.caller.proof());
-        let sent = Sent { client: sender.clone(), proof };
+        let sent = Sent { client: sender.clone(), proof, term: to.term };
         let signed = (head.method.as_str(), target.as_str());
         let mut forwarded = HttpRequest::new(Full::new(body));
         *forwarded.method_mut() = head.method.clone();
@@ -316,19 +333,18 @@ impl ReplicaSet {
 
     /// The replica to send to after an attempt has failed; `None` if there is none in time.
     async fn next(&self, failed: &Target, until: Instant) -> Result<Option<Target>, Failed> {
-        let target = |leader: Leader| Target { id: leader.id, url: leader.url };
         loop {
             let Ok(place) = timeout_at(until, self.place()).await else { return Ok(None) };
             match place? {
                 // Its own listener takes the request like that of any leader.
                 Place::Here => return Ok(Some(self.this())),
-                Place::At(leader) if leader.id != failed.id => return Ok(Some(target(leader))),
+                Place::At(leader) if leader.id != failed.id => return Ok(Some(leader.into())),
                 _ if Instant::now() >= until => return Ok(None),
                 // It is still thought to lead: it may be starting again, or not be missed yet.
                 Place::At(leader) => {
                     sleep(AGAIN_WAIT).await;
-                    if self.membership.leader().is_some_and(|now| now.id == leader.id) {
-                        return Ok(Some(target(leader)));
+                    if let Some(now) = self.membership.leader().filter(|now| now.id == leader.id) {
+                        return Ok(Some(now.into()));
                     }
                 }
             }
@@ -337,14 +353,15 @@ impl ReplicaSet {
 
     fn this(&self) -> Target {
         let membership = &self.membership;
-        Target { id: membership.id().to_owned(), url: membership.url().to_owned() }
+        let (id, url) = (membership.id().to_owned(), membership.url().to_owned());
+        Target { id, url, term: self.term() }
     }
 
     fn leads_no_more(&self, to: &Target) -> bool {
         let is_this = to.id == self.membership.id();
         match self.membership.role() {
             Role::Leading => !is_this,
-            _ => is_this || self.membership.leader().is_some_and(|leader| leader.id != to.id),
+            _ => is_this || self.membership.leader().is_some_and(|now| Target::from(now) != *to),
         }
     }
 

@@ -31,6 +31,9 @@ const PURPOSE: &str = "shardgate forwarded request v1";
 pub(crate) struct Sent {
     pub(crate) client: Client,
     pub(crate) proof: Proof,
+    /// The term of the leader that the request is for. A leader that was deposed and leads again must not answer what was sent
+    /// to it before: the client may have had its answer from another leader.
+    pub(crate) term: u64,
 }
 
 /// What the header says, as JSON.
@@ -39,6 +42,7 @@ pub(crate) struct Sent {
 struct Fields {
     /// The replica that the request is for, by the name of its process.
     to: String,
+    term: u64,
     /// When it was signed, in milliseconds since 1970.
     at: u64,
     source: String,
@@ -85,8 +89,8 @@ impl Signer {
             alternative: certificate.alternative_names.clone(),
         });
         let source = sent.client.source.to_string();
-        let fields =
-            Fields { to: to.to_owned(), at: millis(now), source, user, token, certificate };
+        let (to, term, at) = (to.to_owned(), sent.term, millis(now));
+        let fields = Fields { to, term, at, source, user, token, certificate };
         let fields = serde_json::to_vec(&fields).expect("texts and numbers can be written");
         let fields = BASE64.encode(fields);
         let tag = hmac::sign(&self.0, signed(method, target, &fields).as_bytes());
@@ -126,7 +130,7 @@ impl Signer {
             (Some(_), Some(_)) => return None,
         };
         let source = Source::from_str(&fields.source).ok()?;
-        Some(Sent { client: Client { source, certificate }, proof })
+        Some(Sent { client: Client { source, certificate }, proof, term: fields.term })
     }
 }
 
@@ -152,7 +156,8 @@ mod tests {
             alternative_names: vec!["ci.example".to_owned()],
         };
         let source = "[::1]:80".parse().expect("it is one");
-        Sent { client: Client { source, certificate: Some(Arc::new(certificate)) }, proof }
+        let client = Client { source, certificate: Some(Arc::new(certificate)) };
+        Sent { client, proof, term: 7 }
     }
 
     #[test]
@@ -161,7 +166,7 @@ mod tests {
         for proof in [Proof::Nothing, Proof::User("zoë".into()), Proof::Token("ci".into())] {
             let header = signer.sign(REQUEST, "leader", &sent(proof.clone()), now);
             let got = signer.check(REQUEST, "leader", &header, now).expect("it is ours");
-            assert_eq!(got.proof, proof);
+            assert_eq!((&got.proof, got.term), (&proof, 7));
             assert_eq!(got.client.source, sent(proof.clone()).client.source);
             assert_eq!(got.client.certificate, sent(proof).client.certificate);
         }
@@ -186,7 +191,8 @@ mod tests {
         assert!(!check(REQUEST, "leader", &other, now), "another secret");
         let text = header.to_str().expect("it is text");
         let (fields, tag) = text[3..].split_once(' ').expect("it has two parts");
-        let unsigned = BASE64.encode(r#"{"to":"leader","at":0,"source":"unix","user":"root"}"#);
+        let unsigned =
+            BASE64.encode(r#"{"to":"leader","term":7,"at":0,"source":"unix","user":"root"}"#);
         for forged in [
             String::new(),
             "v1".into(),

@@ -318,6 +318,22 @@ async fn a_leader_that_dies_costs_a_push_a_wait_and_a_wipe_an_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_leader_answers_nothing_that_was_sent_to_it_in_an_earlier_term() {
+    let (leader, follower) = (replica(SECRET).await, replica(SECRET).await);
+    let again = Leader { term: 2, ..leader.as_leader() };
+    leader.membership.set_for_test(Role::Leading, Some(again.clone()), 1);
+    follower.follows(&leader, 1);
+    let heard = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(!leader.scrape().await.contains("m{"), "the first term is over");
+        follower.membership.set_for_test(Role::Following, Some(again), 1);
+    };
+    let (answer, ()) = tokio::join!(follower.put("/metrics/job/a", "m 1\n"), heard);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert!(leader.scrape().await.contains("m{"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_leader_that_hangs_is_left_for_the_next_one() {
     let (next, follower) = (replica(SECRET).await, replica(SECRET).await);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");

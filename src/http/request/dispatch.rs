@@ -45,8 +45,8 @@ impl Http {
             match self.admission.admit(route.right(), &head.headers, client, sent.as_deref()).await
             {
                 Ok(sender) => {
-                    let is_sent = sent.is_some();
-                    let reply = self.answer_admitted(route, head, body, &sender, is_sent).await;
+                    let term = sent.as_ref().map(|sent| sent.term);
+                    let reply = self.answer_admitted(route, head, body, &sender, term).await;
                     self.note_if_rejected(reply, head, client, || sender.caller.known_as())
                 }
                 Err(not_admitted) => {
@@ -80,7 +80,7 @@ impl Http {
         head: &Parts,
         body: &mut Incoming,
         sender: &Sender<'_>,
-        is_sent: bool,
+        term: Option<u64>,
     ) -> Reply {
         let (endpoint, tail) = match route {
             Route::Endpoint(endpoint, tail) => (endpoint, tail),
@@ -95,10 +95,10 @@ impl Http {
         let mut request = Request { head, body, tail: &tail, sender };
         if let Some(set) = &self.set
             && let Some(change) = endpoint.change()
-            && !set.leads().await
+            && !set.leads(term).await
         {
             // In a box, so that other requests do not carry the room for it.
-            match Box::pin(set.take(change, &mut request, is_sent)).await {
+            match Box::pin(set.take(change, &mut request, term.is_some())).await {
                 Taken::Here => {}
                 Taken::Answered(reply) => return reply,
                 Taken::Failed(failure) => return self.counted(endpoint, Reply::from(&failure)),
