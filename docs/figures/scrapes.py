@@ -206,6 +206,8 @@ def memory(groups=100_000):
         state(f"{groups:,} groups pushed")
         fill(address, groups)
         state("pushed once more")
+        fill(address, groups)
+        state("pushed twice more")
         for _ in range(10):
             client.scrape(gzip=True)
         state("ten gzip scrapes")

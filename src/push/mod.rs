@@ -33,6 +33,7 @@ pub(crate) mod spelling;
 mod text;
 
 pub use allowance::{Allowance, RENDERED_BYTES_MAX, TooLarge, expected, expected_of_protobuf};
+pub(crate) use batch::likeness::Likeness;
 pub use batch::restored::RenderedFamily;
 pub use batch::series::{Series, SeriesHasher};
 pub use batch::{Batch, BatchFamily};

@@ -1,12 +1,12 @@
-//! The shards: what is stored, and the tasks that own it.
+//! The shards: what is stored, and the tasks that handle what is asked of it.
 //!
 //! A group belongs to the shard that the hash of its grouping key chooses. [`Shards`] is the handle that the rest of the
 //! gateway clones. A push goes through the folders from the bottom of this list to the top; imports point upwards only:
 //! `budget` (what may be stored), `index` (which names and series exist), `pages` (rendered samples), `ruling` (what rules make of groups), `groups` (groups and
 //! families), `saving` (what persistence takes), `store` (what one shard holds), `task` (owns a store), `handle`.
 //!
-//! **Invariants:** only the task of a shard touches its groups. Pushes to a group are applied in the order in which they were
-//! sent. No two groups hold the same series, and a family has one kind in the whole gateway.
+//! **Invariants:** only what has the turn of a shard touches its groups: its task, or one push. A push comes after every push to its group
+//! that was answered before it was sent. No two groups hold the same series, and a family has one kind in the whole gateway.
 
 mod budget;
 mod error;

@@ -1,12 +1,16 @@
 //! A decoded push: rendered families, ready for a shard.
 
 pub(crate) mod empty_labels;
+pub(crate) mod likeness;
 pub(crate) mod merged;
 pub(crate) mod restored;
 pub(crate) mod series;
+pub(crate) mod strings;
 
 use crate::exposition::Kind;
+use crate::push::batch::likeness::Likeness;
 use crate::push::batch::series::{Series, SeriesHasher};
+use crate::push::batch::strings::Strings;
 use crate::push::spelling::spellings;
 
 /// The families of one push, sorted by name, each with its samples rendered.
@@ -15,13 +19,15 @@ pub struct Batch {
     /// The families; their names differ.
     pub families: Vec<BatchFamily>,
     /// The names and help texts of all families, one after the other.
-    pub(crate) strings: String,
+    pub(crate) strings: Strings,
     /// The fingerprints of all series. Those of a family stand together.
     pub(crate) series: Vec<Series>,
     /// The rendered samples, likewise.
     pub(crate) text: Vec<u8>,
     /// The protobuf forms that are kept, likewise.
     pub(crate) native: Vec<u8>,
+    /// What the batch is besides its values, where that is known.
+    pub(crate) likeness: Option<Likeness>,
 }
 
 /// One family of a [`Batch`].
@@ -67,7 +73,7 @@ impl Batch {
     pub fn memory_bytes(&self) -> usize {
         self.text.capacity()
             + self.native.capacity()
-            + self.strings.capacity()
+            + self.strings.memory_bytes()
             + self.series.capacity() * size_of::<Series>()
             + self.families.capacity() * size_of::<BatchFamily>()
     }

@@ -54,6 +54,7 @@ impl Batch {
         if bytes.iter().any(|bytes| u32::try_from(*bytes).is_err()) {
             return false;
         }
+        self.likeness = None;
         let name_start = self.strings.len() as u32;
         self.strings.push_str(family.name);
         let name_end = self.strings.len() as u32;

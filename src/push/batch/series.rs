@@ -23,6 +23,11 @@ impl Series {
         self.0
     }
 
+    /// All of it.
+    pub(crate) fn bytes(self) -> [u8; 16] {
+        (u128::from(self.0) << 64 | u128::from(self.1)).to_le_bytes()
+    }
+
     /// The fingerprint of all that both stand for.
     pub(crate) fn with(self, part: Series) -> Series {
         Series(self.0.wrapping_add(part.0), self.1.wrapping_add(part.1))

@@ -6,6 +6,7 @@ use crate::exposition::{Kind, NameRules, has_quoted_names, write_help};
 use crate::push::allowance::{Allowance, TooLarge};
 use crate::push::batch::empty_labels::duplicate;
 use crate::push::batch::series::{Series, has_duplicate};
+use crate::push::batch::strings::Strings;
 use crate::push::batch::{Batch, BatchFamily};
 use crate::push::error::{Refusal, Rejected};
 use crate::push::samples::families::{FamilyInProgress, Segment};
@@ -71,7 +72,8 @@ pub(crate) fn finish(
         });
     }
     let strings = String::from_utf8(strings).expect("names and help texts have been checked");
-    Ok(Batch { families: batch_families, strings, series, text, native })
+    let strings = Strings::Own(strings);
+    Ok(Batch { families: batch_families, strings, series, text, native, likeness: None })
 }
 
 /// How a name begins, as a number that has the order of the names.

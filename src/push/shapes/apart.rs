@@ -22,9 +22,10 @@ pub(super) enum Form {
 /// All of a body but its values.
 #[derive(Debug, Default)]
 pub(super) struct Apart {
-    /// What stands before each value.
-    before: Vec<(Box<[u8]>, Form)>,
-    behind: Box<[u8]>,
+    /// All of it, in one piece, since each push reads it.
+    text: Vec<u8>,
+    /// Where the text before each value ends.
+    before: Vec<(u32, Form)>,
 }
 
 impl Apart {
@@ -39,12 +40,15 @@ impl Apart {
 
     /// Adds a value: the body from `from` to `at` stands before it. Answers the marker that it gets.
     pub(super) fn push(&mut self, before: &[u8], form: Form) -> usize {
-        self.before.push((before.into(), form));
+        self.text.extend_from_slice(before);
+        self.before.push((self.text.len() as u32, form));
         MARKER + self.before.len() - 1
     }
 
     pub(super) fn end(&mut self, behind: &[u8]) {
-        self.behind = behind.into();
+        self.text.extend_from_slice(behind);
+        self.text.shrink_to_fit();
+        self.before.shrink_to_fit();
     }
 
     pub(super) fn values_len(&self) -> usize {
@@ -53,8 +57,7 @@ impl Apart {
 
     /// How many bytes of memory it takes, about.
     pub(super) fn memory_bytes(&self) -> usize {
-        let bytes = |(text, _): &(Box<[u8]>, Form)| text.len() + size_of::<(Box<[u8]>, Form)>();
-        self.behind.len() + self.before.iter().map(bytes).sum::<usize>()
+        self.text.len() + size_of_val(&self.before[..])
     }
 
     /// Reads the values of a body, as long as `take` wants more. Answers whether the body differs in nothing else.
@@ -64,9 +67,11 @@ impl Apart {
         body: &'a [u8],
         mut take: impl FnMut(Number<'a>) -> bool,
     ) -> bool {
-        let mut rest = body;
-        for (before, form) in &self.before {
-            let value = rest.strip_prefix(&**before).and_then(|from| {
+        let (mut rest, mut start) = (body, 0);
+        for (end, form) in &self.before {
+            let before = &self.text[start..*end as usize];
+            start = *end as usize;
+            let value = rest.strip_prefix(before).and_then(|from| {
                 rest = from;
                 value(&mut rest, *form)
             });
@@ -74,7 +79,7 @@ impl Apart {
                 return false;
             }
         }
-        *rest == *self.behind
+        *rest == self.text[start..]
     }
 }
 

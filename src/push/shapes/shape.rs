@@ -8,12 +8,16 @@
 //!
 //! **Invariant:** what a shape makes of a body is what the decoder would make of it.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use super::apart::{Apart, MARKER};
 use super::format::Format;
 use crate::exposition::{Kind, NameRules, SampleLine, sample_lines};
+use crate::push::batch::likeness::Likeness;
 use crate::push::batch::series::Series;
+use crate::push::batch::strings::Strings;
 use crate::push::batch::{Batch, BatchFamily};
 use crate::push::key::GroupingKey;
 use crate::push::rules::Rules;
@@ -45,8 +49,9 @@ pub(crate) struct Shape {
     pieces: Vec<Piece>,
     /// The families, each with the lines it has as its text.
     families: Vec<BatchFamily>,
-    strings: String,
+    strings: Arc<str>,
     series_len: usize,
+    likeness: Option<Likeness>,
 }
 
 /// One rendered line: pieces, what stands between the last grouping label and the value, and the value.
@@ -95,8 +100,9 @@ impl Shape {
             lines: Vec::new(),
             pieces: Vec::new(),
             families: Vec::new(),
-            strings: probe.strings.clone(),
+            strings: Arc::from(&*probe.strings),
             series_len: probe.series.len(),
+            likeness: None,
         };
         let mut is_shown = vec![false; values];
         let group = GroupLabels::new(key).fingerprint;
@@ -129,7 +135,28 @@ impl Shape {
         if is_shown.contains(&false) {
             return None;
         }
-        shape.decode(key, body, rules).filter(|replayed| is_same(replayed, batch)).map(|_| shape)
+        let replayed = shape.decode(key, body, rules)?;
+        shape.likeness = shape.likeness_of(&replayed);
+        is_same(&replayed, batch).then_some(shape)
+    }
+
+    /// What all batches of this shape have in common.
+    fn likeness_of(&self, batch: &Batch) -> Option<Likeness> {
+        let mut said = Vec::new();
+        for (family, of_batch) in self.families.iter().zip(&batch.families) {
+            for text in [batch.name(of_batch), batch.help(of_batch)] {
+                said.extend_from_slice(&(text.len() as u64).to_le_bytes());
+                said.extend_from_slice(text.as_bytes());
+            }
+            let lines = &self.lines[range(family.text)];
+            said.extend([family.kind as u8, u8::from(family.has_quoted_names)]);
+            said.extend_from_slice(&(lines.len() as u64).to_le_bytes());
+            for line in lines {
+                said.push(u8::from(line.series.is_some()));
+                said.extend(line.series.into_iter().flat_map(Series::bytes));
+            }
+        }
+        Likeness::of(&said)
     }
 
     /// Takes one line of the rendered markers, and says which value it shows.
@@ -234,7 +261,8 @@ impl Shape {
                 ..*family
             });
         }
-        Some(Batch { families, strings: self.strings.clone(), series, text, native: Vec::new() })
+        let (strings, native) = (Strings::Shared(Arc::clone(&self.strings)), Vec::new());
+        Some(Batch { families, strings, series, text, native, likeness: self.likeness })
     }
 
     /// The values of a body of this shape, and a zero behind them.

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use crate::aggregate::{PushIds, Sum};
 use crate::exposition::write_number;
-use crate::push::{GroupingKey, Series};
+use crate::push::{GroupingKey, Likeness, Series};
 use crate::shard::budget::claim::Charge;
 use crate::shard::groups::family::FamilyId;
 use crate::shard::groups::rhythm::Rhythm;
@@ -44,6 +44,8 @@ pub(in crate::shard) struct Group {
     pub(in crate::shard) role: Role,
     /// Sorted by the families' names.
     pub(in crate::shard) families: Vec<Held>,
+    /// That of the last push, if the group holds exactly what the push brought.
+    pub(in crate::shard) likeness: Option<Likeness>,
 }
 
 /// What a group is to other groups.
@@ -115,6 +117,7 @@ impl Group {
     /// Takes what it holds from now on.
     pub(in crate::shard) fn hold(&mut self, families: Vec<Held>) {
         self.families = families;
+        self.likeness = None;
         self.samples = self.families.iter().map(|held| u64::from(held.samples)).sum();
         self.bytes = self.families.iter().map(|held| u64::from(held.bytes)).sum();
     }

@@ -9,6 +9,7 @@ use crate::shard::error::Unavailable;
 use crate::shard::handle::{QUEUE_WAIT, SAVED_WAIT, Shards};
 use crate::shard::task::cut::Cut;
 use crate::shard::task::message::Message;
+use crate::shard::task::turn::Pushed;
 
 impl Shards {
     /// Waits until all acknowledged pushes have been applied. A push that was acknowledged before it was applied may still be
@@ -59,6 +60,30 @@ impl Shards {
             }
         }
         Ok(())
+    }
+
+    /// Has a push applied: here if its shard is at rest and the push is small, else by the task of the shard.
+    pub(in crate::shard) async fn apply(
+        &self,
+        hash: u64,
+        push: Message,
+    ) -> Result<(), Unavailable> {
+        let shared = &self.shared;
+        // Pushes that were acknowledged before they were applied may be queued. A later push must not come before them.
+        if !self.are_alive() || shared.has_unchecked.load(SeqCst) {
+            return self.send(hash, push).await;
+        }
+        let shard = self.shard(hash);
+        match shared.turns[shard].try_push(push) {
+            Pushed::Handled => Ok(()),
+            Pushed::ForTask(push) => self.send(hash, push).await,
+            Pushed::Panicked => {
+                shared.has_died.store(true, SeqCst);
+                // If the queue has no room for the knock, the task is awake.
+                drop(shared.lanes[shard].pushes.try_send(Message::Knock));
+                Err(Unavailable::Dead)
+            }
+        }
     }
 
     pub(in crate::shard) async fn send(

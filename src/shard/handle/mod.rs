@@ -34,7 +34,8 @@ use crate::shard::store::snapshot::{HomedPage, Selection, Snapshot};
 use crate::shard::task::lanes::{Lanes, lanes};
 use crate::shard::task::message::{Message, Placing};
 use crate::shard::task::stats::ShardStats;
-use crate::shard::task::{self, Saving};
+use crate::shard::task::turn::Turns;
+use crate::shard::task::{self, Saving, Shard};
 
 /// How long a push or delete waits for room in a full queue. A shard needs an eighth of that for a full queue of usual pushes.
 /// A longer wait would only add latency.
@@ -66,6 +67,7 @@ pub struct Shards {
 #[derive(Debug)]
 pub(in crate::shard) struct Shared {
     pub(in crate::shard) lanes: Vec<Lanes>,
+    pub(in crate::shard) turns: Vec<Arc<Turns>>,
     stats: Vec<Arc<ShardStats>>,
     hasher: ahash::RandomState,
     /// Held while all shards are asked for a cut.
@@ -74,14 +76,14 @@ pub(in crate::shard) struct Shared {
     pub(in crate::shard) wiping: Arc<Mutex<()>>,
     /// Held until all groups of an epoch have been handed over, and while a wipe says which groups are gone.
     pub(in crate::shard) epoch: Mutex<()>,
-    dead: watch::Receiver<bool>,
+    pub(in crate::shard) dead: watch::Receiver<bool>,
     /// The same, for every push to read.
-    has_died: Arc<AtomicBool>,
+    pub(in crate::shard) has_died: Arc<AtomicBool>,
     budget: Option<Arc<Budget>>,
     /// Whether the answer to a request waits until the request is on disk.
     is_awaited: bool,
     /// Whether there was ever a push that was acknowledged before it was applied.
-    has_unchecked: AtomicBool,
+    pub(in crate::shard) has_unchecked: AtomicBool,
     /// Whether such pushes are rejected from now on.
     refuses_unchecked: AtomicBool,
     /// What is known of the jobs whose groups may expire.
@@ -107,7 +109,7 @@ impl Shards {
         let (died, has_died) = (Arc::new(died), Arc::<AtomicBool>::default());
         let budget = options.limits.map(|limits| Arc::new(Budget::new(limits)));
         let mut tasks = JoinSet::new();
-        let (mut all_lanes, mut stats) = (Vec::new(), Vec::new());
+        let (mut all_lanes, mut turns, mut stats) = (Vec::new(), Vec::new(), Vec::new());
         let cut_order = Arc::<RwLock<()>>::default();
         for shard in 0..options.shards {
             let (lanes, mailbox) = lanes();
@@ -117,13 +119,9 @@ impl Shards {
             let store = store.within(budget.clone(), options.group_bytes_max);
             let awaited = options.saving.as_ref().and_then(|saving| saving.awaited.clone());
             let left_behind = mailbox.left_behind();
-            let running = tokio::spawn(task::run(
-                store,
-                awaited,
-                mailbox,
-                Arc::clone(&shard_stats),
-                Arc::clone(&cut_order),
-            ));
+            let (stats_of, order) = (Arc::clone(&shard_stats), Arc::clone(&cut_order));
+            let shard_turns = Arc::new(Turns::new(Shard::new(store, awaited, stats_of, order)));
+            let running = tokio::spawn(task::run(Arc::clone(&shard_turns), mailbox));
             let (died, has_died) = (Arc::clone(&died), Arc::clone(&has_died));
             tasks.spawn(async move {
                 if let Err(error) = running.await {
@@ -135,12 +133,14 @@ impl Shards {
                 }
             });
             all_lanes.push(lanes);
+            turns.push(shard_turns);
             stats.push(shard_stats);
         }
         let hasher = ahash::RandomState::new();
         let is_awaited = options.saving.as_ref().is_some_and(|saving| saving.awaited.is_some());
         let shared = Arc::new(Shared {
             lanes: all_lanes,
+            turns,
             stats,
             hasher,
             cut_order,
@@ -173,7 +173,7 @@ impl Shards {
         let (reply, answer) = oneshot::channel();
         let (route::Route { hash, source }, how) = (self.route(&key), how.into());
         let reply = Some(reply);
-        self.send(hash, Message::Push { hash, key, how, batch, owner, source, reply }).await?;
+        self.apply(hash, Message::Push { hash, key, how, batch, owner, source, reply }).await?;
         self.settled(answer).await?
     }
 

@@ -10,6 +10,7 @@ pub(super) mod rendering;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use crate::shard::pages::page::{Block, PAGE_BYTES, Page};
 use crate::shard::pages::part::PartHash;
@@ -17,8 +18,10 @@ use crate::shard::pages::part::PartHash;
 /// A page whose blocks have grown beyond this gives a growing block away to another page.
 const PAGE_BYTES_MAX: usize = 2 * PAGE_BYTES;
 
-/// A page of which a larger share is dead is copied.
+/// A page of which a larger share is dead is copied,
 const DEAD_SHARE: usize = 8;
+/// or one of which such a share is dead, rather than to take more memory than a full page has.
+const DEAD_SHARE_OF_FULL: usize = 32;
 
 /// Where a block is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +35,8 @@ pub(in crate::shard) struct Place {
 /// **Invariant:** a page is in `open` exactly when its `is_open` is set.
 #[derive(Debug, Default)]
 pub(in crate::shard) struct Pages {
-    pages: Vec<Leaf>,
+    /// Most families of a fleet are those of one kind of jobs, and need one page.
+    pages: SmallVec<[Leaf; 1]>,
     open: Vec<u32>,
 }
 
@@ -78,6 +82,7 @@ impl Pages {
             // The old block goes first: else both would be in memory, and the new one would be copied out again.
             leaf.change(|page| page.clear(place.slot));
         }
+        leaf.make_room(block.text.len());
         leaf.change(|page| page.set(place.slot, part, block));
         place
     }
@@ -115,9 +120,9 @@ impl Pages {
         }
     }
 
-    /// Reads a byte of a block, to have it and the way to it in the cache.
-    pub(in crate::shard) fn touch(&self, place: Place) -> u8 {
-        self.pages[place.page as usize].page.touch(place.slot)
+    /// The page of a block, and the slot there: the first step on the way to it.
+    pub(in crate::shard) fn page(&self, place: Place) -> (&Page, u32) {
+        (&self.pages[place.page as usize].page, place.slot)
     }
 
     /// A block.
@@ -203,10 +208,21 @@ impl Leaf {
         self.changes += 1;
         let is_due = self.changes > self.page.slots() / 8 || self.dead_bytes > PAGE_BYTES / 2;
         if is_due && self.dead_bytes > self.page.bytes() / DEAD_SHARE {
-            let room = self.dead_bytes / 4;
-            self.page = Arc::new(self.page.compacted(room));
-            (self.dead_bytes, self.changes) = (0, 0);
+            self.compact();
         }
+    }
+
+    /// Copies what is alive out of a full page, if that makes room for a block.
+    fn make_room(&mut self, bytes: usize) {
+        if self.dead_bytes > self.page.bytes() / DEAD_SHARE_OF_FULL && self.page.outgrows(bytes) {
+            self.compact();
+        }
+    }
+
+    fn compact(&mut self) {
+        let room = self.dead_bytes / 4;
+        self.page = Arc::new(self.page.compacted(room));
+        (self.dead_bytes, self.changes) = (0, 0);
     }
 }
 
@@ -288,7 +304,7 @@ mod tests {
         let line = "x".repeat(1023) + "\n";
         let places: Vec<Place> =
             (0..640).map(|_| pages.insert(PART, block(line.as_bytes()))).collect();
-        assert_eq!(pages.snapshot().len(), 10);
+        assert_eq!(pages.snapshot().len(), (640 * line.len()).div_ceil(PAGE_BYTES));
         let moved = pages.replace(places[0], block(line.repeat(100).as_bytes()));
         assert_ne!(moved.page, places[0].page);
         pages.remove(moved);

@@ -12,7 +12,10 @@ use crate::shard::pages::part::{Part, PartHash};
 use crate::shard::pages::rendering::{Rendering, RenderingKey, Renderings};
 
 /// A page takes new blocks until it is this large.
-pub(in crate::shard) const PAGE_BYTES: usize = 64 << 10;
+pub(in crate::shard) const PAGE_BYTES: usize = 60 << 10;
+/// So much memory a page takes then. The blocks grow a little, and some bytes die, before it needs more; and its concatenation takes
+/// memory of the same size, so that the allocator uses the one again for the other.
+const PAGE_CAPACITY: usize = 64 << 10;
 
 /// One state of a page, shared between the shard and any number of scrapes; while it is shared, it
 /// does not change.
@@ -34,11 +37,17 @@ pub struct Page {
     natives: BTreeMap<u32, Bytes>,
     /// Whether any block may have names in quotes; once so, always.
     has_quoted_names: bool,
+    /// What scrapes have made of it. Apart, so that a page takes few cache lines while it is only pushed to.
+    made: OnceLock<Box<Made>>,
+}
+
+/// What scrapes have made of a page.
+#[derive(Debug, Default)]
+struct Made {
     /// The concatenation, made by the first scrape that needs it.
     text: OnceLock<Bytes>,
     /// Its label names, found by the first scrape that needs them.
     label_names: OnceLock<BTreeSet<String>>,
-    /// What scrapes have made of it.
     renderings: Renderings,
 }
 
@@ -94,6 +103,12 @@ impl Clone for Page {
     }
 }
 
+impl Made {
+    fn of_text(text: Bytes) -> OnceLock<Box<Made>> {
+        OnceLock::from(Box::new(Made { text: OnceLock::from(text), ..Made::default() }))
+    }
+}
+
 impl Page {
     /// A page of one block, which is its concatenation too.
     pub(super) fn of_one(
@@ -106,7 +121,7 @@ impl Page {
             slots: vec![Slot::new(0, text.len(), part)],
             natives: native.map(|native| (0, native)).into_iter().collect(),
             has_quoted_names,
-            text: OnceLock::from(text.clone()),
+            made: Made::of_text(text.clone()),
             base: text,
             ..Page::default()
         }
@@ -114,18 +129,26 @@ impl Page {
 
     /// The concatenation of all blocks. Made at most once; may be called from any thread.
     pub fn text(&self) -> &Bytes {
-        self.text.get_or_init(|| self.concatenate().into())
+        self.made().text.get_or_init(|| self.concatenate().into())
     }
 
     /// Whether [`Page::text`] has nothing to do.
     pub fn has_text(&self) -> bool {
-        self.text.get().is_some()
+        self.made_text().is_some()
+    }
+
+    fn made(&self) -> &Made {
+        self.made.get_or_init(Box::default)
+    }
+
+    fn made_text(&self) -> Option<&Bytes> {
+        self.made.get().and_then(|made| made.text.get())
     }
 
     /// Whether the page holds the concatenation and the blocks it was made from: until its shard has
     /// taken the one for the other.
     pub fn is_held_twice(&self) -> bool {
-        self.text.get().is_some_and(|text| text.as_ptr() != self.base.as_ptr())
+        self.made_text().is_some_and(|text| text.as_ptr() != self.base.as_ptr())
     }
 
     /// One block.
@@ -163,18 +186,18 @@ impl Page {
 
     /// Its label names, as `find` finds them; asked once.
     pub fn label_names(&self, find: impl FnOnce(&Page) -> BTreeSet<String>) -> &BTreeSet<String> {
-        self.label_names.get_or_init(|| find(self))
+        self.made().label_names.get_or_init(|| find(self))
     }
 
     /// What an earlier call of [`Page::rendering`] with this key has made of the page.
     pub fn kept(&self, key: RenderingKey) -> Option<Rendering> {
-        self.renderings.get(key)
+        self.made.get()?.renderings.get(key)
     }
 
     /// The page as `make` renders it. Made once and kept for the next scrape, unless others took the
     /// room: a page keeps no more than its text is long, and in any case the rendering made last.
     pub fn rendering(&self, key: RenderingKey, make: impl FnOnce() -> Rendering) -> Rendering {
-        self.renderings.get_or_make(key, self.bytes(), make)
+        self.made().renderings.get_or_make(key, self.bytes(), make)
     }
 
     fn block_text(&self, slot: u32) -> &[u8] {
@@ -251,6 +274,9 @@ impl Page {
         let end = Slot::new(self.bytes(), block.len(), part);
         let Some(slot) = self.slots.get_mut(slot as usize) else {
             debug_assert_eq!(slot, self.slots(), "slots are filled from the left");
+            if self.slots.len() == self.slots.capacity() {
+                self.slots.reserve_exact((self.slots.len() / 8).max(4));
+            }
             self.slots.push(end);
             self.append(block);
             return 0;
@@ -279,9 +305,15 @@ impl Page {
         true
     }
 
-    /// Reads a byte of a block.
-    pub(super) fn touch(&self, slot: u32) -> u8 {
-        self.block_text(slot).first().copied().unwrap_or_default()
+    /// Where a block begins.
+    pub(in crate::shard) fn start(&self, slot: u32) -> u32 {
+        self.slots[slot as usize].start
+    }
+
+    /// The first byte of a block that begins there, to have it in the cache; 0 where the block may not be overwritten.
+    pub(in crate::shard) fn byte(&self, start: u32) -> u8 {
+        let start = (start as usize).checked_sub(self.shared_bytes());
+        start.and_then(|start| self.fresh.get(start).copied()).unwrap_or_default()
     }
 
     /// Empties `slot`. Answers how many bytes have died.
@@ -292,13 +324,9 @@ impl Page {
     }
 
     fn forget_renderings(&mut self) {
-        if self.text.get().is_some() {
-            self.text.take();
+        if self.made.get().is_some() {
+            self.made.take();
         }
-        if self.label_names.get().is_some() {
-            self.label_names.take();
-        }
-        self.renderings.clear();
     }
 
     /// Appends to the fresh bytes, which grow by doubling up to the size of a page and then by little:
@@ -306,25 +334,33 @@ impl Page {
     fn append(&mut self, block: &[u8]) {
         let wanted = self.fresh.len() + block.len();
         if wanted > self.fresh.capacity() {
-            let capacity =
-                if wanted <= PAGE_BYTES { wanted.next_power_of_two() } else { wanted + wanted / 8 };
-            self.fresh.reserve_exact(capacity - self.fresh.len());
+            self.fresh.reserve_exact(capacity(wanted) - self.fresh.len());
         }
         self.fresh.extend_from_slice(block);
     }
 
+    /// Whether the memory of a full page does not suffice for so many bytes more.
+    pub(super) fn outgrows(&self, bytes: usize) -> bool {
+        let wanted = self.fresh.len() + bytes;
+        wanted > PAGE_CAPACITY && wanted > self.fresh.capacity()
+    }
+
     /// The same page with every block in the concatenation, if that has been made.
     pub(in crate::shard) fn adopted(&self) -> Option<Page> {
-        let base = self.text.get()?.clone();
+        let made = self.made.get()?;
+        let base = made.text.get()?.clone();
+        let made = Made {
+            text: OnceLock::from(base.clone()),
+            label_names: made.label_names.clone(),
+            renderings: made.renderings.share(),
+        };
         Some(Page {
             frozen: Bytes::new(),
             fresh: Vec::new(),
             slots: self.packed_slots(),
             natives: self.natives.clone(),
             has_quoted_names: self.has_quoted_names,
-            text: OnceLock::from(base.clone()),
-            label_names: self.label_names.clone(),
-            renderings: self.renderings.share(),
+            made: OnceLock::from(Box::new(made)),
             base,
         })
     }
@@ -337,7 +373,7 @@ impl Page {
             slot.room = if slot.room <= slot.len + slot.len / 4 { slot.room } else { slot.len };
         }
         let bytes: usize = slots.iter().map(|slot| slot.room as usize).sum();
-        let mut fresh = Vec::with_capacity(bytes + room);
+        let mut fresh = Vec::with_capacity(capacity(bytes + room));
         for slot in &mut slots {
             let start = std::mem::replace(&mut slot.start, fresh.len() as u32) as usize;
             fresh.extend_from_slice(self.bytes_at(start, slot.room as usize));
@@ -363,4 +399,9 @@ impl Page {
         (0..self.slots()).for_each(|slot| text.extend_from_slice(self.block_text(slot)));
         text
     }
+}
+
+/// How much memory to take for so many bytes.
+fn capacity(bytes: usize) -> usize {
+    if bytes <= PAGE_CAPACITY { bytes.next_power_of_two() } else { bytes + bytes / 8 }
 }

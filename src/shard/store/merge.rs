@@ -2,10 +2,24 @@
 
 use crate::push::{Batch, Refusal, RenderedFamily};
 use crate::rules::Merge;
+use crate::shard::groups::group::Group;
 use crate::shard::store::Store;
 use crate::shard::store::plan::{How, Mode};
 
 impl Store {
+    /// Whether a push merges by series with the group at a place of the table.
+    pub(in crate::shard) fn merges(&self, at: Option<usize>, how: How) -> bool {
+        self.merging(at, how).is_some()
+    }
+
+    /// The group that a push merges with by series.
+    fn merging(&self, at: Option<usize>, how: How) -> Option<&Group> {
+        let stored = at.and_then(|at| self.groups.get_bucket(at));
+        let (_, group) = stored.filter(|_| how.mode == Mode::Add)?;
+        let by_rule = || group.ruled.as_ref().map_or(Merge::Family, |ruled| ruled.applied.merge());
+        (how.asked.merge.unwrap_or_else(by_rule) == Merge::Series).then_some(group)
+    }
+
     /// What a push stores of the families that it names; `at` is where its group is in the table. That is what it brings,
     /// unless it merges by series: then each family has the series as well that the group holds and the push does not bring.
     /// The push is then applied and checked as if it brought all of them.
@@ -18,12 +32,7 @@ impl Store {
         how: How,
         batch: Batch,
     ) -> Result<Batch, Refusal> {
-        let stored = at.and_then(|at| self.groups.get_bucket(at));
-        let Some((_, group)) = stored.filter(|_| how.mode == Mode::Add) else { return Ok(batch) };
-        let by_rule = || group.ruled.as_ref().map_or(Merge::Family, |ruled| ruled.applied.merge());
-        if how.asked.merge.unwrap_or_else(by_rule) == Merge::Family {
-            return Ok(batch);
-        }
+        let Some(group) = self.merging(at, how) else { return Ok(batch) };
         let find = |name: &str| {
             let found = group
                 .families

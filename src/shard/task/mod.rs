@@ -1,6 +1,6 @@
-//! The task that owns the store of a shard.
+//! The task of a shard, which handles its messages.
 //!
-//! Start with [`run`], which takes messages from the two `lanes`. A message that all shards must handle at one moment carries a
+//! Start with [`run`], which takes messages from the two `lanes`. A push that finds the task asleep is applied without it: see `turn`. A message that all shards must handle at one moment carries a
 //! `cut`, where the shards meet. `slices` makes changes of large groups, with pushes to other groups between them.
 
 pub(super) mod cut;
@@ -9,6 +9,7 @@ pub(super) mod message;
 pub(super) mod replay;
 mod slices;
 pub(super) mod stats;
+pub(super) mod turn;
 pub(super) mod waiter;
 
 use std::collections::VecDeque;
@@ -21,6 +22,7 @@ use self::lanes::Mailbox;
 use self::message::{Message, Placing};
 use self::slices::Large;
 use self::stats::ShardStats;
+use self::turn::Turns;
 use self::waiter::Waiter;
 use crate::push::GroupingKey;
 use crate::shard::error::{PushError, RestoreError, Unavailable};
@@ -48,53 +50,38 @@ pub struct Saving {
 }
 
 /// Answers messages until the last handle is gone. Before the shard sleeps it takes all commands, and between two pushes one.
-pub(in crate::shard) async fn run(
-    store: Store,
-    awaited: Option<Arc<Notify>>,
-    mailbox: Mailbox,
-    stats: Arc<ShardStats>,
-    cut_order: Arc<RwLock<()>>,
-) {
-    let mut shard = Shard {
-        store,
-        stats,
-        awaited,
-        cut_order,
-        waiting: Vec::new(),
-        is_rung: false,
-        closed: None,
-        large: VecDeque::new(),
-        kept_back: VecDeque::new(),
-        next: None,
-    };
+pub(in crate::shard) async fn run(shard: Arc<Turns>, mailbox: Mailbox) {
+    let mut turn = shard.take().await;
     loop {
-        shard.ends_turn();
+        turn.ends_turn();
         if let Some(command) = mailbox.command() {
-            shard.handle(command).await;
+            turn.handle(command).await;
             continue;
         }
-        let first = match shard.next.take() {
+        let first = match turn.next.take() {
             Some(message) => message,
-            None => match mailbox.pushes.recv_async().await {
-                Ok(message) => message,
-                Err(_) => return,
-            },
+            None => {
+                drop(turn);
+                let Ok(message) = mailbox.pushes.recv_async().await else { return };
+                if matches!(message, Message::Push { .. }) {
+                    // Connections that are ready send their pushes first: one turn for many pushes costs less than many turns.
+                    tokio::task::yield_now().await;
+                }
+                turn = shard.take().await;
+                message
+            }
         };
-        if matches!(first, Message::Push { .. }) {
-            // Connections that are ready send their pushes first: one turn for many pushes costs less than many turns.
-            tokio::task::yield_now().await;
-        }
         let (mut next, mut handled) = (Some(first), 0);
         while let Some(message) = next {
             if let Some(command) = mailbox.command() {
-                shard.handle(command).await;
+                turn.handle(command).await;
             }
-            shard.handle(message).await;
-            while let Some(large) = shard.large.pop_front() {
-                shard.change_in_slices(&mailbox, large).await;
-                shard.handle_kept_back();
+            turn.handle(message).await;
+            while let Some(large) = turn.large.pop_front() {
+                turn.change_in_slices(&mailbox, large).await;
+                turn.handle_kept_back();
             }
-            if shard.next.is_some() {
+            if turn.next.is_some() {
                 break;
             }
             handled += 1;
@@ -104,7 +91,8 @@ pub(in crate::shard) async fn run(
     }
 }
 
-struct Shard {
+/// A shard: its groups, and what its requests wait for.
+pub(in crate::shard) struct Shard {
     store: Store,
     stats: Arc<ShardStats>,
     awaited: Option<Arc<Notify>>,
@@ -123,9 +111,40 @@ struct Shard {
     kept_back: VecDeque<Message>,
     /// A message that waits for the end of all these changes, as everything behind it does.
     next: Option<Message>,
+    /// Whether there was a panic, which may have left anything half changed.
+    is_broken: bool,
 }
 
 impl Shard {
+    pub(in crate::shard) fn new(
+        store: Store,
+        awaited: Option<Arc<Notify>>,
+        stats: Arc<ShardStats>,
+        cut_order: Arc<RwLock<()>>,
+    ) -> Shard {
+        Shard {
+            store,
+            stats,
+            awaited,
+            cut_order,
+            waiting: Vec::new(),
+            is_rung: false,
+            closed: None,
+            large: VecDeque::new(),
+            kept_back: VecDeque::new(),
+            next: None,
+            is_broken: false,
+        }
+    }
+
+    /// Whether a push may be a large change, or becomes larger than it is: only the task makes those.
+    fn takes_long(&self, push: &Message) -> bool {
+        let Message::Push { hash, key, how, batch, .. } = push else { return false };
+        let store = &self.store;
+        let found = store.find(*hash, key);
+        found.is_ok_and(|at| store.is_large(at, Some(batch)) || store.merges(at, *how))
+    }
+
     async fn handle(&mut self, message: Message) {
         let message = match self.closed {
             Some(reason) => refuse(message, reason),
