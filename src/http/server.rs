@@ -32,6 +32,7 @@ use crate::http::request::path::Paths;
 use crate::http::scrape::endpoint::{Scrapes, Slots};
 use crate::http::storage::Storage;
 use crate::http::ui::console::Console;
+use crate::http::ui::expired::ExpiredPages;
 use crate::http::ui::forms::Forms;
 use crate::http::ui::group_scan::GroupScans;
 use crate::http::ui::overview::Overview;
@@ -75,6 +76,7 @@ pub struct Http {
     pub(crate) overview: Overview,
     pub(crate) status: StatusPages,
     pub(crate) views: Views,
+    pub(crate) expired_pages: ExpiredPages,
     pub(crate) rejection_pages: RejectionPages,
     pub(crate) console: Console,
     pub(crate) forms: Forms,
@@ -131,6 +133,7 @@ impl Http {
             in_flight: in_flight(),
             decoders: Decoders::start()?,
             elsewhere: Elsewhere::default(),
+            group_rules: backend.rules.clone(),
         });
         let prologue = || Arc::clone(&prologue);
         let scrapes = Arc::new(Scrapes {
@@ -161,7 +164,6 @@ impl Http {
                 watch: Arc::clone(&watch),
                 answer_unchecked: backend.config.answer_unchecked,
                 name_rules,
-                rules: backend.rules.clone(),
             },
             places: Places { prologue: prologue() },
             probes: Probes { storage: storage(), own: own() },
@@ -189,6 +191,7 @@ impl Http {
                 listening,
                 started,
                 history: history(),
+                rules: backend.rules.clone(),
             },
             views: Views {
                 scans: scans(),
@@ -196,8 +199,9 @@ impl Http {
                 rejections: rejections(),
                 watch: Arc::clone(&watch),
             },
+            expired_pages: ExpiredPages { storage: storage() },
             rejection_pages: RejectionPages { rejections: rejections() },
-            console: Console { prologue: prologue() },
+            console: Console { prologue: prologue(), scans: scans() },
             forms: Forms { scans: scans(), prologue: prologue(), name_rules },
             unread: Arc::default(),
             rejections: rejections(),

@@ -9,8 +9,8 @@ use crate::http::api::listing::{LISTING_WAIT, scan};
 use crate::http::api::turn::too_many_queries;
 use crate::http::failure::Failure;
 use crate::http::storage::Storage;
-use crate::shard::GroupSummary;
-use crate::ui::Row;
+use crate::shard::{Expiry, GroupSummary};
+use crate::ui::{Due, Row};
 
 /// How many pages that go through all groups are made at a time.
 const PAGES_MAX: usize = 4;
@@ -61,11 +61,18 @@ impl From<&GroupSummary> for Row {
             pushed: summary.pushed,
             failed: summary.failed,
             rhythm: summary.rhythm,
+            expires: summary.expiry.as_deref().and_then(due),
             families: summary.families,
             series: summary.series,
             bytes: summary.bytes,
         }
     }
+}
+
+/// When rules let a group expire.
+pub(super) fn due(expiry: &Expiry) -> Option<Due> {
+    let (rule, hold) = (expiry.rule, expiry.applied.hold());
+    expiry.expires.map(|at| Due { at, rule, hold })
 }
 
 /// Makes something of many groups on a thread of its own, and then ends the turn.

@@ -24,7 +24,6 @@ use crate::shard::index::Index;
 use crate::shard::ruling::ledger::Ledger;
 use crate::shard::store::Store;
 use crate::shard::store::place::Placement;
-use crate::shard::store::plan::Mode;
 use crate::shard::store::restore::RestoredGroup;
 use crate::shard::store::snapshot::{HomedPage, Selection, Snapshot};
 use crate::shard::task::lanes::{Lanes, lanes};
@@ -197,10 +196,15 @@ impl Shards {
     ///
     /// # Errors
     /// Why it would not be.
-    pub async fn check(&self, key: GroupingKey, mode: Mode, batch: Batch) -> Result<(), PushError> {
+    pub async fn check(
+        &self,
+        key: GroupingKey,
+        how: impl Into<How>,
+        batch: Batch,
+    ) -> Result<(), PushError> {
         let (reply, answer) = oneshot::channel();
-        let hash = self.hash(&key);
-        self.send(hash, Message::Check { hash, key, mode, batch, reply }).await?;
+        let (hash, how) = (self.hash(&key), how.into());
+        self.send(hash, Message::Check { hash, key, how, batch, reply }).await?;
         answer.await.map_err(|_| Unavailable::Dead)?.map_err(PushError::Refused)
     }
 
@@ -325,7 +329,7 @@ mod tests {
     use super::*;
     use crate::exposition::NameRules;
     use crate::push::decode;
-    use crate::shard::FamilySnapshot;
+    use crate::shard::{FamilySnapshot, Mode};
 
     fn start(shards: usize) -> (Shards, JoinSet<()>) {
         Shards::start(&Options {

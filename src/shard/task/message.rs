@@ -41,7 +41,7 @@ pub(in crate::shard) enum Message {
     Check {
         hash: u64,
         key: GroupingKey,
-        mode: Mode,
+        how: How,
         batch: Batch,
         reply: oneshot::Sender<Result<(), Refusal>>,
     },

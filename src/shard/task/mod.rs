@@ -199,10 +199,10 @@ impl Shard {
                     Err(error) => answer(reply, Err(error)),
                 }
             }
-            Message::Check { hash, key, mode, batch, reply } => {
+            Message::Check { hash, key, how, batch, reply } => {
                 let found = store.find(hash, &key);
-                let merged = found.and_then(|at| store.merged(at, mode.into(), batch));
-                answer(reply, merged.and_then(|batch| store.check(hash, &key, mode, &batch)));
+                let merged = found.and_then(|at| store.merged(at, how, batch));
+                answer(reply, merged.and_then(|batch| store.check(hash, &key, how.mode, &batch)));
             }
             Message::Fail { hash, key, owner, reply } => {
                 store.fail(hash, &key, owner.as_ref(), Timestamp::now());

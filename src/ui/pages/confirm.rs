@@ -32,6 +32,10 @@ pub struct ConfirmPage<'a> {
 }
 
 impl ConfirmPage<'_> {
+    fn shows_expiry(&self) -> bool {
+        self.groups.iter().any(|group| group.expires.is_some())
+    }
+
     fn left(&self) -> String {
         count_of(self.groups_left as u64, "group", "groups")
     }
