@@ -32,7 +32,7 @@ impl Prologue {
         room: Room<&InFlight>,
         caller: &Caller,
     ) -> Result<Checked, Conflict> {
-        self.storage.readable().map_err(Failure::from)?;
+        self.storage.readable()?;
         let bytes_max = caller.body_bytes_max(self.body_bytes_max());
         let received = self.decode(key, body, format, bytes_max, room).await;
         let batch = received.batch?;
