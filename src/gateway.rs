@@ -98,11 +98,12 @@ impl Gateway {
             let policy = reload::policy(file, Arc::clone(&access), own.policy());
             settings.push(policy.map_err(StartError::Setting)?);
         }
-        let mut rules = None;
+        let (mut rules, mut first_rules) = (None, None);
         if let Some(file) = config.rules.file.clone() {
-            let (setting, current) =
+            let (setting, mut current) =
                 reload::rules(file, own.rules()).map_err(StartError::Setting)?;
             settings.push(setting);
+            first_rules = Some(Arc::clone(&current.borrow_and_update()));
             rules = Some(current);
         }
         let listeners = listeners(&config.web)?;
@@ -118,6 +119,9 @@ impl Gateway {
         };
         let (shards, shard_tasks) = Shards::start(&options);
         shards.ledger().bound(config.rules.jobs_max);
+        if let Some(rules) = &first_rules {
+            shards.set_first_rules(rules);
+        }
         let status = saver.as_ref().map(Saver::status);
         let persistence = match (saver, &config.persistence) {
             (Some(saver), Some(options)) => {
@@ -195,12 +199,6 @@ impl Gateway {
         for address in &listeners {
             tracing::info!(%address, "listening");
         }
-        let mut rules = backend.rules.clone();
-        if let Some(rules) = &mut rules {
-            // Before the first push is accepted: the queues of the shards keep this order.
-            let first = Arc::clone(&rules.borrow_and_update());
-            shards.set_rules(&first).await;
-        }
         let bounds = &config.bounds;
         memory::tell(bounds.stored_bytes_max, bounds.memory.as_ref());
         tokio::spawn(reload::follow(self.settings, stop.subscribe()));
@@ -242,7 +240,7 @@ impl Gateway {
             tracing::info!(page, tls, groups, ?took, "ready");
             systemd::ready(config.shards.get());
         }
-        let expiring = rules.map(|rules| {
+        let expiring = backend.rules.clone().map(|rules| {
             tokio::spawn(shards.clone().expire_groups(rules, Arc::clone(&backend.scrapers)))
         });
         let mut failed = None;
@@ -341,4 +339,39 @@ fn listeners(settings: &WebSettings) -> Result<Vec<Listener>, StartError> {
         listen::bind(address).map_err(|error| StartError::Listen(address.clone(), error))
     };
     settings.listen.iter().map(bind).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Flags;
+    use crate::exposition::NameRules;
+    use crate::push::{GroupingKey, decode};
+    use crate::shard::{JobCounts, Mode};
+
+    #[tokio::test]
+    async fn the_rules_are_there_before_the_first_push_of_a_new_gateway() {
+        let file = std::env::temp_dir().join(format!("shardgate-first-{}.yml", std::process::id()));
+        std::fs::write(&file, "rules: [{ match: '{}', expire: 1h }]").expect("it can be written");
+        let rules = format!("--rules.file={}", file.display());
+        let flags = ["shardgate", "--web.listen-address=127.0.0.1:0", &rules].map(Into::into);
+        let config = Flags::from_command_line(flags).expect("the flags are valid").into_config();
+        let gateway = Gateway::start(config).expect("it starts");
+        drop(std::fs::remove_file(&file));
+        // The gateway does not serve yet, so no client can push earlier than this.
+        let (shards, mut keys) = (&gateway.backend.shards, Vec::new());
+        for group in 0..64 {
+            let path = format!("/first/instance/{group}");
+            let key = GroupingKey::parse(path.as_bytes(), NameRules::Legacy).expect("a valid path");
+            let batch = decode(&key, b"m 1\n", NameRules::Legacy).expect("it is valid");
+            let pushed = shards.push(key.clone(), Mode::Replace, batch, None).await;
+            assert_eq!(pushed, Ok(()));
+            keys.push(key);
+        }
+        let found = shards.find(&keys).await.expect("the shards live");
+        let expires = |expiry: &crate::shard::Expiry| expiry.expires.is_some();
+        assert!(found.iter().all(|group| group.expiry.as_deref().is_some_and(expires)));
+        let counted = |counts: JobCounts| (counts.pushes, counts.groups);
+        assert_eq!(shards.ledger().job("first").map(counted), Some((64, 64)));
+    }
 }

@@ -188,15 +188,26 @@ impl Caller {
     /// # Errors
     /// That the client lacks the right, or has used up its rate.
     pub fn may_push(&self, job: &str) -> Result<(), Denied> {
+        self.may_push_to(job)?;
         let Some(grant) = &self.grant else { return Ok(()) };
-        if !grant.rights.may_push(job) {
-            return Err(self.denied(Denial::Push { job: job.to_owned() }));
-        }
         let Some(bound) = grant.rights.quota.pushes_per_second else { return Ok(()) };
         grant.owner.take_push().map_err(|wait| {
             grant.owner.refused(Exhausted::PushRate);
             self.denied(Denial::PushRate { bound, wait })
         })
+    }
+
+    /// Whether groups of the job may be pushed to and deleted, however often.
+    ///
+    /// # Errors
+    /// That the client lacks the right.
+    pub fn may_push_to(&self, job: &str) -> Result<(), Denied> {
+        match &self.grant {
+            Some(grant) if !grant.rights.may_push(job) => {
+                Err(self.denied(Denial::Push { job: job.to_owned() }))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether these families, by name and kind, may be pushed to the job that `job` tells.
@@ -228,8 +239,14 @@ impl Caller {
     /// Counts a push that is larger than [`Caller::body_bytes_max`]. Answers why it is denied, or `None` when the
     /// bound of all clients rejects it.
     pub fn too_large(&self, bytes_max: usize) -> Option<Denied> {
-        let quota = self.body_quota().filter(|quota| *quota < bytes_max)?;
+        let denied = self.denied_size(bytes_max)?;
         self.refused(Exhausted::BodyBytes);
+        Some(denied)
+    }
+
+    /// The same without the count.
+    pub fn denied_size(&self, bytes_max: usize) -> Option<Denied> {
+        let quota = self.body_quota().filter(|quota| *quota < bytes_max)?;
         Some(self.denied(Denial::BodyBytes { bytes_max: quota }))
     }
 

@@ -14,6 +14,7 @@ use crate::http::reply::{Reply, empty, text};
 use crate::http::request::admission::Request;
 use crate::http::scrape::endpoint::Shown;
 use crate::http::server::Http;
+use crate::http::ui::error_page::PageError;
 use crate::http::ui::page;
 use crate::own_metrics::Verb;
 use crate::shard::Mode;
@@ -162,7 +163,7 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
     row(Verb::Get,     Is("/api/v1/history"),        Always,       READ,    "api/v1/history",      AnySite, call!(|http, _request| http.history.answer())),
     row(Verb::Get,     Is("/api/v1/rejections"),    Always,       READ,    "api/v1/rejections",   OwnSite, call!(|http, request| http.rejections_api.answer(request.query()))),
     row(Verb::Get,     Is("/api/v1/sd"),             Always,       READ,    "api/v1/sd",           AnySite, call!(|http, request| http.discovery.answer(request.head))),
-    row(Verb::Post,    Is("/api/v1/check"),          Always,       READ,    "api/v1/check",        AnySite, call!(|http, request| http.check_api.answer(request.query(), request.headers(), request.body).await)),
+    row(Verb::Post,    Is("/api/v1/check"),          Always,       READ,    "api/v1/check",        AnySite, call!(|http, request| http.check_api.answer(request).await)),
     row(Verb::Put,     Is("/api/v1/admin/wipe"),     WithAdminApi, ADMIN,   "wipe",                OwnSite, call!(|http, request| http.admin.wipe(request.sender).await)),
     row(Verb::Put,     Place,                        WithAdminApi, ADMIN,   "api/v1/admin/groups", OwnSite, call!(|http, request| http.places.place(request).await)),
 
@@ -171,7 +172,10 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
     row(Verb::Get,     Names("/groups/job"),         Always,       READ,    "status",              OwnSite, page!(|http, visitor, request| http.views.group(visitor, request.tail, request.query()).await)),
     row(Verb::Get,     Is("/jobs"),                  Always,       READ,    "status",              OwnSite, page!(|http, visitor, request| http.views.jobs(visitor, request.query()).await)),
     row(Verb::Get,     Names("/jobs"),               Always,       READ,    "status",              OwnSite, page!(|http, visitor, request| http.views.job(visitor, request.tail).await)),
+    row(Verb::Get,     Is("/expired"),               Always,       READ,    "status",              OwnSite, page!(|http, visitor, request| http.expired_pages.page(visitor, request.query()))),
     row(Verb::Get,     Is("/rejections"),            Always,       READ,    "status",              OwnSite, page!(|http, visitor, request| http.rejection_pages.page(visitor, request.query()))),
+    row(Verb::Get,     Is("/manual"),                Always,       READ,    "status",              OwnSite, page!(|_http, visitor, _request| Ok::<_, PageError>(visitor.manual(b"")))),
+    row(Verb::Get,     Below("/manual/"),            Always,       READ,    "status",              OwnSite, page!(|_http, visitor, request| Ok::<_, PageError>(visitor.manual(request.tail)))),
     row(Verb::Get,     Is("/status"),                Always,       READ,    "status",              OwnSite, page!(|http, visitor, request| http.status.page(visitor))),
     row(Verb::Get,     Is("/check"),                 Always,       READ,    "status",              OwnSite, page!(|http, visitor, request| http.console.page(visitor, request.query()))),
     row(Verb::Post,    Is("/check"),                 Always,       READ,    "status",              OwnSite, page!(|http, visitor, request| http.console.check(visitor, request.body).await)),

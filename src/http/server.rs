@@ -34,6 +34,7 @@ use crate::http::request::path::Paths;
 use crate::http::scrape::endpoint::{Scrapes, Slots};
 use crate::http::storage::{Keeper, Storage};
 use crate::http::ui::console::Console;
+use crate::http::ui::expired::ExpiredPages;
 use crate::http::ui::forms::Forms;
 use crate::http::ui::group_scan::GroupScans;
 use crate::http::ui::overview::Overview;
@@ -79,6 +80,7 @@ pub struct Http {
     pub(crate) overview: Overview,
     pub(crate) status: StatusPages,
     pub(crate) views: Views,
+    pub(crate) expired_pages: ExpiredPages,
     pub(crate) rejection_pages: RejectionPages,
     pub(crate) console: Console,
     pub(crate) forms: Forms,
@@ -145,6 +147,7 @@ impl Http {
             in_flight: in_flight(),
             decoders: Decoders::start()?,
             elsewhere: Elsewhere::default(),
+            group_rules: backend.rules.clone(),
         });
         let prologue = || Arc::clone(&prologue);
         let scrapes = Arc::new(Scrapes {
@@ -180,7 +183,6 @@ impl Http {
                 watch: Arc::clone(&watch),
                 answer_unchecked: backend.config.answer_unchecked,
                 name_rules,
-                rules: backend.rules.clone(),
             },
             places: Places { prologue: prologue() },
             probes: Probes { storage: storage(), own: own() },
@@ -213,6 +215,7 @@ impl Http {
                 listening,
                 started,
                 history: history(),
+                rules: backend.rules.clone(),
             },
             views: Views {
                 scans: scans(),
@@ -220,8 +223,9 @@ impl Http {
                 rejections: rejections(),
                 watch: Arc::clone(&watch),
             },
+            expired_pages: ExpiredPages { storage: storage() },
             rejection_pages: RejectionPages { rejections: rejections() },
-            console: Console { prologue: prologue() },
+            console: Console { prologue: prologue(), scans: scans() },
             forms: Forms { scans: scans(), prologue: prologue(), name_rules },
             unread: Arc::default(),
             rejections: rejections(),

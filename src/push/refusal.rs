@@ -217,6 +217,15 @@ impl Refusal {
             _ => None,
         }
     }
+
+    /// The first series that another group holds already.
+    pub fn series_elsewhere(&self) -> Option<&str> {
+        match self {
+            Refusal::SeriesElsewhere { series, .. } if !series.is_empty() => Some(series),
+            Refusal::Several(conflicts) => conflicts.iter().find_map(Refusal::series_elsewhere),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Refusal {

@@ -9,4 +9,4 @@ mod filter;
 mod ring;
 
 pub use filter::RejectionFilter;
-pub use ring::{Rejection, Rejections, group_of};
+pub use ring::{LastRejections, Rejection, Rejections, group_of};

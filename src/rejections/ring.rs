@@ -1,6 +1,6 @@
 //! The ring of the last rejections. The newest takes the place of the oldest.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -77,6 +77,25 @@ pub fn group_of(key: &str) -> u64 {
     xxh3_64(key.as_bytes())
 }
 
+/// Of those that are kept, the last rejection of each group and of each job.
+#[derive(Debug, Default)]
+pub struct LastRejections {
+    groups: HashMap<u64, Arc<Rejection>>,
+    jobs: HashMap<String, Arc<Rejection>>,
+}
+
+impl LastRejections {
+    /// The last rejection of a group, as [`group_of`] tells it, if it came after `pushed`.
+    pub fn of_group(&self, group: u64, pushed: Timestamp) -> Option<&Rejection> {
+        self.groups.get(&group).map(|found| &**found).filter(|found| found.time > pushed)
+    }
+
+    /// The last rejection of a job, given without escapes, if it came after `pushed`.
+    pub fn of_job(&self, job: &str, pushed: Timestamp) -> Option<&Rejection> {
+        self.jobs.get(job).map(|found| &**found).filter(|found| found.time > pushed)
+    }
+}
+
 /// The last rejections.
 #[derive(Debug)]
 pub struct Rejections {
@@ -131,6 +150,20 @@ impl Rejections {
         found
     }
 
+    /// The last rejection of each group, and of each job by its name.
+    pub fn last(&self) -> LastRejections {
+        let mut last = LastRejections::default();
+        for rejection in self.all().0 {
+            if let Some(group) = rejection.group {
+                last.groups.entry(group).or_insert_with(|| Arc::clone(&rejection));
+            }
+            if !rejection.job.is_empty() && !last.jobs.contains_key(&rejection.job) {
+                last.jobs.insert(rejection.job.clone(), rejection);
+            }
+        }
+        last
+    }
+
     /// How many of those that are kept were rejected since this time.
     pub fn since(&self, time: Timestamp) -> usize {
         let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
@@ -170,6 +203,30 @@ mod tests {
         let none = Rejections::new(0);
         none.add(rejection("/", ""));
         assert!(none.all().0.is_empty() && !none.is_enabled());
+    }
+
+    #[test]
+    fn the_last_rejection_of_a_group_and_a_job_counts_if_nothing_was_pushed_since() {
+        let rejections = Rejections::new(9);
+        let at = |seconds: u64| Timestamp::from_nanos(seconds * 1_000_000_000);
+        for (seconds, path, job) in
+            [(1, "/a/x/1", "a"), (2, "/a/x/2", "a"), (3, "/a/x/1", "a"), (4, "", "")]
+        {
+            rejections.add(Rejection {
+                time: at(seconds),
+                job: job.to_owned(),
+                ..rejection(path, "")
+            });
+        }
+        let last = rejections.last();
+        let number = |found: Option<&Rejection>| found.map(|found| found.number);
+        assert_eq!(number(last.of_group(group_of("/a/x/1"), at(2))), Some(3));
+        assert_eq!(number(last.of_group(group_of("/a/x/1"), at(3))), None);
+        assert_eq!(number(last.of_group(group_of("/a/x/2"), at(0))), Some(2));
+        assert_eq!(
+            (number(last.of_job("a", at(2))), number(last.of_job("", at(0)))),
+            (Some(3), None)
+        );
     }
 
     #[test]

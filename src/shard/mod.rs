@@ -32,6 +32,7 @@ pub use pages::page::{Block, Page};
 pub use pages::part::Part;
 pub use pages::rendering::{Deflated, Rendering, RenderingKey, kept_bytes};
 pub use ruling::clock::ExpiryClock;
+pub use ruling::lately::{EXPIRED_KEPT_MAX, ExpiredGroup, ExpiredLately};
 pub use ruling::ledger::{JobCounts, Ledger};
 pub use ruling::scrapers::{SCRAPER_WAIT, SCRAPERS_MAX, Scrapers};
 pub use saving::changes::Changes;

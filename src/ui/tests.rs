@@ -1,6 +1,7 @@
 //! Pushed text stays text on every page that shows it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
 
@@ -8,7 +9,7 @@ use super::*;
 use crate::exposition::Kind;
 use crate::push::GroupingKey;
 use crate::rejections::{Rejection, RejectionFilter};
-use crate::shard::{FamilyView, Rhythm, Timestamp};
+use crate::shard::{FamilyView, JobCounts, Rhythm, Timestamp};
 
 /// Texts that would do something, were they anything else than text.
 const HOSTILE: [&str; 56] = [
@@ -117,6 +118,7 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         pushed,
         failed,
         rhythm: Rhythm::default(),
+        expires: Some(Due { at: pushed, rule: Some(1), hold: Duration::from_secs(9) }),
         families: 1,
         series: 1,
         bytes: 1,
@@ -135,11 +137,24 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         .extend_pairs([("q", text), ("job", text)])
         .finish();
     let filter = Filter::parse(&query).expect("it makes sense");
-    let line = || vec![GroupLine::new(&row, now)];
+    let rejection = Rejection {
+        method: text.to_owned(),
+        path: text.to_owned(),
+        job: text.to_owned(),
+        source: text.to_owned(),
+        user: text.to_owned(),
+        reason: text.to_owned(),
+        request_id: text.to_owned(),
+        ..Rejection::default()
+    };
+    let line = || vec![GroupLine::new(&row, now).with_rejection(Some(&rejection), now)];
     let job_line = || {
         let mut jobs = Jobs::default();
         jobs.add(&row, now);
-        JobLine::new(&jobs.worst(1)[0], now)
+        let (job, last_push) = (Arc::from(row.job()), pushed);
+        let counts = JobCounts { job, last_push, pushes: 3, failures: 2, expired: 1, groups: 1 };
+        jobs.add_ledger(counts, |_| true);
+        JobLine::new(&jobs.worst(1)[0], now).with_rejection(Some(&rejection), now)
     };
     let samples = format!("m{{l=\"{escaped}\"}} 1\n",);
     let histogram = format!(
@@ -182,17 +197,8 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         matching: 9,
         groups: line(),
         pager: pager(),
+        expired: Some(7),
         deleted: Some(1),
-    };
-    let rejection = Rejection {
-        method: text.to_owned(),
-        path: text.to_owned(),
-        job: text.to_owned(),
-        source: text.to_owned(),
-        user: text.to_owned(),
-        reason: text.to_owned(),
-        request_id: text.to_owned(),
-        ..Rejection::default()
     };
     let rejected_filter = form_urlencoded::Serializer::new(String::new())
         .extend_pairs([("q", text), ("job", text)])
@@ -223,6 +229,7 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         job: job_line(),
         groups: line(),
         groups_left: 1,
+        expired: 4,
         query: Filter::of_job(&escaped).narrowing(),
     };
     let overview = OverviewPage {
@@ -231,7 +238,12 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         url: text.to_owned(),
         problems: vec![Problem { what: text.to_owned(), note: text.to_owned(), link: "/status" }],
         is_empty: true,
-        facts: Vec::new(),
+        facts: vec![Fact {
+            name: "n",
+            value: text.to_owned(),
+            note: text.to_owned(),
+            link: "/status",
+        }],
         jobs: vec![job_line()],
         jobs_left: 1,
         plots: Vec::new(),
@@ -256,6 +268,7 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         bounds: Vec::new(),
         limits: Vec::new(),
         settings: vec![("s", text.to_owned())],
+        rules: Some(vec![(text.to_owned(), text.to_owned())]),
         flags: &flags,
         plots: Vec::new(),
     };
@@ -264,11 +277,14 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         path: text,
         exposition: text,
         command: command("PUT", "http://h", text),
-        holder: Some("/job/x".to_owned()),
         replaces: true,
         excerpt: excerpt(&format!("a\n{}", text.replace(['\r', '\n'], " ")), "line 2"),
         cut: None,
-        outcome: Some(Outcome::Rejected(text.to_owned())),
+        found: Some(Found {
+            outcome: Outcome::Rejected(text.to_owned()),
+            holder: Some("/job/x".to_owned()),
+            denied: Some(text.to_owned()),
+        }),
     };
     let confirm = ConfirmPage {
         frame,
@@ -281,8 +297,11 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         groups_left: 1,
         back: "/".into(),
     };
+    let gone = |rule| Gone { row: row.clone(), expired: now, after: Duration::from_secs(60), rule };
+    let gone = [gone(Some(1)), gone(None)];
+    let expired = ExpiredPage::new(frame, &filter, &gone, (2, 3), true, now);
     let message = MessagePage { frame, title: text, text };
-    let pages: [(&str, &dyn askama::DynTemplate); 10] = [
+    let pages: [(&str, &dyn askama::DynTemplate); 11] = [
         ("groups", &groups),
         ("group", &group),
         ("jobs", &jobs_page),
@@ -293,6 +312,7 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         ("confirm", &confirm),
         ("message", &message),
         ("rejections", &rejections),
+        ("expired", &expired),
     ];
     pages.map(|(name, page)| (name, page.dyn_render().expect("it renders"))).into()
 }
@@ -332,6 +352,7 @@ fn a_page_of_groups_is_small() {
         pushed: Timestamp::from_nanos(at),
         failed: Timestamp::from_nanos(at * 2 % 1000),
         rhythm: Rhythm::default(),
+        expires: None,
         families: 7,
         series: 19,
         bytes: 2000,
@@ -359,6 +380,7 @@ fn a_page_of_groups_is_small() {
         matching: 1000,
         groups,
         pager,
+        expired: None,
         deleted: None,
     };
     let html = page.render().expect("it renders");

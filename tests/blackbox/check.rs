@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::gateway::{Answer, Running, start};
+use crate::basic_auth::{credentials, users};
+use crate::gateway::{Answer, Running, start, start_with};
 use crate::hostile::{gzip, snappy};
+use crate::policy::PolicyFile;
 
 fn json(answer: &Answer) -> Value {
     assert_eq!(answer.header("content-type"), Some("application/json"));
@@ -113,6 +115,66 @@ fn a_check_is_bounded_as_a_push_is() {
     assert_eq!(gateway.value(counted), Some(1.0));
     let get = gateway.get("/api/v1/check");
     assert_eq!((get.status, get.header("allow")), (405, Some("OPTIONS, POST")));
+}
+
+#[test]
+fn a_check_says_what_a_push_by_this_client_would_be_told() {
+    let policy = PolicyFile::new(
+        "checks",
+        "families: { 'build_*': { jobs: [ci] } }\nusers:\n  ci: { push: [ci], read: true, quota: { body_bytes: 40, pushes_per_second: 1 } }\n  reader: { read: true }\n  pusher: { push: ['*'] }\n  all: { push: ['*'], read: true }\n",
+    );
+    let gateway = start_with(&[&policy.flag()], |access| {
+        access.replace_web(&users(&["ci", "reader", "pusher", "all"], 4));
+    });
+    let ask = |user: &str, path: &str, body: &str| {
+        gateway.send("POST", path, &[&credentials(user, user)], body.as_bytes())
+    };
+    let both = |user: &str, job: &str, body: &str| {
+        let checked = ask(user, &format!("/api/v1/check?job={job}"), body);
+        (checked, ask(user, &format!("/metrics/job/{job}"), body))
+    };
+    let long = format!("m{{x=\"{}\"}} 1\n", "x".repeat(40));
+    for (user, job, body, status, reason) in [
+        ("ci", "other", "m 1\n", 403, "user \"ci\" may not push to job \"other\""),
+        ("ci", "ci", &long, 413, "body larger than the 40 bytes that user \"ci\" may push"),
+        ("reader", "ci", "m 1\n", 403, "user \"reader\" may not push to job \"ci\""),
+        ("all", "other", "build_seconds 1\n", 403, "may not push family \"build_seconds\""),
+    ] {
+        let (checked, pushed) = both(user, job, body);
+        assert_eq!((checked.status, pushed.status), (status, status), "{user} {job}");
+        assert_eq!(json(&checked)["error"], pushed.text().trim_end(), "as the push");
+        assert!(pushed.text().contains(reason), "{}", pushed.text());
+    }
+    // Checks take nothing from a quota.
+    for _ in 0..9 {
+        assert_eq!(ask("ci", "/api/v1/check?job=ci", "m 1\n").status, 200);
+    }
+    let (checked, _) = both("pusher", "ci", "m 1\n");
+    assert_eq!((checked.status, checked.text()), (403, "user \"pusher\" may not read\n"));
+}
+
+#[test]
+fn a_check_knows_the_rules_for_groups() {
+    let rules = PolicyFile::new(
+        "checked-rules",
+        "rules: [{ match: '{job=\"a\"}', allow_headers: true, expire_max: 2h }]",
+    );
+    let flag = rules.flag().replace("--auth.policy-file", "--rules.file");
+    let gateway = start(&[&flag]);
+    gateway.put("/metrics/job/a", "# TYPE m gauge\nm{x=\"1\"} 1\n");
+    let changed = b"# TYPE m counter\nm{x=\"2\"} 1\n";
+    for (header, body, status) in [
+        ("shardgate-expire: 3h", &b"m{x=\"1\"} 1\n"[..], 400),
+        ("shardgate-merge: series", changed, 400),
+        ("shardgate-merge: family", changed, 200),
+    ] {
+        let checked = gateway.send("POST", "/api/v1/check?job=a", &[header], body);
+        let pushed = gateway.send("POST", "/metrics/job/a", &[header], body);
+        assert_eq!((checked.status, pushed.status), (status, status), "{header}");
+        if status == 400 {
+            assert_eq!(json(&checked)["error"], pushed.text().trim_end(), "as the push");
+        }
+    }
 }
 
 #[test]

@@ -156,8 +156,66 @@ fn the_console_offers_both_methods_and_marks_the_line() {
     let conflict = check("POST", "# TYPE held gauge\nheld 1\n");
     assert!(conflict.contains("href=\"/groups/job/other/x/1\""), "{conflict}");
     let series = check("POST", "# TYPE held gauge\nfine 1\n");
-    assert!(!series.contains("Another group holds"), "{series}");
+    assert!(!series.contains("The group that is in the way"), "{series}");
+    // The same series in another group, among groups whose labels are all among those of the series.
+    gateway.put("/metrics/job/a/x/1", "twice{y=\"2\"} 1\n");
+    let twice = check("POST", "twice{x=\"1\",y=\"2\"} 1\n");
+    assert!(twice.contains("The group that is in the way"), "{twice}");
+    assert!(twice.contains("href=\"/groups/job/a/x/1\""), "{twice}");
+    gateway.put("/metrics/job/a/y/2", "# TYPE held counter\nheld{x=\"1\"} 1\n");
+    gateway.delete("/metrics/job/other/x/1");
+    let conflict = check("POST", "# TYPE held gauge\nheld 1\n");
+    assert!(conflict.contains("href=\"/groups/job/a/y/2\""), "{conflict}");
     let bad = check("POST", "n 1\no 2\np{ 3\nq 4\n");
     assert!(bad.contains("    3 <mark>p{ 3</mark>") && bad.contains("    1 n 1"), "{bad}");
     assert!(bad.contains("value=\"POST\" checked") && bad.contains("curl -X POST"), "{bad}");
+}
+
+#[test]
+fn lists_say_why_the_last_push_was_rejected() {
+    let gateway = start(&[]);
+    for path in ["/metrics/job/a/x/1", "/metrics/job/a/x/2"] {
+        assert_eq!(gateway.put(path, "m 1\n").status, 200);
+    }
+    assert_eq!(gateway.put("/metrics/job/a/x/1", "m{ 1\n").status, 400);
+    let groups = page(&gateway, "/groups");
+    let row = |of: &str| {
+        let row = groups.split("<tr").find(|row| row.contains(of)).expect("it is listed");
+        row.to_owned()
+    };
+    let (bad, good) = (row("/job/a/x/1\""), row("/job/a/x/2\""));
+    assert!(bad.contains(">rejected<") && bad.contains("line 1"), "{bad}");
+    assert!(good.contains(">ok<") && !good.contains("line 1"), "{good}");
+    for (path, said) in [
+        ("/jobs", "line 1"),
+        ("/jobs/a", "line 1"),
+        ("/", "ago: PUT /metrics/job/a/x/1, 400: text format parsing error in line 1"),
+        ("/groups/job/a/x/1", "last push rejected"),
+    ] {
+        let html = page(&gateway, path);
+        assert!(html.contains(said), "{path}: {html}");
+    }
+    assert_eq!(gateway.put("/metrics/job/a/x/1", "m 1\n").status, 200);
+    assert!(!page(&gateway, "/groups").contains(">rejected<"), "it has been pushed to since");
+    // A job that has only ever been rejected has no group.
+    assert_eq!(gateway.put("/metrics/job/new", "m{ 1\n").status, 400);
+    for path in ["/jobs/new", "/groups/job/new"] {
+        let answer = gateway.get(path);
+        assert_eq!(answer.status, 404);
+        assert!(answer.text().contains("ago with status 400: text format"), "{}", answer.text());
+    }
+}
+
+#[test]
+fn the_manual_is_part_of_the_gateway() {
+    let gateway = start(&["--web.external-url=http://x/gate"]);
+    let index = page(&gateway, "/gate/manual");
+    assert!(index.contains("href=\"/gate/manual/troubleshooting\""), "{index}");
+    let rules = page(&gateway, "/gate/manual/rules");
+    assert!(rules.contains("<title>Rules for groups · shardgate</title>"), "{rules}");
+    assert!(page(&gateway, "/gate/manual/deploy/packages").contains("/gate/manual/deploy/upgrade"));
+    assert!(page(&gateway, "/gate/rejections").contains("/gate/manual/troubleshooting"));
+    for path in ["/gate/manual/nothing", "/gate/manual/../README", "/gate/manual/%ff"] {
+        assert_ne!(gateway.get(path).status, 200, "{path}");
+    }
 }

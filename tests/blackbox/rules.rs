@@ -251,3 +251,63 @@ fn the_program_checks_and_explains_a_file() {
     let (is_ok, said) = check(&[]);
     assert!(!is_ok && said.contains("rules.yml: line 2: ") && said.contains("\"soon\""), "{said}");
 }
+
+#[test]
+fn pages_show_what_expires_when_the_ledger_of_jobs_and_what_has_expired() {
+    let rules = Rules::new(
+        "rules:\n- { match: '{job=\"gone\"}', expire: 1 }\n- { match: '{job=\"kept\"}', expire: 2h, hold_until_scraped: 5m, allow_headers: true }\n",
+    );
+    let gateway = start(&[&rules.flag()]);
+    let page = |path: &str| {
+        let answer = gateway.get(path);
+        (answer.status, answer.text().to_owned())
+    };
+    assert_eq!(gateway.put("/metrics/job/gone/instance/a", "m 1\n").status, 200);
+    assert_eq!(gateway.put("/metrics/job/kept", "m 1\n").status, 200);
+    assert_eq!(gateway.put("/metrics/job/kept", "m 1\nm 1\n").status, 400);
+    assert_eq!(gateway.put("/metrics/job/free", "m 1\n").status, 200);
+    until(|| group(&gateway, "gone").is_none());
+    let (_, groups) = page("/groups?sort=expires");
+    assert!(groups.contains("1 group has expired in the last hour"), "{groups}");
+    let kept = groups.find(">in 1 h 59 min<").expect("it says when");
+    assert!(groups[kept..].contains("rule 2") && groups[..kept].contains("kept"), "{groups}");
+    let free = groups.find("job/free").expect("it is listed");
+    assert!(free > kept && groups[free..].contains(">never<"), "what does not expire is last");
+    let (_, kept) = page("/groups/job/kept");
+    assert!(kept.contains("<dt>Expires</dt>") && kept.contains("rule 2"), "{kept}");
+    assert!(kept.contains("hold_until_scraped: 5m (rule 2)"), "{kept}");
+    let asks = ["shardgate-expire: 1h"];
+    assert_eq!(gateway.send("PUT", "/metrics/job/kept", &asks, b"m 1\n").status, 200);
+    assert!(page("/groups/job/kept").1.contains("as its last push asked"));
+    // A group that is gone says why, and its job is still there.
+    let (status, lost) = page("/groups/job/gone/instance/a");
+    assert_eq!(status, 404);
+    assert!(lost.contains("1 s after its last push: rule 1 of --rules.file says so"), "{lost}");
+    let (_, jobs) = page("/jobs");
+    assert!(jobs.contains("/jobs/gone") && jobs.contains("no groups"), "{jobs}");
+    assert!(!page("/jobs?state=late").1.contains("/jobs/gone"));
+    let (status, gone) = page("/jobs/gone");
+    assert_eq!(status, 200);
+    for shown in
+        ["Accepted pushes</dt><dd>1<", "have expired</dt><dd>1 ", "1 group in the last hour"]
+    {
+        assert!(gone.contains(shown), "{shown}: {gone}");
+    }
+    let (_, kept) = page("/jobs/kept");
+    assert!(kept.contains("Rejected pushes</dt><dd>1 ") && kept.contains("may expire</dt><dd>1<"));
+    assert!(!page("/jobs/free").1.contains("Ledger"), "no rule lets it expire");
+    assert_eq!(page("/jobs/none").0, 404);
+    let (_, expired) = page("/expired");
+    for shown in ["1 group in the last hour", "/jobs/gone", "1 s without a push", "rule 1"] {
+        assert!(expired.contains(shown), "{shown}: {expired}");
+    }
+    assert!(page("/expired?q=instance=a&job=gone").1.contains("/jobs/gone"));
+    assert!(page("/expired?job=other").1.contains("No group that matches"));
+    assert_eq!(page("/expired?page=0").0, 400);
+    assert!(page("/").1.contains("/expired"));
+    let (_, status) = page("/status");
+    assert!(status.contains("expire: 2h; allow_headers: true; hold_until_scraped: 5m"), "{status}");
+    let plain = start(&[]);
+    assert!(plain.get("/expired").text().contains("No group expires"));
+    assert!(!plain.get("/").text().contains("/expired"));
+}

@@ -51,6 +51,7 @@ USUAL = {
     "{job}": "j",
     "{labels}": "instance/a/path@base64/L3g",
     "{file}": "app.css",
+    "{page}": "rules",
 }
 FUZZED = 600
 SEAT_SECONDS_MAX = 10.0
@@ -258,11 +259,11 @@ def _pages(tried: Tried) -> None:
     group = "/groups/job/j/instance/a"
     tried.status("open", 200, "PUT", "/metrics/job/j", [], BODY)
     tried.status("open", 200, "PUT", "/metrics/job/j/instance/a", [], b"n 1\n")
-    for path in ("/", "/groups", "/jobs", "/jobs/j", "/groups/job/j", group, "/status", "/rejections", "/check", "/wipe"):
+    for path in ("/", "/groups", "/jobs", "/jobs/j", "/groups/job/j", group, "/status", "/expired", "/manual", "/manual/rules", "/rejections", "/check", "/wipe"):
         tried.status("open", 200, "GET", path)
-    for path in ("/groups?page=0", "/jobs?sort=x", "/groups/job/j?page=x", f"{group}/odd", "/jobs/%ff"):
+    for path in ("/groups?page=0", "/expired?page=0", "/rejections?page=0", "/jobs?sort=x", "/groups/job/j?page=x", f"{group}/odd", "/jobs/%ff"):
         tried.status("open", 400, "GET", path)
-    for path in ("/groups/job/none", "/groups/job/none/at/all", "/jobs/none", "/static/none"):
+    for path in ("/groups/job/none", "/groups/job/none/at/all", "/jobs/none", "/static/none", "/manual/none"):
         tried.status("open", 404, "GET", path)
     for file in ("app.js", "icon.svg", "app.css"):
         answer = tried.ask("open", "GET", f"/static/{file}")

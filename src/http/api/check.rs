@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use hyper::body::Incoming;
-use hyper::{HeaderMap, StatusCode};
+use hyper::StatusCode;
 use serde_json::json;
 
 use super::json::{failed, success};
+use crate::exposition::unescape;
+use crate::http::failure::Cause;
 use crate::http::push::check::Checked;
 use crate::http::push::format::Format;
 use crate::http::push::prologue::Prologue;
 use crate::http::reply::Reply;
+use crate::http::request::admission::Request;
 use crate::parameters::{ParameterError, Words, parameters};
-use crate::shard::Mode;
+use crate::shard::{How, Mode};
 
 /// The job of a push for which the query names none.
 const JOB_BY_DEFAULT: &[u8] = b"/check";
@@ -26,29 +28,34 @@ pub(crate) struct CheckApi {
 }
 
 impl CheckApi {
-    /// Checks a body as if it were pushed. Nothing is stored, and no failure noted.
-    pub(crate) async fn answer(
-        &self,
-        query: &str,
-        headers: &HeaderMap,
-        body: &mut Incoming,
-    ) -> Reply {
-        let (mode, tail) = match group(query) {
+    /// Checks a body as if its sender pushed it. Nothing is stored, no failure noted, and nothing taken from a quota.
+    pub(crate) async fn answer(&self, request: Request<'_>) -> Reply {
+        let (mode, tail) = match group(request.query()) {
             Ok(group) => group,
             Err(reason) => return failed(StatusCode::BAD_REQUEST, reason),
         };
-        let prologue = &self.prologue;
+        let (prologue, caller) = (&self.prologue, &request.sender.caller);
+        let headers = request.headers();
         let checked = async {
             let key = prologue.key(&tail)?;
+            caller.may_push_to(&unescape(key.job()))?;
             let format = Format::of(headers)?;
-            let (body, room) = prologue.read(body, prologue.body_bytes_max()).await?;
-            prologue.check(key, mode, format, body, room).await
+            let bytes_max = caller.body_bytes_max(prologue.body_bytes_max());
+            let (body, room) = prologue.read(request.body, bytes_max).await?;
+            let how = How { mode, asked: prologue.asked(&key, mode, headers)? };
+            let checked = prologue.check(key, how, format, body, room, caller).await;
+            checked.map_err(|conflict| conflict.failure)
         };
         match checked.await {
             Ok(Checked { families, series, samples }) => {
                 success(json!({ "families": families, "series": series, "samples": samples }))
             }
             Err(failure) => {
+                let quota = caller.denied_size(prologue.body_bytes_max());
+                let failure = match (failure.cause(), quota) {
+                    (Cause::TooLarge, Some(denied)) => denied.into(),
+                    _ => failure,
+                };
                 // With the status and the headers that the push would get.
                 let mut reply = Reply::from(&failure);
                 let json = failed(reply.status(), &failure);

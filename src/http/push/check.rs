@@ -2,12 +2,15 @@
 
 use bytes::Bytes;
 
+use crate::access::Caller;
+use crate::exposition::unescape;
 use crate::http::body::in_flight::{InFlight, Room};
 use crate::http::failure::Failure;
+use crate::http::push::elsewhere::Conflict;
 use crate::http::push::format::Format;
 use crate::http::push::prologue::Prologue;
 use crate::push::{Batch, GroupingKey};
-use crate::shard::Mode;
+use crate::shard::How;
 
 /// What would be stored of a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,24 +22,27 @@ pub(crate) struct Checked {
 }
 
 impl Prologue {
-    /// Whether a push to this group would be applied now. Who asks may read.
+    /// Whether a push of this client to this group would be applied now. The client may read, and may push to the job.
     pub(crate) async fn check(
         &self,
         key: GroupingKey,
-        mode: Mode,
+        how: How,
         format: Format,
         body: Bytes,
         room: Room<&InFlight>,
-    ) -> Result<Checked, Failure> {
+        caller: &Caller,
+    ) -> Result<Checked, Conflict> {
         self.storage.readable()?;
-        let bytes_max = self.body_bytes_max();
+        let bytes_max = caller.body_bytes_max(self.body_bytes_max());
         let received = self.decode(key, body, format, bytes_max, room).await;
         let batch = received.batch?;
-        let checked = checked(&batch);
-        let own = received.key.clone();
-        match self.storage.shards.check(received.key, mode, batch).await {
+        let families = batch.families.iter().map(|family| (batch.name(family), family.kind));
+        let job = || unescape(received.key.job()).into_owned();
+        caller.may_push_families(job, families).map_err(Failure::from)?;
+        let (checked, own) = (checked(&batch), received.key.clone());
+        match self.storage.shards.check(received.key, how, batch).await {
             Ok(()) => Ok(checked),
-            Err(error) => Err(self.rejected(error, &own).await),
+            Err(error) => Err(self.conflict(error, &own).await),
         }
     }
 }

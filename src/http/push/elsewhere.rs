@@ -1,6 +1,7 @@
-//! The other side of a conflict: a series of the group that holds a family with another type.
+//! The other side of a conflict: a series of the group that is in the way of a push.
 //!
-//! To find it, all shards meet, as for a scrape. A client that is rejected again and again must not make them do that, so it
+//! Start at [`Prologue::conflict`]. Where another group has the same series, the shard names it. Where another group holds the
+//! family with another type, all shards meet to find it, as for a scrape. A client that is rejected again and again must not make them do that, so it
 //! happens as often as [`LOOKS`] allows. A rejection beyond that names the family alone.
 
 use std::time::Duration;
@@ -29,25 +30,45 @@ impl Default for Elsewhere {
     }
 }
 
+/// Why a shard has rejected a push, and a series of the group that is in its way, as far as that is known.
+pub(crate) struct Conflict {
+    pub(crate) failure: Failure,
+    pub(crate) series: Option<String>,
+}
+
+impl From<Failure> for Conflict {
+    fn from(failure: Failure) -> Conflict {
+        Conflict { failure, series: None }
+    }
+}
+
 impl Prologue {
     /// The failure of a push to the group `own` that a shard has rejected, for a client that may read: it shows the other side of
     /// a conflict.
     pub(crate) async fn rejected(&self, error: PushError, own: &GroupingKey) -> Failure {
-        let family = match &error {
-            PushError::Refused(refusal) => refusal.held_elsewhere().map(str::to_owned),
-            _ => None,
+        self.conflict(error, own).await.failure
+    }
+
+    /// The same, with a series of the other side.
+    pub(crate) async fn conflict(&self, error: PushError, own: &GroupingKey) -> Conflict {
+        let (family, same) = match &error {
+            PushError::Refused(refusal) => (refusal.held_elsewhere(), refusal.series_elsewhere()),
+            _ => (None, None),
         };
+        let (family, same) = (family.map(str::to_owned), same.map(str::to_owned));
         let failure = Failure::from(error);
         let Some(family) = family.filter(|_| self.elsewhere.0.take().is_ok()) else {
-            return failure;
+            return Conflict { failure, series: same };
         };
-        match self.holder(family).await.iter().find(|series| !is_of(series, own)) {
-            Some(series) => {
-                let series = shown_series(series);
-                failure.with_advice(format_args!("another group has {series}"))
-            }
-            None => failure,
-        }
+        let mut found = self.holder(family).await;
+        // One alone is not the own one: another group holds the family.
+        let other = found.iter().position(|series| !has_labels(series, own.text()));
+        let Some(at) = other.or((found.len() == 1).then_some(0)) else {
+            return Conflict { failure, series: same };
+        };
+        let series = found.swap_remove(at);
+        let advice = format!("another group has {}", shown_series(&series));
+        Conflict { failure: failure.with_advice(advice), series: Some(series) }
     }
 
     /// The first series of each of the first blocks of a family.
@@ -66,10 +87,17 @@ impl Prologue {
     }
 }
 
-/// Whether a series has all labels of a group.
-fn is_of(series: &str, key: &GroupingKey) -> bool {
-    labels(key.text()).iter().all(|(name, value)| {
-        let has = |before: char| series.contains(&format!("{before}{name}=\"{value}\""));
-        has('{') || has(',')
-    })
+/// Whether a series may be in the group whose grouping key has this text. A label with an empty value is no label.
+pub(crate) fn may_be_in(series: &str, key: &str) -> bool {
+    labels(key).iter().all(|(name, value)| value.is_empty() || has_label(series, name, value))
+}
+
+/// Whether a series has all labels of a grouping key.
+fn has_labels(series: &str, key: &str) -> bool {
+    labels(key).iter().all(|(name, value)| has_label(series, name, value))
+}
+
+fn has_label(series: &str, name: &str, value: &str) -> bool {
+    let has = |before: char| series.contains(&format!("{before}{name}=\"{value}\""));
+    has('{') || has(',')
 }

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use hyper::header::HeaderValue;
-use hyper::{HeaderMap, StatusCode};
-use tokio::sync::watch;
+use hyper::StatusCode;
 
 use crate::access::Right;
 use crate::exposition::{NameRules, unescape};
@@ -18,7 +16,6 @@ use crate::http::request::request_id::RequestId;
 use crate::http::ui::watch::Watch;
 use crate::own_metrics::{OwnMetrics, Verb};
 use crate::push::GroupingKey;
-use crate::rules::{Asked, GroupRules, PushId};
 use crate::shard::{How, Mode, PushError};
 
 /// What pushes and deletes need.
@@ -30,8 +27,6 @@ pub(crate) struct Groups {
     /// Whether a push is answered before its shard has checked it.
     pub(crate) answer_unchecked: bool,
     pub(crate) name_rules: NameRules,
-    /// The rules for groups, as they are now; `None` without a file of them.
-    pub(crate) rules: Option<watch::Receiver<Arc<GroupRules>>>,
 }
 
 impl Groups {
@@ -71,7 +66,7 @@ impl Groups {
         request: &Request<'_>,
     ) -> Result<StatusCode, Failure> {
         let Received { key, batch, room: _until_applied } = received;
-        let how = How { mode, asked: self.asked(&key, mode, &request.head.headers)? };
+        let how = How { mode, asked: self.prologue.asked(&key, mode, &request.head.headers)? };
         let (shards, owner) = (&self.prologue.storage.shards, request.sender.caller.owner());
         // In a box, so that pushes to groups that nobody looks at do not carry the room for it.
         let before = match self.watch.watched(&key).filter(|_| batch.is_ok()) {
@@ -104,25 +99,6 @@ impl Groups {
             }
             Err(failure) => Err(failure),
         }
-    }
-
-    /// What the headers of a push ask for, where the rules allow it.
-    fn asked(&self, key: &GroupingKey, mode: Mode, headers: &HeaderMap) -> Result<Asked, Failure> {
-        let Some(rules) = &self.rules else { return Ok(Asked::default()) };
-        let value = |name| headers.get(name).map(HeaderValue::as_bytes);
-        let (expire, merge) = (value("shardgate-expire"), value("shardgate-merge"));
-        let id = value("idempotency-key").or_else(|| value("shardgate-push-id"));
-        if expire.is_none() && merge.is_none() && id.is_none() {
-            return Ok(Asked::default());
-        }
-        let applied = rules.borrow().apply_to(key.text());
-        let mut asked = applied.asked(expire, merge, mode == Mode::Add);
-        if let (Ok(asked), Some(id)) = (&mut asked, id)
-            && applied.aggregate.is_some_and(|said| said.value.needs_push_id())
-        {
-            asked.id = Some(PushId::read(id).map_err(Failure::bad_request)?);
-        }
-        asked.map_err(Failure::bad_request)
     }
 
     /// The failure of a push that its shard has rejected. It shows other groups only to a client that may read.

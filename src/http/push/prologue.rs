@@ -9,6 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::HeaderMap;
 use hyper::body::Incoming;
+use hyper::header::HeaderValue;
+use tokio::sync::watch;
 
 use crate::access::{Access, Caller, Exhausted};
 use crate::config::{Bounds, Config};
@@ -24,7 +26,8 @@ use crate::http::storage::Storage;
 use crate::push::{
     Allowance, Batch, Encoding, GroupingKey, Guess, InflateError, Rejected, Rules, guess, inflate,
 };
-use crate::shard::Bound;
+use crate::rules::{Asked, GroupRules, PushId};
+use crate::shard::{Bound, Mode};
 
 /// A body that is larger than this, or may come to more once rendered, is decoded on a thread of its own, so that
 /// no other request waits behind it.
@@ -45,6 +48,8 @@ pub(crate) struct Prologue {
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) decoders: Decoders,
     pub(crate) elsewhere: Elsewhere,
+    /// The rules for groups, as they are now; `None` without a file of them.
+    pub(crate) group_rules: Option<watch::Receiver<Arc<GroupRules>>>,
 }
 
 /// A push whose body has been read and decoded.
@@ -97,6 +102,30 @@ impl Prologue {
         }
         self.storage.writable().await?; // Still.
         Ok(received)
+    }
+
+    /// What the headers of a push ask for, where the rules allow it.
+    pub(crate) fn asked(
+        &self,
+        key: &GroupingKey,
+        mode: Mode,
+        headers: &HeaderMap,
+    ) -> Result<Asked, Failure> {
+        let Some(rules) = &self.group_rules else { return Ok(Asked::default()) };
+        let value = |name| headers.get(name).map(HeaderValue::as_bytes);
+        let (expire, merge) = (value("shardgate-expire"), value("shardgate-merge"));
+        let id = value("idempotency-key").or_else(|| value("shardgate-push-id"));
+        if expire.is_none() && merge.is_none() && id.is_none() {
+            return Ok(Asked::default());
+        }
+        let applied = rules.borrow().apply_to(key.text());
+        let mut asked = applied.asked(expire, merge, mode == Mode::Add);
+        if let (Ok(asked), Some(id)) = (&mut asked, id)
+            && applied.aggregate.is_some_and(|said| said.value.needs_push_id())
+        {
+            asked.id = Some(PushId::read(id).map_err(Failure::bad_request)?);
+        }
+        asked.map_err(Failure::bad_request)
     }
 
     /// Reads the body of a form or a check. Returns it with its room.

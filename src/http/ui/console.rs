@@ -6,19 +6,23 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::body::Incoming;
+use memchr::memmem;
 
+use crate::exposition::unescape;
 use crate::http::failure::Failure;
 use crate::http::push::check::Checked;
+use crate::http::push::elsewhere::{Conflict, may_be_in};
 use crate::http::push::format::Format;
 use crate::http::push::prologue::Prologue;
 use crate::http::reply::Reply;
 use crate::http::ui::error_page::PageError;
+use crate::http::ui::group_scan::GroupScans;
 use crate::http::ui::page::html;
 use crate::http::ui::site::Visitor;
 use crate::percent;
 use crate::push::GroupingKey;
-use crate::shard::{GroupRef, GroupView, Mode};
-use crate::ui::{CheckPage, Outcome, bytes, command, count_of, excerpt, start_of};
+use crate::shard::{GroupRef, GroupSummary, GroupView, Mode};
+use crate::ui::{CheckPage, Found, Outcome, bytes, command, count_of, excerpt, job_in, start_of};
 
 /// How large a form with an exposition may be, in bytes: more is nothing to paste.
 const CONSOLE_BYTES_MAX: usize = 4 << 20;
@@ -26,11 +30,9 @@ const CONSOLE_BYTES_MAX: usize = 4 << 20;
 const SHOWN_AGAIN_BYTES_MAX: usize = 64 << 10;
 /// The same for the path.
 const PATH_SHOWN_BYTES_MAX: usize = 4 << 10;
-/// How many groups are searched for the one that is in the way of a push,
-const LOOKED_AT_MAX: usize = 5000;
-/// how many of them at a time,
-const LOOKED_AT_AT_A_TIME: usize = 16;
-/// and how large each of them may be, in bytes.
+/// How many groups may be the one in which a series is: their labels are all among its labels.
+const HOLDERS_MAX: usize = 16;
+/// If there are several, only those of at most so many bytes are looked at.
 const LOOKED_AT_BYTES_MAX: u64 = 256 << 10;
 /// The path of a push for which none is given.
 const PATH_BY_DEFAULT: &str = "/job/some_job";
@@ -39,6 +41,7 @@ const PATH_BY_DEFAULT: &str = "/job/some_job";
 #[derive(Debug)]
 pub(crate) struct Console {
     pub(crate) prologue: Arc<Prologue>,
+    pub(crate) scans: GroupScans,
 }
 
 impl Console {
@@ -75,20 +78,31 @@ impl Console {
         if !exposition.is_empty() && !exposition.ends_with('\n') && !is_comment {
             exposition.push('\n');
         }
-        let checked = match tail(&path) {
-            Some(tail) => {
-                let body = Bytes::from(exposition.clone());
-                let checked = async {
-                    let key = prologue.key(&tail)?;
-                    prologue.check(key, mode, Format::TEXT, body, prologue.room()).await
-                };
-                checked.await.map_err(|failure: Failure| failure.to_string())
-            }
-            None => Err("the path of a push begins with /job/NAME".to_owned()),
+        let key = match tail(&path) {
+            Some(tail) => prologue.key(&tail),
+            None => Err(Failure::bad_request("the path of a push begins with /job/NAME")),
         };
-        let holder = match &checked {
-            Err(reason) => self.holder(reason, &tail(&path).unwrap_or_default()).await,
-            Ok(_) => None,
+        let (mut denied, mut holder) = (None, None);
+        let checked = match key {
+            Ok(key) => {
+                // Somebody who may only read can still check what others push.
+                let may_push = visitor.caller.may_push_to(&unescape(key.job()));
+                let (caller, own) = (may_push.is_ok().then_some(visitor.caller), key.clone());
+                denied = may_push.err().map(|denied| denied.to_string());
+                let (body, room) = (Bytes::from(exposition.clone()), prologue.room());
+                let caller = caller.cloned().unwrap_or_default();
+                let checked = prologue.check(key, mode.into(), Format::TEXT, body, room, &caller);
+                match checked.await {
+                    Ok(checked) => Ok(checked),
+                    Err(Conflict { failure, series }) => {
+                        if let Some(series) = series {
+                            holder = self.holder(&series, &own).await;
+                        }
+                        Err(failure.to_string())
+                    }
+                }
+            }
+            Err(failure) => Err(failure.to_string()),
         };
         let outcome = match checked {
             Ok(Checked { families, series, samples }) => Outcome::Accepted(format!(
@@ -99,35 +113,35 @@ impl Console {
             )),
             Err(reason) => Outcome::Rejected(reason),
         };
-        Ok(self.show(visitor, &path, mode, &exposition, Some((outcome, holder))))
+        let found = Found { outcome, holder, denied };
+        Ok(self.show(visitor, &path, mode, &exposition, Some(found)))
     }
 
-    /// The push path of another group that holds the family that `reason` names, if one of the first groups does.
-    async fn holder(&self, reason: &str, own: &[u8]) -> Option<String> {
-        let family = in_the_way(reason)?;
-        let own = self.prologue.key(own).ok();
-        let shards = &self.prologue.storage.shards;
-        let (mut groups, mut looked_at) = (shards.scan(Vec::new()).await.ok()?, 0);
-        while let Some(next) = groups.next().await.ok()? {
-            let small = next.into_iter().filter(|group| group.bytes <= LOOKED_AT_BYTES_MAX);
-            let small: Vec<GroupRef> = small.map(|summary| summary.group).collect();
-            for some in small.chunks(LOOKED_AT_AT_A_TIME) {
-                let views = shards.views(some).await.ok()?;
-                let holds = |view: &&GroupView| {
-                    let is_own = own.as_ref().is_some_and(|own| own.text() == &*view.key);
-                    !is_own && view.families.iter().any(|held| *held.name == *family)
-                };
-                if let Some(found) = views.iter().find(holds) {
-                    let key = GroupingKey::from_text(&found.key, found.has_empty_instance);
-                    return key.map(|key| key.path());
-                }
-                looked_at += some.len();
-                if looked_at >= LOOKED_AT_MAX {
-                    return None;
-                }
+    /// The push path of the group in which this series is, if that is not the group `own`.
+    async fn holder(&self, series: &str, own: &GroupingKey) -> Option<String> {
+        let job = job_in(&series[series.find('{')? + 1..]).to_owned();
+        let mut found: Vec<GroupSummary> = Vec::new();
+        let turn = self.scans.each(vec![job], |group| {
+            let key = &group.group.key;
+            if found.len() < HOLDERS_MAX && **key != *own.text() && may_be_in(series, key) {
+                found.push(group);
             }
-        }
-        None
+        });
+        drop(turn.await.ok()?);
+        let holder = match &found[..] {
+            [one] => (Arc::clone(&one.group.key), one.has_empty_instance),
+            several => {
+                let small = several.iter().filter(|group| group.bytes <= LOOKED_AT_BYTES_MAX);
+                let small: Vec<GroupRef> = small.map(|group| group.group.clone()).collect();
+                let views = self.prologue.storage.shards.views(&small).await.ok()?;
+                let line = format!("{series} ");
+                let is_in = |text: &[u8]| memmem::find(text, line.as_bytes()).is_some();
+                let holds = |view: &&GroupView| view.families.iter().any(|held| is_in(&held.text));
+                let found = views.iter().find(holds)?;
+                (Arc::clone(&found.key), found.has_empty_instance)
+            }
+        };
+        GroupingKey::from_text(&holder.0, holder.1).map(|key| key.path())
     }
 
     fn show(
@@ -136,12 +150,10 @@ impl Console {
         path: &str,
         mode: Mode,
         exposition: &str,
-        checked: Option<(Outcome, Option<String>)>,
+        found: Option<Found>,
     ) -> Reply {
         let (url, replaces) = (visitor.url(), mode == Mode::Replace);
-        let (outcome, holder) =
-            checked.map_or((None, None), |(outcome, holder)| (Some(outcome), holder));
-        let excerpt = match &outcome {
+        let excerpt = match found.as_ref().map(|found| &found.outcome) {
             Some(Outcome::Rejected(reason)) => excerpt(exposition, reason),
             _ => Vec::new(),
         };
@@ -157,17 +169,9 @@ impl Console {
             )
         });
         let frame = visitor.frame("/check");
-        let page =
-            CheckPage { frame, path, exposition, command, outcome, holder, replaces, excerpt, cut };
+        let page = CheckPage { frame, path, exposition, command, found, replaces, excerpt, cut };
         html(StatusCode::OK, &page)
     }
-}
-
-/// The family that an error names as inconsistent with what is stored.
-fn in_the_way(reason: &str) -> Option<&str> {
-    let (_, behind) =
-        reason.split_once("inconsistent with existing metrics")?.1.split_once("family \"")?;
-    behind.split('"').next()
 }
 
 /// What follows `/metrics/job` in a push path as it was typed.

@@ -12,8 +12,8 @@ use crate::http::failure::Failure;
 use crate::http::storage::Storage;
 use crate::http::ui::error_page::PageError;
 use crate::push::GroupingKey;
-use crate::shard::GroupSummary;
-use crate::ui::{Filter, Row, start_of};
+use crate::shard::{Expiry, GroupSummary};
+use crate::ui::{Due, Filter, Row, start_of};
 
 /// How many pages that go through all groups are made at a time.
 const PAGES_MAX: usize = 4;
@@ -102,6 +102,7 @@ impl From<&GroupSummary> for Row {
             pushed: summary.pushed,
             failed: summary.failed,
             rhythm: summary.rhythm,
+            expires: summary.expiry.as_deref().and_then(due),
             families: summary.families,
             series: summary.series,
             bytes: summary.bytes,
@@ -109,6 +110,12 @@ impl From<&GroupSummary> for Row {
             sum: summary.sum.clone(),
         }
     }
+}
+
+/// When rules let a group expire.
+pub(super) fn due(expiry: &Expiry) -> Option<Due> {
+    let (rule, hold) = (expiry.rule, expiry.applied.hold());
+    expiry.expires.map(|at| Due { at, rule, hold })
 }
 
 /// Makes something of many groups on a thread of its own, and then ends the turn.

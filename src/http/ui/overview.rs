@@ -13,11 +13,12 @@ use crate::http::ui::page::html;
 use crate::http::ui::replicas;
 use crate::http::ui::site::Visitor;
 use crate::http::ui::status::StatusPages;
+use crate::http::ui::views::job_line;
 use crate::own_metrics::{oldest_change_seconds, resident_bytes};
 use crate::rejections::Rejections;
 use crate::shard::Timestamp;
 use crate::ui::{
-    Fact, JobLine, Jobs, OverviewPage, Plot, Problem, Row, bytes, count, count_of, span,
+    Fact, Jobs, OverviewPage, Plot, Problem, Row, bytes, count, count_of, gist, span, start_of,
 };
 
 /// How many jobs the overview shows.
@@ -26,6 +27,9 @@ const JOBS_SHOWN: usize = 12;
 const NEAR_PERCENT: u64 = 80;
 /// For how long a rejection is a problem.
 const REJECTED_LATELY: Duration = Duration::from_secs(600);
+/// How much of the last rejection the overview quotes.
+const PATH_SHOWN_BYTES: usize = 100;
+const REASON_SHOWN_BYTES: usize = 200;
 /// A change may wait for the disk this long, or three times the interval if that is longer.
 const PERSISTENCE_SLACK: Duration = Duration::from_secs(10);
 
@@ -61,12 +65,14 @@ impl Overview {
         let (mut jobs_total, mut jobs) = (None, Jobs::default());
         let scanned = self.scans.each(Vec::new(), |group| jobs.add(&Row::from(&group), now)).await;
         if let Ok(turn) = scanned {
+            let rejections = self.rejections.last();
             let made = on_own_thread(turn, move || {
                 let (total, failing, late) = jobs.count();
                 jobs.keep_bad();
                 let bad = jobs.count().0;
                 let first = jobs.worst(JOBS_SHOWN);
-                let lines: Vec<_> = first.iter().map(|job| JobLine::new(job, now)).collect();
+                let lines: Vec<_> =
+                    first.iter().map(|job| job_line(job, &rejections, now)).collect();
                 (total, failing, late, bad, lines)
             });
             let (total, failing, late, bad, lines) = made.await;
@@ -77,6 +83,11 @@ impl Overview {
         }
         page.problems.extend(self.gateway_problems(status, now));
         page.facts = self.facts(jobs_total);
+        if visitor.site.has_rules() {
+            let expired = count(storage.shards.ledger().lately.count(now));
+            let (name, note) = ("Expired", "in the last hour".to_owned());
+            page.facts.push(Fact { name, value: expired, note, link: "/expired" });
+        }
         Ok(html(StatusCode::OK, &page))
     }
 
@@ -86,9 +97,20 @@ impl Overview {
         let since = now.nanos().saturating_sub(REJECTED_LATELY.as_nanos() as u64);
         let rejected = self.rejections.since(Timestamp::from_nanos(since)) as u64;
         if rejected > 0 {
+            let mut note = "in the last ten minutes".to_owned();
+            if let Some(last) = self.rejections.all().0.first() {
+                let ago = Duration::from_nanos(now.nanos().saturating_sub(last.time.nanos()));
+                let (status, path) = (last.status, start_of(&last.path, PATH_SHOWN_BYTES));
+                note = format!(
+                    "{note}; the last one {} ago: {} {path}, {status}: {}",
+                    span(ago),
+                    last.method,
+                    start_of(gist(&last.reason), REASON_SHOWN_BYTES)
+                );
+            }
             problems.push(Problem {
                 what: format!("{} rejected", count_of(rejected, "request", "requests")),
-                note: "in the last ten minutes".to_owned(),
+                note,
                 link: "/rejections",
             });
         }
@@ -130,7 +152,7 @@ impl Overview {
             series += stats.series();
             samples += stats.samples();
         }
-        let fact = |name, value, note| Fact { name, value, note };
+        let fact = |name, value, note| Fact { name, value, note, link: "" };
         let jobs = jobs.map(|jobs| format!("of {}", count_of(jobs, "job", "jobs")));
         let mut facts = vec![
             fact("Groups", count(groups), jobs.unwrap_or_default()),

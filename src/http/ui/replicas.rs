@@ -93,6 +93,7 @@ pub(super) fn fact(membership: &Membership) -> Fact {
         name: "This replica",
         value: value.to_owned(),
         note: format!("of {}", count_of(members, "replica", "replicas")),
+        link: "/status",
     }
 }
 

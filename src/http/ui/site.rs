@@ -12,7 +12,7 @@ use crate::http::reply::Reply;
 use crate::http::ui::page::html;
 use crate::http::ui::token::Tokens;
 use crate::percent;
-use crate::ui::{Frame, MessagePage};
+use crate::ui::{self, Frame, ManualPage, MessagePage};
 
 /// What all pages share.
 #[derive(Debug)]
@@ -36,6 +36,11 @@ pub(crate) struct Visitor<'a> {
 }
 
 impl Site {
+    /// Whether there are rules by which groups may expire.
+    pub(super) fn has_rules(&self) -> bool {
+        self.config.rules.file.is_some()
+    }
+
     pub(crate) fn visitor<'a>(&'a self, headers: &'a HeaderMap, caller: &'a Caller) -> Visitor<'a> {
         let name = caller.to_string();
         let token = self.tokens.token(&name);
@@ -62,6 +67,18 @@ impl Visitor<'_> {
             is_admin: self.site.config.web.enable_admin_api,
             section,
             token: &self.token,
+        }
+    }
+
+    /// A page of the manual; `path` is what follows `/manual/`.
+    pub(crate) fn manual(&self, path: &[u8]) -> Reply {
+        let path = std::str::from_utf8(path).unwrap_or("?");
+        match ui::manual(path, &self.prefix) {
+            Some(page) => html(StatusCode::OK, &ManualPage { frame: self.frame(""), page }),
+            None => {
+                let text = "The manual has no such page.";
+                self.message(StatusCode::NOT_FOUND, "No such page", text)
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hyper::StatusCode;
+use tokio::sync::watch;
 
 use crate::access::Access;
 use crate::config::{Config, Flags};
@@ -19,6 +20,7 @@ use crate::http::ui::overview::plot;
 use crate::http::ui::page::html;
 use crate::http::ui::replicas;
 use crate::http::ui::site::Visitor;
+use crate::rules::{GroupRules, Rule};
 use crate::shard::{QUEUE_LEN, Timestamp};
 use crate::ui::{Fullness, Moment, Plot, StatusPage, bytes, count, span};
 
@@ -34,6 +36,8 @@ pub(crate) struct StatusPages {
     pub(crate) listening: Vec<String>,
     pub(crate) started: SystemTime,
     pub(crate) history: Arc<History>,
+    /// The rules for groups, as they are now; `None` without a file of them.
+    pub(crate) rules: Option<watch::Receiver<Arc<GroupRules>>>,
 }
 
 impl StatusPages {
@@ -59,7 +63,8 @@ impl StatusPages {
             (None, Some(_)) => "--storage.max-bytes".to_owned(),
             (None, None) => "none: --storage.max-bytes=0".to_owned(),
         };
-        let revision = option_env!("SHARDGATE_REVISION").unwrap_or("not known: no release build");
+        let revision = option_env!("SHARDGATE_REVISION").filter(|revision| !revision.is_empty());
+        let revision = revision.unwrap_or("not known: no release build");
         let flags = marked(&config.flags);
         let page = StatusPage {
             frame: visitor.frame("/status"),
@@ -88,11 +93,16 @@ impl StatusPages {
                 ("Web configuration", file(&config.web.config_file)),
                 ("Users", if has_users { "must log in" } else { "need no password" }.to_owned()),
                 ("Policy", file(&config.web.policy_file)),
+                ("Rules for groups", file(&config.rules.file)),
                 (
                     "Admin API",
                     if config.web.enable_admin_api { "enabled" } else { "off" }.to_owned(),
                 ),
             ],
+            rules: self
+                .rules
+                .as_ref()
+                .map(|rules| rules.borrow().rules().iter().map(rule).collect()),
             flags: &flags,
             plots: self.plots(),
         };
@@ -110,14 +120,19 @@ impl StatusPages {
         let (bounds, web) = (&self.config.bounds, &self.config.web);
         let (serving, full) = (self.connections.connections().serving, Fullness::new);
         let (in_flight, in_flight_max) = (self.in_flight.taken(), bounds.in_flight_bytes_max);
-        vec![
+        let mut fullness = vec![
             full("Series", series, bounds.series_max, count),
             full("What is stored", stored, bounds.stored_bytes_max, bytes),
             full("Bodies in memory", in_flight as u64, Some(in_flight_max as u64), bytes),
             full("Connections", serving as u64, Some(web.connections_max as u64), count),
             full("Messages for one shard", queue as u64, Some(QUEUE_LEN as u64), count),
             full("Scrapes at a time", self.scrapes.taken(), Some(web.scrapes_max as u64), count),
-        ]
+        ];
+        if self.rules.is_some() {
+            let (jobs, jobs_max) = (self.storage.shards.ledger().len(), self.config.rules.jobs_max);
+            fullness.push(full("Jobs in the ledger", jobs as u64, Some(jobs_max as u64), count));
+        }
+        fullness
     }
 
     fn plots(&self) -> Vec<Plot> {
@@ -142,6 +157,12 @@ impl StatusPages {
             }),
         ]
     }
+}
+
+/// A rule: its selector, and its settings.
+fn rule(rule: &Rule) -> (String, String) {
+    let settings = rule.settings().into_iter().map(|(key, value)| format!("{key}: {value}"));
+    (rule.text.clone(), settings.collect::<Vec<_>>().join("; "))
 }
 
 /// The flags, and whether each has its default value.

@@ -8,20 +8,22 @@ use hyper::StatusCode;
 use crate::exposition::{NameRules, unescape};
 use crate::http::reply::Reply;
 use crate::http::ui::error_page::PageError;
-use crate::http::ui::group_scan::{GroupScans, on_own_thread};
+use crate::http::ui::group_scan::{GroupScans, due, on_own_thread};
 use crate::http::ui::page::html;
 use crate::http::ui::site::Visitor;
 use crate::http::ui::watch::Watch;
 use crate::push::{GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME};
-use crate::rejections::{Rejections, group_of};
+use crate::rejections::{LastRejections, Rejection, Rejections, group_of};
 use crate::shard::{Expiry, GroupView, Rhythm, Timestamp};
 use crate::ui::{
-    FAMILIES_PER_PAGE, Family, Filter, GroupLine, GroupPage, GroupsPage, JobLine, JobPage, Jobs,
-    JobsPage, LINES_INLINE_MAX, LINES_PER_PAGE, PER_PAGE, Pager, RejectionLine, Row, Seen,
-    Sparkline, choose, command, families_pager, lines, removed, span, usual, worst,
+    Due, FAMILIES_PER_PAGE, Family, Filter, Gone, GroupLine, GroupPage, GroupsPage, Job, JobLine,
+    JobPage, Jobs, JobsPage, LINES_INLINE_MAX, LINES_PER_PAGE, PER_PAGE, Pager, RejectionLine, Row,
+    Seen, Sparkline, choose, command, families_pager, lines, removed, span, usual, worst,
 };
 
-/// How many of its last rejections the page of a group shows.
+/// How many of its last rejections the page of a group looks at,
+const REJECTIONS_FOLDED: usize = 1000;
+/// and how many reasons it shows.
 const REJECTIONS_SHOWN: usize = 5;
 
 /// What the pages of groups and jobs need.
@@ -34,6 +36,23 @@ pub(crate) struct Views {
 }
 
 impl Views {
+    /// Rows as tables show them, each with the rejection that has come since its last push.
+    fn lines(&self, rows: &[Row], now: Timestamp) -> Vec<GroupLine> {
+        let rejections = self.rejections.last();
+        let line = |row: &Row| {
+            let key = GroupingKey::from_text(&row.key, row.has_empty_instance);
+            let rejection =
+                key.and_then(|key| rejections.of_group(group_of(&key.identity()), row.pushed));
+            GroupLine::new(row, now).with_rejection(rejection, now)
+        };
+        rows.iter().map(line).collect()
+    }
+
+    /// How many groups have expired in the last hour.
+    fn expired(&self, now: Timestamp) -> u64 {
+        self.scans.storage.shards.ledger().lately.count(now)
+    }
+
     pub(crate) async fn groups(
         &self,
         visitor: &Visitor<'_>,
@@ -57,7 +76,8 @@ impl Views {
             total: self.scans.storage.groups(),
             matching: chosen.matching as u64,
             pager: Pager::new(&filter, chosen.matching, chosen.shown.len()),
-            groups: chosen.shown.iter().map(|row| GroupLine::new(row, now)).collect(),
+            groups: self.lines(&chosen.shown, now),
+            expired: visitor.site.has_rules().then(|| self.expired(now)),
             deleted: deleted.and_then(|(_, count)| count.parse().ok()),
         };
         Ok(html(StatusCode::OK, &page))
@@ -76,9 +96,15 @@ impl Views {
                 jobs.add(&row, now);
             }
         });
+        let (ledger, rejections) =
+            (self.scans.storage.shards.ledger().jobs(), self.rejections.last());
         let made = on_own_thread(turn.await?, move || {
+            for counts in ledger {
+                jobs.add_ledger(counts, |row| filter.takes(row, now));
+            }
             let chosen = jobs.page(&filter);
-            let lines: Vec<_> = chosen.shown.iter().map(|job| JobLine::new(job, now)).collect();
+            let lines: Vec<_> =
+                chosen.shown.iter().map(|job| job_line(job, &rejections, now)).collect();
             (lines, chosen.matching, filter)
         });
         let (lines, matching, filter) = made.await;
@@ -97,16 +123,30 @@ impl Views {
             choice.add(row);
         });
         let turn = turn.await?;
-        let Some(job) = jobs.worst(1).first().map(|job| JobLine::new(job, now)) else {
-            let text = "No group has this job. Its groups may have been deleted.";
-            return Ok(visitor.message(StatusCode::NOT_FOUND, "No such job", text));
+        let ledger = self.scans.storage.shards.ledger();
+        if let Some(counts) = ledger.job(key.job()) {
+            jobs.add_ledger(counts, |_| true);
+        }
+        let rejections = self.rejections.last();
+        let Some(job) = jobs.worst(1).first().map(|job| job_line(job, &rejections, now)) else {
+            let mut text = "No group has this job. Its groups may have been deleted.".to_owned();
+            let rejection = rejections.of_job(&unescape(key.job()), Timestamp::NEVER);
+            text.extend(rejection.map(|found| told(found, now)));
+            return Ok(visitor.message(StatusCode::NOT_FOUND, "No such job", &text));
         };
         let chosen = on_own_thread(turn, move || choice.page()).await;
         let page = JobPage {
             frame: visitor.frame("/jobs"),
             job,
-            groups: chosen.shown.iter().map(|row| GroupLine::new(row, now)).collect(),
+            groups: self.lines(&chosen.shown, now),
             groups_left: chosen.matching - chosen.shown.len(),
+            expired: ledger
+                .lately
+                .groups(now)
+                .iter()
+                .map(Gone::from)
+                .filter(|gone| gone.row.job() == key.job())
+                .count() as u64,
             query: Filter::of_job(key.job()).narrowing(),
         };
         Ok(html(StatusCode::OK, &page))
@@ -123,13 +163,22 @@ impl Views {
         let filter = Filter::parse(query).map_err(PageError::misunderstood)?;
         let shards = &self.scans.storage.shards;
         let found = shards.find(std::slice::from_ref(&key)).await?;
-        let rules = found.first().and_then(|summary| summary.expiry.as_deref()).map(rules);
+        let expiry = found.first().and_then(|summary| summary.expiry.as_deref());
+        let (rules, expires) = (expiry.map(rules), expiry.and_then(due));
         let in_sum = found.first().map(|summary| (summary.sources, summary.sum.clone()));
         let found: Vec<_> = found.into_iter().map(|summary| summary.group).collect();
         let Some(group) = shards.views(&found).await?.pop() else {
-            let text = "There is no such group. It may have been deleted.";
-            return Ok(visitor.message(StatusCode::NOT_FOUND, "No such group", text));
+            let now = Timestamp::now();
+            let gone = shards.ledger().lately.find(key.text(), now);
+            let mut text = gone.map_or_else(
+                || "There is no such group. It may have been deleted.".to_owned(),
+                |gone| Gone::from(&gone).sentence(now),
+            );
+            let rejection = self.rejections.of_group(group_of(&key.identity()), 1).pop();
+            text.extend(rejection.map(|found| told(&found, now)));
+            return Ok(visitor.message(StatusCode::NOT_FOUND, "No such group", &text));
         };
+        let pushed = group.pushed;
         let only = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "family");
         let only = only.map(|(_, family)| family.into_owned());
         let frame = visitor.frame("/groups");
@@ -144,7 +193,7 @@ impl Views {
             };
             let before = before.as_deref();
             let made =
-                group_parts(&group, in_sum, before, &query_url, only.as_deref(), filter.page);
+                group_parts(&group, in_sum, expires, before, &query_url, only.as_deref(), filter.page);
             let removed = before.map_or_else(Vec::new, |before| removed(&group, before));
             (made, only, removed, query_url(&format!("{{{}}}", group.key)))
         });
@@ -158,8 +207,9 @@ impl Views {
             ("Push a file in place of the families that it names", "POST"),
             ("Delete the group", "DELETE"),
         ];
-        let rejections = self.rejections.of_group(group_of(&key.identity()), REJECTIONS_SHOWN);
+        let rejections = self.rejections.of_group(group_of(&key.identity()), REJECTIONS_FOLDED);
         let now = Timestamp::now();
+        let since = rejections.first().map(|found| &**found).filter(|found| found.time > pushed);
         let page = GroupPage {
             frame,
             usual: usual(&intervals),
@@ -169,8 +219,8 @@ impl Views {
             has_changes,
             query_url,
             commands: commands.map(|(name, method)| (name, command(method, &url, &path))).into(),
-            rejections: rejections.iter().map(|found| RejectionLine::new(found, now)).collect(),
-            group: head,
+            group: head.with_rejection(since, now),
+            rejections: RejectionLine::folded(&rejections, REJECTIONS_SHOWN, now),
             rules,
             only: only.as_deref(),
             families,
@@ -181,18 +231,26 @@ impl Views {
     }
 }
 
-/// What rules make of a group, in one line.
+/// A job as a table shows it, with the rejection that has come since its last push.
+pub(super) fn job_line(job: &Job, rejections: &LastRejections, now: Timestamp) -> JobLine {
+    let rejection = rejections.of_job(&unescape(&job.name), job.pushed);
+    JobLine::new(job, now).with_rejection(rejection, now)
+}
+
+/// A rejection, in a sentence that follows others.
+fn told(rejection: &Rejection, now: Timestamp) -> String {
+    let ago = Duration::from_nanos(now.nanos().saturating_sub(rejection.time.nanos()));
+    let (status, reason) = (rejection.status, &rejection.reason);
+    format!(" Its last request was rejected {} ago with status {status}: {reason}", span(ago))
+}
+
+/// What applies to a group, in one line.
 fn rules(expiry: &Expiry) -> String {
-    let now = Timestamp::now();
-    let expires = expiry.expires.map(|at| {
-        let left = Duration::from_nanos(at.nanos().saturating_sub(now.nanos()));
-        format!("expires in {}", span(left))
-    });
     let settings = expiry.settings().into_iter().map(|(key, value, rule)| match rule {
         Some(rule) => format!("{key}: {value} (rule {rule})"),
         None => format!("{key}: {value} (header of the last push)"),
     });
-    expires.into_iter().chain(settings).collect::<Vec<_>>().join("; ")
+    settings.collect::<Vec<_>>().join("; ")
 }
 
 /// What the page of a group is made of.
@@ -208,6 +266,7 @@ struct GroupParts {
 fn group_parts(
     group: &GroupView,
     in_sum: Option<(Option<u64>, Option<Arc<str>>)>,
+    expires: Option<Due>,
     before: Option<&GroupView>,
     query_url: &dyn Fn(&str) -> String,
     only: Option<&str>,
@@ -221,6 +280,7 @@ fn group_parts(
         pushed: group.pushed,
         failed: group.failed,
         rhythm: group.rhythm,
+        expires,
         families: 0,
         series: 0,
         bytes: 0,

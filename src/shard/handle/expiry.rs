@@ -21,7 +21,17 @@ const EXPIRY_WAIT: Duration = Duration::from_millis(250);
 const PACE: Duration = Duration::from_millis(3);
 
 impl Shards {
-    /// Gives all shards these rules.
+    /// Gives all shards their first rules, at once: nothing else has been sent to them yet. Their queues keep the order, so no
+    /// push comes before the rules.
+    pub fn set_first_rules(&self, rules: &Arc<GroupRules>) {
+        for lanes in &self.shared.lanes {
+            let (rules, ledger) = (Arc::clone(rules), Arc::clone(&self.shared.ledger));
+            let sent = lanes.pushes.try_send(Message::Rules { rules, ledger });
+            sent.expect("the queue of a new shard has room");
+        }
+    }
+
+    /// Gives all shards other rules.
     pub async fn set_rules(&self, rules: &Arc<GroupRules>) {
         self.shared.sums.set(rules);
         for lanes in &self.shared.lanes {

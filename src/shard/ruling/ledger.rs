@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::shard::ruling::lately::ExpiredLately;
 use crate::shard::timestamp::Timestamp;
 
 /// When the ledger is full, one part in so many is forgotten at a time, so that not each new job goes through all of them.
@@ -18,6 +19,8 @@ pub struct Ledger {
     forgotten: AtomicU64,
     /// The jobs among those that may still be on disk.
     gone: Mutex<Vec<Arc<str>>>,
+    /// The groups that have expired in the last hour.
+    pub lately: ExpiredLately,
 }
 
 /// What is known of one job.
@@ -58,6 +61,7 @@ impl Default for Ledger {
             jobs_max: AtomicUsize::new(usize::MAX),
             forgotten: AtomicU64::new(0),
             gone: Mutex::default(),
+            lately: ExpiredLately::default(),
         }
     }
 }
@@ -71,6 +75,16 @@ impl Ledger {
     /// How many jobs have given way to others.
     pub fn forgotten(&self) -> u64 {
         self.forgotten.load(Relaxed)
+    }
+
+    /// How many jobs there are.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether there is no job.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// All jobs, sorted by name.

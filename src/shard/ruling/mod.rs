@@ -2,12 +2,14 @@
 //!
 //! A push to a group costs one look at the group, and moves nothing: the shard looks at the group when it could have expired
 //! first, and then finds when it was last pushed to. `deadlines` holds these looks, `ledger` counts the pushes of jobs, `clock` is
-//! the clock that groups expire by, and `scrapers` says up to when all scrapers have had everything.
+//! the clock that groups expire by, `scrapers` says up to when all scrapers have had everything, and `lately` knows the groups that
+//! have expired in the last hour.
 //!
 //! **Invariant:** a group that may expire has exactly one look, at its deadline or before.
 
 pub(super) mod clock;
 mod deadlines;
+pub(super) mod lately;
 pub(super) mod ledger;
 pub(super) mod scrapers;
 
@@ -16,6 +18,7 @@ use std::time::Duration;
 
 use self::deadlines::Deadlines;
 pub(in crate::shard) use self::deadlines::GroupId;
+use self::lately::ExpiredGroup;
 use self::ledger::{Ledger, Member};
 use crate::rules::{Aggregation, Applied, GroupRules};
 use crate::shard::timestamp::Timestamp;
@@ -40,6 +43,11 @@ impl Ruled {
     /// How long after its last push the group expires, if it does.
     pub(in crate::shard) fn lifetime(&self) -> Option<Duration> {
         self.asked.or_else(|| self.applied.lifetime())
+    }
+
+    /// The rule that says when the group expires; `None` where its last push has asked for it.
+    pub(in crate::shard) fn rule(&self) -> Option<u16> {
+        self.applied.expire.filter(|_| self.asked.is_none()).map(|said| said.rule)
     }
 
     /// Whether this is the group of that number.
@@ -204,6 +212,11 @@ impl Ruling {
         self.deadlines.hold(since, ruled.id, hash);
         ruled.held = Some(since);
         Verdict::Stays
+    }
+
+    /// Notes that a group has expired.
+    pub(in crate::shard) fn note_expired(&self, group: ExpiredGroup) {
+        self.ledger.lately.note(group);
     }
 
     fn look_at(&mut self, ruled: &mut Ruled, hash: u64, at: Timestamp) {

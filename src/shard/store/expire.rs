@@ -10,6 +10,7 @@ use crate::push::GroupingKey;
 use crate::rules::GroupRules;
 use crate::shard::groups::group::Group;
 use crate::shard::ruling::Verdict;
+use crate::shard::ruling::lately::ExpiredGroup;
 use crate::shard::ruling::ledger::{Ledger, Member};
 use crate::shard::store::Store;
 use crate::shard::timestamp::Timestamp;
@@ -86,6 +87,14 @@ impl Store {
             if let Some(member) = ruled.member() {
                 member.expired();
             }
+            ruling.note_expired(ExpiredGroup {
+                key: Arc::clone(&group.key),
+                has_empty_instance: group.has_empty_instance,
+                pushed: group.pushed,
+                expired: now,
+                after: ruled.lifetime().unwrap_or_default(),
+                rule: ruled.rule(),
+            });
             tracing::debug!(group = &*group.key, "expired");
             if self.is_large(at, None) {
                 let group = at.and_then(|at| self.groups.get_bucket(at)).map(|(_, group)| group);

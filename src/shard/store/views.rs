@@ -65,6 +65,8 @@ pub struct Expiry {
     pub asked: Option<Duration>,
     /// When it expires, if it does and is not pushed to again. Scrapers may hold it longer.
     pub expires: Option<Timestamp>,
+    /// The rule that says so; `None` where its last push has asked for it.
+    pub rule: Option<u16>,
 }
 
 impl Expiry {
@@ -223,7 +225,7 @@ impl Store {
 
 fn expiry(group: &Group, ruled: &Ruled) -> Expiry {
     let expires = ruled.lifetime().map(|lifetime| since(group).after(lifetime));
-    Expiry { applied: ruled.applied.clone(), asked: ruled.asked, expires }
+    Expiry { applied: ruled.applied.clone(), asked: ruled.asked, expires, rule: ruled.rule() }
 }
 
 /// A block in a page that is held.

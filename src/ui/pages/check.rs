@@ -20,16 +20,25 @@ pub struct CheckPage<'a> {
     pub exposition: &'a str,
     /// The command.
     pub command: String,
-    /// What came of the check, if there was one.
-    pub outcome: Option<Outcome>,
-    /// The push path of a group that is in its way, behind `/metrics`.
-    pub holder: Option<String>,
+    /// What the check has found, if there was one.
+    pub found: Option<Found>,
     /// Whether it would replace the group: PUT instead of POST.
     pub replaces: bool,
     /// The lines around the one that is wrong.
     pub excerpt: Vec<ExcerptLine>,
     /// What is said when not all of the exposition is shown again.
     pub cut: Option<String>,
+}
+
+/// What a check has found.
+#[derive(Debug)]
+pub struct Found {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The push path of a group that is in the way, behind `/metrics`.
+    pub holder: Option<String>,
+    /// Why the visitor may not make this push, if that is so.
+    pub denied: Option<String>,
 }
 
 /// What came of a check.

@@ -38,6 +38,10 @@ impl ConfirmPage<'_> {
         count_of(self.sources, "source", "sources")
     }
 
+    fn shows_expiry(&self) -> bool {
+        self.groups.iter().any(|group| group.expires.is_some())
+    }
+
     fn left(&self) -> String {
         count_of(self.groups_left as u64, "group", "groups")
     }

@@ -26,6 +26,8 @@ pub struct GroupsPage<'a> {
     pub groups: Vec<GroupLine>,
     /// The links to the other pages.
     pub pager: Pager,
+    /// How many groups have expired in the last hour, if any may expire.
+    pub expired: Option<u64>,
     /// How many groups were just deleted, if any were asked to be.
     pub deleted: Option<u64>,
 }
@@ -33,6 +35,14 @@ pub struct GroupsPage<'a> {
 impl GroupsPage<'_> {
     fn heading(&self, sort: Sort, label: &str) -> Heading {
         Heading::new(self.filter, sort, label)
+    }
+
+    fn shows_expiry(&self) -> bool {
+        self.groups.iter().any(|group| group.expires.is_some())
+    }
+
+    fn expired_words(&self) -> Option<String> {
+        self.expired.map(|expired| count_of(expired, "group has", "groups have"))
     }
 
     fn matching_words(&self) -> String {

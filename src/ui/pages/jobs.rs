@@ -22,6 +22,10 @@ pub struct JobsPage<'a> {
 }
 
 impl JobsPage<'_> {
+    fn shows_ledger(&self) -> bool {
+        self.jobs.iter().any(|job| job.ledger.is_some())
+    }
+
     fn sorted_by(&self, sort: Sort, label: &str) -> Heading {
         Heading::new(self.filter, sort, label)
     }

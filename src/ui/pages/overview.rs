@@ -51,9 +51,15 @@ pub struct Fact {
     pub value: String,
     /// A remark; may be empty.
     pub note: String,
+    /// Where there is more about it, behind the prefix; may be empty.
+    pub link: &'static str,
 }
 
 impl OverviewPage<'_> {
+    fn shows_ledger(&self) -> bool {
+        self.jobs.iter().any(|job| job.ledger.is_some())
+    }
+
     fn left(&self) -> String {
         count(self.jobs_left as u64)
     }

@@ -49,6 +49,8 @@ pub struct RejectionLine {
     pub(crate) user: String,
     pub(crate) reason: String,
     pub(crate) request_id: String,
+    /// How often it has happened, the last time like this; empty for once.
+    pub(crate) times: String,
 }
 
 impl RejectionLine {
@@ -64,7 +66,28 @@ impl RejectionLine {
             user: rejection.user.clone(),
             reason: rejection.reason.clone(),
             request_id: rejection.request_id.clone(),
+            times: String::new(),
         }
+    }
+
+    /// The rows of these rejections, newest first. Those with the same reason are one row, up to `most` rows.
+    pub fn folded(found: &[Arc<Rejection>], most: usize, now: Timestamp) -> Vec<RejectionLine> {
+        let mut lines: Vec<(RejectionLine, u64)> = Vec::new();
+        for rejection in found {
+            let is_same = |(line, _): &(RejectionLine, u64)| {
+                line.reason == rejection.reason && line.status == rejection.status
+            };
+            match lines.iter().position(is_same) {
+                Some(at) => lines[at].1 += 1,
+                None if lines.len() < most => lines.push((RejectionLine::new(rejection, now), 1)),
+                None => {}
+            }
+        }
+        let counted = |(line, times): (RejectionLine, u64)| RejectionLine {
+            times: if times > 1 { format!("{} times", count(times)) } else { String::new() },
+            ..line
+        };
+        lines.into_iter().map(counted).collect()
     }
 }
 

@@ -29,6 +29,8 @@ pub struct StatusPage<'a> {
     pub limits: Vec<(&'static str, String)>,
     /// How it is protected and kept on disk.
     pub settings: Vec<(&'static str, String)>,
+    /// The rules for groups, each as its selector and its settings; `None` without a file of them.
+    pub rules: Option<Vec<(String, String)>>,
     /// Every flag with its value, and whether that is the default.
     pub flags: &'a [(&'static str, String, bool)],
     /// Plots of the shards in the last hour.

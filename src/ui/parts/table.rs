@@ -5,10 +5,12 @@ use askama::filters::HtmlSafe;
 
 use crate::exposition::unescape;
 use crate::push::GroupingKey;
-use crate::shard::Timestamp;
+use crate::rejections::Rejection;
+use crate::shard::{JobCounts, Timestamp};
+use crate::ui::parts::spark::usual;
 use crate::ui::select::filter::{Filter, Sort};
 use crate::ui::select::jobs::Job;
-use crate::ui::select::row::{Row, job_path};
+use crate::ui::select::row::{Due, Row, job_path};
 use crate::ui::words::quantity::{bytes, count, count_of, shortened};
 use crate::ui::words::time::Moment;
 
@@ -55,6 +57,9 @@ pub struct GroupLine {
     pub(crate) is_late: bool,
     pub(crate) pushed: Option<Moment>,
     pub(crate) failed: Option<Moment>,
+    pub(crate) expires: Option<Expires>,
+    pub(crate) usual: Option<String>,
+    pub(crate) rejection: Option<Reason>,
     pub(crate) families: String,
     pub(crate) series: String,
     pub(crate) bytes: String,
@@ -90,11 +95,19 @@ impl GroupLine {
             is_late: row.is_late(now),
             pushed: Moment::new(row.pushed, now),
             failed: Moment::new(row.failed, now),
+            expires: row.expires.map(|due| Expires::new(due, now)),
+            usual: usual(&row.rhythm.intervals()),
+            rejection: None,
             families: count(row.families),
             series: count(row.series),
             bytes: bytes(row.bytes),
             in_sum: in_sum(row),
         }
+    }
+
+    /// The same, with the rejection that has come since its last push, if there is one.
+    pub fn with_rejection(self, rejection: Option<&Rejection>, now: Timestamp) -> GroupLine {
+        GroupLine { rejection: rejection.map(|found| Reason::new(found, now)), ..self }
     }
 
     /// Whether its next push is late.
@@ -122,12 +135,78 @@ fn in_sum(row: &Row) -> Option<(String, String)> {
     Some(("source of a sum".to_owned(), format!("/groups{}", key.path())))
 }
 
+/// Why and when a push was rejected.
+#[derive(Debug)]
+pub(crate) struct Reason {
+    pub(crate) at: Option<Moment>,
+    pub(crate) text: String,
+}
+
+impl Reason {
+    fn new(rejection: &Rejection, now: Timestamp) -> Reason {
+        Reason { at: Moment::new(rejection.time, now), text: shortened(gist(&rejection.reason)) }
+    }
+}
+
+/// A reason without the words with which the Pushgateway begins many of them.
+pub fn gist(reason: &str) -> &str {
+    let start = "pushed metrics are invalid or inconsistent with existing metrics: ";
+    reason.strip_prefix(start).unwrap_or(reason)
+}
+
+/// When a group expires, as a table shows it.
+#[derive(Debug)]
+pub(crate) struct Expires {
+    pub(crate) moment: Moment,
+    /// Whether its time has come and scrapers still hold it.
+    pub(crate) is_held: bool,
+    /// The rule that says so; `None` where the last push asked for it.
+    pub(crate) rule: Option<u16>,
+}
+
+impl Expires {
+    fn new(due: Due, now: Timestamp) -> Expires {
+        if now < due.at || due.hold.is_zero() {
+            let moment = Moment::ahead(due.at, now);
+            return Expires { moment, is_held: false, rule: due.rule };
+        }
+        let moment = Moment::ahead(due.at.after(due.hold), now);
+        Expires { moment, is_held: true, rule: due.rule }
+    }
+}
+
+/// What the ledger says of a job.
+#[derive(Debug)]
+pub(crate) struct LedgerLine {
+    pub(crate) last_push: Option<Moment>,
+    pub(crate) pushes: String,
+    pub(crate) failures: String,
+    pub(crate) has_failures: bool,
+    pub(crate) expired: String,
+    pub(crate) groups: String,
+}
+
+impl LedgerLine {
+    fn new(counts: &JobCounts, now: Timestamp) -> LedgerLine {
+        LedgerLine {
+            last_push: Moment::new(counts.last_push, now),
+            pushes: count(counts.pushes),
+            failures: count(counts.failures),
+            has_failures: counts.failures > 0,
+            expired: count(counts.expired),
+            groups: count(counts.groups),
+        }
+    }
+}
+
 /// A job as a table shows it.
 #[derive(Debug)]
 pub struct JobLine {
     pub(crate) path: String,
     pub(crate) name: String,
     pub(crate) groups: String,
+    /// Whether none of its groups is stored.
+    pub(crate) is_gone: bool,
     pub(crate) failing: u64,
     pub(crate) late: u64,
     pub(crate) series: String,
@@ -135,15 +214,23 @@ pub struct JobLine {
     pub(crate) pushed: Option<Moment>,
     pub(crate) oldest: Option<Moment>,
     pub(crate) failed: Option<Moment>,
+    pub(crate) ledger: Option<LedgerLine>,
+    pub(crate) rejection: Option<Reason>,
 }
 
 impl JobLine {
+    /// The same, with the rejection that has come since its last push, if there is one.
+    pub fn with_rejection(self, rejection: Option<&Rejection>, now: Timestamp) -> JobLine {
+        JobLine { rejection: rejection.map(|found| Reason::new(found, now)), ..self }
+    }
+
     /// The row of a job at this time.
     pub fn new(job: &Job, now: Timestamp) -> JobLine {
         JobLine {
             path: job_path(&job.name),
             name: shortened(&unescape(&job.name)),
             groups: count(job.groups),
+            is_gone: job.groups == 0,
             failing: job.failing,
             late: job.late,
             series: count(job.series),
@@ -151,6 +238,8 @@ impl JobLine {
             pushed: Moment::new(job.pushed, now),
             oldest: Moment::new(job.oldest, now),
             failed: Moment::new(job.failed, now),
+            ledger: job.ledger.as_ref().map(|counts| LedgerLine::new(counts, now)),
+            rejection: None,
         }
     }
 }

@@ -83,6 +83,11 @@ pub fn choose(filter: &Filter) -> Choice<Row, impl Fn(&Row, &Row) -> Ordering + 
             Sort::Families => one.families.cmp(&other.families),
             Sort::Series => one.series.cmp(&other.series),
             Sort::Bytes => one.bytes.cmp(&other.bytes),
+            // Groups that do not expire come last.
+            Sort::Expires => {
+                let due = |row: &Row| (row.expires.is_none(), row.expires.map(|due| due.at));
+                due(one).cmp(&due(other))
+            }
         };
         (by, one.key.cmp(&other.key))
     })

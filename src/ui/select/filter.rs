@@ -56,10 +56,11 @@ pub enum Sort {
     Series,
     Bytes,
     Groups,
+    Expires,
 }
 
 impl Sort {
-    const ALL: [(Sort, &'static str); 7] = [
+    const ALL: [(Sort, &'static str); 8] = [
         (Sort::Job, "job"),
         (Sort::Age, "age"),
         (Sort::Failed, "failed"),
@@ -67,6 +68,7 @@ impl Sort {
         (Sort::Series, "series"),
         (Sort::Bytes, "bytes"),
         (Sort::Groups, "groups"),
+        (Sort::Expires, "expires"),
     ];
 
     /// The value of the parameter `sort`.

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use crate::shard::Timestamp;
+use crate::shard::{JobCounts, Timestamp};
 use crate::ui::select::choose::{Choice, Chosen, in_order};
 use crate::ui::select::filter::{Filter, Sort};
 use crate::ui::select::row::Row;
@@ -29,6 +29,8 @@ pub struct Job {
     pub oldest: Timestamp,
     /// When a push to any of them was last refused.
     pub failed: Timestamp,
+    /// What the ledger says of it, if its groups may expire.
+    pub ledger: Option<JobCounts>,
 }
 
 impl Job {
@@ -62,6 +64,19 @@ impl Jobs {
         self.by_name.insert(job.name.clone(), job);
     }
 
+    /// What the ledger says of a job. A job whose groups have all expired is listed by that alone, if `takes` takes what it was.
+    pub fn add_ledger(&mut self, counts: JobCounts, takes: impl FnOnce(&Row) -> bool) {
+        if let Some(job) = self.by_name.get_mut(&*counts.job) {
+            job.ledger = Some(counts);
+            return;
+        }
+        let (name, pushed) = (counts.job.to_string(), counts.last_push);
+        if counts.groups == 0 && takes(&Row::of_job(&name, pushed)) {
+            let job = Job { name, pushed, oldest: pushed, ledger: Some(counts), ..Job::default() };
+            self.by_name.insert(job.name.clone(), job);
+        }
+    }
+
     /// How many jobs there are, and how many of their groups have failed and are late.
     pub fn count(&self) -> (usize, u64, u64) {
         let sum = |of: fn(&Job) -> u64| self.by_name.values().map(of).sum();
@@ -78,7 +93,7 @@ impl Jobs {
         let sort = filter.sort;
         self.choose(in_order(filter, move |one: &Job, other: &Job| {
             let by = match sort {
-                Sort::Job | Sort::Families => one.name.cmp(&other.name),
+                Sort::Job | Sort::Families | Sort::Expires => one.name.cmp(&other.name),
                 Sort::Age => other.pushed.cmp(&one.pushed),
                 Sort::Failed => (one.failing, one.failed).cmp(&(other.failing, other.failed)),
                 Sort::Series => one.series.cmp(&other.series),
@@ -108,6 +123,38 @@ impl Jobs {
 mod tests {
     use super::*;
     use crate::ui::select::row::tests::row;
+
+    #[test]
+    fn a_job_without_groups_is_listed_by_its_ledger_where_the_filter_takes_it() {
+        let counts = |job: &str, groups| JobCounts {
+            job: job.into(),
+            last_push: Timestamp::from_nanos(9_000_000_000),
+            pushes: 7,
+            failures: 1,
+            expired: 2,
+            groups,
+        };
+        let of = |query: &str| {
+            let filter = Filter::parse(query).expect("it makes sense");
+            let (mut jobs, now) = (Jobs::default(), Timestamp::now());
+            let row = row("/a", 10, 0);
+            if filter.takes(&row, now) {
+                jobs.add(&row, now);
+            }
+            for counts in [counts("a", 1), counts("gone", 0), counts("a\\\"b", 0), counts("c", 3)] {
+                jobs.add_ledger(counts, |row| filter.takes(row, now));
+            }
+            let shown = jobs.page(&filter).shown.into_iter();
+            shown
+                .map(|job| format!("{} {} {}", job.name, job.groups, job.ledger.is_some()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(of(""), ["a 1 true", r#"a\"b 0 true"#, "gone 0 true"]);
+        assert_eq!(of("q=gone"), ["gone 0 true"]);
+        assert_eq!(of("q=instance=x"), [""; 0], "c has groups, which the filter leaves out");
+        assert_eq!(of("state=failed"), [""; 0]);
+        assert_eq!(of("older_than=1h").len(), 3);
+    }
 
     #[test]
     fn a_job_is_the_sum_of_its_groups() {

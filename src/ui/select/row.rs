@@ -1,6 +1,7 @@
 //! Rows: a group in a few numbers, for tables.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use memchr::memmem;
 
@@ -21,6 +22,8 @@ pub struct Row {
     pub failed: Timestamp,
     /// How often it is pushed to.
     pub rhythm: Rhythm,
+    /// When it expires, if it does.
+    pub expires: Option<Due>,
     /// How many families it holds.
     pub families: u64,
     /// How many series.
@@ -33,7 +36,35 @@ pub struct Row {
     pub sum: Option<Arc<str>>,
 }
 
+/// When a group expires, if it is not pushed to again.
+#[derive(Debug, Clone, Copy)]
+pub struct Due {
+    /// When that is.
+    pub at: Timestamp,
+    /// The rule that says so; `None` where the last push asked for it.
+    pub rule: Option<u16>,
+    /// For how long at most scrapers hold it then.
+    pub hold: Duration,
+}
+
 impl Row {
+    /// A group of nothing but this job, given as its escaped name, with nothing in it.
+    pub(crate) fn of_job(escaped: &str, pushed: Timestamp) -> Row {
+        Row {
+            key: Arc::from(format!("instance=\"\",job=\"{escaped}\"")),
+            has_empty_instance: false,
+            pushed,
+            failed: Timestamp::NEVER,
+            rhythm: Rhythm::default(),
+            expires: None,
+            families: 0,
+            series: 0,
+            bytes: 0,
+            sources: None,
+            sum: None,
+        }
+    }
+
     /// Whether the last push to it was refused.
     pub fn has_failed(&self) -> bool {
         self.failed > self.pushed
@@ -46,14 +77,7 @@ impl Row {
 
     /// The job, escaped. A quote within a value is escaped, so that what looks like this label is it.
     pub fn job(&self) -> &str {
-        const LABEL: &str = "job=\"";
-        let start = if self.key.starts_with(LABEL) {
-            Some(LABEL.len())
-        } else {
-            memmem::find(self.key.as_bytes(), b",job=\"").map(|at| at + 1 + LABEL.len())
-        };
-        let rest = start.map_or("", |start| &self.key[start..]);
-        &rest[..value_len(rest)]
+        job_in(&self.key)
     }
 
     /// The labels that the push URL named besides the job, without escapes.
@@ -69,6 +93,18 @@ impl Row {
         let key = GroupingKey::from_text(&self.key, self.has_empty_instance);
         key.map_or_else(String::new, |key| key.path())
     }
+}
+
+/// The value of the label `job`, escaped, among labels as a sample has them between its braces.
+pub fn job_in(labels: &str) -> &str {
+    const LABEL: &str = "job=\"";
+    let start = if labels.starts_with(LABEL) {
+        Some(LABEL.len())
+    } else {
+        memmem::find(labels.as_bytes(), b",job=\"").map(|at| at + 1 + LABEL.len())
+    };
+    let rest = start.map_or("", |start| &labels[start..]);
+    &rest[..value_len(rest)]
 }
 
 /// What follows `/jobs` in the URL of a job's page, from its escaped name.
@@ -104,7 +140,7 @@ pub(crate) mod tests {
         let has_empty_instance = key.has_empty_instance();
         let key = Arc::from(key.text());
         let (pushed, failed) = (at(pushed), at(failed));
-        let rhythm = Rhythm::default();
+        let (rhythm, expires) = (Rhythm::default(), None);
         let (families, series, bytes, sources, sum) = (1, 1, 10, None, None);
         Row {
             key,
@@ -112,6 +148,7 @@ pub(crate) mod tests {
             pushed,
             failed,
             rhythm,
+            expires,
             families,
             series,
             bytes,

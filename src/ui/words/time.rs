@@ -7,7 +7,7 @@ use askama::filters::HtmlSafe;
 
 use crate::shard::Timestamp;
 
-/// A moment in the past: how long ago it was, with the exact time as a tooltip.
+/// A moment: how long ago it was, or how far ahead it is, with the exact time as a tooltip.
 #[derive(Debug, Clone, PartialEq, Eq, Template)]
 #[template(
     source = r#"<time datetime="{{ exact }}" title="{{ exact }}">{{ ago }}</time>"#,
@@ -26,10 +26,23 @@ impl Moment {
         if at == Timestamp::NEVER {
             return None;
         }
-        let since_1970 = Duration::from_nanos(at.nanos());
-        let exact = humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + since_1970);
-        Some(Moment { exact: exact.to_string(), ago: ago(since(at, now)) })
+        Some(Moment { exact: exact(at), ago: ago(since(at, now)) })
     }
+}
+
+impl Moment {
+    /// A moment that is still to come; "now" once it has.
+    pub fn ahead(at: Timestamp, now: Timestamp) -> Moment {
+        let left = since(now, at);
+        let words = if left.is_zero() { "now".to_owned() } else { format!("in {}", span(left)) };
+        Moment { exact: exact(at), ago: words }
+    }
+}
+
+/// A moment as a date.
+fn exact(at: Timestamp) -> String {
+    let at = SystemTime::UNIX_EPOCH + Duration::from_nanos(at.nanos());
+    humantime::format_rfc3339_seconds(at).to_string()
 }
 
 /// How long ago that was; zero if a clock was set back.
@@ -94,5 +107,8 @@ mod tests {
         assert_eq!(Moment::new(Timestamp::NEVER, at(1)), None);
         let ahead = Moment::new(at(9), at(1)).expect("not never");
         assert!(ahead.to_string().contains("just now"), "a clock was set back");
+        let html = format!(r#"<time datetime="{exact}" title="{exact}">in 1 min 30 s</time>"#);
+        assert_eq!(Moment::ahead(at(1_000_000_000), at(999_999_910)).to_string(), html);
+        assert!(Moment::ahead(at(9), at(9)).to_string().contains(">now<"));
     }
 }
