@@ -129,8 +129,11 @@ impl Entry {
         };
         let author = Arc::new(Author { id: string()?, url: string()? });
         let start = message.len() - rest.len();
-        let records =
-            if start <= sealed { message.slice(start..sealed) } else { return Err(EntryError::Damaged) };
+        let records = if start <= sealed {
+            message.slice(start..sealed)
+        } else {
+            return Err(EntryError::Damaged);
+        };
         Ok(Entry { author, term, serial, time, kind, records })
     }
 }

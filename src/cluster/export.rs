@@ -67,8 +67,7 @@ async fn read(log: &impl Log) -> Result<Option<Result<Groups, ExportError>>, Log
     let ends = log.ends().await?;
     let mut position = ends.first.max(1) - 1;
     let mut reader = log.read(position);
-    let (mut reading, mut parts, mut groups) =
-        (Reading::default(), BytesMut::new(), Groups::new());
+    let (mut reading, mut parts, mut groups) = (Reading::default(), BytesMut::new(), Groups::new());
     while position < ends.last {
         let next = reader.recv().await;
         let (sequence, message) =

@@ -399,9 +399,8 @@ impl Membership {
             if matches!(state.role, Role::SteppedBack(_)) {
                 return false;
             }
-            let is_new = state.role != role
-                || state.leader != leader
-                || !state.is_caught_up && is_caught_up;
+            let is_new =
+                state.role != role || state.leader != leader || !state.is_caught_up && is_caught_up;
             if is_new {
                 (state.role, state.leader) = (role, leader);
                 state.is_caught_up |= is_caught_up;
@@ -451,9 +450,7 @@ impl Membership {
     pub(super) fn meets(&self, member: Member, forgotten: Duration) {
         let mut view = self.locked();
         let members = &mut view.members;
-        members.retain(|other| {
-            other.id != member.id && other.seen.after(forgotten) > member.seen
-        });
+        members.retain(|other| other.id != member.id && other.seen.after(forgotten) > member.seen);
         members.push(member);
         members.sort_unstable_by(|one, other| (&one.url, &one.id).cmp(&(&other.url, &other.id)));
     }

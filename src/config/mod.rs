@@ -22,8 +22,8 @@ use crate::persist;
 
 pub use address::Address;
 pub use flags::{
-    CheckCommand, Command, DemoFlags, ExportFlags, Flags, GatewayFlags, HealthcheckFlags, ImportFlags,
-    LogFormat, LogLevel, StoreCommand,
+    CheckCommand, Command, DemoFlags, ExportFlags, Flags, GatewayFlags, HealthcheckFlags,
+    ImportFlags, LogFormat, LogLevel, StoreCommand,
 };
 pub use query_url::QueryUrl;
 pub use secret::Secret;

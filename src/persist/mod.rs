@@ -28,12 +28,12 @@ use std::time::Duration;
 
 pub use error::{Ended, StorageError};
 pub use file::LockedFile;
-pub(crate) use inspect::write_group;
-pub(crate) use load::has_quoted_names_in;
-pub(crate) use segment_writer::records;
 pub use handle::{Persistence, SAVE_WAIT, Saver};
+pub(crate) use inspect::write_group;
 pub use inspect::{Exported, Report, check, export};
+pub(crate) use load::has_quoted_names_in;
 pub use record::{Record, RecordError};
+pub(crate) use segment_writer::records;
 pub use status::{COMMIT_WAIT, Counts, LOAD_WAIT, NotReady, Status};
 pub use store::{Change, Store};
 pub use thread::{OpenStore, Opening};

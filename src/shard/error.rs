@@ -30,7 +30,10 @@ impl fmt::Display for Unavailable {
                 write!(f, "the gateway is stopping and has made its last checkpoint; try again")
             }
             Unavailable::NotLeading => {
-                write!(f, "this replica does not lead its set any more; nothing was changed; try again")
+                write!(
+                    f,
+                    "this replica does not lead its set any more; nothing was changed; try again"
+                )
             }
             Unavailable::InDoubt => {
                 write!(

@@ -58,7 +58,8 @@ pub(super) trait Log: Clone + Send + Sync + 'static {
     fn ends(&self) -> impl Future<Output = Result<Ends, LogError>> + Send;
 
     /// Sends a message, which the stream takes as `sequence` or not at all. Messages are sent in the order of the calls.
-    fn append(&self, sequence: u64, message: Bytes) -> impl Future<Output = Acknowledgement> + Send;
+    fn append(&self, sequence: u64, message: Bytes)
+    -> impl Future<Output = Acknowledgement> + Send;
 
     /// The message of this sequence.
     fn look(&self, sequence: u64) -> impl Future<Output = Result<Found, LogError>> + Send;

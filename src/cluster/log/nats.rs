@@ -4,22 +4,22 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::connection::State;
 use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy, push};
 use async_nats::jetstream::context::{Context, GetStreamErrorKind, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{
     Config, DiscardPolicy, RawMessageErrorKind, RetentionPolicy, StorageType, Stream,
 };
-use async_nats::connection::State;
 use async_nats::{Client, ConnectOptions, Event};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
 use super::{Acknowledgement, AppendError, Found, Log, LogError, READ_AHEAD_LEN, Reader};
+use crate::cluster::Options;
 use crate::cluster::membership::Membership;
 use crate::cluster::role::Ends;
-use crate::cluster::Options;
 
 /// How long an answer of the server is waited for.
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
@@ -102,10 +102,7 @@ impl NatsLog {
     }
 }
 
-async fn connect(
-    options: &Options,
-    membership: &Arc<Membership>,
-) -> Result<Client, LogError> {
+async fn connect(options: &Options, membership: &Arc<Membership>) -> Result<Client, LogError> {
     let mut connecting = ConnectOptions::new()
         .name("shardgate")
         .connection_timeout(ANSWER_WAIT)
@@ -152,7 +149,11 @@ async fn create(context: &Context, options: &Options) -> Result<Stream, LogError
     let stream = created.map_err(|error| {
         if is_without_jetstream(&error) { no_jetstream() } else { away(&error) }
     })?;
-    tracing::info!(stream = options.stream(), replicas = options.replicas, "made the stream of the set");
+    tracing::info!(
+        stream = options.stream(),
+        replicas = options.replicas,
+        "made the stream of the set"
+    );
     Ok(stream)
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::{Replica, requested};
+use super::requested;
+use super::state::Replica;
 use crate::cluster::log::LogError;
 use crate::cluster::log::nats::NatsLog;
 use crate::cluster::{Membership, Options};
@@ -84,10 +85,7 @@ impl Joining {
 }
 
 /// Connects to NATS, however long that takes.
-async fn connect(
-    options: &Options,
-    membership: &Arc<Membership>,
-) -> Result<NatsLog, ClusterError> {
+async fn connect(options: &Options, membership: &Arc<Membership>) -> Result<NatsLog, ClusterError> {
     let (mut tries, mut said) = (0, None);
     loop {
         match NatsLog::connect(options, membership).await {

@@ -38,17 +38,34 @@ enum Event {
     Scrape,
     Fault,
     /// A request reaches the stream.
-    Appending { attempt: u64, sequence: u64, entry: Arc<Entry> },
-    Looking { sequence: u64 },
+    Appending {
+        attempt: u64,
+        sequence: u64,
+        entry: Arc<Entry>,
+    },
+    Looking {
+        sequence: u64,
+    },
     Probing,
-    Purging { up_to: u64 },
+    Purging {
+        up_to: u64,
+    },
     /// An answer reaches the replica.
-    Acknowledged { attempt: u64 },
-    Doubted { attempt: u64 },
-    Looked { sequence: u64, look: Option<Look> },
+    Acknowledged {
+        attempt: u64,
+    },
+    Doubted {
+        attempt: u64,
+    },
+    Looked {
+        sequence: u64,
+        look: Option<Look>,
+    },
     Probed(Option<Ends>),
     Begin,
-    Read { reader: u64 },
+    Read {
+        reader: u64,
+    },
 }
 
 struct Replica {
@@ -325,7 +342,8 @@ impl World {
             let Some(entry) = self.truth.entries.get(sequence as usize - 1) else { break };
             let entry = (**entry).clone();
             replica.next_to_read += 1;
-            let shown = if self.variant.ignores_gaps { replica.role.position() + 1 } else { sequence };
+            let shown =
+                if self.variant.ignores_gaps { replica.role.position() + 1 } else { sequence };
             let reader = replica.reader;
             if let Some(heard) = replica.role.hear(now, shown, &Ok(entry.clone())) {
                 if self.variant.ignores_gaps {
@@ -433,8 +451,10 @@ impl World {
         if replica.dirty.is_empty() || !replica.role.takes_entries() || replica.pending.len() > 1 {
             return;
         }
-        let changes: Vec<Change> =
-            std::mem::take(&mut replica.dirty).into_iter().map(|(key, (n, gone))| (key, n, gone)).collect();
+        let changes: Vec<Change> = std::mem::take(&mut replica.dirty)
+            .into_iter()
+            .map(|(key, (n, gone))| (key, n, gone))
+            .collect();
         let each = changes.len().div_ceil(parts);
         let chunks: Vec<_> = changes.chunks(each).map(encode).collect();
         let last = chunks.len() - 1;

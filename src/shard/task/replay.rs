@@ -52,7 +52,8 @@ pub(super) async fn replay(
     if !is_refused.load(Relaxed) {
         return Some(Ok(()));
     }
-    let keys = refused.iter().map(|(hash, group)| GroupRef { key: group.key.text().into(), hash: *hash });
+    let keys =
+        refused.iter().map(|(hash, group)| GroupRef { key: group.key.text().into(), hash: *hash });
     store.forget_replayed(&keys.collect::<Vec<_>>());
     if !cut.meet().await {
         return None;
