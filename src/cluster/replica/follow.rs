@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::super::entry::Entry;
 use super::super::log::Log;
 use super::super::reading::Heard;
-use super::Replica;
-use super::lead::ENTRY_BYTES;
+use super::state::{ENTRY_BYTES, Replica};
 use crate::persist::record::JOB_KEY;
 use crate::persist::{Record, RecordError, StorageError, has_quoted_names_in, records};
 use crate::shard::{RestoreError, RestoredGroup, Unavailable};
@@ -18,34 +17,6 @@ use crate::shard::{RestoreError, RestoredGroup, Unavailable};
 const TOGETHER_BYTES: usize = 4 << 20;
 /// How many groups one task makes of their records.
 const GROUPS_A_TASK: usize = 256;
-
-/// The parts of an epoch whose end was not read yet.
-#[derive(Debug, Default)]
-pub(super) struct Staged {
-    /// The entry with the first of them; 0 if there is none.
-    start: u64,
-    parts: Vec<Bytes>,
-}
-
-impl Staged {
-    fn add(&mut self, sequence: u64, records: Bytes) {
-        if self.start == 0 {
-            self.start = sequence;
-        }
-        self.parts.push(records);
-    }
-
-    /// The whole epoch, and the entry with its first part.
-    fn take(&mut self) -> (u64, Bytes) {
-        let Staged { start, mut parts } = std::mem::take(self);
-        if parts.len() == 1 {
-            return (start, parts.remove(0));
-        }
-        let mut whole = BytesMut::with_capacity(parts.iter().map(Bytes::len).sum());
-        parts.iter().for_each(|part| whole.extend_from_slice(part));
-        (start, whole.freeze())
-    }
-}
 
 /// What whole epochs have changed: of each group its last record, or that it is gone.
 #[derive(Debug, Default)]

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::{Replica, requested};
+use super::requested;
+use super::state::Replica;
 use crate::cluster::log::LogError;
 use crate::cluster::log::nats::NatsLog;
 use crate::cluster::{Membership, Options};

@@ -6,84 +6,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use super::super::entry::RECORDS_BYTES_MAX;
 use super::super::log::Log;
-use super::Replica;
+use super::state::Replica;
+use super::term::{Part, Pending, Term};
 use crate::persist::epochs::{Epoch, EpochSource, Pace};
 use crate::persist::record;
 use crate::shard::{Changes, RestoreError, Unavailable};
 
-/// How many bytes of the stream an entry takes beside its records, about.
-pub(super) const ENTRY_BYTES: usize = 256;
 /// Within which time a change that no client waits for is appended.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// How many epochs are on their way into the stream at a time.
-const EPOCHS_LEN: usize = 2;
 /// How many bytes of groups an epoch writes again at least, so that old entries can be purged; and how many times what
 /// it writes anyway.
 const AGAIN_BYTES: u64 = 128 << 10;
 const AGAIN_SHARE: u64 = 4;
-
-/// What a replica does while it leads.
-pub(super) struct Term {
-    epochs: flume::Receiver<Epoch>,
-    source: JoinHandle<Result<(), Unavailable>>,
-    stop: watch::Sender<bool>,
-    pace: Arc<Pace>,
-    /// Parts that are still to be appended, in order.
-    parts: VecDeque<Part>,
-    /// Epochs that are not in the stream yet.
-    pending: VecDeque<Pending>,
-    /// Jobs that the stream still has and the ledger does not.
-    gone: Vec<Arc<str>>,
-    /// The entry with the first part of the epoch whose end is not acknowledged yet; 0 if there is none.
-    start: u64,
-    /// Whether there will be no more epochs.
-    is_ended: bool,
-}
-
-struct Part {
-    records: Bytes,
-    is_last: bool,
-}
-
-struct Pending {
-    epoch: Epoch,
-    /// The number of its last part, once that is on its way.
-    serial: Option<u64>,
-    sizes: Vec<(Arc<str>, Option<usize>)>,
-    bytes: u64,
-}
-
-impl Term {
-    /// The next epoch, once there is room for it; `None` when there will be none. Never, if the replica does not lead.
-    pub(super) async fn next(term: &mut Option<Term>) -> Option<Epoch> {
-        match term {
-            Some(term) if !term.is_ended && !term.has_more() && term.pending.len() < EPOCHS_LEN => {
-                term.epochs.recv_async().await.ok()
-            }
-            _ => std::future::pending().await,
-        }
-    }
-
-    /// Whether parts are still to be appended.
-    pub(super) fn has_more(&self) -> bool {
-        !self.parts.is_empty()
-    }
-
-    /// Has the last epoch gathered. From then on the shards reject changes.
-    pub(super) fn stop(&mut self) {
-        self.stop.send_replace(true);
-    }
-}
-
-impl Drop for Term {
-    fn drop(&mut self) {
-        self.source.abort();
-    }
-}
 
 impl<L: Log> Replica<L> {
     /// Begins to lead: everything in the stream is in the shards.

@@ -1,103 +1,33 @@
 //! The task of a replica: does what its role says, between the stream and the shards.
 //!
 //! Start with [`Replica::run`]. `follow` brings what was read into the shards, `lead` brings what the shards have changed
-//! into the stream, and `requests` waits for the answers of the stream. `handle` starts the task and stops it.
+//! into the stream, and `requests` waits for the answers of the stream. `state` holds it all. `handle` starts the task and stops it.
 
 mod follow;
 pub(super) mod handle;
 mod lead;
 mod requests;
+mod staged;
+mod state;
+mod term;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
-use self::follow::Staged;
-use self::lead::Term;
-use super::entry::{Author, Entry, Kind};
-use super::log::{AppendError, Found, Log, LogError, Reader};
-use super::membership::{Leader, Member, Membership, Role as Shown};
-use super::role::{Ends, Role, Task, Terms};
-use super::{Options, books::Books};
-use crate::shard::{Shards, Timestamp, Unavailable};
-
-/// Something that the replica was waiting for.
-#[derive(Debug)]
-enum Event {
-    Begun(Ends),
-    Probed(Option<Ends>),
-    Looked { sequence: u64, found: Option<Found> },
-    Appended { attempt: u64, appended: Result<(), AppendError>, took: Duration },
-    Purged(u64, Result<(), LogError>),
-    Announced(Bytes),
-    ReaderLost,
-    Read(u64, Bytes),
-}
-
-/// One replica, and all that its task needs.
-struct Replica<L> {
-    log: L,
-    role: Role,
-    membership: Arc<Membership>,
-    shards: Shards,
-    books: Books,
-    lease: Duration,
-    started: Instant,
-    reader: Option<Reader>,
-    staged: Staged,
-    /// What it does while it leads.
-    term: Option<Term>,
-    awaited: Arc<Notify>,
-    events: mpsc::UnboundedSender<Event>,
-    announced: Instant,
-    is_purging: bool,
-    is_left: bool,
-}
+use self::staged::Staged;
+use self::state::{ENTRY_BYTES, Event, Replica};
+use self::term::Term;
+use super::books::Books;
+use super::entry::{Entry, Kind};
+use super::log::{AppendError, Log, Reader};
+use super::membership::{Leader, Member, Role as Shown};
+use super::role::Task;
+use crate::shard::{Timestamp, Unavailable};
 
 impl<L: Log> Replica<L> {
-    fn new(
-        log: L,
-        options: &Options,
-        membership: Arc<Membership>,
-        shards: Shards,
-        awaited: Arc<Notify>,
-        events: mpsc::UnboundedSender<Event>,
-    ) -> Replica<L> {
-        let author = Author { id: membership.id().to_owned(), url: options.advertise.clone() };
-        let lease = options.lease;
-        // Each replica waits a little longer or shorter, so that not all take over at the same moment.
-        let number = u64::from_str_radix(membership.id(), 16).unwrap_or_default();
-        let patience = lease + lease / 10 * (1 + (number % 16) as u32) / 16;
-        let terms = Terms {
-            lease,
-            patience,
-            retry: lease / 10,
-            #[cfg(test)]
-            lease_from_receipt: false,
-        };
-        Replica {
-            log,
-            role: Role::new(Arc::new(author), terms),
-            membership,
-            shards,
-            books: Books::default(),
-            lease,
-            started: Instant::now(),
-            reader: None,
-            staged: Staged::default(),
-            term: None,
-            awaited,
-            events,
-            announced: Instant::now(),
-            is_purging: false,
-            is_left: false,
-        }
-    }
-
     /// Takes part in the set until `stopping` turns true. Then appends what is left, resigns, and returns.
     async fn run(
         mut self,
@@ -288,7 +218,7 @@ impl<L: Log> Replica<L> {
         sent: Duration,
     ) -> Result<(), Unavailable> {
         self.membership.has_acknowledged(self.started + sent);
-        self.books.write_dead(lead::ENTRY_BYTES);
+        self.books.write_dead(ENTRY_BYTES);
         match entry.kind {
             Kind::Part { is_last } => self.settle_part(entry.serial, sequence, is_last).await?,
             Kind::Takeover | Kind::Resignation => self.staged = Staged::default(),

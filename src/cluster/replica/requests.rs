@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::super::entry::Entry;
 use super::super::log::{AppendError, Found, Log};
 use super::super::role::Look;
-use super::{Event, Replica};
+use super::state::{Event, Replica};
 
 impl<L: Log> Replica<L> {
     /// How long an answer is waited for.

@@ -1,12 +1,20 @@
 //! Replicas over a stream in memory, with real shards.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
 
 use super::*;
+use crate::cluster::entry::Author;
 use crate::cluster::log::{Acknowledgement, READ_AHEAD_LEN};
+use crate::cluster::log::{Found, LogError};
+use crate::cluster::role::Ends;
+use crate::cluster::{Membership, Options};
 use crate::exposition::NameRules;
 use crate::persist::record;
 use crate::push::{GroupingKey, decode};
+use crate::shard::Shards;
 use crate::shard::{
     FamilySnapshot, GROUP_BYTES_MAX, GroupTimes, Mode, Options as ShardOptions, PushError,
     RestoredGroup, SavedRole, Saving, Selection,
@@ -179,7 +187,7 @@ impl Running {
 }
 
 fn key(group: usize) -> GroupingKey {
-    GroupingKey::parse(format!("/job/instance/{group}").as_bytes(), NameRules::Legacy)
+    GroupingKey::parse(format!("/test/instance/{group}").as_bytes(), NameRules::Legacy)
         .expect("a valid path")
 }
 
@@ -236,7 +244,7 @@ async fn groups_that_swap_their_names_within_an_epoch_swap_them_on_a_follower() 
         let mut expected: Vec<_> = (0..12)
             .map(|group| {
                 let name = (group + round) % 12;
-                format!("m{name}{{instance=\"{group}\",job=\"instance\"}} {round}")
+                format!("m{name}{{instance=\"{group}\",job=\"test\"}} {round}")
             })
             .collect();
         expected.sort_unstable();
@@ -271,7 +279,7 @@ async fn a_deposed_leader_throws_away_what_is_not_in_the_stream_and_follows() {
     first.membership.applied(sequence).await.expect("it reads on");
     assert_eq!(
         first.lines().await,
-        ["m{instance=\"1\",job=\"instance\"} 1"].map(String::from).to_vec()
+        ["m{instance=\"1\",job=\"test\"} 1"].map(String::from).to_vec()
     );
     // The other says nothing, so this one leads again.
     first.leads().await;
