@@ -74,6 +74,9 @@ impl Shards {
             return self.send(hash, push).await;
         }
         let shard = self.shard(hash);
+        if !shared.lanes[shard].pushes.is_empty() {
+            return self.send(hash, push).await; // Behind what was sent before, as new rules are.
+        }
         match shared.turns[shard].try_push(push) {
             Pushed::Handled => Ok(()),
             Pushed::ForTask(push) => self.send(hash, push).await,

@@ -127,6 +127,7 @@ fn sums_and_sources_come_back_in_any_order() {
             let sum = hash(&key("/j"));
             assert_eq!(again.restore(*of, sum, record), Ok(()));
         }
+        assert_eq!(again.read_roles(), Ok(()));
         assert_eq!(shown(&again), before);
         for at in 1..=3 {
             let path = format!("/j/instance/{at}");
