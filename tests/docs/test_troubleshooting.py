@@ -15,6 +15,9 @@ SAYING = [
     "push/error.rs",
     "push/key/error.rs",
     "http/failure.rs",
+    "http/forward/set.rs",
+    "http/storage.rs",
+    "cluster/membership.rs",
     "http/probes.rs",
     "http/body/read.rs",
     "http/body/arriving.rs",
@@ -56,7 +59,7 @@ PUT_TOGETHER = {
 """What has its words from two places."""
 OTHERS = re.compile(r"^(?:unexpected argument|invalid value|found; see --help)|\(os error")
 """What the library that reads flags says, and the system."""
-UNHEARD = {"stopped while it was read", "nobody reads what is exported", "in memory only: --persistence.file keeps them"}
+UNHEARD = {"stopped while it was read", "nobody reads what is exported", "in memory only: --persistence.file keeps them", "in the stream"}
 """What nobody gets to see: the gateway or the reader has ended by then. And what is no trouble."""
 
 

@@ -32,8 +32,9 @@ const JOBS_MAX: usize = 1_000_000;
 const LEASE_MIN: Duration = Duration::from_millis(500);
 /// A longer lease keeps pushes waiting after a failure for longer than clients wait.
 const LEASE_MAX: Duration = Duration::from_secs(60);
-/// The shortest and the longest staleness.
+/// A shorter staleness makes replicas not ready whenever the leader changes.
 const STALENESS_MIN: Duration = Duration::from_secs(1);
+/// Groups that are older than this pass for no present.
 const STALENESS_MAX: Duration = Duration::from_secs(60 * 60);
 /// NATS makes folders of the names of streams.
 const CLUSTER_NAME_BYTES_MAX: usize = 64;
