@@ -110,6 +110,7 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
     assert!(GroupingKey::from_text(&key, false).is_some(), "{text:?}");
     let (pushed, failed) = (Timestamp::from_nanos(1), Timestamp::from_nanos(2));
     let key = Arc::from(key);
+    let sum = Arc::clone(&key);
     let row = Row {
         key,
         has_empty_instance: false,
@@ -119,6 +120,8 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         families: 1,
         series: 1,
         bytes: 1,
+        sources: None,
+        sum: Some(sum),
     };
     let now = Timestamp::from_nanos(3);
     let frame = Frame {
@@ -262,6 +265,7 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         answer: "!".into(),
         action: "/wipe",
         fields: vec![("matching", text.to_owned())],
+        sources: 2,
         groups: line(),
         groups_left: 1,
         back: "/".into(),
@@ -320,6 +324,8 @@ fn a_page_of_groups_is_small() {
         families: 7,
         series: 19,
         bytes: 2000,
+        sources: Some(at),
+        sum: None,
     };
     let frame = Frame {
         prefix: "",

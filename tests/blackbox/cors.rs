@@ -35,6 +35,7 @@ fn pages_of_a_named_site_may_push_and_read_the_answer() {
         }
         let allowed = preflight.header("access-control-allow-headers").unwrap();
         assert!(allowed.contains("Authorization") && allowed.contains("Content-Type"), "{allowed}");
+        assert!(allowed.contains("Idempotency-Key"), "a page may push increments: {allowed}");
         assert_eq!(preflight.header("access-control-allow-credentials"), None);
         let page = credentials("page", "page");
         for (headers, body, status) in [

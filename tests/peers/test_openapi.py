@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import random
 import re
 import time
@@ -30,6 +31,11 @@ POLICY = """
 users:
   alice: { push: ["hers"] }
 """
+RULES = """
+rules:
+  - match: '{job="summed"}'
+    aggregate: { without: [instance] }
+"""
 FLAGS = {
     "open": ["--web.enable-admin-api", "--web.body-timeout=100ms", "--push.max-body-bytes=100000"],
     "plain": [],
@@ -39,6 +45,7 @@ FLAGS = {
     "guarded": ["--web.config.file=users.yml", "--auth.policy-file=policy.yml", "--web.enable-admin-api"],
     "limited": ["--web.config.file=limited.yml"],
     "taken": ["--web.max-connections=1"],
+    "adding": ["--rules.file=rules.yml"],
 }
 USUAL = {
     "{job}": "j",
@@ -55,6 +62,7 @@ def gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ser
     directory = tmp_path_factory.mktemp("openapi")
     (directory / "users.yml").write_text(USERS)
     (directory / "policy.yml").write_text(POLICY)
+    (directory / "rules.yml").write_text(RULES)
     (directory / "limited.yml").write_text("rate_limit: { interval: 1h, burst: 1 }\n")
     with ExitStack() as stack:
         servers = {}
@@ -122,6 +130,7 @@ def test_each_answer_is_documented_and_each_that_is_documented_is_given(
     _everybodys_answers(tried)
     _pushes(tried)
     _queries(tried)
+    _sums(tried)
     _pages(tried)
     for path in PLACES:
         _places(tried, usual(path))
@@ -222,6 +231,18 @@ def _queries(tried: Tried) -> None:
     tried.status("open", 202, "PUT", "/api/v1/admin/wipe")
     tried.status("plain", 404, "DELETE", "/api/v1/groups?job=j")
     tried.status("plain", 404, "PUT", "/api/v1/admin/wipe")
+
+
+def _sums(tried: Tried) -> None:
+    for instance in ("a", "b"):
+        tried.status("adding", 200, "PUT", f"/metrics/job/summed/instance/{instance}", [], BODY)
+    for path in ("/api/v1/groups", "/api/v1/metrics"):
+        answers = [json.loads(tried.ask("adding", "GET", path + query).body) for query in ("", "?sum=/job/summed")]
+        tried.status("adding", 400, "GET", f"{path}?sum=summed")
+        if path == "/api/v1/groups":
+            sums, sources = (answer["data"]["groups"] for answer in answers)
+            assert [group["sources"] for group in sums] == [2]
+            assert [group["sum"] for group in sources] == [{"job": "summed"}] * 2
 
 
 def _places(tried: Tried, path: str) -> None:

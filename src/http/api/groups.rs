@@ -20,6 +20,12 @@ struct Group<'a> {
     series: u64,
     samples: u64,
     bytes: u64,
+    /// How many sources a sum has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sources: Option<u64>,
+    /// The labels of the sum of a source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sum: Option<JsonLabels<'a>>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     rules: Option<Rules>,
 }
@@ -61,6 +67,8 @@ impl<'a> From<&'a GroupSummary> for Group<'a> {
             series: summary.series,
             samples: summary.samples,
             bytes: summary.bytes,
+            sources: summary.sources,
+            sum: summary.sum.as_deref().map(|sum| grouping_labels(sum, false)),
             rules: summary.expiry.as_deref().map(Rules::from),
         }
     }

@@ -1,6 +1,7 @@
 //! Finds the groups of a query, and the page of them that the query asks for.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -9,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::query::{Query, Sort};
 use crate::http::failure::Failure;
 use crate::http::push_priority::PushPriority;
+use crate::push::GroupingKey;
 use crate::selector::{Effort, REGEX_MATCHED_BYTES_MAX, Spent};
 use crate::shard::{GroupSummary, Shards};
 
@@ -52,7 +54,7 @@ fn matching(
     let is_over = || stop.is_cancelled() || began.elapsed() > wait;
     let mut effort = Effort::new(REGEX_MATCHED_BYTES_MAX, &is_over);
     let mut groups = Vec::new();
-    let scan = scan(wait, shards, query.filter.escaped_jobs(), |summary| {
+    let each = |summary: GroupSummary| {
         match query.filter.matches(&summary.group.key, &mut effort) {
             _ if stop.is_cancelled() => return Err(stopped()),
             Ok(true) => groups.push(summary),
@@ -61,8 +63,13 @@ fn matching(
             Err(Spent::Over) => return Err(slow_listing()),
         }
         Ok(())
-    });
-    runtime.block_on(scan)?;
+    };
+    runtime.block_on(async {
+        match query.filter.sum() {
+            Some(sum) => scan_sources(wait, shards, sum, each).await,
+            None => scan(wait, shards, query.filter.escaped_jobs(), each).await,
+        }
+    })?;
     Ok(groups)
 }
 
@@ -93,6 +100,29 @@ pub(crate) async fn scan(
         }
     }
     Ok(())
+}
+
+/// How many sources of a sum its shard is asked for at a time.
+const SOURCES_AT_A_TIME: usize = 4096;
+
+/// Goes through all sources of a sum.
+pub(crate) async fn scan_sources(
+    wait: Duration,
+    shards: &Shards,
+    sum: &GroupingKey,
+    mut each: impl FnMut(GroupSummary) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let (began, mut after) = (Instant::now(), Arc::<str>::default());
+    loop {
+        let (sources, _) = shards.sources(sum, &after, SOURCES_AT_A_TIME).await?;
+        let Some(last) = sources.last() else { return Ok(()) };
+        after = Arc::clone(&last.group.key);
+        sources.into_iter().try_for_each(&mut each)?;
+        if began.elapsed() > wait {
+            return Err(slow_listing());
+        }
+        tokio::task::yield_now().await; // Also where the scan ends if the client has left.
+    }
 }
 
 /// The page of the groups. Sorts only the groups that the page shows.

@@ -5,9 +5,10 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
-use crate::exposition::{labels, unescape};
+use crate::exposition::{NameRules, labels, unescape};
 use crate::http::scrape::jobs::NamedJobs;
 use crate::parameters::{Parameter, ParameterError, Words, digits, parameters};
+use crate::push::GroupingKey;
 use crate::selector::{Effort, MATCHERS_MAX, Selector, Spent};
 
 /// Which groups, and which of those to show in which order.
@@ -41,6 +42,8 @@ pub(super) struct Filter {
     jobs: Vec<String>,
     /// Each with its text.
     selectors: Vec<(String, Selector)>,
+    /// The sum whose sources are asked for, and no other groups.
+    sum: Option<GroupingKey>,
 }
 
 impl Query {
@@ -53,8 +56,8 @@ impl Query {
     /// it might have been meant to spare some groups.
     pub(super) fn to_delete(query: &str) -> Result<Query, ParameterError> {
         let query = Query::read(query, |parameter| Err(parameter.error("unknown")))?;
-        let Filter { jobs, selectors } = &query.filter;
-        if jobs.is_empty() {
+        let Filter { jobs, selectors, sum } = &query.filter;
+        if jobs.is_empty() && sum.is_none() {
             if selectors.is_empty() {
                 let problem = "which groups? give job or match[] at least once";
                 return Err(ParameterError(problem.to_owned()));
@@ -92,6 +95,10 @@ impl Query {
                     }
                     query.filter.selectors.push((parameter.into_value(), selector));
                 }
+                "sum" => {
+                    let sum = parameter.read("the path of a sum, such as /job/NAME", sum_key)?;
+                    parameter.set(&mut query.filter.sum, sum)?;
+                }
                 "limit" => parameter.set(&mut query.limit, number()?)?,
                 "offset" => parameter.set(&mut offset, number()?)?,
                 "sort" => parameter.set(&mut sort, parameter.word(&SORTS)?)?,
@@ -122,7 +129,17 @@ const ORDERS: Words<bool, 2> = ("asc or desc", [("asc", false), ("desc", true)])
 const DRY_RUNS: Words<bool, 4> =
     ("1, true, 0 or false", [("1", true), ("true", true), ("0", false), ("false", false)]);
 
+/// The key that a path names. Names may be any text: a sum whose name is not allowed is not found.
+fn sum_key(path: &str) -> Option<GroupingKey> {
+    GroupingKey::parse(path.strip_prefix("/job")?.as_bytes(), NameRules::Utf8).ok()
+}
+
 impl Filter {
+    /// The sum whose sources are asked for, if it is not all groups.
+    pub(super) fn sum(&self) -> Option<&GroupingKey> {
+        self.sum.as_ref()
+    }
+
     /// The jobs that are asked for, as escaped label values; all when empty.
     pub(super) fn escaped_jobs(&self) -> Vec<String> {
         self.jobs.clone()
@@ -163,6 +180,7 @@ impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let jobs = self.jobs.iter().map(|job| format!("job={}", unescape(job)));
         let selectors = self.selectors.iter().map(|(text, _)| format!("match[]={text}"));
-        f.write_str(&jobs.chain(selectors).collect::<Vec<_>>().join(" "))
+        let sum = self.sum.iter().map(|sum| format!("sum={}", sum.path()));
+        f.write_str(&jobs.chain(selectors).chain(sum).collect::<Vec<_>>().join(" "))
     }
 }

@@ -13,7 +13,7 @@ use hyper::{Method, StatusCode};
 use crate::http::reply::{Reply, empty};
 
 /// What a page may send along with a push.
-const HEADERS: &str = "Authorization, Content-Encoding, Content-Type, X-Request-Id";
+const HEADERS: &str = "Authorization, Content-Encoding, Content-Type, Idempotency-Key, Shardgate-Push-Id, X-Request-Id";
 /// What it may read of the answer.
 const EXPOSED: &str = "Retry-After, X-Request-Id";
 /// For how many seconds a browser need not ask again.

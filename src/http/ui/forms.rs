@@ -7,7 +7,6 @@ use hyper::StatusCode;
 use hyper::body::Incoming;
 
 use crate::exposition::{NameRules, unescape};
-use crate::http::failure::Failure;
 use crate::http::push::prologue::Prologue;
 use crate::http::reply::Reply;
 use crate::http::ui::error_page::PageError;
@@ -112,6 +111,7 @@ impl Forms {
             answer: format!("Delete {groups}"),
             action: "/groups/delete",
             fields: sent,
+            sources: rows.iter().filter_map(|row| row.sources).sum(),
             groups: rows.iter().take(NAMED_MAX).map(|row| GroupLine::new(row, now)).collect(),
             groups_left: rows.len().saturating_sub(NAMED_MAX),
             back: "/groups".to_owned(),
@@ -130,6 +130,7 @@ impl Forms {
             answer: format!("Wipe {groups}"),
             action: "/wipe",
             fields: Vec::new(),
+            sources: 0,
             groups: Vec::new(),
             groups_left: 0,
             back: "/".to_owned(),
@@ -157,9 +158,9 @@ impl Forms {
     }
 
     /// The groups that a filter takes.
-    async fn matching(&self, filter: &Filter) -> Result<Vec<GroupSummary>, Failure> {
+    async fn matching(&self, filter: &Filter) -> Result<Vec<GroupSummary>, PageError> {
         let (now, mut matching) = (Timestamp::now(), Vec::new());
-        let turn = self.scans.each(filter.escaped_job().into_iter().collect(), |group| {
+        let turn = self.scans.each_of(filter, self.name_rules, |group| {
             if filter.takes(&Row::from(&group), now) {
                 matching.push(group);
             }

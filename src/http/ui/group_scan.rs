@@ -5,17 +5,23 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::http::api::listing::{LISTING_WAIT, scan};
+use crate::exposition::NameRules;
+use crate::http::api::listing::{LISTING_WAIT, scan, scan_sources};
 use crate::http::api::turn::too_many_queries;
 use crate::http::failure::Failure;
 use crate::http::storage::Storage;
+use crate::http::ui::error_page::PageError;
+use crate::push::GroupingKey;
 use crate::shard::GroupSummary;
-use crate::ui::Row;
+use crate::ui::{Filter, Row, start_of};
 
 /// How many pages that go through all groups are made at a time.
 const PAGES_MAX: usize = 4;
 /// How long such a page waits for its turn.
 const PAGE_WAIT: Duration = Duration::from_secs(2);
+
+/// How much of a parameter an error quotes, in bytes.
+const QUOTED_BYTES_MAX: usize = 200;
 
 /// What group scans share.
 #[derive(Debug, Clone)]
@@ -51,6 +57,41 @@ impl GroupScans {
         scan(LISTING_WAIT, &self.storage.shards, jobs, take).await?;
         Ok(turn)
     }
+
+    /// Goes through the groups that a filter is about: the sources of a sum, or all groups or those of a job.
+    pub(super) async fn each_of(
+        &self,
+        filter: &Filter,
+        name_rules: NameRules,
+        mut take: impl FnMut(GroupSummary),
+    ) -> Result<OwnedSemaphorePermit, PageError> {
+        let Some(sum) = sum_of(filter, name_rules)? else {
+            return Ok(self.each(filter.escaped_job().into_iter().collect(), take).await?);
+        };
+        self.storage.readable()?;
+        let turn = self.turn().await?;
+        let take = |group| {
+            take(group);
+            Ok(())
+        };
+        scan_sources(LISTING_WAIT, &self.storage.shards, &sum, take).await?;
+        Ok(turn)
+    }
+}
+
+/// The sum whose sources a filter asks for, if it does.
+fn sum_of(filter: &Filter, name_rules: NameRules) -> Result<Option<GroupingKey>, PageError> {
+    if filter.sum.is_empty() {
+        return Ok(None);
+    }
+    let Some(tail) = filter.sum.strip_prefix("/job") else {
+        let problem = format!(
+            "parameter sum: expected a path such as /job/NAME, got {:?}",
+            start_of(&filter.sum, QUOTED_BYTES_MAX)
+        );
+        return Err(PageError::misunderstood(problem));
+    };
+    Ok(Some(GroupingKey::parse(tail.as_bytes(), name_rules)?))
 }
 
 impl From<&GroupSummary> for Row {
@@ -64,6 +105,8 @@ impl From<&GroupSummary> for Row {
             families: summary.families,
             series: summary.series,
             bytes: summary.bytes,
+            sources: summary.sources,
+            sum: summary.sum.clone(),
         }
     }
 }

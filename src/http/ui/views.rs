@@ -41,8 +41,7 @@ impl Views {
     ) -> Result<Reply, PageError> {
         let filter = Filter::parse(query).map_err(PageError::misunderstood)?;
         let (now, mut choice) = (Timestamp::now(), choose(&filter));
-        let jobs = filter.escaped_job().into_iter().collect();
-        let turn = self.scans.each(jobs, |group| {
+        let turn = self.scans.each_of(&filter, self.name_rules, |group| {
             let row = Row::from(&group);
             if filter.takes(&row, now) {
                 choice.add(row);
@@ -125,6 +124,7 @@ impl Views {
         let shards = &self.scans.storage.shards;
         let found = shards.find(std::slice::from_ref(&key)).await?;
         let rules = found.first().and_then(|summary| summary.expiry.as_deref()).map(rules);
+        let in_sum = found.first().map(|summary| (summary.sources, summary.sum.clone()));
         let found: Vec<_> = found.into_iter().map(|summary| summary.group).collect();
         let Some(group) = shards.views(&found).await?.pop() else {
             let text = "There is no such group. It may have been deleted.";
@@ -143,7 +143,8 @@ impl Views {
                 config.web.query_url.as_ref().map_or_else(String::new, |url| url.of(query))
             };
             let before = before.as_deref();
-            let made = group_parts(&group, before, &query_url, only.as_deref(), filter.page);
+            let made =
+                group_parts(&group, in_sum, before, &query_url, only.as_deref(), filter.page);
             let removed = before.map_or_else(Vec::new, |before| removed(&group, before));
             (made, only, removed, query_url(&format!("{{{}}}", group.key)))
         });
@@ -206,12 +207,14 @@ struct GroupParts {
 /// A page of one family, or one of all of them.
 fn group_parts(
     group: &GroupView,
+    in_sum: Option<(Option<u64>, Option<Arc<str>>)>,
     before: Option<&GroupView>,
     query_url: &dyn Fn(&str) -> String,
     only: Option<&str>,
     page: usize,
 ) -> GroupParts {
     let now = Timestamp::now();
+    let (sources, sum) = in_sum.unwrap_or_default();
     let row = Row {
         key: group.key.clone(),
         has_empty_instance: group.has_empty_instance,
@@ -221,6 +224,8 @@ fn group_parts(
         families: 0,
         series: 0,
         bytes: 0,
+        sources,
+        sum,
     };
     let mut labels = row.labels();
     labels.push(("job".to_owned(), unescape(row.job()).into_owned()));

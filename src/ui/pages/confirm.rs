@@ -23,6 +23,8 @@ pub struct ConfirmPage<'a> {
     pub action: &'static str,
     /// What the form sends along besides the token.
     pub fields: Vec<(&'static str, String)>,
+    /// How many sources of sums go along, which are not among the groups.
+    pub sources: u64,
     /// Some of the groups that go.
     pub groups: Vec<GroupLine>,
     /// How many more.
@@ -32,6 +34,10 @@ pub struct ConfirmPage<'a> {
 }
 
 impl ConfirmPage<'_> {
+    fn sources_words(&self) -> String {
+        count_of(self.sources, "source", "sources")
+    }
+
     fn left(&self) -> String {
         count_of(self.groups_left as u64, "group", "groups")
     }

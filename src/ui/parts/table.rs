@@ -4,11 +4,12 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 
 use crate::exposition::unescape;
+use crate::push::GroupingKey;
 use crate::shard::Timestamp;
 use crate::ui::select::filter::{Filter, Sort};
 use crate::ui::select::jobs::Job;
 use crate::ui::select::row::{Row, job_path};
-use crate::ui::words::quantity::{bytes, count, shortened};
+use crate::ui::words::quantity::{bytes, count, count_of, shortened};
 use crate::ui::words::time::Moment;
 
 /// How many labels of a group a table shows.
@@ -57,6 +58,8 @@ pub struct GroupLine {
     pub(crate) families: String,
     pub(crate) series: String,
     pub(crate) bytes: String,
+    /// What it is in a sum: words, and the path of a page about it behind the prefix.
+    pub(crate) in_sum: Option<(String, String)>,
 }
 
 impl GroupLine {
@@ -90,6 +93,7 @@ impl GroupLine {
             families: count(row.families),
             series: count(row.series),
             bytes: bytes(row.bytes),
+            in_sum: in_sum(row),
         }
     }
 
@@ -106,6 +110,16 @@ impl GroupLine {
         }
         text
     }
+}
+
+/// What a group is in a sum: words, and where to see the other side.
+fn in_sum(row: &Row) -> Option<(String, String)> {
+    if let Some(sources) = row.sources {
+        let words = format!("sum of {}", count_of(sources, "source", "sources"));
+        return Some((words, format!("/groups?{}", Filter::of_sum(row.path()).narrowing())));
+    }
+    let key = GroupingKey::from_text(row.sum.as_ref()?, false)?;
+    Some(("source of a sum".to_owned(), format!("/groups{}", key.path())))
 }
 
 /// A job as a table shows it.

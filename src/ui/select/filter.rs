@@ -9,6 +9,7 @@ use regex::{Regex, RegexBuilder};
 use crate::exposition::{unescape, write_label_value};
 use crate::shard::Timestamp;
 use crate::ui::select::row::Row;
+use crate::ui::words::quantity::shortened;
 use crate::ui::words::time::since;
 
 /// How many groups or jobs a page shows.
@@ -31,6 +32,8 @@ pub struct Filter {
     pub older_than: String,
     /// The only job that is shown, without escapes.
     pub job: Option<String>,
+    /// What follows `/metrics` in the push path of a sum, if its sources are shown and no other groups.
+    pub sum: String,
     /// The column that decides the order.
     pub sort: Sort,
     /// Whether the largest comes first.
@@ -124,6 +127,7 @@ impl Filter {
                     filter.older_than = value.into_owned();
                 }
                 "job" => filter.job = Some(value.into_owned()),
+                "sum" => filter.sum = value.into_owned(),
                 "sort" => {
                     let known = Sort::ALL.iter().find(|(_, name)| *name == value);
                     filter.sort = known.map(|(sort, _)| *sort).ok_or_else(|| {
@@ -152,6 +156,11 @@ impl Filter {
         Filter { job: Some(unescape(escaped).into_owned()), page: 1, ..Filter::default() }
     }
 
+    /// All sources of a sum, given as what follows `/metrics` in its push path.
+    pub fn of_sum(path: String) -> Filter {
+        Filter { sum: path, page: 1, ..Filter::default() }
+    }
+
     /// The only job that is shown, escaped.
     pub fn escaped_job(&self) -> Option<String> {
         let mut escaped = Vec::new();
@@ -159,7 +168,12 @@ impl Filter {
         String::from_utf8(escaped).ok()
     }
 
-    /// Whether a group passes the filter. Its job is not looked at: the scan asks for groups of that job only.
+    /// The sum whose sources are shown, cut where it is long.
+    pub(crate) fn sum_shown(&self) -> String {
+        shortened(&self.sum)
+    }
+
+    /// Whether a group passes the filter. Neither its job nor its sum is looked at: the scan asks for these groups only.
     pub fn takes(&self, row: &Row, now: Timestamp) -> bool {
         (!self.only_failed || row.has_failed())
             && (!self.only_late || row.is_late(now))
@@ -174,6 +188,7 @@ impl Filter {
             || self.age_min.is_some()
             || !self.words.is_empty()
             || self.job.is_some()
+            || !self.sum.is_empty()
     }
 
     /// The query that asks for the same groups, whatever their order.
@@ -185,9 +200,13 @@ impl Filter {
             _ => "",
         };
         let job = self.job.as_deref().unwrap_or_default();
-        for (name, value) in
-            [("q", &*self.search), ("state", state), ("older_than", &self.older_than), ("job", job)]
-        {
+        for (name, value) in [
+            ("q", &*self.search),
+            ("state", state),
+            ("older_than", &self.older_than),
+            ("job", job),
+            ("sum", &self.sum),
+        ] {
             if !value.is_empty() {
                 query.append_pair(name, value);
             }
@@ -297,12 +316,12 @@ mod tests {
 
     #[test]
     fn links_keep_what_was_asked_for() {
-        let query = "q=a+%26b&state=failed&older_than=1h&job=%C3%A9&sort=age&order=desc&page=3";
+        let query = "q=a+%26b&state=failed&older_than=1h&job=%C3%A9&sum=%2Fjob%2Fa&sort=age&order=desc&page=3";
         let filter = Filter::parse(query).expect("it makes sense");
         assert_eq!(filter.at_page(3), query);
         assert_eq!(
             filter.sorted_by(Sort::Age),
-            "q=a+%26b&state=failed&older_than=1h&job=%C3%A9&sort=age"
+            "q=a+%26b&state=failed&older_than=1h&job=%C3%A9&sum=%2Fjob%2Fa&sort=age"
         );
         let once = filter.sorted_by(Sort::Series);
         assert!(once.ends_with("&sort=series"));

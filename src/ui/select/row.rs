@@ -27,6 +27,10 @@ pub struct Row {
     pub series: u64,
     /// How many bytes its samples are.
     pub bytes: u64,
+    /// How many sources it has, if it is a sum.
+    pub sources: Option<u64>,
+    /// The text of the key of its sum, if it is a source.
+    pub sum: Option<Arc<str>>,
 }
 
 impl Row {
@@ -101,7 +105,19 @@ pub(crate) mod tests {
         let key = Arc::from(key.text());
         let (pushed, failed) = (at(pushed), at(failed));
         let rhythm = Rhythm::default();
-        Row { key, has_empty_instance, pushed, failed, rhythm, families: 1, series: 1, bytes: 10 }
+        let (families, series, bytes, sources, sum) = (1, 1, 10, None, None);
+        Row {
+            key,
+            has_empty_instance,
+            pushed,
+            failed,
+            rhythm,
+            families,
+            series,
+            bytes,
+            sources,
+            sum,
+        }
     }
 
     #[test]
