@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot do what it needs fails")]
 
 mod aggregation;
+mod aggregation_load;
+mod aggregation_pages;
+mod aggregation_peer;
 mod answer;
 mod api;
 mod basic_auth;
