@@ -150,6 +150,7 @@ RUNNERS: dict[str, Callable[[Block, str, Sandbox], tuple[str, Done]]] = {
     "java": _program("java", "Block.java", "java"),
     "js": _program("js", "block.mjs", "node"),
     "ruby": _program("ruby", "block.rb", "ruby"),
+    "php": _program("php", "block.php", "php"),
     "yaml": _yaml,
     "ini": _unit,
     "json": _json,
