@@ -124,11 +124,8 @@ async fn crash(
                     break;
                 }
                 outcome => {
-                    assert_eq!(
-                        outcome == Outcome::Done,
-                        model.take(&step),
-                        "{said}, {step:?}: {outcome:?}"
-                    )
+                    let is_expected = model.take(&step);
+                    assert_eq!(outcome == Outcome::Done, is_expected, "{said}, {step:?}: {outcome:?}");
                 }
             }
         }
