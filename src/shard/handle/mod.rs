@@ -33,9 +33,10 @@ use crate::shard::store::restore::RestoredGroup;
 use crate::shard::store::snapshot::{HomedPage, Selection, Snapshot};
 use crate::shard::task::lanes::{Lanes, lanes};
 use crate::shard::task::message::{Message, Placing};
+use crate::shard::task::run::run;
 use crate::shard::task::stats::ShardStats;
 use crate::shard::task::turn::Turns;
-use crate::shard::task::{self, Saving, Shard};
+use crate::shard::task::{Saving, Shard};
 
 /// How long a push or delete waits for room in a full queue. A shard needs an eighth of that for a full queue of usual pushes.
 /// A longer wait would only add latency.
@@ -121,7 +122,7 @@ impl Shards {
             let left_behind = mailbox.left_behind();
             let (stats_of, order) = (Arc::clone(&shard_stats), Arc::clone(&cut_order));
             let shard_turns = Arc::new(Turns::new(Shard::new(store, awaited, stats_of, order)));
-            let running = tokio::spawn(task::run(Arc::clone(&shard_turns), mailbox));
+            let running = tokio::spawn(run(Arc::clone(&shard_turns), mailbox));
             let (died, has_died) = (Arc::clone(&died), Arc::clone(&has_died));
             tasks.spawn(async move {
                 if let Err(error) = running.await {

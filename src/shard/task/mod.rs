@@ -1,12 +1,13 @@
 //! The task of a shard, which handles its messages.
 //!
-//! Start with [`run`], which takes messages from the two `lanes`. A push that finds the task asleep is applied without it: see `turn`. A message that all shards must handle at one moment carries a
+//! Start with `run`, which takes messages from the two `lanes`. A push that finds the task asleep is applied without it: see `turn`. A message that all shards must handle at one moment carries a
 //! `cut`, where the shards meet. `slices` makes changes of large groups, with pushes to other groups between them.
 
 pub(super) mod cut;
 pub(super) mod lanes;
 pub(super) mod message;
 pub(super) mod replay;
+pub(super) mod run;
 mod slices;
 pub(super) mod stats;
 pub(super) mod turn;
@@ -18,11 +19,9 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::{Notify, RwLock, oneshot};
 
-use self::lanes::Mailbox;
 use self::message::{Message, Placing};
 use self::slices::Large;
 use self::stats::ShardStats;
-use self::turn::Turns;
 use self::waiter::Waiter;
 use crate::push::GroupingKey;
 use crate::shard::error::{PushError, RestoreError, Unavailable};
@@ -47,48 +46,6 @@ pub struct Saving {
     /// Rung when a client begins to wait for the next checkpoint. `None` when the shards answer as soon as a request has been
     /// applied.
     pub awaited: Option<Arc<Notify>>,
-}
-
-/// Answers messages until the last handle is gone. Before the shard sleeps it takes all commands, and between two pushes one.
-pub(in crate::shard) async fn run(shard: Arc<Turns>, mailbox: Mailbox) {
-    let mut turn = shard.take().await;
-    loop {
-        turn.ends_turn();
-        if let Some(command) = mailbox.command() {
-            turn.handle(command).await;
-            continue;
-        }
-        let first = match turn.next.take() {
-            Some(message) => message,
-            None => {
-                drop(turn);
-                let Ok(message) = mailbox.pushes.recv_async().await else { return };
-                if matches!(message, Message::Push { .. }) {
-                    // Connections that are ready send their pushes first: one turn for many pushes costs less than many turns.
-                    tokio::task::yield_now().await;
-                }
-                turn = shard.take().await;
-                message
-            }
-        };
-        let (mut next, mut handled) = (Some(first), 0);
-        while let Some(message) = next {
-            if let Some(command) = mailbox.command() {
-                turn.handle(command).await;
-            }
-            turn.handle(message).await;
-            while let Some(large) = turn.large.pop_front() {
-                turn.change_in_slices(&mailbox, large).await;
-                turn.handle_kept_back();
-            }
-            if turn.next.is_some() {
-                break;
-            }
-            handled += 1;
-            next =
-                if handled < MESSAGES_BEFORE_YIELD { mailbox.pushes.try_recv().ok() } else { None };
-        }
-    }
 }
 
 /// A shard: its groups, and what its requests wait for.

@@ -28,6 +28,7 @@ impl fmt::Debug for Turns {
 
 /// What became of a push.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a box would cost more than to move the message")]
 pub(in crate::shard) enum Pushed {
     /// It has its answer, or will have it when it is on disk.
     Handled,
