@@ -3,6 +3,7 @@
 //! The next epoch is gathered while one is being written. Therefore the disk never waits for the shards, and the
 //! shards never wait for the disk. A replica set takes its epochs from here too.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 
 use super::record;
+use super::store::Change;
 use crate::shard::{Changes, Checkpoint, Shards, Timestamp, Unavailable, Waiter};
 
 /// How long to wait before shards or a store that failed are tried again.
@@ -37,6 +39,11 @@ impl Epoch {
     /// Whether pushes wait for it.
     pub(crate) fn is_awaited(&self) -> bool {
         !self.waiters.is_empty()
+    }
+
+    /// The changes, each group once.
+    pub(crate) fn each_once(&self) -> Vec<Change<'_>> {
+        each_once(self.changes.iter().flat_map(Changes::iter).collect())
     }
 
     /// Answers the pushes that wait.
@@ -147,6 +154,19 @@ impl Pace {
     }
 }
 
+/// The changes, each group once. A group that has moved to another shard is gone from one and stored on the other.
+fn each_once(mut changes: Vec<Change<'_>>) -> Vec<Change<'_>> {
+    let gone = changes.iter().filter(|change| change.1.is_none());
+    let gone: HashSet<&str> = gone.map(|change| &**change.0).collect();
+    if gone.is_empty() {
+        return changes;
+    }
+    let stored = changes.iter().filter(|change| change.1.is_some() && gone.contains(&**change.0));
+    let moved: HashSet<&str> = stored.map(|change| &**change.0).collect();
+    changes.retain(|change| change.1.is_some() || !moved.contains(&**change.0));
+    changes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,5 +183,21 @@ mod tests {
         assert_eq!(pace.wait().as_millis(), 460, "it may be slow again");
         pace.took(Duration::from_secs(10));
         assert_eq!(pace.wait().as_millis(), 250);
+    }
+
+    #[test]
+    fn a_group_that_has_moved_is_not_gone_whichever_shard_says_so_first() {
+        let [stays, goes, moves] = ["a", "b", "c"].map(Arc::<str>::from);
+        let record: Option<&[u8]> = Some(b"record");
+        for turned in [false, true] {
+            let mut changes =
+                vec![(&moves, None), (&stays, record), (&goes, None), (&moves, record)];
+            if turned {
+                changes.reverse();
+            }
+            let mut left = each_once(changes);
+            left.sort_unstable();
+            assert_eq!(left, [(&stays, record), (&goes, None), (&moves, record)]);
+        }
     }
 }

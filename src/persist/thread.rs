@@ -1,6 +1,5 @@
 //! The thread that owns the persistence file: it loads the groups, and then commits epochs.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,8 +14,8 @@ use super::error::{Ended, StorageError};
 use super::load::{Loaded, load};
 use super::record;
 use super::status::Status;
-use super::store::{Change, Store};
-use crate::shard::{Changes, Shards, Unavailable};
+use super::store::Store;
+use crate::shard::{Shards, Unavailable};
 
 /// What is wrong with a store that lacks what this gateway has committed.
 const ANOTHER: &str = "it is another store than the one that was loaded";
@@ -180,7 +179,7 @@ impl<B: StorageBackend> Owner<B> {
                     .map_err(|error| StorageError::Failed(error.to_string()))?;
             }
         }
-        let changes = each_once(epoch.changes.iter().flat_map(Changes::iter).collect());
+        let changes = epoch.each_once();
         store.commit(sequence, &changes)?;
         self.committed = sequence;
         let written_bytes = store.written_bytes() - written_before;
@@ -203,38 +202,4 @@ fn compact<B: StorageBackend>(
         *sequence += 1;
     }
     store.compact()
-}
-
-/// The changes, each group once. A group that has moved to another shard is gone from one and stored on the other.
-fn each_once(mut changes: Vec<Change<'_>>) -> Vec<Change<'_>> {
-    let gone = changes.iter().filter(|change| change.1.is_none());
-    let gone: HashSet<&str> = gone.map(|change| &**change.0).collect();
-    if gone.is_empty() {
-        return changes;
-    }
-    let stored = changes.iter().filter(|change| change.1.is_some() && gone.contains(&**change.0));
-    let moved: HashSet<&str> = stored.map(|change| &**change.0).collect();
-    changes.retain(|change| change.1.is_some() || !moved.contains(&**change.0));
-    changes
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_group_that_has_moved_is_not_gone_whichever_shard_says_so_first() {
-        let [stays, goes, moves] = ["a", "b", "c"].map(Arc::<str>::from);
-        let record: Option<&[u8]> = Some(b"record");
-        for turned in [false, true] {
-            let mut changes =
-                vec![(&moves, None), (&stays, record), (&goes, None), (&moves, record)];
-            if turned {
-                changes.reverse();
-            }
-            let mut left = each_once(changes);
-            left.sort_unstable();
-            assert_eq!(left, [(&stays, record), (&goes, None), (&moves, record)]);
-        }
-    }
 }

@@ -95,17 +95,17 @@ impl<L: Log> Replica<L> {
                     return Ok(());
                 }
             }
-            for (key, written) in changes.iter() {
-                match written {
-                    Some(written) => bytes.extend_from_slice(written),
-                    // Something on its way into the stream may hold it.
-                    None if self.books.holds(key) || !term.pending.is_empty() => {
-                        bytes.extend_from_slice(&record::gone(key, sequence));
-                    }
-                    None => continue,
+        }
+        for (key, written) in epoch.each_once() {
+            match written {
+                Some(written) => bytes.extend_from_slice(written),
+                // Something on its way into the stream may hold it.
+                None if self.books.holds(key) || !term.pending.is_empty() => {
+                    bytes.extend_from_slice(&record::gone(key, sequence));
                 }
-                sizes.push((Arc::clone(key), written.map(<[u8]>::len)));
+                None => continue,
             }
+            sizes.push((Arc::clone(key), written.map(<[u8]>::len)));
         }
         // They are in `bytes` now.
         epoch.changes.clear();
