@@ -1,17 +1,12 @@
-//! Decodes, stores and renders bodies and does nothing else, so that `.ci/counts` can count the instructions that one takes.
+//! Decodes bodies and does nothing else, so that `.ci/counts` can count the instructions that one takes.
 //!
-//! `decode FORMAT WORKLOAD BODIES STAGE`: `text` or `protobuf`; `batch-job` or `mixed-jobs`; how many; how far: `decode`,
-//! `update`, which stores them too, or `render`, which also puts together the text of a scrape in the end.
+//! `decode FORMAT WORKLOAD BODIES`: `text` or `protobuf`; `batch-job` or `mixed-jobs`; how many.
 
 use std::env;
 use std::hint::black_box;
-use std::sync::Arc;
 
 use shardgate::exposition::{Kind, NameRules, parse_number, sample_lines};
-use shardgate::push::{
-    Batch, BatchFamily, GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, decode, decode_protobuf,
-};
-use shardgate::shard::{Index, Mode, Selection, Store, Timestamp};
+use shardgate::push::{Batch, BatchFamily, GroupingKey, decode, decode_protobuf};
 
 #[path = "../loadtest/src/profile/kinds.rs"]
 mod kinds;
@@ -26,9 +21,7 @@ const RULES: NameRules = NameRules::Legacy;
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [format, workload, count, stage] = &arguments[..] else {
-        panic!("FORMAT WORKLOAD BODIES STAGE")
-    };
+    let [format, workload, count] = &arguments[..] else { panic!("FORMAT WORKLOAD BODIES") };
     let count: usize = count.parse().expect("a number of bodies");
     let texts: Vec<String> = match &**workload {
         "batch-job" => vec![include_str!("../profiles/batch-job.prom").to_owned()],
@@ -44,7 +37,6 @@ fn main() {
         false => texts.iter().map(|text| protobuf(text)).collect(),
     };
     let keys: Vec<GroupingKey> = (0..GROUPS).map(key).collect();
-    let (mut store, hasher) = (store(), ahash::RandomState::with_seeds(1, 2, 3, 4));
     for at in 0..count {
         // A step without a factor in common with the number of groups comes to all of them, in no order.
         let group = at * 787 % GROUPS;
@@ -53,25 +45,8 @@ fn main() {
             true => decode(black_box(key), black_box(body), RULES),
             false => decode_protobuf(black_box(key), black_box(body), RULES),
         };
-        let batch = black_box(batch).expect("it is valid");
-        if stage != "decode" {
-            let hash = hasher.hash_one(&*key.identity());
-            let pushed = store.push(hash, key, Mode::Replace, &batch, None, Timestamp::now());
-            pushed.expect("groups do not conflict");
-        }
+        assert!(black_box(batch).is_ok());
     }
-    if stage == "render" {
-        let snapshot = store.snapshot(&Selection::default());
-        let pages = snapshot.families.iter().flat_map(|family| family.pages());
-        assert!(pages.map(|page| black_box(page.text()).len()).sum::<usize>() > 0);
-    }
-}
-
-fn store() -> Store {
-    let index = Arc::new(Index::default());
-    index.reserve(PUSH_TIME, Kind::Gauge);
-    index.reserve(PUSH_FAILURE_TIME, Kind::Gauge);
-    Store::new(index, None)
 }
 
 fn key(group: usize) -> GroupingKey {
