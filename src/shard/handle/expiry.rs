@@ -24,6 +24,7 @@ impl Shards {
     /// Gives all shards their first rules, at once: nothing else has been sent to them yet. Their queues keep the order, so no
     /// push comes before the rules.
     pub fn set_first_rules(&self, rules: &Arc<GroupRules>) {
+        self.shared.sums.set(rules);
         for lanes in &self.shared.lanes {
             let (rules, ledger) = (Arc::clone(rules), Arc::clone(&self.shared.ledger));
             let sent = lanes.pushes.try_send(Message::Rules { rules, ledger });
