@@ -179,11 +179,6 @@ impl Role {
         matches!(&self.state, State::Appending(flights) if flights.leads)
     }
 
-    /// Whether it leads and may show its groups, some of which may not be in the stream yet.
-    pub(super) fn may_show(&self, now: Duration) -> bool {
-        self.leads() && !self.is_resigning && now < self.acknowledged + self.terms.lease
-    }
-
     /// Whether all that was in the stream when the reading began has been read.
     pub(super) fn is_caught_up(&self) -> bool {
         match &self.state {
@@ -501,6 +496,11 @@ impl Role {
 /// For the simulation.
 #[cfg(test)]
 impl Role {
+    /// Whether it leads and may show its groups, some of which may not be in the stream yet.
+    pub(super) fn may_show(&self, now: Duration) -> bool {
+        self.leads() && !self.is_resigning && now < self.acknowledged + self.terms.lease
+    }
+
     pub(super) fn lets_all_count(&mut self, lets_all_count: bool) {
         self.reading.lets_all_count = lets_all_count;
     }
