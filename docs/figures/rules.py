@@ -4,11 +4,13 @@
     cargo build --profile dist --workspace
     docs/figures/rules.py rate          # pushes/s with every group under a rule, and with none
     docs/figures/rules.py expiry        # pushes while 100,000 groups expire together
+    docs/figures/rules.py merge         # a POST of one series into families of 1, 100 and 10,000
     docs/figures/rules.py rejections    # pushes/s while half as many are rejected; BEFORE names a gateway to compare with
 
 With `brief` behind it, everything is small: that shows whether it works, its figures mean nothing. Everything stays on
 loopback.
 """
+import http.client
 import multiprocessing
 import os
 import pathlib
@@ -83,6 +85,33 @@ def expiry():
             print(f"\n{before:,.0f} groups before, {groups(address):,.0f} after, gone in {seconds.value:.1f} s; p99 to that before: {ratio:.2f}")
 
 
+def merge():
+    """The time of a POST that brings one series of a family, with and without merging by series."""
+    row = table("series of the family", "whole families: p50", "by series: p50", "p99")
+    with tempfile.TemporaryDirectory() as folder:
+        rules = pathlib.Path(folder) / "rules.yml"
+        rules.write_text("rules:\n  - match: '{job=\"by-series\"}'\n    merge: series\n")
+        with started(f"{SHARDGATE} {LISTEN} --rules.file={rules}") as address:
+            for count in 1, 100, 10_000:
+                body = "".join(f'm{{l="{at}"}} 1\n' for at in range(count))
+                took = {}
+                for job in "whole", "by-series":
+                    connection = http.client.HTTPConnection(*address.split(":"))
+                    times = []
+                    for at in range(size(2000, 20)):
+                        # Where families are replaced whole, the others have to be brought again: that is what merging saves.
+                        sent = body if at == 0 or job == "whole" else f'm{{l="{at % count}"}} {at}\n'
+                        since = time.perf_counter()
+                        connection.request("POST", f"/metrics/job/{job}/n/{count}", sent)
+                        answer = connection.getresponse()
+                        answer.read()
+                        assert answer.status == 200, answer.status
+                        times.append(time.perf_counter() - since)
+                    took[job] = sorted(times)
+                merged = took["by-series"]
+                row(f"{count:,}", ms(took["whole"][len(took["whole"]) // 2]), ms(merged[len(merged) // 2]), ms(merged[int(len(merged) * 0.99)]))
+
+
 def rejections():
     """Taken pushes on 32 connections, and beside them about half as many that cannot be read."""
     gateways = {"after": SHARDGATE} | ({"before": os.environ["BEFORE"]} if "BEFORE" in os.environ else {})
@@ -124,7 +153,7 @@ file = "rejected.prom"
 
 
 if __name__ == "__main__":
-    known = {function.__name__: function for function in (rate, expiry, rejections)}
+    known = {function.__name__: function for function in (rate, expiry, merge, rejections)}
     if len(sys.argv) < 2 or sys.argv[1] not in known or not set(sys.argv[2:]) <= {"brief"}:
         sys.exit(__doc__ + "\nknown: " + ", ".join(known))
     known[sys.argv[1]]()
