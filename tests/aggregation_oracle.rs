@@ -125,7 +125,11 @@ async fn crash(
                 }
                 outcome => {
                     let is_expected = model.take(&step);
-                    assert_eq!(outcome == Outcome::Done, is_expected, "{said}, {step:?}: {outcome:?}");
+                    assert_eq!(
+                        outcome == Outcome::Done,
+                        is_expected,
+                        "{said}, {step:?}: {outcome:?}"
+                    );
                 }
             }
         }

@@ -270,12 +270,12 @@ fn differs(name: &str, kind: Kind, stored: &Series, openings: &[Box<[u8]>]) -> O
 
 /// The bounds of buckets, and `sum` and `count`.
 fn part_names<'a>(name: &str, openings: impl Iterator<Item = &'a Box<[u8]>>) -> Vec<String> {
-    let part = |opening: &Box<[u8]>| {
+    let part = |opening: &[u8]| {
         let line = [opening, &b"0"[..]].concat();
         let sample = sample_lines(&line).next()?;
         let bound = sample.labels.iter().find(|(label, _)| *label == "le");
         let suffix = sample.name.get(name.len() + 1..).unwrap_or_default();
         Some(bound.map_or_else(|| suffix.to_owned(), |(_, bound)| (*bound).to_owned()))
     };
-    openings.filter_map(part).collect()
+    openings.filter_map(|opening| part(opening)).collect()
 }

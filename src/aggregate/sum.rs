@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::aggregate::family::{Family, SourceFamily, Targets, have_same_lines, is_gauge, runs};
-use crate::aggregate::series::{By, Numbers, Step};
+use crate::aggregate::series::{By, Numbers, Series, Step};
 use crate::push::{Batch, Refusal, RenderedFamily};
 use crate::rules::{Adding, Aggregation, Counters, Gauges};
 
@@ -415,7 +415,7 @@ impl Sum {
         &self,
         names: impl Iterator<Item = &'n Arc<str>> + Clone,
     ) -> Result<(Batch, bool), Refusal> {
-        let is_shown = |family: &Family| family.series().any(|series| series.is_shown());
+        let is_shown = |family: &Family| family.series().any(Series::is_shown);
         let touched = names.clone().count();
         let is_gone = |name: &Arc<str>| self.families.get(name).is_none_or(|it| !is_shown(it));
         let is_whole = touched >= self.families.len() || names.clone().any(is_gone);

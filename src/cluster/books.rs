@@ -116,7 +116,7 @@ impl Books {
     }
 
     /// Groups to be written again, about so many bytes, so that the oldest epochs die. Names each group once.
-    pub(super) fn to_write_again(&mut self, bytes_max: u64) -> Vec<Arc<str>> {
+    pub(super) fn keys_to_write_again(&mut self, bytes_max: u64) -> Vec<Arc<str>> {
         let (mut keys, mut bytes) = (Vec::new(), 0);
         let is_wasteful = self.is_wasteful();
         let Books { epochs, locations, .. } = self;
@@ -147,7 +147,8 @@ impl Books {
         let mut up_to = None;
         while self.is_wasteful()
             && self.epochs.len() > 1
-            && let Some(epoch) = self.epochs.pop_front_if(|epoch| epoch.living_bytes == 0)
+            && self.epochs.front().is_some_and(|epoch| epoch.living_bytes == 0)
+            && let Some(epoch) = self.epochs.pop_front()
         {
             self.bytes -= epoch.bytes;
             up_to = self.epochs.front().map(|next| next.start - 1);
@@ -187,7 +188,7 @@ mod tests {
             }
             books.write(sequence, changes.iter().map(|(key, bytes)| (key, *bytes)));
             books.write_dead(20);
-            again = books.to_write_again(500);
+            again = books.keys_to_write_again(500);
             if let Some(up_to) = books.give_up() {
                 assert!(living.values().all(|(sequence, _)| *sequence > up_to), "it is needed");
             }

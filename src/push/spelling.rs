@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn labels_go_from_wherever_they_stand_and_an_instance_is_empty_instead() {
-        let gone: Vec<Vec<u8>> = ["a", "instance", "\"c d\""].map(|it| it.into()).into();
+        let gone: Vec<Vec<u8>> = ["a", "instance", "\"c d\""].map(Into::into).into();
         for (spelling, expected) in [
             (r#"x{a="1",instance="i",job="j"} "#, r#"x{instance="",job="j"} "#),
             (r#"x{"c d"="a=\"}",b="",job="j"}"#, r#"x{b="",job="j"}"#),

@@ -153,7 +153,8 @@ impl<L: Log> Replica<L> {
             return Ok(());
         }
         let start = std::mem::take(&mut term.start);
-        let ended = term.pending.pop_front_if(|pending| pending.serial == Some(serial));
+        let is_its_end = term.pending.front().is_some_and(|it| it.serial == Some(serial));
+        let ended = if is_its_end { term.pending.pop_front() } else { None };
         let Some(Pending { mut epoch, sizes, bytes, .. }) = ended else {
             self.books.write(start, std::iter::empty());
             return Ok(());
@@ -166,7 +167,7 @@ impl<L: Log> Replica<L> {
             self.role.resign(self.started.elapsed());
             return Ok(());
         }
-        let again = self.books.to_write_again((AGAIN_SHARE * bytes).max(AGAIN_BYTES));
+        let again = self.books.keys_to_write_again((AGAIN_SHARE * bytes).max(AGAIN_BYTES));
         let (jobs, groups): (Vec<_>, Vec<_>) =
             again.into_iter().partition(|key| key.starts_with(record::JOB_KEY));
         let ledger = self.shards.ledger();

@@ -19,6 +19,7 @@ fn variable(name: &str) -> Option<u64> {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a run with many seeds says what it has counted")]
 fn nothing_acknowledged_is_lost_and_nothing_impossible_is_shown() {
     let (first, seeds) = match variable("SEED") {
         Some(seed) => (seed, 1),
@@ -39,7 +40,8 @@ fn nothing_acknowledged_is_lost_and_nothing_impossible_is_shown() {
     assert!(acknowledged > 20 * seeds && scrapes > 20 * seeds && takeovers > seeds);
 }
 
-/// Asserts that a broken variant is caught, and after how many seeds.
+/// Asserts that a broken variant is caught, and says after how many seeds.
+#[expect(clippy::print_stderr, reason = "a run with many seeds says what it has counted")]
 fn is_caught(name: &str, variant: Variant) {
     for seed in 0..SEEDS {
         if let Err(violation) = run(seed, variant) {

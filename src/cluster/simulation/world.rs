@@ -87,6 +87,9 @@ struct Replica {
     cut_until: u64,
 }
 
+/// When, which in order at that moment, to which replica, in which of its lives, and what.
+type Happening = (u64, u64, usize, u64, Boxed);
+
 struct World {
     variant: Variant,
     random: u64,
@@ -94,7 +97,7 @@ struct World {
     order: u64,
     lives: u64,
     numbers: u64,
-    events: BinaryHeap<Reverse<(u64, u64, usize, u64, Boxed)>>,
+    events: BinaryHeap<Reverse<Happening>>,
     truth: Truth,
     first: u64,
     replicas: Vec<Replica>,
@@ -426,7 +429,7 @@ impl World {
             None => (0, Vec::new(), Vec::new()),
         };
         write(&mut replica.books, start, &changes);
-        for key in replica.books.to_write_again(100) {
+        for key in replica.books.keys_to_write_again(100) {
             let key: u8 = key.parse().expect("it is a number");
             if let Some(number) = replica.groups.get(&key) {
                 replica.dirty.entry(key).or_insert((*number, false));

@@ -192,8 +192,15 @@ impl Views {
                 config.web.query_url.as_ref().map_or_else(String::new, |url| url.of(query))
             };
             let before = before.as_deref();
-            let made =
-                group_parts(&group, in_sum, expires, before, &query_url, only.as_deref(), filter.page);
+            let made = group_parts(
+                &group,
+                in_sum,
+                expires,
+                before,
+                &query_url,
+                only.as_deref(),
+                filter.page,
+            );
             let removed = before.map_or_else(Vec::new, |before| removed(&group, before));
             (made, only, removed, query_url(&format!("{{{}}}", group.key)))
         });
