@@ -46,7 +46,8 @@ impl Storage {
             Keeper::Memory => Ok(()),
             Keeper::File(status) => Ok(status.writable().await?),
             // A request that changes something is passed on to the leader before. This replica has led until just now.
-            Keeper::Set(membership) => match membership.place().await? {
+            // In a box, so that the connections of a gateway without a set do not carry the room for it.
+            Keeper::Set(membership) => match Box::pin(membership.place()).await? {
                 Place::Here => Ok(()),
                 Place::At(_) => {
                     let reason = "this replica does not lead its set any more; try again";

@@ -62,24 +62,25 @@ impl Shards {
         Ok(())
     }
 
-    /// Has a push applied: here if its shard is at rest and the push is small, else by the task of the shard.
-    pub(in crate::shard) async fn apply(
+    /// Applies a push here if its shard is at rest and the push is small. Else gives it back: it is for the task of the shard.
+    /// Not async, so that connections carry no more room for the push.
+    pub(in crate::shard) fn try_apply(
         &self,
         hash: u64,
         push: Message,
-    ) -> Result<(), Unavailable> {
+    ) -> Result<Option<Message>, Unavailable> {
         let shared = &self.shared;
         // Pushes that were acknowledged before they were applied may be queued. A later push must not come before them.
         if !self.are_alive() || shared.has_unchecked.load(SeqCst) {
-            return self.send(hash, push).await;
+            return Ok(Some(push));
         }
         let shard = self.shard(hash);
         if !shared.lanes[shard].pushes.is_empty() {
-            return self.send(hash, push).await; // Behind what was sent before, as new rules are.
+            return Ok(Some(push)); // Behind what was sent before, as new rules are.
         }
         match shared.turns[shard].try_push(push) {
-            Pushed::Handled => Ok(()),
-            Pushed::ForTask(push) => self.send(hash, push).await,
+            Pushed::Handled => Ok(None),
+            Pushed::ForTask(push) => Ok(Some(push)),
             Pushed::Panicked => {
                 shared.has_died.store(true, SeqCst);
                 // If the queue has no room for the knock, the task is awake.

@@ -174,7 +174,10 @@ impl Shards {
         let (reply, answer) = oneshot::channel();
         let (route::Route { hash, source }, how) = (self.route(&key), how.into());
         let reply = Some(reply);
-        self.apply(hash, Message::Push { hash, key, how, batch, owner, source, reply }).await?;
+        let push = Message::Push { hash, key, how, batch, owner, source, reply };
+        if let Some(push) = self.try_apply(hash, push)? {
+            self.send(hash, push).await?;
+        }
         self.settled(answer).await?
     }
 

@@ -177,7 +177,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_without_the_task_kills_the_shard_all_the_same() {
         let (shards, mut tasks) = start();
-        assert_eq!(shards.apply(0, Message::Panic).await, Err(Unavailable::Dead));
+        assert!(matches!(shards.try_apply(0, Message::Panic), Err(Unavailable::Dead)));
         let dead = Err(PushError::Unavailable(Unavailable::Dead));
         assert_eq!(push(&shards, "a 1\n").await, dead);
         let mut watched = shards.shared.dead.clone();
