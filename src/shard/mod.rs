@@ -24,6 +24,7 @@ pub use budget::{Bound, Budget, Full, Limits, Usage, Whose};
 pub use error::{PushError, RestoreError, Unavailable};
 pub use groups::family::FamilySnapshot;
 pub use groups::rhythm::Rhythm;
+pub use groups::role::{SavedRole, SavedSource};
 pub use handle::checkpoint::Checkpoint;
 pub use handle::group_scan::{DELETED_AT_A_TIME, GroupScan, LISTED_AT_A_TIME};
 pub use handle::{Options, QUEUE_WAIT, SAVED_WAIT, Shards};
@@ -37,9 +38,7 @@ pub use ruling::ledger::{JobCounts, Ledger};
 pub use ruling::scrapers::{SCRAPER_WAIT, SCRAPERS_MAX, Scrapers};
 pub use saving::changes::Changes;
 pub use saving::dirty_groups::{HIDDEN_MARK, hidden_key};
-pub use saving::group_snapshot::{
-    GroupSnapshot, GroupTimes, SavedFamily, SavedRole, SavedSource, WriteRecord,
-};
+pub use saving::group_snapshot::{GroupSnapshot, GroupTimes, SavedFamily, WriteRecord};
 pub use store::Store;
 pub use store::expire::{EXPIRED_AT_A_TIME, Looked};
 pub use store::place::Placement;

@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::aggregate::{PushIds, Sum};
 use crate::exposition::write_number;
-use crate::push::{GroupingKey, Likeness, Series};
+use crate::push::{Likeness, Series};
 use crate::shard::budget::claim::Charge;
 use crate::shard::groups::family::FamilyId;
 use crate::shard::groups::rhythm::Rhythm;
+use crate::shard::groups::role::Role;
 use crate::shard::pages::Place;
 use crate::shard::pages::part::PartHash;
 use crate::shard::ruling::Ruled;
-use crate::shard::saving::group_snapshot::SavedRole;
 use crate::shard::timestamp::Timestamp;
 
 /// A group as its shard holds it.
@@ -46,57 +45,6 @@ pub(in crate::shard) struct Group {
     pub(in crate::shard) families: Vec<Held>,
     /// That of the last push, if the group holds exactly what the push brought.
     pub(in crate::shard) likeness: Option<Likeness>,
-}
-
-/// What a group is to other groups.
-#[derive(Debug, Default)]
-pub(in crate::shard) enum Role {
-    /// Nothing.
-    #[default]
-    Plain,
-    /// It shows what its sources come to.
-    Sum(Box<Sum>),
-    /// It is a source of a sum.
-    Source(Box<SourceOf>),
-    /// What was read back of a sum or a source. The shard makes roles of all of them once it has all (`sums/restore`).
-    Unread(Box<Unread>),
-}
-
-/// What was read back of a sum, or of a source of the sum with that hash.
-#[derive(Debug)]
-pub(in crate::shard) struct Unread {
-    pub(in crate::shard) saved: SavedRole,
-    pub(in crate::shard) sum_hash: u64,
-}
-
-impl Role {
-    pub(in crate::shard) fn is_sum(&self) -> bool {
-        match self {
-            Role::Sum(_) => true,
-            Role::Unread(unread) => matches!(unread.saved, SavedRole::Sum(_)),
-            Role::Plain | Role::Source(_) => false,
-        }
-    }
-
-    /// Whether it is a source that is not shown.
-    pub(in crate::shard) fn is_hidden(&self) -> bool {
-        match self {
-            Role::Source(source) => source.is_hidden,
-            Role::Unread(unread) => unread.saved.is_hidden(),
-            Role::Plain | Role::Sum(_) => false,
-        }
-    }
-}
-
-/// Of which sum a group is a source.
-#[derive(Debug)]
-pub(in crate::shard) struct SourceOf {
-    pub(in crate::shard) sum: GroupingKey,
-    pub(in crate::shard) sum_hash: u64,
-    /// Whether it is not shown.
-    pub(in crate::shard) is_hidden: bool,
-    /// Its last pushes of increments.
-    pub(in crate::shard) ids: PushIds,
 }
 
 /// What a group knows of itself being written down.

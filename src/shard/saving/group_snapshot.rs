@@ -9,9 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::exposition::Kind;
-use crate::push::GroupingKey;
 use crate::shard::groups::families::Families;
-use crate::shard::groups::group::{Group, Held, Role};
+use crate::shard::groups::group::{Group, Held};
+use crate::shard::groups::role::{Role, SavedRole, SavedSource};
 use crate::shard::timestamp::Timestamp;
 
 /// Appends the record of a group to the bytes. The form of a record belongs to `persist`.
@@ -62,36 +62,6 @@ pub struct GroupTimes {
     pub failed: Timestamp,
     /// After which time its last push has asked it to expire, if it has.
     pub asked: Option<Duration>,
-}
-
-/// What a group is to other groups, as it is written down.
-#[derive(Debug, Clone, Default)]
-pub enum SavedRole {
-    /// Nothing.
-    #[default]
-    Plain,
-    /// It is a sum with these totals, as `aggregate` writes them.
-    Sum(Vec<u8>),
-    /// It is a source.
-    Source(Box<SavedSource>),
-}
-
-impl SavedRole {
-    /// Whether it is a source that is not shown.
-    pub fn is_hidden(&self) -> bool {
-        matches!(self, SavedRole::Source(source) if source.is_hidden)
-    }
-}
-
-/// Of which sum a group is a source.
-#[derive(Debug, Clone)]
-pub struct SavedSource {
-    /// The key of the sum.
-    pub sum: GroupingKey,
-    /// Whether the source is not shown.
-    pub is_hidden: bool,
-    /// Its last pushes of increments, as `aggregate` writes them.
-    pub ids: Vec<u8>,
 }
 
 /// A group as it was at one moment. It holds references only, so the shard goes on while another thread reads it.

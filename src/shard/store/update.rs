@@ -16,9 +16,10 @@ use crate::shard::budget::claim::{Charge, Claim, Room, SharedChange};
 use crate::shard::budget::{Budget, Usage};
 use crate::shard::error::PushError;
 use crate::shard::groups::families::{Families, PUSH_FAILURE_TIME_ID, PUSH_TIME_ID};
-use crate::shard::groups::group::{Group, Held, Role, SaveState};
+use crate::shard::groups::group::{Group, Held, SaveState};
 use crate::shard::groups::jobs::Jobs;
 use crate::shard::groups::rhythm::Rhythm;
+use crate::shard::groups::role::Role;
 use crate::shard::pages::part::PartHash;
 use crate::shard::timestamp::Timestamp;
 

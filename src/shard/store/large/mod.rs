@@ -27,7 +27,8 @@ use crate::shard::budget::Budget;
 use crate::shard::budget::claim::Claim;
 use crate::shard::error::PushError;
 use crate::shard::groups::families::LargeBlock;
-use crate::shard::groups::group::{Held, Role};
+use crate::shard::groups::group::Held;
+use crate::shard::groups::role::Role;
 use crate::shard::timestamp::Timestamp;
 
 pub(super) use self::slice::SORTED_FROM;

@@ -8,7 +8,8 @@ use crate::aggregate::{SourceFamily, gone_labels};
 use crate::exposition::Kind;
 use crate::push::GroupingKey;
 use crate::shard::groups::families::Families;
-use crate::shard::groups::group::{Group, Role};
+use crate::shard::groups::group::Group;
+use crate::shard::groups::role::Role;
 use crate::shard::store::Store;
 use crate::shard::store::plan::Mode;
 

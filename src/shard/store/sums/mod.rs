@@ -26,7 +26,8 @@ use crate::shard::budget::Budget;
 use crate::shard::budget::claim::Room;
 use crate::shard::error::PushError;
 use crate::shard::groups::families::Families;
-use crate::shard::groups::group::{Group, Role, SourceOf};
+use crate::shard::groups::group::Group;
+use crate::shard::groups::role::{Role, SourceOf};
 use crate::shard::saving::dirty_groups::DirtyGroups;
 use crate::shard::timestamp::Timestamp;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{Name, stored_families};
 use crate::aggregate::{PushIds, Sum, gone_labels};
 use crate::push::{GroupingKey, Refusal};
-use crate::shard::groups::group::{Role, SourceOf};
-use crate::shard::saving::group_snapshot::{SavedRole, SavedSource};
+use crate::shard::groups::role::{Role, SourceOf};
+use crate::shard::groups::role::{SavedRole, SavedSource};
 use crate::shard::store::Store;
 
 impl Store {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::stored_families;
 use crate::aggregate::SourceFamily;
 use crate::push::GroupingKey;
-use crate::shard::groups::group::{Group, Role};
+use crate::shard::groups::group::Group;
+use crate::shard::groups::role::Role;
 use crate::shard::store::Store;
 use crate::shard::store::views::GroupSummary;
 
