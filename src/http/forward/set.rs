@@ -124,8 +124,7 @@ impl ReplicaSet {
 
     /// Whether another replica has passed this request on, and from which client.
     pub(crate) fn vouched(&self, head: &hyper::http::request::Parts) -> Vouched {
-        let (Some(header), Some(target)) =
-            (head.headers.get(FORWARDED), head.uri.path_and_query())
+        let (Some(header), Some(target)) = (head.headers.get(FORWARDED), head.uri.path_and_query())
         else {
             return Vouched::No;
         };
