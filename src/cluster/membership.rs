@@ -271,6 +271,8 @@ impl Membership {
             Role::SteppedBack(reason) => Err(NotReady::SteppedBack(reason.clone())),
             Role::Connecting => Err(self.connecting()),
             Role::Leading => self.is_acknowledged().map(|()| Place::Here),
+            // The leader that it knows of may be one of the past.
+            Role::Following if !state.is_caught_up => Err(self.catching_up(state.last)),
             Role::Following => match &state.leader {
                 Some(leader) if leader.id != self.id && self.age(&self.heard) < 2 * self.lease => {
                     Ok(Place::At(leader.clone()))
@@ -294,7 +296,7 @@ impl Membership {
             Role::Following => {}
         }
         if !state.is_caught_up {
-            return Err(NotReady::CatchingUp { applied: self.position(), last: state.last });
+            return Err(self.catching_up(state.last));
         }
         let silence = self.age(&self.heard);
         if silence > self.max_staleness {
@@ -353,6 +355,10 @@ impl Membership {
             member.leads = state.role == Role::Leading;
         }
         view
+    }
+
+    fn catching_up(&self, last: u64) -> NotReady {
+        NotReady::CatchingUp { applied: self.position(), last }
     }
 
     fn connecting(&self) -> NotReady {
@@ -505,6 +511,20 @@ mod tests {
         following.set_for_test(Role::SteppedBack("it is too old".into()), None, 8);
         assert_eq!(following.place().await, Err(NotReady::SteppedBack("it is too old".into())));
         assert_eq!(following.readable(), Err(NotReady::SteppedBack("it is too old".into())));
+    }
+
+    #[tokio::test]
+    async fn a_replica_that_still_reads_the_stream_sends_nothing_to_a_leader_of_the_past() {
+        let reading = Membership::for_test("http://a:9091", Role::Following, Some(leader("b")), 7);
+        reading.begins_anew();
+        reading.shows(Role::Following, Some(leader("b")), false, [0, 0]);
+        let placed = async { reading.place().await };
+        let read = async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            reading.shows(Role::Following, Some(leader("c")), true, [0, 0]);
+        };
+        let (placed, ()) = tokio::join!(placed, read);
+        assert!(matches!(placed, Ok(Place::At(Leader { id, .. })) if id == "c"));
     }
 
     #[test]

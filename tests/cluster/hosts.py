@@ -15,8 +15,9 @@ from gateways import free_port
 
 ISOLATED = bool(os.environ.get("CLUSTER_ISOLATED"))
 """Whether this process is in namespaces of its own (`isolated`)."""
-SUBNETS = itertools.count()
-"""Each network has one of its own, so that sets of several tests can run at a time."""
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+SUBNETS = itertools.count(WORKER * 50)
+"""Each network has one of its own, so that sets of several tests can run at a time, in several workers, too."""
 NOBODY = "02:00:00:00:00:01"
 """No interface has this hardware address."""
 

@@ -38,6 +38,17 @@ class Standing:
     """Changes without an answer since, by number: whether each was a push."""
     rejected: set[int] = field(default_factory=set)
     """Changes that an answer said are not applied."""
+    acknowledged_at: dict[int, float] = field(default_factory=dict)
+    """When each push was acknowledged, by number."""
+
+    def acknowledge(self, number: int, is_push: bool) -> None:
+        self.acknowledged, self.shown = number, is_push
+        self.acknowledged_at[number] = time.monotonic()
+        self.doubts.clear()
+
+    def was_acknowledged(self, number: int, before: float) -> bool:
+        """Whether a push was acknowledged before this moment."""
+        return self.acknowledged_at.get(number, before) < before
 
     def fault(self, numbers: set[int]) -> str | None:
         """What is wrong with a group that shows these numbers."""
@@ -61,6 +72,8 @@ class Verdict:
     groups: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
+    withdrawn: int = 0
+    """Pushes that a leader showed within its lease, that nobody had acknowledged, and that were then not there. No fault."""
 
     def count(self, fault: str, example: str) -> None:
         self.faults[fault] += 1
@@ -69,13 +82,15 @@ class Verdict:
 
     def add(self, other: Verdict) -> None:
         self.groups += other.groups
+        self.withdrawn += other.withdrawn
         self.faults.update(other.faults)
         self.examples = (self.examples + other.examples)[:EXAMPLES_MAX]
 
     def __str__(self) -> str:
         kinds = ("lost", "stale", "resurrected", "half applied", "phantom", "went back")
         counts = ", ".join(f"{kind} {self.faults[kind]}" for kind in kinds)
-        return "\n  ".join([f"groups checked {self.groups}: {counts}", *self.examples])
+        told = f"groups checked {self.groups}: {counts}; withdrawn while in doubt {self.withdrawn}"
+        return "\n  ".join([told, *self.examples])
 
 
 def marks(exposition: str) -> dict[str, set[int]]:
@@ -121,8 +136,7 @@ class Writer(threading.Thread):
             answer = self._client.ask("DELETE", path)
         took = time.monotonic() - since
         if answer is not None and answer.status in (200, 202):
-            standing.acknowledged, standing.shown = number, is_push
-            standing.doubts.clear()
+            standing.acknowledge(number, is_push)
             self._load.note("acknowledged", took)
         elif answer is not None and 400 <= answer.status < 500:
             standing.rejected.add(number)
@@ -134,31 +148,42 @@ class Writer(threading.Thread):
 
 
 class Watcher(threading.Thread):
-    """Scrapes one replica all along: no scrape may show half of a push, or less than one before it."""
+    """Scrapes one replica all along: no scrape may show half of a push, or less than one before it.
+
+    A leader shows a push before it is acknowledged, for a lease at most. If the push is then in doubt, it may be gone.
+    """
 
     def __init__(self, load: Load, replica: Replica) -> None:
         super().__init__(name=f"watcher-{replica.name}", daemon=True)
         self.replica, self.verdict, self.scrapes = replica, Verdict(), Counter[str]()
-        self._load, self._seen = load, dict[str, int]()
+        self._load, self._seen = load, dict[str, list[int]]()
 
     def run(self) -> None:
         client = self.replica.client()
         while not self._load.stopped.is_set():
+            since = time.monotonic()
             answer = client.ask("GET", "/metrics")
             self.scrapes["no answer" if answer is None else str(answer.status)] += 1
             if answer is not None and answer.status == 200:
-                self._look(answer.text)
+                self._look(answer.text, since)
             time.sleep(0.1)
         client.close()
 
-    def _look(self, exposition: str) -> None:
+    def _look(self, exposition: str, since: float) -> None:
+        standings = {group: standing for writer in self._load.writers for group, standing in writer.groups.items()}
         for group, numbers in marks(exposition).items():
             if len(numbers) > 1:
                 self.verdict.count("half applied", f"{self.replica.name} shows {group} as {sorted(numbers)}")
-            elif (number := next(iter(numbers))) < self._seen.get(group, 0):
-                self.verdict.count("went back", f"{self.replica.name} shows {group} as {number} after {self._seen[group]}")
-            else:
-                self._seen[group] = number
+                continue
+            number, seen = next(iter(numbers)), self._seen.setdefault(group, [])
+            standing = standings.get(group, Standing())
+            while seen and number < seen[-1] and not standing.was_acknowledged(seen[-1], since):
+                self.verdict.withdrawn += 1
+                seen.pop()
+            if seen and number < seen[-1]:
+                self.verdict.count("went back", f"{self.replica.name} shows {group} as {number} after {seen[-1]}")
+            elif not seen or number > seen[-1]:
+                seen.append(number)
 
 
 class Load:
@@ -259,9 +284,7 @@ class Load:
             for group, standing in writer.groups.items():
                 if standing.doubts:
                     numbers = shown.get(group, set())
-                    standing.shown = bool(numbers)
-                    standing.acknowledged = max(numbers, default=standing.number)
-                    standing.doubts.clear()
+                    standing.acknowledge(max(numbers, default=standing.number), bool(numbers))
 
     def verdict(self) -> Verdict:
         """The last check, with all that the watchers have seen."""

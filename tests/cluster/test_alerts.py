@@ -77,6 +77,9 @@ def test_each_rule_and_each_panel_finds_what_it_is_for(three: ReplicaSet, tmp_pa
     for panel in json.loads(DASHBOARD.read_text())["panels"]:
         expressions |= of_sets(panel)
     with configured(tmp_path, yaml.safe_dump(config)) as prometheus, Load(three) as load:
+        # An increase needs a sample from before it.
+        takeovers = "shardgate_cluster_takeovers_total"
+        await_that(lambda: len(found(prometheus, takeovers)) == len(three.replicas), "a scrape of each replica")
         three.leader().program.kill()
         load.await_acknowledged(50)
         apart = 'last_over_time(shardgate_cluster_role{role=~"connecting|stepped_back"}[1m])'

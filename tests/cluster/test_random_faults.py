@@ -58,6 +58,9 @@ def test_the_verifier_notices_what_it_must() -> None:
     assert deleted.fault(set()) is None and deleted.fault({6}) == "resurrected"
     perhaps_deleted = Standing(number=2, acknowledged=1, shown=True, doubts={2: False})
     assert perhaps_deleted.fault(set()) is None and perhaps_deleted.fault({1}) is None
+    standing.acknowledge(8, is_push=True)
+    assert standing.was_acknowledged(8, standing.acknowledged_at[8] + 1.0)
+    assert not standing.was_acknowledged(8, standing.acknowledged_at[8]) and not standing.was_acknowledged(6, 1e9)
     line = '{instance="",job="load",of="w0_1"}'
     text = f"mark_first{line} 3\nmark_second{line} 3\n"
     assert marks(text + f"mark_third{line} 3\n") == {"w0_1": {3}} and marks(text) == {"w0_1": {0, 3}}

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::headers::{IN_DOUBT, LEADER, Meaning, POSITION, meaning, of_answer, of_request};
-use super::signature::{FORWARDED, Sent, Signer};
+use super::signature::{FORWARDED, Sent, Signer, Vouched};
 use crate::client::{Endpoint as Gateway, Pool, SendError};
 use crate::cluster::{HOLD_WAIT, Leader, Membership, NotReady, Place, Role};
 use crate::config::Config;
@@ -122,13 +122,14 @@ impl ReplicaSet {
         }
     }
 
-    /// The client of a request that another replica has passed on, if its signature is good.
-    pub(crate) fn sent_by(&self, head: &hyper::http::request::Parts) -> Option<Box<Sent>> {
-        let header = head.headers.get(FORWARDED)?;
-        let target = head.uri.path_and_query()?.as_str();
-        let request = (head.method.as_str(), target);
-        let sent = self.signer.check(request, self.membership.id(), header, SystemTime::now());
-        sent.map(Box::new)
+    /// Whether another replica has passed this request on, and from which client.
+    pub(crate) fn vouched(&self, head: &hyper::http::request::Parts) -> Vouched {
+        let (Some(header), Some(target)) = (head.headers.get(FORWARDED), head.uri.path_and_query())
+        else {
+            return Vouched::No;
+        };
+        let request = (head.method.as_str(), target.as_str());
+        self.signer.check(request, self.membership.id(), header, SystemTime::now())
     }
 
     /// The answer to a request that another replica has passed on, with what that replica has to know.
@@ -198,7 +199,7 @@ impl ReplicaSet {
     }
 
     /// The answer to a request that was passed on to a replica that does not lead.
-    fn not_leading() -> Reply {
+    pub(crate) fn not_leading() -> Reply {
         let failure = Failure::unavailable("this replica does not lead its set; try again");
         Reply::from(&failure.caused(Cause::NotLeading))
     }

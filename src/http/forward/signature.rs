@@ -1,8 +1,8 @@
 //! The signed header of a forwarded request: the client that the request is from, and where it was sent.
 //!
 //! The replica that forwards a request has authenticated its client. The leader takes the client from this header, and only
-//! if the header is signed with the secret of the set, for this method, path and leader, and was signed just now. To anybody
-//! else the header is as if it was not there.
+//! if the header is signed with the secret of the set, for this method, path and leader, and was signed just now. A process that has the
+//! address of a leader of the past answers that it does not lead. To anybody else the header is as if it was not there.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -25,6 +25,17 @@ pub(crate) const SIGNATURE_AGE_MAX: Duration = Duration::from_secs(60);
 const VERSION: &str = "v1";
 /// What a signature is about, so that no other use of the secret can make one.
 const PURPOSE: &str = "shardgate forwarded request v1";
+
+/// What the header of a request is worth.
+#[derive(Debug)]
+pub(crate) enum Vouched {
+    /// There is no header, or it is not signed by a replica of this set, just now, for this request.
+    No,
+    /// A replica has sent the request to another process, which was at this address before.
+    ForAnother,
+    /// A replica has sent the request to this process.
+    For(Box<Sent>),
+}
 
 /// The client of a forwarded request.
 #[derive(Debug, Clone)]
@@ -98,14 +109,28 @@ impl Signer {
         HeaderValue::try_from(header).expect("base64 is visible ASCII")
     }
 
-    /// The client that a header vouches for, if the replica `own` got it with a request that the header was signed for.
+    /// What a header is worth to the process `own`, which got it with this request.
     pub(super) fn check(
         &self,
-        (method, target): (&str, &str),
+        request: (&str, &str),
         own: &str,
         header: &HeaderValue,
         now: SystemTime,
-    ) -> Option<Sent> {
+    ) -> Vouched {
+        match self.read(request, header, now) {
+            None => Vouched::No,
+            Some((to, _)) if to != own => Vouched::ForAnother,
+            Some((_, sent)) => Vouched::For(Box::new(sent)),
+        }
+    }
+
+    /// The process that a request was sent to, and its client, if a replica has signed the header for this request.
+    fn read(
+        &self,
+        (method, target): (&str, &str),
+        header: &HeaderValue,
+        now: SystemTime,
+    ) -> Option<(String, Sent)> {
         let mut words = header.to_str().ok()?.split(' ');
         let (VERSION, fields, tag, None) =
             (words.next()?, words.next()?, words.next()?, words.next())
@@ -116,7 +141,7 @@ impl Signer {
         hmac::verify(&self.0, signed(method, target, fields).as_bytes(), &tag).ok()?;
         let fields: Fields = serde_json::from_slice(&BASE64.decode(fields).ok()?).ok()?;
         let age = millis(now).abs_diff(fields.at);
-        if fields.to != own || u128::from(age) > SIGNATURE_AGE_MAX.as_millis() {
+        if u128::from(age) > SIGNATURE_AGE_MAX.as_millis() {
             return None;
         }
         let certificate = fields.certificate.map(|names| {
@@ -130,7 +155,8 @@ impl Signer {
             (Some(_), Some(_)) => return None,
         };
         let source = Source::from_str(&fields.source).ok()?;
-        Some(Sent { client: Client { source, certificate }, proof, term: fields.term })
+        let client = Client { source, certificate };
+        Some((fields.to, Sent { client, proof, term: fields.term }))
     }
 }
 
@@ -165,7 +191,9 @@ mod tests {
         let (signer, now) = (Signer::new(b"secret"), SystemTime::now());
         for proof in [Proof::Nothing, Proof::User("zoë".into()), Proof::Token("ci".into())] {
             let header = signer.sign(REQUEST, "leader", &sent(proof.clone()), now);
-            let got = signer.check(REQUEST, "leader", &header, now).expect("it is ours");
+            let Vouched::For(got) = signer.check(REQUEST, "leader", &header, now) else {
+                panic!("it is not ours")
+            };
             assert_eq!((&got.proof, got.term), (&proof, 7));
             assert_eq!(got.client.source, sent(proof.clone()).client.source);
             assert_eq!(got.client.certificate, sent(proof).client.certificate);
@@ -177,18 +205,20 @@ mod tests {
         let (signer, now) = (Signer::new(b"secret"), SystemTime::now());
         let header = signer.sign(REQUEST, "leader", &sent(Proof::User("root".into())), now);
         let check = |request, own, header: &HeaderValue, now| {
-            signer.check(request, own, header, now).is_some()
+            matches!(signer.check(request, own, header, now), Vouched::For(_))
         };
         assert!(check(REQUEST, "leader", &header, now));
         assert!(!check(("POST", REQUEST.1), "leader", &header, now), "another method");
         assert!(!check((REQUEST.0, "/metrics/job/b"), "leader", &header, now), "another path");
-        assert!(!check(REQUEST, "other", &header, now), "another replica");
+        let to_another = signer.check(REQUEST, "other", &header, now);
+        assert!(matches!(to_another, Vouched::ForAnother), "another process");
         let late = SIGNATURE_AGE_MAX + Duration::from_secs(1);
         assert!(!check(REQUEST, "leader", &header, now + late), "too late");
         assert!(!check(REQUEST, "leader", &header, now - late), "too early");
         assert!(check(REQUEST, "leader", &header, now - late / 2));
         let other = Signer::new(b"Secret").sign(REQUEST, "leader", &sent(Proof::Nothing), now);
         assert!(!check(REQUEST, "leader", &other, now), "another secret");
+        assert!(matches!(signer.check(REQUEST, "other", &other, now), Vouched::No));
         let text = header.to_str().expect("it is text");
         let (fields, tag) = text[3..].split_once(' ').expect("it has two parts");
         let unsigned =

@@ -334,6 +334,24 @@ async fn a_leader_answers_nothing_that_was_sent_to_it_in_an_earlier_term() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_sent_to_a_leader_that_has_restarted_waits_for_the_next_one() {
+    let (restarted, next, follower) =
+        (replica(SECRET).await, replica(SECRET).await, replica(SECRET).await);
+    let before = Leader { id: "before".to_owned(), ..restarted.as_leader() };
+    restarted.membership.set_for_test(Role::Following, Some(before.clone()), 1);
+    follower.membership.set_for_test(Role::Following, Some(before), 1);
+    next.leads(1);
+    let taken_over = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        follower.follows(&next, 1);
+    };
+    // Not even a wipe is in doubt: the process that was sent to has ended, and the other one has done nothing.
+    let wiping = follower.send("PUT", "/api/v1/admin/wipe", &[], "");
+    let (answer, ()) = tokio::join!(wiping, taken_over);
+    assert_eq!(answer.status, 202, "{}", answer.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_leader_that_hangs_is_left_for_the_next_one() {
     let (next, follower) = (replica(SECRET).await, replica(SECRET).await);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");

@@ -9,7 +9,8 @@ use crate::access::Right;
 use crate::http::api::cors::with_cors;
 use crate::http::body::unread_answers::uncounted_bytes_max;
 use crate::http::endpoints::{Call, Endpoint};
-use crate::http::forward::set::Taken;
+use crate::http::forward::set::{ReplicaSet, Taken};
+use crate::http::forward::signature::Vouched;
 use crate::http::push::cors::readable_by;
 use crate::http::reply::{
     Reply, and_close, error, method_not_allowed, options, redirect, without_body,
@@ -37,7 +38,14 @@ impl Http {
         }
         let route = self.paths.route(&head.method, head.uri.path());
         // A request that another replica has passed on is that of its client.
-        let sent = self.set.as_ref().and_then(|set| set.sent_by(head));
+        let sent = match self.set.as_ref().map(|set| (set, set.vouched(head))) {
+            None | Some((_, Vouched::No)) => None,
+            Some((_, Vouched::For(sent))) => Some(sent),
+            // The process that led at this address has ended. This one has done nothing.
+            Some((set, Vouched::ForAnother)) => {
+                return self.admission.with_headers(set.to_replica(ReplicaSet::not_leading()));
+            }
+        };
         let client = sent.as_ref().map_or(client, |sent| &sent.client);
         let origin = self.push_origins.of_push(route.is_push(), head);
         let is_open = route.is_open();
