@@ -19,6 +19,8 @@ from programs import Program, await_that
 
 REPLICAS = 3
 READY_SECONDS_MAX = 40.0
+SAME_SECONDS_MAX = 30.0
+"""Within that, a follower that has lost its place in the stream has found it again."""
 LEASE_SECONDS = float(os.environ.get("CLUSTER_LEASE", "1"))
 """Short, so that tests wait less. The default of the gateway is 3 s, for machines that have more to do."""
 SYNC = os.environ.get("CLUSTER_SYNC", "")
@@ -196,13 +198,25 @@ class ReplicaSet:
 
     def await_same(self) -> set[str]:
         """Waits until every replica shows the same groups; what they show."""
+        answers: list[Answer | None] = []
         shown: list[set[str]] = []
 
         def same() -> bool:
-            shown[:] = [replica.groups() for replica in self.replicas]
+            answers[:] = [replica.ask("GET", "/metrics") for replica in self.replicas]
+            if not all(answer is not None and answer.status == 200 for answer in answers):
+                return False
+            shown[:] = [{line for line in answer.text.splitlines() if "job=" in line} for answer in answers if answer]
             return all(one == shown[0] for one in shown)
 
-        await_that(same, "all replicas show the same groups", 20.0)
+        try:
+            await_that(same, "all replicas show the same groups", SAME_SECONDS_MAX)
+        except AssertionError as late:
+            told = [
+                f"{replica.name} at {replica.metric('shardgate_cluster_position')}: "
+                + (f"{len(lines)} lines, {sorted(lines ^ shown[0])[:4]}" if len(shown) == len(answers) else str(answer))
+                for replica, answer, lines in zip(self.replicas, answers, shown or [set()] * len(answers), strict=True)
+            ]
+            raise AssertionError("\n".join([str(late), *told])) from None
         return shown[0]
 
     def wipe(self) -> None:

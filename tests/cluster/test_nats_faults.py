@@ -186,9 +186,11 @@ def test_a_full_disk_of_one_nats_server_loses_nothing(tmp_path: Path) -> None:
                 full.write(b"x" * 65536)
                 full.flush()
         load.take()
-        load.await_acknowledged(200)
+        time.sleep(20.0)
         answers, slowest = load.take()
-        print(f"disk of the NATS leader full: slowest answer {slowest:.2f} s, {dict(answers)}")
+        # Debian's 2.9.10 hands the stream over in some seconds, or keeps it and takes nothing until it is restarted.
+        goes_on = "pushes go on" if answers["acknowledged"] > 200 else "NATS takes nothing until that server is restarted"
+        print(f"disk of the NATS leader full: {goes_on}; slowest answer {slowest:.2f} s, {dict(answers)}")
         filler.unlink()
         server.program.kill()
         over.start()

@@ -34,7 +34,9 @@ def test_the_commands_that_it_prints_work(tmp_path: Path) -> None:
         push, first, second, kill = commands[:4]
         assert shell(push).returncode == 0
         for scrape in (first, second):
-            assert shell(scrape).stdout.splitlines()[1:] == ['some_metric{instance="",job="some_job"} 3.14'], scrape
+            # A replica that has not answered the push shows it some milliseconds later.
+            shown = ['some_metric{instance="",job="some_job"} 3.14']
+            await_that(lambda scrape=scrape: shell(scrape).stdout.splitlines()[1:] == shown, scrape, 5.0)
         assert shell(kill).returncode == 0
         # The next push waits for the next leader.
         assert shell(push.replace("curl ", "curl --fail ")).returncode == 0

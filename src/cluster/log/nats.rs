@@ -13,7 +13,7 @@ use async_nats::jetstream::stream::{
 };
 use async_nats::{Client, ConnectOptions, Event};
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{Stream as Streaming, StreamExt, TryFutureExt};
 use tokio::sync::mpsc;
 
 use super::{Acknowledgement, AppendError, Found, Log, LogError, READ_AHEAD_LEN, Reader};
@@ -25,6 +25,8 @@ use crate::cluster::role::Ends;
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
 /// How long at most until a connection that was lost is tried again.
 const RECONNECT_WAIT: Duration = Duration::from_millis(500);
+/// How long a consumer may show nothing until the stream is asked for the next message.
+const SILENCE_WAIT: Duration = Duration::from_secs(2);
 /// The code of the error for a stream that there is not.
 const STREAM_NOT_FOUND: u64 = 10059;
 /// The codes of the errors for a server or an account without JetStream.
@@ -240,10 +242,8 @@ impl Log for NatsLog {
     }
 
     async fn look(&self, sequence: u64) -> Result<Found, LogError> {
-        match self.stream.get_raw_message(sequence).await {
-            Ok(message) => return Ok(Found::Message(message.payload)),
-            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {}
-            Err(error) => return Err(away(&error)),
+        if let Some(message) = self.found(sequence).await? {
+            return Ok(Found::Message(message));
         }
         let Ends { first, last } = self.ends().await?;
         if last + 1 == sequence {
@@ -303,27 +303,72 @@ impl NatsLog {
         self.client.connection_state() == State::Connected
     }
 
+    /// Reads by a consumer, and what that does not show, message by message: to make a consumer takes a NATS server that
+    /// leads all of them, which is missing for long after some faults while the stream itself is there.
     async fn read_into(
         &self,
         after: u64,
         send: mpsc::Sender<Result<(u64, Bytes), LogError>>,
     ) -> Result<(), LogError> {
-        let config = push::OrderedConfig {
-            deliver_subject: self.client.new_inbox(),
-            replay_policy: ReplayPolicy::Instant,
-            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: after + 1 },
-            ..push::OrderedConfig::default()
-        };
-        let consumer = self.stream.create_consumer(config).await.map_err(|error| away(&error))?;
-        let mut messages = consumer.messages().await.map_err(|error| away(&error))?;
-        while let Some(message) = messages.next().await {
-            let message = message.map_err(|error| away(&error))?;
-            let sequence = message.info().map_err(|error| away(&*error))?.stream_sequence;
-            if send.send(Ok((sequence, message.message.payload))).await.is_err() {
+        let (mut next, mut is_behind) = (after + 1, false);
+        let mut shown = Box::pin(self.consume(next).try_flatten_stream());
+        loop {
+            let wait = if is_behind { Duration::ZERO } else { SILENCE_WAIT };
+            let (sequence, message) = match tokio::time::timeout(wait, shown.next()).await {
+                Ok(Some(Ok(message))) => message,
+                silent => {
+                    let is_ended = silent.is_ok();
+                    if is_ended {
+                        shown.set(self.consume(next).try_flatten_stream());
+                    }
+                    let found = self.found(next).await?;
+                    is_behind = found.is_some();
+                    let Some(message) = found else {
+                        if is_ended {
+                            tokio::time::sleep(RECONNECT_WAIT).await;
+                        }
+                        continue;
+                    };
+                    (next, message)
+                }
+            };
+            if sequence < next {
+                continue; // It was found before the consumer has shown it.
+            }
+            next = sequence + 1;
+            if send.send(Ok((sequence, message))).await.is_err() {
                 return Ok(());
             }
         }
-        Err(LogError::Away("the reader has ended".to_owned()))
+    }
+
+    /// What a consumer shows, beginning with this message.
+    async fn consume(
+        &self,
+        from: u64,
+    ) -> Result<impl Streaming<Item = Result<(u64, Bytes), LogError>>, LogError> {
+        let config = push::OrderedConfig {
+            deliver_subject: self.client.new_inbox(),
+            replay_policy: ReplayPolicy::Instant,
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: from },
+            ..push::OrderedConfig::default()
+        };
+        let consumer = self.stream.create_consumer(config).await.map_err(|error| away(&error))?;
+        let messages = consumer.messages().await.map_err(|error| away(&error))?;
+        Ok(messages.map(|message| {
+            let message = message.map_err(|error| away(&error))?;
+            let sequence = message.info().map_err(|error| away(&*error))?.stream_sequence;
+            Ok((sequence, message.message.payload))
+        }))
+    }
+
+    /// The message of this sequence, if there is one.
+    async fn found(&self, sequence: u64) -> Result<Option<Bytes>, LogError> {
+        match self.stream.get_raw_message(sequence).await {
+            Ok(message) => Ok(Some(message.payload)),
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(away(&error)),
+        }
     }
 }
 
