@@ -14,6 +14,7 @@ use crate::cluster::{Membership, Options};
 use crate::exposition::NameRules;
 use crate::persist::record;
 use crate::push::{GroupingKey, decode};
+use crate::rules::GroupRules;
 use crate::shard::Shards;
 use crate::shard::{
     FamilySnapshot, GROUP_BYTES_MAX, GroupTimes, Mode, Options as ShardOptions, PushError,
@@ -213,6 +214,41 @@ async fn what_is_acknowledged_is_on_every_replica_and_outlives_its_leader() {
     assert_eq!(second.push(3, "m{g=\"back\"} 1\n").await, Ok(()));
     assert_eq!(second.shards.wipe().await, Ok(()));
     let third = start(&log, 1);
+    third.follows(&second).await;
+    assert_eq!(third.lines().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_sum_and_its_sources_go_on_at_the_next_leader() {
+    let log = MemoryLog::default();
+    let rules = "rules: [{ match: '{job=\"test\"}', aggregate: { without: [instance] } }]";
+    let rules = Arc::new(GroupRules::parse(rules.as_bytes()).expect("they are valid"));
+    let [first, second] = [start(&log, 2), start(&log, 3)];
+    for replica in [&first, &second] {
+        replica.shards.set_rules(&rules).await;
+    }
+    let counter = |count: u32| format!("# TYPE c counter\nc {count}\n");
+    let total = |count: u32| vec![format!("c{{instance=\"\",job=\"test\"}} {count}")];
+    first.leads().await;
+    for (source, count) in [(0, 5), (1, 7), (0, 6)] {
+        assert_eq!(first.push(source, &counter(count)).await, Ok(()));
+    }
+    assert_eq!(first.shards.delete(key(1)).await, Ok(()));
+    assert_eq!(first.lines().await, total(13));
+    second.follows(&first).await;
+    assert_eq!(second.lines().await, total(13));
+    first.task.abort(); // It dies.
+    second.leads().await;
+    for (count, sum) in [(6, 13), (2, 15), (3, 16)] {
+        assert_eq!(second.push(0, &counter(count)).await, Ok(()));
+        assert_eq!(second.lines().await, total(sum), "a retry, a restart, a step");
+    }
+    assert_eq!(second.push(1, &counter(1)).await, Ok(()));
+    let third = start(&log, 1);
+    third.follows(&second).await;
+    assert_eq!(third.lines().await, total(17));
+    let key = GroupingKey::parse(b"/test", NameRules::Legacy).expect("a valid path");
+    assert_eq!(second.shards.delete(key).await, Ok(()));
     third.follows(&second).await;
     assert_eq!(third.lines().await, Vec::<String>::new());
 }
