@@ -1,6 +1,6 @@
 //! Replica sets: several gateways that hold the same groups, agreed through a stream in NATS JetStream.
 //!
-//! Start reading at [`membership`], which is all that the rest of the gateway sees. `replica` is the task behind it. It
+//! Start reading at `membership`, which is all that the rest of the gateway sees. `replica` is the task behind it. It
 //! follows the stream, takes over when nobody leads, and appends what the shards change while it leads. `role` decides
 //! what the replica does next, and is pure. `entry` is what one message of the stream says, and `reading` which entries
 //! count. `log` is the stream itself, and `log/nats` is the only file that knows async-nats.

@@ -36,7 +36,7 @@ pub struct RestoredGroup {
 
 impl Store {
     /// Stores a group that was read back; `sum_hash` is the hash of its sum. What it is to other groups counts from
-    /// [`Store::read_roles`] on.
+    /// `read_roles` on.
     ///
     /// # Errors
     /// When it does not agree with what is stored; then nothing has changed.
