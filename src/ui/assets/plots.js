@@ -112,7 +112,13 @@
         legend: { show: false },
         cursor: { drag: { x: false, y: false }, points: { size: 6 } },
         scales: {
-          x: { range: (_, min, max) => [Math.max(max - HOUR_S, Math.min(min, max - SHORTEST_S)), max] },
+          // By the samples themselves: of a single one, uPlot makes a day.
+          x: {
+            range: () => {
+              const [oldest, newest] = [this.data[0][0], this.data[0].at(-1)];
+              return [Math.max(newest - HOUR_S, Math.min(oldest, newest - SHORTEST_S)), newest];
+            },
+          },
           // From zero on, and with some room where all is zero.
           y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] },
         },
