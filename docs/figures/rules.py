@@ -115,7 +115,7 @@ def merge():
 def rejections():
     """Taken pushes on 32 connections, and beside them about half as many that cannot be read."""
     gateways = {"after": SHARDGATE} | ({"before": os.environ["BEFORE"]} if "BEFORE" in os.environ else {})
-    rounds, seconds = size(7, 1), size(3, 1)
+    rounds, seconds = size(5, 1), size(2, 1)
     taken = {name: [] for name in gateways}
     fixed = ("--connections", 32, "--groups", 1000, "--duration", f"{seconds}s")
     with tempfile.TemporaryDirectory() as folder:
