@@ -3,26 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::gateway::{Running, start};
-use crate::persistence::{self, Directory, file_flag};
-
-/// A file of rules in a directory that goes with it.
-struct Rules(Directory);
-
-impl Rules {
-    fn new(text: &str) -> Rules {
-        let rules = Rules(Directory::new());
-        rules.replace(text);
-        rules
-    }
-
-    fn replace(&self, text: &str) {
-        std::fs::write(self.0.path().join("rules.yml"), text).unwrap();
-    }
-
-    fn flag(&self) -> String {
-        format!("--rules.file={}", self.0.path().join("rules.yml").display())
-    }
-}
+use crate::persistence::{self, file_flag};
+use crate::rules::Rules;
 
 const WITHOUT_INSTANCE: &str =
     "rules: [{ match: '{job=\"w\"}', aggregate: { without: [instance], gauges: sum } }]";
@@ -240,7 +222,7 @@ fn many_clients_with_retries_come_to_the_exact_total() {
 fn the_program_explains_a_sum() {
     let rules = Rules::new(WITHOUT_INSTANCE);
     let said = std::process::Command::new(env!("CARGO_BIN_EXE_shardgate"))
-        .args(["check", "rules", &rules.0.path().join("rules.yml").display().to_string()])
+        .args(["check", "rules", &rules.file()])
         .args(["--explain", "{job=\"w\",instance=\"1\"}"])
         .output()
         .unwrap();

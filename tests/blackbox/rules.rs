@@ -7,24 +7,24 @@ use crate::gateway::{Running, start};
 use crate::persistence::{Directory, file_flag};
 
 /// A file of rules in a directory that goes with it.
-struct Rules(Directory);
+pub(crate) struct Rules(pub(crate) Directory);
 
 impl Rules {
-    fn new(text: &str) -> Rules {
+    pub(crate) fn new(text: &str) -> Rules {
         let rules = Rules(Directory::new());
         rules.replace(text);
         rules
     }
 
-    fn replace(&self, text: &str) {
+    pub(crate) fn replace(&self, text: &str) {
         std::fs::write(self.0.path().join("rules.yml"), text).unwrap();
     }
 
-    fn file(&self) -> String {
+    pub(crate) fn file(&self) -> String {
         self.0.path().join("rules.yml").to_str().unwrap().to_owned()
     }
 
-    fn flag(&self) -> String {
+    pub(crate) fn flag(&self) -> String {
         format!("--rules.file={}", self.file())
     }
 }

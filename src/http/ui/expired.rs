@@ -10,7 +10,7 @@ use crate::http::storage::Storage;
 use crate::http::ui::error_page::PageError;
 use crate::http::ui::page::html;
 use crate::http::ui::site::Visitor;
-use crate::shard::{ExpiredGroup, Rhythm, Timestamp};
+use crate::shard::{ExpiredGroup, Timestamp};
 use crate::ui::{ExpiredPage, Filter, Gone, Row};
 
 /// What the page of expired groups needs.
@@ -38,19 +38,7 @@ impl ExpiredPages {
 
 impl From<&ExpiredGroup> for Gone {
     fn from(group: &ExpiredGroup) -> Gone {
-        let row = Row {
-            key: Arc::clone(&group.key),
-            has_empty_instance: group.has_empty_instance,
-            pushed: group.pushed,
-            failed: Timestamp::NEVER,
-            rhythm: Rhythm::default(),
-            expires: None,
-            families: 0,
-            series: 0,
-            bytes: 0,
-            sources: None,
-            sum: None,
-        };
+        let row = Row::of_key(Arc::clone(&group.key), group.has_empty_instance, group.pushed);
         Gone { row, expired: group.expired, after: group.after, rule: group.rule }
     }
 }

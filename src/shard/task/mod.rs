@@ -48,6 +48,14 @@ pub struct Saving {
     pub awaited: Option<Arc<Notify>>,
 }
 
+/// Who applies a push.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Task,
+    /// The thread that has decoded it: see `turn`.
+    Sender,
+}
+
 /// A shard: its groups, and what its requests wait for.
 pub(in crate::shard) struct Shard {
     store: Store,
@@ -92,14 +100,6 @@ impl Shard {
             next: None,
             is_broken: false,
         }
-    }
-
-    /// Whether a push may be a large change, or becomes larger than it is: only the task makes those.
-    fn takes_long(&self, push: &Message) -> bool {
-        let Message::Push { hash, key, how, batch, .. } = push else { return false };
-        let store = &self.store;
-        let found = store.find(*hash, key);
-        found.is_ok_and(|at| store.is_large(at, Some(batch)) || store.merges(at, *how))
     }
 
     async fn handle(&mut self, message: Message) {
@@ -167,35 +167,9 @@ impl Shard {
     fn handle_alone(&mut self, message: Message) {
         let store = &mut self.store;
         match message {
-            Message::Push { hash, key, how, batch, owner, source, reply } => {
-                let (now, waiter) = (Timestamp::now(), reply.map(Waiter::Push));
-                let How { mode, asked } = how;
-                if let Some(target) = source {
-                    let owner = owner.as_ref();
-                    let result = store.push_source(hash, &key, how, batch, owner, &target, now);
-                    return self.pushed(&key, waiter, result);
-                }
-                let found = store.find(hash, &key);
-                let merged = found.and_then(|at| Ok((at, store.merged(at, how, batch)?)));
-                let result = match merged {
-                    Ok((at, batch)) if store.is_large(at, Some(&batch)) => {
-                        let change = LargeChange::push(hash, key, mode, batch, owner, now);
-                        let large = Large { expire: asked.expire, ..Large::new(change, waiter) };
-                        self.large.push_back(large);
-                        return;
-                    }
-                    Ok((at, batch)) => {
-                        store.push_at(at, hash, &key, mode, &batch, owner.as_ref(), now)
-                    }
-                    Err(refusal) => {
-                        store.fail(hash, &key, owner.as_ref(), now);
-                        Err(refusal.into())
-                    }
-                };
-                if let (Ok(()), Some(expire)) = (&result, asked.expire) {
-                    store.asks(hash, &key, expire);
-                }
-                self.pushed(&key, waiter, result);
+            push @ Message::Push { .. } => {
+                let left = self.push(push, By::Task);
+                debug_assert!(left.is_none(), "the task leaves no push to others");
             }
             Message::Place(placing) => {
                 let Placing { hash, key, batch, owner, placement, source, reply } = *placing;
@@ -304,6 +278,48 @@ impl Shard {
             #[cfg(test)]
             Message::Panic => panic!("asked to"),
         }
+    }
+
+    /// Applies a push. Gives it back if it is for the task: it may be a large change, or becomes larger than it is.
+    fn push(&mut self, message: Message, by: By) -> Option<Message> {
+        let Message::Push { hash, key, how, batch, owner, source, reply } = message else {
+            self.handle_alone(message);
+            return None;
+        };
+        let store = &mut self.store;
+        let found = store.find(hash, &key);
+        if by == By::Sender
+            && let Ok(at) = found
+            && (store.is_large(at, Some(&batch)) || store.merges(at, how))
+        {
+            return Some(Message::Push { hash, key, how, batch, owner, source, reply });
+        }
+        let (now, waiter) = (Timestamp::now(), reply.map(Waiter::Push));
+        let How { mode, asked } = how;
+        if let Some(target) = source {
+            let result = store.push_source(hash, &key, how, batch, owner.as_ref(), &target, now);
+            self.pushed(&key, waiter, result);
+            return None;
+        }
+        let merged = found.and_then(|at| Ok((at, store.merged(at, how, batch)?)));
+        let result = match merged {
+            Ok((at, batch)) if store.is_large(at, Some(&batch)) => {
+                let change = LargeChange::push(hash, key, mode, batch, owner, now);
+                let large = Large { expire: asked.expire, ..Large::new(change, waiter) };
+                self.large.push_back(large);
+                return None;
+            }
+            Ok((at, batch)) => store.push_at(at, hash, &key, mode, &batch, owner.as_ref(), now),
+            Err(refusal) => {
+                store.fail(hash, &key, owner.as_ref(), now);
+                Err(refusal.into())
+            }
+        };
+        if let (Ok(()), Some(expire)) = (&result, asked.expire) {
+            store.asks(hash, &key, expire);
+        }
+        self.pushed(&key, waiter, result);
+        None
     }
 
     /// Answers a push.

@@ -15,7 +15,7 @@ use std::thread;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::message::Message;
-use super::{Shard, refuse};
+use super::{By, Shard, refuse};
 
 /// A shard, and whose turn it is.
 pub(in crate::shard) struct Turns(Mutex<Shard>);
@@ -57,7 +57,7 @@ impl Turns {
     pub(in crate::shard) fn try_push(&self, push: Message) -> Pushed {
         let Ok(shard) = self.0.try_lock() else { return Pushed::ForTask(push) };
         let mut turn = Turn(shard);
-        if turn.is_broken || turn.takes_long(&push) {
+        if turn.is_broken {
             return Pushed::ForTask(push);
         }
         let handle = move || {
@@ -65,11 +65,13 @@ impl Turns {
                 Some(reason) => refuse(push, reason),
                 None => Some(push),
             };
-            push.into_iter().for_each(|push| turn.handle_alone(push));
+            let left = push.and_then(|push| turn.push(push, By::Sender));
             turn.ends_turn();
+            left
         };
         match catch_unwind(AssertUnwindSafe(handle)) {
-            Ok(()) => Pushed::Handled,
+            Ok(None) => Pushed::Handled,
+            Ok(Some(push)) => Pushed::ForTask(push),
             Err(_) => Pushed::Panicked,
         }
     }

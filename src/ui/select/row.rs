@@ -50,9 +50,14 @@ pub struct Due {
 impl Row {
     /// A group of nothing but this job, given as its escaped name, with nothing in it.
     pub(crate) fn of_job(escaped: &str, pushed: Timestamp) -> Row {
+        Row::of_key(Arc::from(format!("instance=\"\",job=\"{escaped}\"")), false, pushed)
+    }
+
+    /// A group of this key with nothing in it, and this last push.
+    pub(crate) fn of_key(key: Arc<str>, has_empty_instance: bool, pushed: Timestamp) -> Row {
         Row {
-            key: Arc::from(format!("instance=\"\",job=\"{escaped}\"")),
-            has_empty_instance: false,
+            key,
+            has_empty_instance,
             pushed,
             failed: Timestamp::NEVER,
             rhythm: Rhythm::default(),
