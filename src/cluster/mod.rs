@@ -3,7 +3,7 @@
 //! Start reading at `membership`, which is all that the rest of the gateway sees. `replica` is the task behind it. It
 //! follows the stream, takes over when nobody leads, and appends what the shards change while it leads. `role` decides
 //! what the replica does next, and is pure. `entry` is what one message of the stream says, and `reading` which entries
-//! count. `log` is the stream itself, and `log/nats` is the only file that knows async-nats.
+//! count. `log` is the stream itself, and `log/nats` is the only folder that knows async-nats.
 //!
 //! **Invariants:** an entry counts only if its author led when the stream took it. All replicas pass through the same
 //! states, one epoch after the other. The shards of a replica that does not lead reject every change.

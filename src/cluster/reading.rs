@@ -49,6 +49,11 @@ impl Reading {
         self.leading.as_ref()
     }
 
+    /// Whether anything was read since it began.
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun
+    }
+
     /// Forgets what was read: the stream is read from its beginning.
     pub(super) fn begin_anew(&mut self) {
         (self.leading, self.has_begun) = (None, false);

@@ -222,8 +222,9 @@ impl From<NotReady> for Failure {
     }
 }
 
+/// Nothing was changed, so another replica may be asked.
 impl From<cluster::NotReady> for Failure {
     fn from(not_ready: cluster::NotReady) -> Failure {
-        Failure::unavailable(not_ready)
+        Failure::unavailable(not_ready).caused(Cause::NotLeading)
     }
 }

@@ -25,11 +25,20 @@ impl Probes {
     /// Ready: the storage is, and no push was shed just now. A gateway that is full is ready, since pushes can still
     /// replace what is stored.
     pub(crate) fn ready(&self) -> Reply {
+        self.unless_shedding(self.storage.ready())
+    }
+
+    /// Ready for pushes: as above, and a replica of a set is not cut off from the others. What it shows may still be asked for.
+    pub(crate) fn ready_for_pushes(&self) -> Reply {
+        self.unless_shedding(self.storage.ready_for_pushes())
+    }
+
+    fn unless_shedding(&self, ready: Result<(), Failure>) -> Reply {
         let is_shedding = || {
             let reason = "pushes are being turned away: shards or bodies have no room for them";
             if self.own.is_shedding() { Err(Failure::unavailable(reason)) } else { Ok(()) }
         };
-        match self.storage.ready().and_then(|()| is_shedding()) {
+        match ready.and_then(|()| is_shedding()) {
             Ok(()) => text(StatusCode::OK, "OK"),
             Err(failure) => Reply::from(&failure),
         }

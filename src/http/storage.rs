@@ -69,6 +69,15 @@ impl Storage {
         }
     }
 
+    /// Whether pushes should be sent here: it is ready, and a replica can pass them on.
+    pub(crate) fn ready_for_pushes(&self) -> Result<(), Failure> {
+        self.ready()?;
+        match &self.keeper {
+            Keeper::Memory | Keeper::File(_) => Ok(()),
+            Keeper::Set(membership) => Ok(membership.ready_for_pushes()?),
+        }
+    }
+
     /// The state of the persistence file, if there is one.
     pub(crate) fn persistence(&self) -> Option<&Arc<Status>> {
         match &self.keeper {

@@ -261,9 +261,7 @@ class Load:
     def _judge(self) -> Verdict:
         verdict = Verdict()
         for replica in self.over.replicas:
-            answer = replica.ask("GET", "/metrics")
-            assert answer is not None and answer.status == 200, f"{replica.name}: {answer}"
-            shown = marks(answer.text)
+            shown = marks(replica.scrape())
             for writer in self.writers:
                 for group, standing in writer.groups.items():
                     verdict.groups += 1
@@ -277,9 +275,7 @@ class Load:
 
     def _settle(self) -> None:
         """What was in doubt has been decided: what is shown now is what a later check starts from."""
-        answer = self.over.replicas[0].ask("GET", "/metrics")
-        assert answer is not None and answer.status == 200, answer
-        shown = marks(answer.text)
+        shown = marks(self.over.replicas[0].scrape())
         for writer in self.writers:
             for group, standing in writer.groups.items():
                 if standing.doubts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from hosts import ISOLATED, Host, Network
 from programs import Program, await_that
 
 SERVERS = 3
+BINARY = os.environ.get("NATS_SERVER_BIN", "nats-server")
 READY_SECONDS_MAX = 90.0
 """A server that begins again is most often current after a second, but now and then finds its leader after 38 s."""
 CONFIG = """
@@ -81,7 +83,7 @@ class Nats:
     count: int = SERVERS
     sync: str = ""
     """`always` syncs each message to disk; nothing is JetStream's default of two minutes."""
-    binary: str = "nats-server"
+    binary: str = BINARY
     small: frozenset[int] = frozenset()
     """Servers, counted from 1, whose disk is a small one of its own that a test may fill."""
     servers: list[Server] = field(default_factory=list)

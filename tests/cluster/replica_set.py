@@ -14,7 +14,7 @@ from pathlib import Path
 from ask import Answer, Client
 from gateways import REPOSITORY, free_port, shardgate_binary
 from hosts import Host, Network
-from nats import Nats
+from nats import BINARY, Nats
 from programs import Program, await_that
 
 REPLICAS = 3
@@ -75,11 +75,24 @@ class Replica:
     def leads(self) -> bool:
         return self.metric("shardgate_cluster_role", 'role="leading"') == 1
 
+    def scrape(self) -> str:
+        """A scrape. A leader serves none while NATS is slower than its lease, so this asks again for a while."""
+        answers: list[Answer | None] = []
+
+        def shown() -> bool:
+            answers[:] = [self.ask("GET", "/metrics")]
+            return answers[0] is not None and answers[0].status == 200
+
+        try:
+            await_that(shown, f"{self.name} serves a scrape", SAME_SECONDS_MAX)
+        except AssertionError as late:
+            raise AssertionError(f"{late}: {answers}\n{self.program.tail()}") from None
+        assert answers[0] is not None
+        return answers[0].text
+
     def groups(self) -> set[str]:
         """The lines of its scrape that come from pushes."""
-        answer = self.ask("GET", "/metrics")
-        assert answer is not None and answer.status == 200, f"{self.name}: {answer}\n{self.program.tail()}"
-        return {line for line in answer.text.splitlines() if "job=" in line}
+        return {line for line in self.scrape().splitlines() if "job=" in line}
 
 
 @dataclass
@@ -240,7 +253,7 @@ def replica_set(
     sync: str = SYNC,
     small: frozenset[int] = frozenset(),
     servers: int = 3,
-    binary: str = "nats-server",
+    binary: str = BINARY,
 ) -> Iterator[ReplicaSet]:
     """A started set with NATS servers of its own."""
     network = Network()

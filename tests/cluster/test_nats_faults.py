@@ -83,6 +83,40 @@ def test_all_nats_servers_killed_keep_what_was_acknowledged(three: ReplicaSet) -
         assert_right(load)
 
 
+def assert_restarts_of_nats_lose_nothing(over: ReplicaSet, is_purged: bool) -> None:
+    """Kills all NATS servers after there was much to purge, and then begins a replica anew."""
+    for at in range(20):
+        assert (answer := over.push(f"kept-{at}", at)) is not None and answer.status == 200, answer
+    leader, began = over.leader(), first_entry(over)
+    filler = "".join(f'filler{{line="{line:03}-{"x" * 80}"}} 1\n' for line in range(1000)).encode()
+    for _ in range(80):
+        answer = leader.ask("PUT", "/metrics/job/filler", filler, seconds_max=30.0)
+        assert answer is not None and answer.status == 200, answer
+    if is_purged:
+        await_that(lambda: first_entry(over) > began, "old entries are gone")
+    else:
+        assert first_entry(over) == began and "nothing is purged" in leader.program.log.read_text()
+    before = over.await_same()
+    for server in over.nats.servers:
+        server.program.kill()
+    over.start()
+    follower = over.followers()[0]
+    follower.program.kill()
+    over.start()
+    missing = before - over.await_same()
+    assert not missing, sorted(missing)[:5]
+
+
+def first_entry(over: ReplicaSet) -> int:
+    """Where the stream begins, as far as NATS says."""
+    streams = [stream for server in over.nats.servers for stream in server.streams()]
+    return max((stream["state"]["first_seq"] for stream in streams if stream["name"] == over.stream), default=0)
+
+
+def test_debians_nats_is_not_asked_to_purge_since_it_purges_more_when_it_starts_again(three: ReplicaSet) -> None:
+    assert_restarts_of_nats_lose_nothing(three, is_purged=False)
+
+
 def test_gateways_wait_for_nats_and_say_so_once(tmp_path: Path) -> None:
     network = Network()
     nats = Nats(tmp_path, network)

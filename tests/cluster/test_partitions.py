@@ -45,8 +45,13 @@ def test_a_follower_cut_off_from_nats_passes_pushes_on_and_then_says_that_it_is_
         three.network.cut([follower.host], [server.host for server in three.nats.servers])
         load.await_acknowledged(200)
         assert three.leader() is leader
+        # It wants no more pushes, and shows what it has to those who ask it.
+        await_that(lambda: (to := follower.ask("GET", "/-/ready/pushes")) is not None and to.status == 503, "it says so")
+        assert follower.ready()
+        load.await_acknowledged(200)
         answers, slowest = load.take()
         print(f"follower cut off from NATS: slowest answer {slowest:.2f} s, {dict(answers)}, {load.said.most_common(3)}")
+        assert set(answers) == {"acknowledged"}, load.said
         three.network.heal()
         three.await_ready()
         assert_right(load)

@@ -62,18 +62,3 @@ def test_an_idle_leader_says_that_it_is_alive(three: ReplicaSet) -> None:
     before = three.leader().metric("shardgate_cluster_position")
     assert before is not None
     await_that(lambda: (three.leader().metric("shardgate_cluster_position") or 0) > before, "an entry without a push")
-
-
-def test_the_stream_stays_in_proportion_to_what_is_stored(three: ReplicaSet) -> None:
-    groups, pushes = 10, 1500
-    leader = three.leader()
-    client = leader.client()
-    for number in range(pushes):
-        body = "".join(f"wide_{at} {number}\n" for at in range(200)).encode()
-        answer = client.ask("PUT", f"/metrics/job/wide/of/{number % groups}", body)
-        assert answer is not None and answer.status == 200, answer
-    client.close()
-    pushed = pushes * 200 * len('wide_100{instance="",job="wide",of="1"} 1000\n')
-    # Not at once, but soon: a leader appends what lives again and gives up what is dead before it.
-    await_that(lambda: three.nats.bytes_stored(three.stream) < pushed / 4, f"less than a quarter of {pushed} bytes")
-    assert len(three.await_same()) == groups * 202

@@ -1,6 +1,6 @@
 //! Starts the task of a replica, and stops it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
@@ -18,6 +18,8 @@ use crate::shard::{Saving, Shards, Unavailable};
 pub const LEAVE_WAIT: Duration = Duration::from_secs(20);
 /// How long to wait before NATS is tried again.
 const CONNECT_WAIT: Duration = Duration::from_millis(500);
+/// How many beats of the pulse there are in a lease.
+const BEATS: u32 = 8;
 /// How often a server that seems to lack JetStream is asked again: one that has just started seems so too.
 const UNUSABLE_TRIES: u32 = 6;
 
@@ -62,6 +64,7 @@ impl Joining {
     pub fn start(self, shards: Shards) -> Cluster {
         let (stop, stopping) = watch::channel(false);
         let membership = Arc::clone(&self.membership);
+        tokio::spawn(beat(Arc::downgrade(&membership), self.options.lease / BEATS));
         let task = tokio::spawn(self.run(shards, stopping));
         Cluster { stop, membership, task }
     }
@@ -81,6 +84,16 @@ impl Joining {
         let (events, happening) = mpsc::unbounded_channel();
         let replica = Replica::new(connected, &options, membership, shards, awaited, events);
         replica.run(happening, stopping).await.map_err(dead)
+    }
+}
+
+/// Beats as long as there is a replica. On a task of its own, which waits for nothing else: a replica that is at work is not
+/// one that stands still.
+async fn beat(membership: Weak<Membership>, interval: Duration) {
+    while let Some(membership) = membership.upgrade() {
+        membership.beats();
+        drop(membership);
+        tokio::time::sleep(interval).await;
     }
 }
 

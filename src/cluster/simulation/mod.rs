@@ -7,9 +7,11 @@
 //! `SEEDS=100000 cargo test --release --lib cluster::simulation -- --nocapture` runs more seeds. `SEED=7` runs one.
 
 mod truth;
+mod variant;
 mod world;
 
-use self::world::{Variant, run};
+use self::variant::Variant;
+use self::world::run;
 
 /// How many seeds a test run goes through.
 const SEEDS: u64 = 2_000;

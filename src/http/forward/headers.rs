@@ -17,6 +17,10 @@ pub(crate) const LEADER: HeaderName = HeaderName::from_static("shardgate-leader"
 /// An answer of a leader that does not know whether the change counts.
 pub(crate) const IN_DOUBT: HeaderName = HeaderName::from_static("shardgate-in-doubt");
 
+/// An answer of a leader that has done nothing, because the request was signed at another time than now. The value is how many
+/// milliseconds the two are apart.
+pub(crate) const LATE: HeaderName = HeaderName::from_static("shardgate-late");
+
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
@@ -54,7 +58,7 @@ pub(super) fn of_request(head: &Parts) -> HeaderMap {
 /// The headers of the leader's answer as the client gets them.
 pub(super) fn of_answer(mut headers: HeaderMap) -> HeaderMap {
     remove_of_connection(&mut headers);
-    for name in [CONTENT_LENGTH, DATE, POSITION, LEADER, IN_DOUBT] {
+    for name in [CONTENT_LENGTH, DATE, POSITION, LEADER, IN_DOUBT, LATE] {
         headers.remove(name);
     }
     headers
@@ -80,6 +84,8 @@ pub(super) enum Meaning {
     Answer(u64),
     /// The replica does not lead, and has done nothing.
     NotLeading,
+    /// It has come too late, or the clocks of the two differ: by so many milliseconds. Nothing was done.
+    Late(u64),
     /// The leader was deposed meanwhile.
     InDoubt,
     /// The other side did not accept the signature, and has taken the request for one of this replica's own.
@@ -87,10 +93,12 @@ pub(super) enum Meaning {
 }
 
 pub(super) fn meaning(status: StatusCode, headers: &HeaderMap) -> Meaning {
-    let position = headers.get(POSITION).and_then(|value| value.to_str().ok()?.parse().ok());
+    let number = |name| headers.get(name).and_then(|value| value.to_str().ok()?.parse().ok());
+    let (position, late) = (number(POSITION), number(LATE));
     match position {
         None => Meaning::NotVouched,
         _ if status != StatusCode::SERVICE_UNAVAILABLE => Meaning::Answer(position.unwrap_or(0)),
+        _ if late.is_some() => Meaning::Late(late.unwrap_or(0)),
         _ if headers.contains_key(LEADER) => Meaning::NotLeading,
         _ if headers.contains_key(IN_DOUBT) => Meaning::InDoubt,
         Some(position) => Meaning::Answer(position),
@@ -154,6 +162,8 @@ mod tests {
             (busy, &[position], Meaning::Answer(7)),
             (busy, &[position, ("shardgate-leader", "")], Meaning::NotLeading),
             (busy, &[position, ("shardgate-in-doubt", "true")], Meaning::InDoubt),
+            (busy, &[position, ("shardgate-late", "6000")], Meaning::Late(6000)),
+            (busy, &[("shardgate-late", "6000")], Meaning::NotVouched),
             (ok, &[], Meaning::NotVouched),
             (busy, &[("shardgate-leader", "")], Meaning::NotVouched),
             (ok, &[("shardgate-position", "x")], Meaning::NotVouched),

@@ -2,7 +2,8 @@
 //!
 //! The replica that forwards a request has authenticated its client. The leader takes the client from this header, and only
 //! if the header is signed with the secret of the set, for this method, path and leader, and was signed just now. A process that has the
-//! address of a leader of the past answers that it does not lead. To anybody else the header is as if it was not there.
+//! address of a leader of the past answers that it does not lead. A request that was signed a while ago changes nothing: it was on its way
+//! for so long that its client may have given it up, and have pushed something newer. To anybody else the header is as if it was not there.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -19,8 +20,9 @@ use crate::listen::{Client, ClientCertificate, Source};
 
 pub(crate) const FORWARDED: HeaderName = HeaderName::from_static("shardgate-forwarded");
 
-/// How long a signature counts, which also is how far the clocks of two replicas may be apart.
-pub(crate) const SIGNATURE_AGE_MAX: Duration = Duration::from_secs(60);
+/// How long a signature counts, which also is how far the clocks of two replicas may be apart. Twice as long is well below
+/// the time for which proxies and clients wait.
+pub(crate) const SIGNATURE_AGE_MAX: Duration = Duration::from_secs(5);
 /// The first word of the header. A later version has another.
 const VERSION: &str = "v1";
 /// What a signature is about, so that no other use of the secret can make one.
@@ -29,8 +31,10 @@ const PURPOSE: &str = "shardgate forwarded request v1";
 /// What the header of a request is worth.
 #[derive(Debug)]
 pub(crate) enum Vouched {
-    /// There is no header, or it is not signed by a replica of this set, just now, for this request.
+    /// There is no header, or it is not signed by a replica of this set for this request.
     No,
+    /// A replica has signed it at another time than now: so many milliseconds ago, or from now if the clocks differ.
+    Late(u64),
     /// A replica has sent the request to another process, which was at this address before.
     ForAnother,
     /// A replica has sent the request to this process.
@@ -117,20 +121,24 @@ impl Signer {
         header: &HeaderValue,
         now: SystemTime,
     ) -> Vouched {
-        match self.read(request, header, now) {
-            None => Vouched::No,
-            Some((to, _)) if to != own => Vouched::ForAnother,
-            Some((_, sent)) => Vouched::For(Box::new(sent)),
+        let Some((to, at, sent)) = self.read(request, header) else { return Vouched::No };
+        let age = millis(now).abs_diff(at);
+        if to != own {
+            Vouched::ForAnother
+        } else if u128::from(age) > SIGNATURE_AGE_MAX.as_millis() {
+            Vouched::Late(age)
+        } else {
+            Vouched::For(Box::new(sent))
         }
     }
 
-    /// The process that a request was sent to, and its client, if a replica has signed the header for this request.
+    /// The process that a request was sent to, when that was, and its client, if a replica has signed the header for this
+    /// request.
     fn read(
         &self,
         (method, target): (&str, &str),
         header: &HeaderValue,
-        now: SystemTime,
-    ) -> Option<(String, Sent)> {
+    ) -> Option<(String, u64, Sent)> {
         let mut words = header.to_str().ok()?.split(' ');
         let (VERSION, fields, tag, None) =
             (words.next()?, words.next()?, words.next()?, words.next())
@@ -140,10 +148,6 @@ impl Signer {
         let tag = BASE64.decode(tag).ok()?;
         hmac::verify(&self.0, signed(method, target, fields).as_bytes(), &tag).ok()?;
         let fields: Fields = serde_json::from_slice(&BASE64.decode(fields).ok()?).ok()?;
-        let age = millis(now).abs_diff(fields.at);
-        if u128::from(age) > SIGNATURE_AGE_MAX.as_millis() {
-            return None;
-        }
         let certificate = fields.certificate.map(|names| {
             let (common_name, alternative_names) = (names.common, names.alternative);
             Arc::new(ClientCertificate { common_name, alternative_names })
@@ -156,7 +160,7 @@ impl Signer {
         };
         let source = Source::from_str(&fields.source).ok()?;
         let client = Client { source, certificate };
-        Some((fields.to, Sent { client, proof, term: fields.term }))
+        Some((fields.to, fields.at, Sent { client, proof, term: fields.term }))
     }
 }
 
@@ -215,6 +219,11 @@ mod tests {
         let late = SIGNATURE_AGE_MAX + Duration::from_secs(1);
         assert!(!check(REQUEST, "leader", &header, now + late), "too late");
         assert!(!check(REQUEST, "leader", &header, now - late), "too early");
+        for now in [now + late, now - late] {
+            // It is not the request of a stranger, who may be allowed the same.
+            let checked = signer.check(REQUEST, "leader", &header, now);
+            assert!(matches!(checked, Vouched::Late(6000)), "{checked:?}");
+        }
         assert!(check(REQUEST, "leader", &header, now - late / 2));
         let other = Signer::new(b"Secret").sign(REQUEST, "leader", &sent(Proof::Nothing), now);
         assert!(!check(REQUEST, "leader", &other, now), "another secret");

@@ -45,6 +45,9 @@ impl Http {
             Some((set, Vouched::ForAnother)) => {
                 return self.admission.with_headers(set.to_replica(ReplicaSet::not_leading()));
             }
+            Some((set, Vouched::Late(apart))) => {
+                return self.admission.with_headers(set.to_replica(ReplicaSet::late(apart)));
+            }
         };
         let client = sent.as_ref().map_or(client, |sent| &sent.client);
         let origin = self.push_origins.of_push(route.is_push(), head);

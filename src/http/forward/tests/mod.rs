@@ -1,5 +1,7 @@
 //! Replicas over real sockets, each told what it is to its set.
 
+mod pauses;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
