@@ -1,13 +1,14 @@
 //! What a replica is to its set, for requests, probes, pages and metrics.
 //!
 //! The task of the replica writes it (`told`), and any task reads it. Reads are cheap. Start with [`Membership::place`],
-//! which says where a change belongs, and [`Membership::readable`], which says whether groups may be shown. `pulse` notices
+//! which says where a change belongs (`place`), and [`Membership::readable`], which says whether groups may be shown. `pulse` notices
 //! that the process stood still, `view` is what pages and metrics show, and `not_ready` has the words of refusals.
 //!
 //! **Invariant:** for a lease after the process stood still for a lease, it takes no change and passes none on. The client
 //! of a request from before may have given it up, and have pushed something newer through another replica.
 
 mod not_ready;
+mod place;
 mod pulse;
 #[cfg(test)]
 mod tests;
@@ -29,8 +30,6 @@ use crate::shard::Timestamp;
 pub const HOLD_WAIT: Duration = Duration::from_secs(10);
 /// For how many leases a replica may hear nothing until it no longer counts on what it has heard.
 const SILENT_LEASES: u32 = 2;
-/// How often something that waits looks again. An acknowledgement changes no state.
-const LOOK_WAIT: Duration = Duration::from_millis(100);
 
 /// What this replica does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,53 +171,6 @@ impl Membership {
         self.state.borrow().leader.clone()
     }
 
-    /// Waits, for [`HOLD_WAIT`] at most, until it is known where changes go.
-    ///
-    /// # Errors
-    /// Why that is not known.
-    pub async fn place(&self) -> Result<Place, NotReady> {
-        let now = self.try_place();
-        if is_settled(&now) {
-            return now;
-        }
-        let mut states = self.state.subscribe();
-        let given_up = Instant::now() + HOLD_WAIT;
-        loop {
-            let wait = (self.lease / 8).min(LOOK_WAIT);
-            let _changed = tokio::time::timeout(wait, states.changed()).await;
-            let now = self.try_place();
-            if is_settled(&now) || Instant::now() >= given_up {
-                return now;
-            }
-        }
-    }
-
-    /// Where changes go now.
-    fn try_place(&self) -> Result<Place, NotReady> {
-        let state = self.state.borrow();
-        if state.is_stopping {
-            return Err(NotReady::Stopping);
-        }
-        self.awake()?;
-        match &state.role {
-            Role::SteppedBack(reason) => Err(NotReady::SteppedBack(reason.clone())),
-            Role::Connecting => Err(self.connecting()),
-            Role::Leading => self.is_acknowledged().map(|()| Place::Here),
-            // The leader that it knows of may be one of the past.
-            Role::Following if !state.is_caught_up => Err(self.catching_up(state.last)),
-            Role::Following => match &state.leader {
-                // Cut off, it knows no better: if that replica leads no more, it says so and changes nothing.
-                Some(leader)
-                    if leader.id != self.id
-                        && (self.age(&self.heard) < self.silence_max() || self.is_cut_off()) =>
-                {
-                    Ok(Place::At(leader.clone()))
-                }
-                _ => Err(NotReady::NoLeader),
-            },
-        }
-    }
-
     /// Whether the process has not just stood still. Asked before a change is made or passed on.
     ///
     /// # Errors
@@ -297,23 +249,6 @@ impl Membership {
         self.has_quoted_names.load(Relaxed)
     }
 
-    /// Waits, for [`HOLD_WAIT`] at most, until that entry has been applied.
-    ///
-    /// # Errors
-    /// When it has not been in time, or cannot be since this replica is cut off.
-    pub async fn applied(&self, position: u64) -> Result<(), NotReady> {
-        let mut positions = self.position.subscribe();
-        let given_up = Instant::now() + HOLD_WAIT;
-        loop {
-            let applied = positions.wait_for(|applied| *applied >= position);
-            match tokio::time::timeout(LOOK_WAIT, applied).await {
-                Ok(Ok(_)) => return Ok(()),
-                Err(_) if Instant::now() < given_up && !self.is_cut_off() => {}
-                _ => return Err(NotReady::Behind(position)),
-            }
-        }
-    }
-
     fn catching_up(&self, last: u64) -> NotReady {
         NotReady::CatchingUp { applied: self.position(), last }
     }
@@ -341,10 +276,4 @@ impl Membership {
     fn locked(&self) -> MutexGuard<'_, View> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether waiting would change nothing.
-fn is_settled(place: &Result<Place, NotReady>) -> bool {
-    use NotReady::{Paused, SteppedBack, Stopping};
-    matches!(place, Ok(_) | Err(SteppedBack(_) | Stopping | Paused(_)))
 }
