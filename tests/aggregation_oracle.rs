@@ -1,5 +1,5 @@
 //! Sums against a naive model that keeps every push and adds them up anew: random sequences with retries, restarts of sources, expiry,
-//! deletes and a disk that loses its power at any operation; and many sources at once.
+//! deletes, rules that go and come back, and a disk that loses its power at any operation; and many sources at once.
 //!
 //! `AGGREGATION_SEQUENCES=20000 cargo test --test aggregation_oracle` checks as many sequences.
 
@@ -56,6 +56,7 @@ impl Model {
                 true
             }
             Step::Wipe => self.apply(Event::Wipe),
+            Step::Rules => self.apply(Event::Rules),
         }
     }
 }

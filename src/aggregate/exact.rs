@@ -10,6 +10,8 @@ use crate::aggregate::wide::Wide;
 
 /// How many binary places the narrow fixed point has.
 const NEAR_PLACES: i32 = 62;
+/// What 1 is there: 2 to the power of -62.
+const NEAR_UNIT: f64 = 1.0 / (1_i64 << NEAR_PLACES) as f64;
 /// A number that takes more bits there goes to the wide one, so that many can be added before the sum overflows.
 const NEAR_BITS_MAX: i32 = 120;
 
@@ -34,6 +36,19 @@ impl Exact {
         self.change(value, true);
     }
 
+    /// Takes a number away that was added, and adds another.
+    pub(super) fn replace(&mut self, old: f64, new: f64) {
+        if is_whole(old) && is_whole(new) {
+            let by = i128::from(new as i64 - old as i64) << NEAR_PLACES;
+            if let Some(near) = self.near.checked_add(by) {
+                self.near = near;
+                return;
+            }
+        }
+        self.take(old);
+        self.add(new);
+    }
+
     /// The sum, rounded to the nearest number.
     pub(super) fn value(&self) -> f64 {
         match self.odd {
@@ -44,7 +59,7 @@ impl Exact {
         }
         match &self.wide {
             // Rust rounds an integer to the nearest number, and a power of two changes its exponent alone.
-            None => self.near as f64 / (1_i128 << NEAR_PLACES) as f64,
+            None => self.near as f64 * NEAR_UNIT,
             Some(wide) => {
                 let mut all = (**wide).clone();
                 all.add(self.near.unsigned_abs(), -NEAR_PLACES, self.near < 0);
@@ -123,6 +138,12 @@ pub(super) fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
     let (first, rest) = bytes.split_first_chunk()?;
     *bytes = rest;
     Some(*first)
+}
+
+/// Whether it is a whole number that the processor converts both ways without loss.
+fn is_whole(value: f64) -> bool {
+    let whole = value as i64;
+    whole.unsigned_abs() <= 1 << 53 && whole as f64 == value
 }
 
 /// A finite number without its sign: it is the first, times 2 to the power of the second.

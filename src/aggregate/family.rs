@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use memchr::{memchr_iter, memrchr};
 
+use crate::aggregate::parts::{Parts, differs};
 use crate::aggregate::series::{Numbers, Series};
-use crate::exposition::{Kind, parse_number, sample_lines};
+use crate::exposition::{Kind, parse_number};
 use crate::push::{self, Refusal, SeriesHasher, spelling};
 use crate::rules::{Adding, Counters, Gauges};
 
@@ -28,13 +29,15 @@ pub struct SourceFamily<'a> {
 /// Where the value of a line of a source counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Target {
-    slot: u32,
-    /// The line of the series; or [`LEFT_OUT`].
-    line: u32,
+    pub(super) slot: u32,
+    /// The line of the series; or [`Target::LEFT_OUT`].
+    pub(super) line: u32,
 }
 
-/// A quantile: quantiles of several sources cannot be put together.
-const LEFT_OUT: u32 = u32::MAX;
+impl Target {
+    /// A quantile: quantiles of several sources cannot be put together.
+    pub(super) const LEFT_OUT: u32 = u32::MAX;
+}
 
 /// Where the values of all lines of a source count, in the order of its text.
 pub(super) type Targets = Arc<[Target]>;
@@ -45,6 +48,9 @@ pub(super) struct Run {
     pub(super) slot: u32,
     pub(super) values: Numbers,
 }
+
+/// A family of a sum without its series.
+const FAMILY_BYTES: u64 = 320;
 
 /// A family of a sum.
 #[derive(Debug)]
@@ -57,6 +63,9 @@ pub(super) struct Family {
     by_fingerprint: HashMap<push::Series, u32, ahash::RandomState>,
     /// Those of the last source, which others may share.
     last_targets: Targets,
+    /// Where each series begins in what is shown; nothing when it may have changed.
+    starts: Option<Vec<u32>>,
+    series_bytes: u64,
 }
 
 impl Family {
@@ -69,7 +78,14 @@ impl Family {
             unused: Vec::new(),
             by_fingerprint: HashMap::default(),
             last_targets: Arc::from([]),
+            starts: None,
+            series_bytes: 0,
         }
+    }
+
+    /// How much memory it takes.
+    pub(super) fn bytes(&self, name: &str) -> u64 {
+        FAMILY_BYTES + (name.len() + self.help.len()) as u64 + self.series_bytes
     }
 
     /// How its values are put together, if they are those of gauges.
@@ -86,13 +102,48 @@ impl Family {
         self.series.iter().flatten()
     }
 
+    /// A series, to be changed.
     pub(super) fn at(&mut self, slot: u32) -> Option<&mut Series> {
+        self.starts = None;
         self.series.get_mut(slot as usize)?.as_mut()
+    }
+
+    pub(super) fn series_at(&self, slot: u32) -> Option<&Series> {
+        self.series.get(slot as usize)?.as_ref()
+    }
+
+    /// Whether `text` is what is to be shown. The family then knows where each series stands in it, until anything changes but values.
+    pub(super) fn is_laid_out(&mut self, text: &[u8]) -> bool {
+        if self.starts.is_some() {
+            debug_assert!(self.rendered().0 == text, "it is shown as it was left");
+            return true;
+        }
+        let (rendered, starts) = self.rendered();
+        self.starts = (rendered == text).then_some(starts);
+        self.starts.is_some()
+    }
+
+    /// All series, and where each begins in what is shown.
+    pub(super) fn laid_out(&mut self) -> Option<(&mut [Option<Series>], &mut [u32])> {
+        Some((&mut self.series, self.starts.as_mut()?))
+    }
+
+    fn rendered(&self) -> (Vec<u8>, Vec<u32>) {
+        let (mut text, mut starts) = (Vec::new(), Vec::with_capacity(self.series.len()));
+        for series in &self.series {
+            starts.push(text.len() as u32);
+            if let Some(series) = series.as_ref().filter(|series| series.is_shown()) {
+                series.render(&mut text);
+            }
+        }
+        (text, starts)
     }
 
     /// Forgets a series of which nothing is shown.
     pub(super) fn remove(&mut self, slot: u32) {
+        self.starts = None;
         if let Some(series) = self.series.get_mut(slot as usize).and_then(Option::take) {
+            self.series_bytes -= series.bytes();
             self.by_fingerprint.remove(&series.fingerprint);
             self.unused.push(slot);
         }
@@ -100,6 +151,7 @@ impl Family {
 
     /// Forgets all values of gauges. They are put together in another way from now on.
     pub(super) fn empty_gauges(&mut self) {
+        self.starts = None;
         let gauges = self.gauges();
         for series in self.series.iter_mut().flatten() {
             let openings = std::mem::take(&mut series.lines).into_iter();
@@ -129,7 +181,7 @@ impl Family {
             for line in lines_of(lines) {
                 let opening = opening(line);
                 if parts.is_left_out(opening) {
-                    targets.push(Target { slot: 0, line: LEFT_OUT });
+                    targets.push(Target { slot: 0, line: Target::LEFT_OUT });
                     continue;
                 }
                 if parts.is_sum(opening) {
@@ -168,6 +220,8 @@ impl Family {
     }
 
     fn insert(&mut self, series: Series) -> u32 {
+        self.starts = None;
+        self.series_bytes += series.bytes();
         let fingerprint = series.fingerprint;
         let slot = match self.unused.pop() {
             Some(slot) => {
@@ -188,7 +242,7 @@ impl Family {
 pub(super) fn runs(targets: &[Target], text: &[u8]) -> (Vec<Run>, u64) {
     let (mut runs, mut left_out) = (Vec::<Run>::new(), 0);
     for (line, target) in lines_of(text).zip(targets) {
-        if target.line == LEFT_OUT {
+        if target.line == Target::LEFT_OUT {
             left_out += 1;
             continue;
         }
@@ -226,56 +280,4 @@ pub(super) fn lines_of(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// What stands before the value of a line, with the blank.
 pub(super) fn opening(line: &[u8]) -> &[u8] {
     &line[..memrchr(b' ', line).map_or(0, |blank| blank + 1)]
-}
-
-/// How the lines of a histogram or summary begin.
-struct Parts {
-    /// The quantiles of a summary.
-    quantile: Option<Vec<u8>>,
-    sum: Option<Vec<u8>>,
-}
-
-impl Parts {
-    fn of(name: &str, kind: Kind) -> Parts {
-        let is_parted = kind.part_label().is_some();
-        let (before, behind) = spelling::opening(name);
-        let quantile = (kind == Kind::Summary).then(|| [&before, behind].concat());
-        Parts { quantile, sum: is_parted.then(|| [&before, &b"_sum"[..], behind].concat()) }
-    }
-
-    fn is_left_out(&self, opening: &[u8]) -> bool {
-        self.quantile.as_ref().is_some_and(|quantile| opening.starts_with(quantile))
-    }
-
-    fn is_sum(&self, opening: &[u8]) -> bool {
-        self.sum.as_ref().is_some_and(|sum| opening.starts_with(sum))
-    }
-}
-
-/// Why lines cannot be added to a series of the sum, if they have other parts.
-fn differs(name: &str, kind: Kind, stored: &Series, openings: &[Box<[u8]>]) -> Option<Refusal> {
-    kind.part_label()?;
-    let stored_openings = stored.lines.iter().map(|line| &line.opening);
-    if stored_openings.clone().eq(openings) {
-        return None;
-    }
-    let [stored, pushed] = [part_names(name, stored_openings), part_names(name, openings.iter())];
-    let family = name.to_owned();
-    (stored != pushed).then(|| Refusal::BucketsDiffer {
-        family,
-        stored: stored.join(", "),
-        pushed: pushed.join(", "),
-    })
-}
-
-/// The bounds of buckets, and `sum` and `count`.
-fn part_names<'a>(name: &str, openings: impl Iterator<Item = &'a Box<[u8]>>) -> Vec<String> {
-    let part = |opening: &[u8]| {
-        let line = [opening, &b"0"[..]].concat();
-        let sample = sample_lines(&line).next()?;
-        let bound = sample.labels.iter().find(|(label, _)| *label == "le");
-        let suffix = sample.name.get(name.len() + 1..).unwrap_or_default();
-        Some(bound.map_or_else(|| suffix.to_owned(), |(_, bound)| (*bound).to_owned()))
-    };
-    openings.filter_map(|opening| part(opening)).collect()
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::aggregate::exact::Exact;
+use crate::aggregate::last::Last;
 use crate::rules::Gauges;
 
 /// One value, with its source and when that was pushed.
@@ -18,8 +19,7 @@ pub(super) struct Contribution {
 #[derive(Debug)]
 pub(super) enum Values {
     Sum(Exact),
-    /// In the order of their pushes.
-    Last(BTreeMap<(u64, u32), f64>),
+    Last(Last),
     /// How many sources have each value, in the order of values; and how many have NaN.
     Ordered {
         is_max: bool,
@@ -32,7 +32,7 @@ impl Values {
     pub(super) fn new(gauges: Gauges) -> Values {
         match gauges {
             Gauges::Sum => Values::Sum(Exact::default()),
-            Gauges::Last => Values::Last(BTreeMap::new()),
+            Gauges::Last => Values::Last(Last::default()),
             Gauges::Min | Gauges::Max => {
                 Values::Ordered { is_max: gauges == Gauges::Max, values: BTreeMap::new(), nan: 0 }
             }
@@ -42,7 +42,7 @@ impl Values {
     pub(super) fn add(&mut self, one: Contribution) {
         match self {
             Values::Sum(sum) => sum.add(one.value),
-            Values::Last(values) => drop(values.insert((one.pushed, one.source), one.value)),
+            Values::Last(last) => last.add(one),
             Values::Ordered { nan, .. } if one.value.is_nan() => *nan += 1,
             Values::Ordered { values, .. } => *values.entry(rank(one.value)).or_default() += 1,
         }
@@ -52,7 +52,7 @@ impl Values {
     pub(super) fn take(&mut self, one: Contribution) {
         match self {
             Values::Sum(sum) => sum.take(one.value),
-            Values::Last(values) => drop(values.remove(&(one.pushed, one.source))),
+            Values::Last(last) => last.take(one),
             Values::Ordered { nan, .. } if one.value.is_nan() => *nan -= 1,
             Values::Ordered { values, .. } => {
                 if let Some(count) = values.get_mut(&rank(one.value)) {
@@ -65,11 +65,22 @@ impl Values {
         }
     }
 
+    /// Takes one away that was added, and adds another of the same source.
+    pub(super) fn replace(&mut self, old: Contribution, new: Contribution) {
+        match self {
+            Values::Sum(sum) => sum.replace(old.value, new.value),
+            _ => {
+                self.take(old);
+                self.add(new);
+            }
+        }
+    }
+
     /// What is shown. The smallest and the largest value leave NaN out, unless no source has a number.
     pub(super) fn value(&self) -> f64 {
         match self {
             Values::Sum(sum) => sum.value(),
-            Values::Last(values) => values.last_key_value().map_or(f64::NAN, |(_, value)| *value),
+            Values::Last(last) => last.value(),
             Values::Ordered { is_max, values, .. } => {
                 let found =
                     if *is_max { values.last_key_value() } else { values.first_key_value() };

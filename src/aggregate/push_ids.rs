@@ -31,6 +31,11 @@ impl PushIds {
         }
     }
 
+    /// How much memory they take.
+    pub fn bytes(&self) -> u64 {
+        (self.0.capacity() * size_of::<(u128, u64)>()) as u64
+    }
+
     /// Whether none is remembered.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -34,6 +34,11 @@ pub(super) struct Series {
     pub(super) sources: u32,
 }
 
+/// A series without its lines: its entries in the tables of the family.
+const SERIES_BYTES: u64 = 128;
+/// A line: its exact total, and the head of its opening. A total that is wide takes more, and is rare.
+const LINE_BYTES: u64 = 96;
+
 /// Whose values these are, and when they were pushed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct By {
@@ -52,6 +57,49 @@ pub(super) struct Step {
     pub(super) keeps: bool,
 }
 
+/// A change of one value of one source.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ValueStep {
+    pub(super) slot: u32,
+    pub(super) line: u32,
+    pub(super) old: f64,
+    pub(super) new: f64,
+    /// Whether the source was started again, so that the old value stays in the total.
+    pub(super) is_restart: bool,
+    pub(super) is_equal: bool,
+}
+
+impl ValueStep {
+    /// Whether a total changes that counts what its sources have.
+    pub(super) fn changes(&self) -> bool {
+        self.is_restart || !self.is_equal
+    }
+}
+
+impl LineValue {
+    /// What is shown.
+    pub(super) fn shown(&self) -> f64 {
+        match self {
+            LineValue::Total(total) => total.value(),
+            LineValue::Gauge(values) => values.value(),
+        }
+    }
+
+    /// Changes what one source has, or adds an increment.
+    pub(super) fn change(&mut self, step: &ValueStep, is_increment: bool, old: By, new: By) {
+        let one = |value, by: By| Contribution { value, pushed: by.pushed, source: by.source };
+        match self {
+            LineValue::Total(total) if is_increment => total.add(step.new),
+            // What is no number counts only while the source has it.
+            LineValue::Total(total) if step.is_restart && step.old.is_finite() => {
+                total.add(step.new)
+            }
+            LineValue::Total(total) => total.replace(step.old, step.new),
+            LineValue::Gauge(values) => values.replace(one(step.old, old), one(step.new, new)),
+        }
+    }
+}
+
 /// The values of the lines of a series.
 pub(super) type Numbers = smallvec::SmallVec<[f64; 2]>;
 
@@ -68,6 +116,12 @@ impl Series {
         };
         let lines = openings.into_iter().map(|opening| Line { opening, value: value() });
         Series { fingerprint, lines: lines.collect(), sum_at, sources: 0 }
+    }
+
+    /// How much memory it takes.
+    pub(super) fn bytes(&self) -> u64 {
+        let lines = self.lines.iter().map(|line| LINE_BYTES + line.opening.len() as u64);
+        SERIES_BYTES + lines.sum::<u64>()
     }
 
     /// Whether a source that had `old` and now has `new` has begun anew.
@@ -126,11 +180,7 @@ impl Series {
     pub(super) fn render(&self, out: &mut Vec<u8>) {
         for line in &self.lines {
             out.extend_from_slice(&line.opening);
-            let value = match &line.value {
-                LineValue::Total(total) => total.value(),
-                LineValue::Gauge(values) => values.value(),
-            };
-            write_number(out, value);
+            write_number(out, line.value.shown());
             out.push(b'\n');
         }
     }

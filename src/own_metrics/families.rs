@@ -128,7 +128,7 @@ fn cache(runs_bytes: usize) -> OwnFamily {
     family("shardgate_scrape_cache_bytes").value((kept_bytes() + runs_bytes) as f64)
 }
 
-fn stored(shards: &Shards) -> [OwnFamily; 8] {
+fn stored(shards: &Shards) -> [OwnFamily; 9] {
     let mut families = [
         "shardgate_groups",
         "shardgate_series",
@@ -138,13 +138,15 @@ fn stored(shards: &Shards) -> [OwnFamily; 8] {
         "shardgate_shard_queue_capacity",
         "shardgate_sum_sources",
         "shardgate_sum_quantiles_left_out_total",
+        "shardgate_sum_natives_left_out_total",
     ]
     .map(family);
     for (shard, (stats, queue_len)) in shards.stats().enumerate() {
         let labels = [("shard", &*shard.to_string())];
         let stored = [stats.groups(), stats.series(), stats.samples(), stats.bytes()];
         let queue = [queue_len as u64, crate::shard::QUEUE_LEN as u64];
-        let values = stored.into_iter().chain(queue).chain([stats.sources(), stats.left_out()]);
+        let sums = [stats.sources(), stats.left_out(), stats.natives_left_out()];
+        let values = stored.into_iter().chain(queue).chain(sums);
         for (family, value) in families.iter_mut().zip(values) {
             family.sample("", &labels, value as f64);
         }

@@ -123,6 +123,7 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         series: 1,
         bytes: 1,
         sources: None,
+        has_left_natives_out: false,
         sum: Some(sum),
     };
     let now = Timestamp::from_nanos(3);
@@ -357,6 +358,7 @@ fn a_page_of_groups_is_small() {
         series: 19,
         bytes: 2000,
         sources: Some(at),
+        has_left_natives_out: false,
         sum: None,
     };
     let frame = Frame {

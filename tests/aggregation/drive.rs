@@ -26,6 +26,9 @@ rules:
   - { match: '{instance=~"[23]"}', expire: 60 }
 "#;
 
+/// The same without sums.
+const PLAIN: &str = r#"rules: [{ match: '{instance=~"[23]"}', expire: 60 }]"#;
+
 /// The group of a push that only waits for the disk.
 const FLUSHED: &str = "/flushed";
 const NOT_COMPARED: [&str; 3] = [PUSH_TIME, PUSH_FAILURE_TIME, "flushed"];
@@ -63,9 +66,7 @@ impl Gateway {
             group_bytes_max: shard::GROUP_BYTES_MAX,
             saving: saver.as_ref().map(|(saver, _)| saver.saving()),
         });
-        shards
-            .set_rules(&Arc::new(GroupRules::parse(RULES.as_bytes()).expect("valid rules")))
-            .await;
+        set_rules(&shards, RULES).await;
         let mut gateway = Gateway { shards: shards.clone(), persistence: None, tasks };
         if let Some((saver, disk)) = saver {
             let open = Box::new(move |_| Store::open(disk.clone()));
@@ -140,12 +141,25 @@ pub(crate) async fn take(shards: &Shards, step: &Step) -> Outcome {
             flush(shards).await
         }
         Step::Wipe => shards.wipe().await.map(drop),
+        Step::Rules => {
+            for rules in [PLAIN, RULES] {
+                set_rules(shards, rules).await;
+                let looked = async || shards.look(Timestamp::now(), Timestamp::NEVER).await;
+                while looked().await.expect("they live").has_more {}
+                while shards.move_misplaced().await.expect("they live") > 0 {}
+            }
+            flush(shards).await
+        }
     };
     match done {
         Ok(()) => Outcome::Done,
         Err(Unavailable::InDoubt) => Outcome::InDoubt,
         Err(error) => panic!("{error}"),
     }
+}
+
+async fn set_rules(shards: &Shards, rules: &str) {
+    shards.set_rules(&Arc::new(GroupRules::parse(rules.as_bytes()).expect("valid rules"))).await;
 }
 
 /// Waits until everything is on disk: a push does that, and nothing else of it is looked at.

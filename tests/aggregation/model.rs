@@ -48,6 +48,8 @@ pub(crate) enum Event {
         job: Job,
     },
     Wipe,
+    /// All sources were groups of their own for a while.
+    Rules,
 }
 
 /// Everything that was done.
@@ -68,6 +70,8 @@ struct Replayed {
     sources: BTreeMap<Source, BTreeMap<(&'static str, &'static str), Held>>,
     /// All increases of each series, for each of its parts.
     increases: BTreeMap<Series, (Kind, &'static [&'static str], Vec<Exact>)>,
+    /// The last push of each source.
+    pushed: BTreeMap<Source, usize>,
     /// The identifiers that a source has used.
     ids: BTreeSet<(Source, usize)>,
 }
@@ -165,6 +169,7 @@ impl Model {
                     replayed.ids.retain(|(source, _)| source.job != *job);
                 }
                 Event::Wipe => replayed = Replayed::default(),
+                Event::Rules => replayed.leave_and_come_back(),
             }
         }
         replayed
@@ -172,11 +177,21 @@ impl Model {
 }
 
 impl Replayed {
+    /// What a source has counted leaves its sum with it and comes back. All that a group takes along was pushed when the group was.
+    fn leave_and_come_back(&mut self) {
+        for (source, held) in &mut self.sources {
+            for (_, _, number) in held.values_mut() {
+                *number = self.pushed[source];
+            }
+        }
+    }
+
     fn push(&mut self, source: Source, is_put: bool, body: &Body, id: usize, number: usize) {
         let is_increment = source.job == Job::Increments;
         if is_increment && !self.ids.insert((source, id)) {
             return;
         }
+        self.pushed.insert(source, number);
         let held = self.sources.entry(source).or_default();
         let before = held.clone();
         held.retain(|(family, _), _| !is_put && !body.0.contains_key(family));

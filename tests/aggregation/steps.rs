@@ -32,6 +32,8 @@ pub(crate) enum Step {
     /// All sources that may expire do.
     Expire,
     Wipe,
+    /// The rules are taken away, so that all sources are groups like any other, and come back.
+    Rules,
 }
 
 /// One process, with what it has counted.
@@ -83,7 +85,8 @@ impl Steps {
             6..8 => self.gone(Step::DeleteSum { job: source.job }),
             8..11 => self.gone(Step::Expire),
             11 => self.gone(Step::Wipe),
-            12..24 if self.last.contains_key(&source) => self.last[&source].clone(),
+            12..14 => self.gone(Step::Rules),
+            14..26 if self.last.contains_key(&source) => self.last[&source].clone(),
             _ => self.push(source),
         }
     }

@@ -106,3 +106,36 @@ fn the_query_api_tells_sums_and_sources_apart() {
         assert_eq!(gateway.get(&format!("/groups{bad}")).status, 400, "{bad}");
     }
 }
+
+#[test]
+fn what_a_sum_leaves_out_is_said_on_its_page_in_the_query_api_and_by_a_metric() {
+    let rules = Directory::new();
+    let gateway = summing(&rules);
+    let left_out = || -> f64 {
+        let scrape = gateway.scrape();
+        let of_shards = scrape.text().lines().filter_map(|line| {
+            line.strip_prefix("shardgate_sum_natives_left_out_total{")?.split_once("} ")
+        });
+        of_shards.map(|(_, value)| value.parse::<f64>().unwrap()).sum()
+    };
+    let sum = || {
+        let answer = gateway.get("/api/v1/groups?match[]=%7Bjob%3D%22web%22%7D");
+        let answer: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        answer["data"]["groups"][0].clone()
+    };
+    let words = "without their native histograms and exemplars";
+    assert!(sum().get("natives_left_out").is_none());
+    assert!(!gateway.get("/groups/job/web").text().contains(words));
+    assert_eq!(left_out(), 0.0);
+    let body = "# TYPE c counter\nc_total 5 # {trace_id=\"t\"} 1\n# EOF\n";
+    for pushes in [1.0, 2.0] {
+        let header = "content-type: application/openmetrics-text; version=1.0.0";
+        let path = "/metrics/job/web/instance/2";
+        assert_eq!(gateway.send("PUT", path, &[header], body.as_bytes()).status, 200);
+        assert_eq!(left_out(), pushes);
+        assert_eq!(gateway.value("c_total{instance=\"\",job=\"web\"}"), Some(9.0));
+    }
+    assert_eq!(sum()["natives_left_out"], serde_json::json!(true));
+    let page = gateway.get("/groups/job/web");
+    assert!(page.text().contains(&format!("sum of 3 sources, {words}")), "{}", page.text());
+}

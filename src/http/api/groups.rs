@@ -23,6 +23,9 @@ struct Group<'a> {
     /// How many sources a sum has.
     #[serde(skip_serializing_if = "Option::is_none")]
     sources: Option<u64>,
+    /// Whether a sum leaves out native histograms, exemplars or times of creation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    natives_left_out: Option<bool>,
     /// The labels of the sum of a source.
     #[serde(skip_serializing_if = "Option::is_none")]
     sum: Option<JsonLabels<'a>>,
@@ -68,6 +71,7 @@ impl<'a> From<&'a GroupSummary> for Group<'a> {
             samples: summary.samples,
             bytes: summary.bytes,
             sources: summary.sources,
+            natives_left_out: summary.has_left_natives_out.then_some(true),
             sum: summary.sum.as_deref().map(|sum| grouping_labels(sum, false)),
             rules: summary.expiry.as_deref().map(Rules::from),
         }

@@ -107,6 +107,7 @@ impl From<&GroupSummary> for Row {
             series: summary.series,
             bytes: summary.bytes,
             sources: summary.sources,
+            has_left_natives_out: summary.has_left_natives_out,
             sum: summary.sum.clone(),
         }
     }

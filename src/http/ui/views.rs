@@ -165,7 +165,9 @@ impl Views {
         let found = shards.find(std::slice::from_ref(&key)).await?;
         let expiry = found.first().and_then(|summary| summary.expiry.as_deref());
         let (rules, expires) = (expiry.map(rules), expiry.and_then(due));
-        let in_sum = found.first().map(|summary| (summary.sources, summary.sum.clone()));
+        let in_sum = found
+            .first()
+            .map(|summary| (summary.sources, summary.has_left_natives_out, summary.sum.clone()));
         let found: Vec<_> = found.into_iter().map(|summary| summary.group).collect();
         let Some(group) = shards.views(&found).await?.pop() else {
             let now = Timestamp::now();
@@ -272,7 +274,7 @@ struct GroupParts {
 /// A page of one family, or one of all of them.
 fn group_parts(
     group: &GroupView,
-    in_sum: Option<(Option<u64>, Option<Arc<str>>)>,
+    in_sum: Option<(Option<u64>, bool, Option<Arc<str>>)>,
     expires: Option<Due>,
     before: Option<&GroupView>,
     query_url: &dyn Fn(&str) -> String,
@@ -280,7 +282,7 @@ fn group_parts(
     page: usize,
 ) -> GroupParts {
     let now = Timestamp::now();
-    let (sources, sum) = in_sum.unwrap_or_default();
+    let (sources, has_left_natives_out, sum) = in_sum.unwrap_or_default();
     let row = Row {
         key: group.key.clone(),
         has_empty_instance: group.has_empty_instance,
@@ -292,6 +294,7 @@ fn group_parts(
         series: 0,
         bytes: 0,
         sources,
+        has_left_natives_out,
         sum,
     };
     let mut labels = row.labels();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::aggregate::Patches;
 use crate::exposition::{Kind, has_quoted_names};
 use crate::push::{Batch, BatchFamily, PUSH_FAILURE_TIME, PUSH_TIME, Series};
 use crate::shard::budget::Budget;
@@ -222,6 +223,13 @@ impl Families {
         let pages = &mut self.list[held.family as usize].pages;
         held.place = pages.replace(held.place, block(batch, new));
         (held.samples, held.bytes, held.pushed) = (new.samples, new.bytes(), now);
+    }
+
+    /// Changes values of what a group holds of a family.
+    pub(in crate::shard) fn patch(&mut self, held: &mut Held, patches: &Patches) {
+        let pages = &mut self.list[held.family as usize].pages;
+        held.place = pages.patch(held.place, patches, &mut self.scratch);
+        held.bytes = pages.block(held.place).text.len() as u32;
     }
 
     /// Holds a family for a group, still without samples.

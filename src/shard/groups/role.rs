@@ -52,6 +52,8 @@ pub(in crate::shard) struct SourceOf {
     pub(in crate::shard) is_hidden: bool,
     /// Its last pushes of increments.
     pub(in crate::shard) ids: PushIds,
+    /// For how many bytes it counts beyond its samples, because its sum knows of it.
+    pub(in crate::shard) counted_bytes: u64,
 }
 
 /// What a group is to other groups, as it is written down.

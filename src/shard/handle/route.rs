@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::aggregate::{gone_labels, sum_key};
+use crate::aggregate::sum_key;
 use crate::push::GroupingKey;
 use crate::rules::GroupRules;
 use crate::shard::error::Unavailable;
@@ -61,8 +61,7 @@ impl Shards {
         let Some(settings) = found else { return Route { hash, source: None } };
         let sum = sum_key(key, settings);
         let sum_hash = self.hash(&sum);
-        let (settings, gone) = (Arc::clone(settings), gone_labels(key, &sum));
-        let target = Target { hash: sum_hash, sum, gone, settings };
+        let target = Target { hash: sum_hash, sum, settings: Arc::clone(settings) };
         Route { hash: source_hash(hash, sum_hash), source: Some(Box::new(target)) }
     }
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::aggregate::Patches;
 use crate::shard::pages::page::{Block, PAGE_BYTES, Page};
 use crate::shard::pages::part::PartHash;
 
@@ -85,6 +86,27 @@ impl Pages {
         leaf.make_room(block.text.len());
         leaf.change(|page| page.set(place.slot, part, block));
         place
+    }
+
+    /// Changes values in a block, and says where it is now. The text is put together in `scratch` where it has to move.
+    pub(in crate::shard) fn patch(
+        &mut self,
+        place: Place,
+        patches: &Patches,
+        scratch: &mut Vec<u8>,
+    ) -> Place {
+        let leaf = &mut self.pages[place.page as usize];
+        if patches.keep_lengths()
+            && let Some(page) = Arc::get_mut(&mut leaf.page)
+            && let Some(text) = page.text_to_overwrite(place.slot)
+        {
+            patches.overwrite(text);
+            return place;
+        }
+        let has_quoted_names = leaf.page.has_quoted_names();
+        scratch.clear();
+        patches.splice(leaf.page.block(place.slot).text, scratch);
+        self.replace(place, Block { text: scratch, native: None, has_quoted_names })
     }
 
     /// Stores a large block in the place of another, in a page of its own, and says where it is now.

@@ -305,6 +305,17 @@ impl Page {
         true
     }
 
+    /// The text of a block that no scrape may hold and that says all of it, to be changed.
+    pub(super) fn text_to_overwrite(&mut self, slot: u32) -> Option<&mut [u8]> {
+        let Slot { start, len, .. } = self.slots[slot as usize];
+        let start = (start as usize).checked_sub(self.shared_bytes())?;
+        if !self.natives.is_empty() {
+            return None;
+        }
+        self.forget_renderings();
+        Some(&mut self.fresh[start..][..len as usize])
+    }
+
     /// Where a block begins.
     pub(in crate::shard) fn start(&self, slot: u32) -> u32 {
         self.slots[slot as usize].start

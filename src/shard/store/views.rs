@@ -53,6 +53,8 @@ pub struct GroupSummary {
     pub expiry: Option<Box<Expiry>>,
     /// How many sources it has, if it is a sum.
     pub sources: Option<u64>,
+    /// Whether it is a sum that leaves out native histograms, exemplars or times of creation of its sources.
+    pub has_left_natives_out: bool,
     /// The text of the key of its sum, if it is a source.
     pub sum: Option<Arc<str>>,
 }
@@ -169,6 +171,7 @@ impl Store {
                 Role::Sum(sum) => Some(sum.sources()),
                 _ => None,
             },
+            has_left_natives_out: matches!(&group.role, Role::Sum(sum) if sum.has_left_natives_out),
             sum: match &group.role {
                 Role::Source(of) => Some(of.sum.text().into()),
                 _ => None,

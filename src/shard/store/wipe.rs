@@ -49,7 +49,8 @@ impl Store {
         }
         self.ruling.forget_all();
         self.group_bytes = 0;
-        self.sums = Sums { left_out: self.sums.left_out, ..Sums::default() };
+        let Sums { left_out, natives_left_out, .. } = self.sums;
+        self.sums = Sums { left_out, natives_left_out, ..Sums::default() };
         let hidden = self.hidden.as_mut().map(|hidden| {
             let remains = hidden.wipe();
             hidden.index = Arc::default(); // No other store shares it.

@@ -14,6 +14,7 @@ pub struct ShardStats {
     bytes: AtomicU64,
     sources: AtomicU64,
     left_out: AtomicU64,
+    natives_left_out: AtomicU64,
     pub(super) pushes: AtomicU64,
     pub(super) dropped: AtomicU64,
     dirty: AtomicU64,
@@ -51,6 +52,11 @@ impl ShardStats {
         self.left_out.load(Ordering::Relaxed)
     }
 
+    /// How many families with more than their text says it has left out of sums.
+    pub fn natives_left_out(&self) -> u64 {
+        self.natives_left_out.load(Ordering::Relaxed)
+    }
+
     /// How many pushes it has handled.
     pub fn pushes(&self) -> u64 {
         self.pushes.load(Ordering::Relaxed)
@@ -81,5 +87,6 @@ impl ShardStats {
         self.bytes.store(store.bytes(), Ordering::Relaxed);
         self.sources.store(store.hidden_sources(), Ordering::Relaxed);
         self.left_out.store(store.sums.left_out, Ordering::Relaxed);
+        self.natives_left_out.store(store.sums.natives_left_out, Ordering::Relaxed);
     }
 }

@@ -128,7 +128,12 @@ impl GroupLine {
 /// What a group is in a sum: words, and where to see the other side.
 fn in_sum(row: &Row) -> Option<(String, String)> {
     if let Some(sources) = row.sources {
-        let words = format!("sum of {}", count_of(sources, "source", "sources"));
+        let without = if row.has_left_natives_out {
+            ", without their native histograms and exemplars"
+        } else {
+            ""
+        };
+        let words = format!("sum of {}{without}", count_of(sources, "source", "sources"));
         return Some((words, format!("/groups?{}", Filter::of_sum(row.path()).narrowing())));
     }
     let key = GroupingKey::from_text(row.sum.as_ref()?, false)?;

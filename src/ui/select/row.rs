@@ -32,6 +32,8 @@ pub struct Row {
     pub bytes: u64,
     /// How many sources it has, if it is a sum.
     pub sources: Option<u64>,
+    /// Whether it is a sum that leaves out native histograms, exemplars or times of creation.
+    pub has_left_natives_out: bool,
     /// The text of the key of its sum, if it is a source.
     pub sum: Option<Arc<str>>,
 }
@@ -66,6 +68,7 @@ impl Row {
             series: 0,
             bytes: 0,
             sources: None,
+            has_left_natives_out: false,
             sum: None,
         }
     }
@@ -158,6 +161,7 @@ pub(crate) mod tests {
             series,
             bytes,
             sources,
+            has_left_natives_out: false,
             sum,
         }
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Name, SourcePush, stored_families};
+use super::Name;
+use super::families::stored_families;
 use crate::aggregate::{SourceFamily, gone_labels};
 use crate::exposition::Kind;
 use crate::push::GroupingKey;
@@ -129,6 +130,7 @@ impl Store {
             self.show_sum(*hash, key, mode, &batch);
         }
         self.give_sum(*hash, key, sum);
+        self.count_sum(*hash, key.text());
     }
 
     /// Drops a source whose sum is gone.
@@ -145,28 +147,6 @@ impl Store {
             let group = found.remove().0;
             hidden.drop_groups([group]);
         }
-    }
-
-    /// Drops the source of a push from the store in which it is no longer kept, because the rules show it now or no longer do.
-    /// The push brings back what it has counted.
-    pub(super) fn leave_other(&mut self, hidden: &mut Box<Store>, push: &SourcePush<'_>) {
-        let is_hidden = push.target.hides(push.key);
-        let other = if is_hidden { &mut *self } else { &mut **hidden };
-        if other.source(push.hash, push.key.text()).is_none() {
-            return;
-        }
-        let is_source = |(_, group): &(u64, Group)| {
-            *group.key == *push.key.text() && matches!(group.role, Role::Source(_))
-        };
-        other.sums.is_moving = true;
-        if let Ok(found) = other.groups.find_entry(push.hash, is_source) {
-            let group = found.remove().0;
-            other.drop_groups([group]);
-        }
-        other.sums.is_moving = false;
-        let left = std::mem::take(&mut other.sums.left);
-        self.sums.left.extend(left);
-        self.settle_sums();
     }
 }
 

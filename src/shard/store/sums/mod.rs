@@ -1,17 +1,26 @@
 //! Sums: groups that show what their sources come to.
 //!
 //! Start with [`Store::push_source`]. A source is a group like any other, but it is kept in a store of its own ([`Store::hidden`]) unless the rule shows
-//! sources: no scrape and no index sees it. Its sum is a group of this store, whose families are rendered anew with each push to a source. `leave` takes sources away
-//! that are deleted or have expired, and `restore` reads both back.
+//! sources: no scrape and no index sees it. Its sum is a group of this store.
+//!
+//! Most pushes change nothing but values: `values` changes these in what the sum shows. All others go through `apply`, which renders the families of the sum
+//! anew that the push touches. `leave` takes sources away that are deleted or have expired, `restore` reads both back, `moving` follows the rules when they
+//! change, and `weight` makes what a sum knows of its sources count.
 //!
 //! **Invariant:** a sum and its sources are on one shard, and change together: what the sum shows is what its sources come to.
 
+mod apply;
+mod check;
+mod failed;
+mod families;
 pub(super) mod leave;
 pub(in crate::shard) mod moving;
 pub(super) mod restore;
 pub(super) mod shown;
 #[cfg(test)]
 mod tests;
+mod values;
+mod weight;
 
 use std::sync::Arc;
 
@@ -19,15 +28,14 @@ use super::Store;
 use super::place::Placement;
 use super::plan::{How, Mode};
 use super::views::GroupRef;
-use crate::aggregate::{SourceFamily, SourceName, Sum};
+use crate::aggregate::{SourceName, Sum, ValuesPush};
 use crate::push::{Batch, GroupingKey, Refusal};
-use crate::rules::{Aggregation, PushId};
+use crate::rules::Aggregation;
 use crate::shard::budget::Budget;
 use crate::shard::budget::claim::Room;
 use crate::shard::error::PushError;
-use crate::shard::groups::families::Families;
 use crate::shard::groups::group::Group;
-use crate::shard::groups::role::{Role, SourceOf};
+use crate::shard::groups::role::Role;
 use crate::shard::saving::dirty_groups::DirtyGroups;
 use crate::shard::timestamp::Timestamp;
 
@@ -36,8 +44,6 @@ use crate::shard::timestamp::Timestamp;
 pub(in crate::shard) struct Target {
     pub(in crate::shard) hash: u64,
     pub(in crate::shard) sum: GroupingKey,
-    /// The names of the labels that the sum does not have, as they are spelled.
-    pub(in crate::shard) gone: Vec<Vec<u8>>,
     pub(in crate::shard) settings: Arc<Aggregation>,
 }
 
@@ -54,6 +60,10 @@ pub(in crate::shard) struct Sums {
     pub(super) misplaced: Vec<GroupRef>,
     /// How many quantiles have been left out.
     pub(in crate::shard) left_out: u64,
+    /// How many families were pushed to sources with more than their text says: native histograms, exemplars and times of creation have been left out.
+    pub(in crate::shard) natives_left_out: u64,
+    /// Memory for the next push that only changes values.
+    pub(super) values: ValuesPush,
 }
 
 /// A push to a source.
@@ -80,6 +90,19 @@ impl Target {
     }
 }
 
+/// The name of a source, owned.
+pub(super) struct Name<'a> {
+    pub(super) key: Arc<str>,
+    pub(super) hash: u64,
+    pub(super) gone: &'a [Vec<u8>],
+}
+
+impl Name<'_> {
+    pub(super) fn of(&self) -> SourceName<'_> {
+        SourceName { key: &self.key, hash: self.hash, gone: self.gone }
+    }
+}
+
 impl Store {
     /// Applies a push to the source `key`, whose hash is `hash`, and to its sum. Both then count for `owner`.
     ///
@@ -98,7 +121,13 @@ impl Store {
     ) -> Result<(), PushError> {
         let mut hidden = self.hidden.take().unwrap_or_else(|| self.new_hidden());
         let push = SourcePush { hash, key, how, owner, target, now };
-        self.leave_other(&mut hidden, &push);
+        let is_done = self.push_values(&mut hidden, &push, &batch);
+        self.hidden = Some(hidden);
+        if is_done {
+            return Ok(());
+        }
+        self.bring_over(hash, key, target);
+        let mut hidden = self.hidden.take().unwrap_or_else(|| self.new_hidden());
         let pushed = self.push_to(&mut hidden, &push, batch);
         if let Err(PushError::Refused(_)) = &pushed {
             self.fail_source(&mut hidden, &push);
@@ -130,24 +159,10 @@ impl Store {
             let source = if target.hides(key) { &mut *hidden } else { &mut *self };
             source.set_source(hash, key, target, None, now);
             source.govern(is_new, hash, key, false);
+            self.count_both(&mut hidden, &push);
         });
         self.hidden = Some(hidden);
         moved
-    }
-
-    /// Notes that a push to a source was rejected before it reached the shard.
-    pub(in crate::shard) fn failed_source(
-        &mut self,
-        hash: u64,
-        key: &GroupingKey,
-        owner: Option<&Arc<Budget>>,
-        target: &Target,
-        now: Timestamp,
-    ) {
-        let mut hidden = self.hidden.take().unwrap_or_else(|| self.new_hidden());
-        let how = Mode::Add.into();
-        self.fail_source(&mut hidden, &SourcePush { hash, key, how, owner, target, now });
-        self.hidden = Some(hidden);
     }
 
     /// Places a source with the push times that it had elsewhere. Its sum has at least these.
@@ -174,70 +189,6 @@ impl Store {
         Ok(())
     }
 
-    /// Says whether such a push would be applied.
-    pub(in crate::shard) fn check_source(
-        &mut self,
-        hash: u64,
-        key: &GroupingKey,
-        how: How,
-        batch: Batch,
-        target: &Target,
-    ) -> Result<(), Refusal> {
-        let hidden = self.hidden.take().unwrap_or_else(|| self.new_hidden());
-        let push = SourcePush { hash, key, how, owner: None, target, now: Timestamp::now() };
-        let checked = self.check_in(&hidden, &push, batch);
-        self.hidden = Some(hidden);
-        checked
-    }
-
-    fn check_in(
-        &mut self,
-        hidden: &Store,
-        push: &SourcePush<'_>,
-        batch: Batch,
-    ) -> Result<(), Refusal> {
-        let target = push.target;
-        if target.settings.needs_push_id() && push.how.asked.id.is_none() {
-            return Err(Refusal::NoPushId);
-        }
-        let sum = self.take_sum(push)?;
-        let is_stored = sum.is_some();
-        if !is_stored && self.find(target.hash, &target.sum)?.is_some() {
-            return Err(Refusal::KeyOfSum);
-        }
-        let mut sum = sum.map(|(sum, _)| sum).unwrap_or_default();
-        if sum.settings().is_none() {
-            sum.set_settings(&target.settings);
-        }
-        let checked = self.check_with(hidden, push, &mut sum, batch);
-        if is_stored {
-            self.give_sum(target.hash, &target.sum, sum);
-        }
-        checked
-    }
-
-    fn check_with(
-        &self,
-        hidden: &Store,
-        push: &SourcePush<'_>,
-        sum: &mut Sum,
-        batch: Batch,
-    ) -> Result<(), Refusal> {
-        let SourcePush { hash, key, how, target, .. } = *push;
-        let source = if target.hides(key) { hidden } else { self };
-        let at = source.find(hash, key)?;
-        let batch = source.merged_source(at, how, target, batch)?;
-        source.check(hash, key, how.mode, &batch)?;
-        let name = Name { key: Arc::from(key.text()), hash, gone: &target.gone };
-        let old = source.source_families(at, how.mode, &batch);
-        let changed = sum.push(name.of(), &old, &families(&batch, push.now))?;
-        let shown = sum.shown(&changed);
-        sum.revert(changed);
-        let (sum_batch, is_whole) = shown?;
-        let mode = if is_whole { Mode::Replace } else { Mode::Add };
-        self.check(target.hash, &target.sum, mode, &sum_batch)
-    }
-
     /// A store for sources that are not shown. What they hold need not agree with what others show.
     pub(super) fn new_hidden(&self) -> Box<Store> {
         let mut hidden = Store::new(Arc::default(), None);
@@ -245,112 +196,6 @@ impl Store {
         let mut hidden = hidden.within(self.budget.clone(), self.group_bytes_max);
         hidden.ruling = self.ruling.for_hidden();
         Box::new(hidden)
-    }
-
-    fn push_to(
-        &mut self,
-        hidden: &mut Store,
-        push: &SourcePush<'_>,
-        batch: Batch,
-    ) -> Result<(), PushError> {
-        let SourcePush { hash, key, how, target, now, .. } = *push;
-        let needs_id = target.settings.needs_push_id();
-        if needs_id {
-            let id = how.asked.id.ok_or(Refusal::NoPushId)?;
-            let source = if target.hides(key) { &*hidden } else { &*self };
-            if let Some(Role::Source(of)) = source.group(hash, key).map(|group| &group.role)
-                && of.ids.contains(id, now.nanos())
-            {
-                return Ok(());
-            }
-        }
-        let is_new = self.apply_to(hidden, push, batch)?;
-        let source = if target.hides(key) { hidden } else { self };
-        source.set_source(hash, key, target, how.asked.id.filter(|_| needs_id), now);
-        source.accepted(is_new, hash, key);
-        if let Some(expire) = how.asked.expire {
-            source.asks(hash, key, expire);
-        }
-        Ok(())
-    }
-
-    /// Applies a push to a source and its sum. Answers whether the source is new.
-    fn apply_to(
-        &mut self,
-        hidden: &mut Store,
-        push: &SourcePush<'_>,
-        batch: Batch,
-    ) -> Result<bool, PushError> {
-        let target = push.target;
-        let (mut sum, was_there) = match self.take_sum(push)? {
-            Some((sum, _)) => (sum, true),
-            None if self.find(target.hash, &target.sum)?.is_some() => {
-                return Err(Refusal::KeyOfSum.into());
-            }
-            None => (Box::default(), false),
-        };
-        let pushed = self.push_with(hidden, push, &mut sum, was_there, batch);
-        if was_there || pushed.is_ok() {
-            self.give_sum(target.hash, &target.sum, sum);
-        }
-        pushed
-    }
-
-    fn push_with(
-        &mut self,
-        hidden: &mut Store,
-        push: &SourcePush<'_>,
-        sum: &mut Sum,
-        was_there: bool,
-        batch: Batch,
-    ) -> Result<bool, PushError> {
-        let SourcePush { hash, key, how, owner, target, now } = *push;
-        let is_rebuilt = !sum.set_settings(&target.settings);
-        if is_rebuilt {
-            let (shown, hidden) = (&*self, &*hidden);
-            sum.rebuild(&target.settings, |key, hash, show| {
-                shown.show_source(hidden, key, hash, show);
-            });
-        }
-        let source = if target.hides(key) { &*hidden } else { &*self };
-        let at = source.find(hash, key)?;
-        let batch = source.merged_source(at, how, target, batch)?;
-        let name = Name { key: Arc::from(key.text()), hash, gone: &target.gone };
-        let old = source.source_families(at, how.mode, &batch);
-        let changed = sum.push(name.of(), &old, &families(&batch, now))?;
-        drop(old);
-        let left_out = changed.left_out;
-        let shown = if is_rebuilt || !was_there { sum.shown_whole() } else { sum.shown(&changed) };
-        let updated = shown.map_err(PushError::from).and_then(|(sum_batch, is_whole)| {
-            let mode = if is_whole { Mode::Replace } else { Mode::Add };
-            let at = self.find(target.hash, &target.sum)?;
-            self.update(target.hash, at, &target.sum, mode, &sum_batch, owner, Room::Needed, now)
-        });
-        if let Err(error) = updated {
-            sum.revert(changed);
-            return Err(error);
-        }
-        let source = if target.hides(key) { &mut *hidden } else { &mut *self };
-        let at = source.find(hash, key)?;
-        let stored = source.update(hash, at, key, how.mode, &batch, owner, Room::Needed, now);
-        if let Err(error) = stored {
-            sum.revert(changed);
-            self.show_again(target, sum, was_there);
-            return Err(error);
-        }
-        sum.commit(&changed);
-        self.sums.left_out += left_out;
-        Ok(at.is_none())
-    }
-
-    /// Shows the sum as it was, after a push that was rejected when the sum had been changed already.
-    fn show_again(&mut self, target: &Target, sum: &Sum, was_there: bool) {
-        if !was_there {
-            return self.delete(target.hash, &target.sum);
-        }
-        if let Ok((batch, _)) = sum.shown_whole() {
-            self.show_sum(target.hash, &target.sum, Mode::Replace, &batch);
-        }
     }
 
     /// Replaces what a sum shows. What it counts for may grow: the push that this belongs to was accepted before.
@@ -394,131 +239,5 @@ impl Store {
         if let Some((_, group)) = group {
             group.role = Role::Sum(sum);
         }
-    }
-
-    /// Notes of which sum a group is a source, and which push it has had.
-    fn set_source(
-        &mut self,
-        hash: u64,
-        key: &GroupingKey,
-        target: &Target,
-        id: Option<PushId>,
-        now: Timestamp,
-    ) {
-        let group = self.groups.find_mut(hash, |(_, group)| *group.key == *key.text());
-        let Some((_, group)) = group else { return };
-        if !matches!(group.role, Role::Source(_)) {
-            group.role = Role::Source(Box::new(SourceOf {
-                sum: target.sum.clone(),
-                sum_hash: target.hash,
-                is_hidden: target.hides(key),
-                ids: Default::default(),
-            }));
-        }
-        if let (Role::Source(of), Some(id)) = (&mut group.role, id) {
-            of.ids.remember(id, now.nanos());
-        }
-    }
-
-    /// Notes that a push to a source was rejected, for the source and for its sum.
-    fn fail_source(&mut self, hidden: &mut Store, push: &SourcePush<'_>) {
-        let SourcePush { hash, key, owner, target, now, .. } = *push;
-        let Ok(at) = self.find(target.hash, &target.sum) else { return };
-        let mut sum = match at.map(|at| self.take_sum_at(target.hash, at)) {
-            Some(None) => return, // The key is another group's.
-            Some(Some(sum)) => sum,
-            None => Box::default(),
-        };
-        if self.note_failed(target.hash, &target.sum, owner, now).is_none() {
-            return; // There is no room for it.
-        }
-        let source = if target.hides(key) { hidden } else { &mut *self };
-        source.fail(hash, key, owner, now);
-        let is_stored = source.group(hash, key).is_some();
-        if is_stored {
-            source.set_source(hash, key, target, None, now);
-            let name = Name { key: Arc::from(key.text()), hash, gone: &target.gone };
-            if !sum.has_source(key.text())
-                && let Ok(changed) = sum.push(name.of(), &[], &[])
-            {
-                sum.commit(&changed);
-            }
-        }
-        self.give_sum(target.hash, &target.sum, sum);
-    }
-
-    /// What a push stores of the families that it names: see [`Store::merged`]. Increments are never merged with earlier ones.
-    fn merged_source(
-        &self,
-        at: Option<usize>,
-        how: How,
-        target: &Target,
-        batch: Batch,
-    ) -> Result<Batch, Refusal> {
-        if target.settings.needs_push_id() { Ok(batch) } else { self.merged(at, how, batch) }
-    }
-
-    /// What a source has of the families that a push replaces or drops.
-    fn source_families(
-        &self,
-        at: Option<usize>,
-        mode: Mode,
-        batch: &Batch,
-    ) -> Vec<SourceFamily<'_>> {
-        let Some((_, group)) = at.and_then(|at| self.groups.get_bucket(at)) else {
-            return Vec::new();
-        };
-        let mut new = batch.families.iter().map(|family| batch.name(family)).peekable();
-        let mut all = stored_families(group, &self.families);
-        if mode == Mode::Add {
-            all.retain(|held| {
-                while new.next_if(|name| *name < held.name).is_some() {}
-                new.peek() == Some(&held.name)
-            });
-        }
-        all
-    }
-}
-
-/// What a group holds.
-pub(super) fn stored_families<'a>(
-    group: &'a Group,
-    families: &'a Families,
-) -> Vec<SourceFamily<'a>> {
-    let held = group.families.iter().map(|held| {
-        let family = &families[held.family];
-        SourceFamily {
-            name: &family.name,
-            kind: family.kind,
-            help: held.help.as_deref().unwrap_or_default(),
-            text: family.pages.block(held.place).text,
-            pushed: held.pushed.nanos(),
-        }
-    });
-    held.collect()
-}
-
-/// What a push brings.
-fn families(batch: &Batch, now: Timestamp) -> Vec<SourceFamily<'_>> {
-    let new = batch.families.iter().map(|family| SourceFamily {
-        name: batch.name(family),
-        kind: family.kind,
-        help: batch.help(family),
-        text: batch.text(family),
-        pushed: now.nanos(),
-    });
-    new.collect()
-}
-
-/// The name of a source, owned.
-pub(super) struct Name<'a> {
-    pub(super) key: Arc<str>,
-    pub(super) hash: u64,
-    pub(super) gone: &'a [Vec<u8>],
-}
-
-impl Name<'_> {
-    pub(super) fn of(&self) -> SourceName<'_> {
-        SourceName { key: &self.key, hash: self.hash, gone: self.gone }
     }
 }

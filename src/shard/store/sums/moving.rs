@@ -6,8 +6,9 @@
 
 use std::sync::Arc;
 
-use super::{Target, stored_families};
-use crate::aggregate::{gone_labels, sum_key};
+use super::Target;
+use super::families::stored_families;
+use crate::aggregate::{PushIds, sum_key};
 use crate::push::{Batch, GroupingKey, RenderedFamily};
 use crate::shard::budget::Budget;
 use crate::shard::budget::claim::Room;
@@ -27,6 +28,8 @@ pub(in crate::shard) struct Taken {
     pushed: Timestamp,
     failed: Timestamp,
     owner: Option<Arc<Budget>>,
+    /// Its last pushes of increments.
+    ids: PushIds,
     /// Of which sum it was a source.
     pub(in crate::shard) was: Option<Box<Target>>,
 }
@@ -115,13 +118,17 @@ impl Store {
                 });
                 settings.map(|settings| {
                     let (hash, sum) = (of.sum_hash, of.sum.clone());
-                    Box::new(Target { hash, gone: gone_labels(&key, &sum), sum, settings })
+                    Box::new(Target { hash, sum, settings })
                 })
             }
             _ => None,
         };
-        let (pushed, failed) = (group.pushed, group.failed);
-        Some(Taken { key, batch, pushed, failed, owner: group.charge.owner(), was })
+        let ids = match &group.role {
+            Role::Source(of) => of.ids.clone(),
+            _ => PushIds::default(),
+        };
+        let (pushed, failed, owner) = (group.pushed, group.failed, group.charge.owner());
+        Some(Taken { key, batch, pushed, failed, owner, ids, was })
     }
 
     /// Puts a group where it belongs. What has been pushed there meanwhile stays.
@@ -134,7 +141,7 @@ impl Store {
         target: Option<&Target>,
         taken: Taken,
     ) -> Result<(), Box<(PushError, Taken)>> {
-        let Taken { key, batch, pushed, failed, owner, .. } = &taken;
+        let Taken { key, batch, pushed, failed, owner, ids, .. } = &taken;
         let hides = target.is_some_and(|target| target.hides(key));
         let store = if hides { self.hidden.as_deref().unwrap_or(self) } else { &*self };
         let stored = store.group(hash, key).filter(|it| !matches!(it.role, Role::Sum(_)));
@@ -169,16 +176,47 @@ impl Store {
         if let Err(error) = result {
             return Err(Box::new((error, taken)));
         }
-        if !is_newer && *failed != Timestamp::NEVER {
+        if !is_newer {
             let store = match self.hidden.as_deref_mut().filter(|_| hides) {
                 Some(hidden) => hidden,
                 None => self,
             };
             let group = store.groups.find_mut(hash, |(_, group)| *group.key == *key.text());
-            if let Some((_, group)) = group {
+            let Some((_, group)) = group else { return Ok(()) };
+            if let Role::Source(of) = &mut group.role {
+                of.ids.clone_from(ids);
+            }
+            if *failed != Timestamp::NEVER {
                 store.families.set_failed(group, *failed);
             }
         }
         Ok(())
+    }
+
+    /// Moves a source that is about to be pushed to out of the store in which it is no longer kept, because the rules show it now or no longer do.
+    pub(super) fn bring_over(&mut self, hash: u64, key: &GroupingKey, target: &Target) {
+        let hides = target.hides(key);
+        let other = if hides { Some(&*self) } else { self.hidden.as_deref() };
+        let Some(other) = other else { return };
+        let Some(group) = other.source(hash, key.text()) else { return };
+        let Some(taken) = self.taken(group, other) else { return };
+        let is_source = |(_, group): &(u64, Group)| {
+            *group.key == *key.text() && matches!(group.role, Role::Source(_))
+        };
+        let other = match self.hidden.as_deref_mut().filter(|_| !hides) {
+            Some(hidden) => hidden,
+            None => &mut *self,
+        };
+        other.sums.is_moving = true;
+        if let Ok(found) = other.groups.find_entry(hash, is_source) {
+            let group = found.remove().0;
+            other.drop_groups([group]);
+        }
+        other.sums.is_moving = false;
+        self.settle_sums();
+        if let Err(refused) = self.put_in(hash, Some(target), taken) {
+            let (error, _) = *refused;
+            tracing::warn!(group = key.text(), err = %error, "a source of a sum is lost");
+        }
     }
 }

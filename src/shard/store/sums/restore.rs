@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Name, stored_families};
+use super::Name;
+use super::families::stored_families;
 use crate::aggregate::{PushIds, Sum, gone_labels};
 use crate::push::{GroupingKey, Refusal};
 use crate::shard::groups::role::{Role, SourceOf};
@@ -35,13 +36,15 @@ impl Store {
         for (hash, key, totals) in sums {
             self.restore_sum(hash, &key, &totals).map_err(named(&key))?;
         }
-        for (hash, key, sum_hash, of) in sources {
+        for (hash, key, sum_hash, of) in &sources {
             let store = match self.hidden.as_deref_mut().filter(|_| of.is_hidden) {
                 Some(hidden) => hidden,
                 None => &mut *self,
             };
-            store.set_restored_source(hash, &key, sum_hash, &of);
-            self.restore_source(hash, &key, sum_hash, &of.sum).map_err(named(&key))?;
+            store.set_restored_source(*hash, key, *sum_hash, of);
+            let ids_bytes = PushIds::read(&of.ids).unwrap_or_default().bytes();
+            let restored = self.restore_source(*hash, key, *sum_hash, &of.sum, ids_bytes);
+            restored.map_err(named(key))?;
         }
         Ok(())
     }
@@ -60,6 +63,7 @@ impl Store {
                 sum_hash,
                 is_hidden: of.is_hidden,
                 ids: PushIds::read(&of.ids).unwrap_or_default(),
+                counted_bytes: 0,
             }));
             if Store::is_misplaced(group) {
                 self.sums.note_misplaced(hash, group);
@@ -72,6 +76,7 @@ impl Store {
         let shown = stored_families(group, &self.families);
         let sum = Sum::restore(&shown, totals).ok_or(Refusal::Totals)?;
         self.give_sum(hash, key, Box::new(sum));
+        self.count_sum(hash, key.text());
         Ok(())
     }
 
@@ -82,6 +87,7 @@ impl Store {
         key: &GroupingKey,
         sum_hash: u64,
         sum: &GroupingKey,
+        ids_bytes: u64,
     ) -> Result<(), Refusal> {
         let taken = self.groups.find_mut(sum_hash, |(_, group)| *group.key == *sum.text());
         let Some((_, group)) = taken else { return Ok(()) };
@@ -94,11 +100,23 @@ impl Store {
         let stores = self.hidden.iter().map(|hidden| &**hidden).chain([&*self]);
         for store in stores {
             if let Some(group) = store.source(hash, key.text()) {
+                let families = group.families.iter();
+                let mut blocks =
+                    families.map(|held| store.families[held.family].pages.block(held.place));
+                of.has_left_natives_out |= blocks.any(|block| block.native.is_some());
                 result = of.restore_source(name.of(), &stored_families(group, &store.families));
                 break;
             }
         }
+        let bytes = of.source_bytes(key.text()) + ids_bytes;
         self.give_sum(sum_hash, sum, of);
+        let is_source = |hidden: &Store| hidden.source(hash, key.text()).is_some();
+        let is_hidden = self.hidden.as_deref().is_some_and(is_source);
+        let store = match self.hidden.as_deref_mut().filter(|_| is_hidden) {
+            Some(hidden) => hidden,
+            None => self,
+        };
+        store.count(hash, key.text(), bytes);
         result
     }
 }

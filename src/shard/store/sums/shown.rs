@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::stored_families;
+use super::families::stored_families;
 use crate::aggregate::SourceFamily;
 use crate::push::GroupingKey;
 use crate::shard::groups::group::Group;

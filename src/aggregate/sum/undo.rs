@@ -1,0 +1,73 @@
+//! Takes a change of a sum back, or makes it last.
+
+use std::sync::Arc;
+
+use super::Sum;
+use super::source::State;
+use crate::aggregate::series::Step;
+
+/// A change that has been made, and can be reverted.
+#[derive(Debug)]
+pub struct Changed {
+    pub(super) source: Arc<str>,
+    pub(super) is_new_source: bool,
+    pub(super) families: Vec<ChangedFamily>,
+    /// How many values were left out because they are quantiles.
+    pub left_out: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct ChangedFamily {
+    pub(super) name: Arc<str>,
+    pub(super) is_new: bool,
+    /// The help text before.
+    pub(super) help: Option<String>,
+    pub(super) steps: Vec<Step>,
+    /// The series that were made.
+    pub(super) made: Vec<u32>,
+    /// What the source had of the family.
+    pub(super) before: Option<State>,
+}
+
+impl Sum {
+    /// Takes a change back that has not been committed.
+    pub fn revert(&mut self, changed: Changed) {
+        for note in changed.families.into_iter().rev() {
+            if let Some(family) = self.families.get_mut(&note.name) {
+                for step in note.steps.iter().rev() {
+                    if let Some(series) = family.at(step.slot) {
+                        series.undo(step);
+                    }
+                }
+                note.made.iter().for_each(|slot| family.remove(*slot));
+                if let Some(help) = note.help {
+                    family.help = help;
+                }
+            }
+            if note.is_new {
+                self.families.remove(&note.name);
+            }
+            if let Some(source) = self.sources.get_mut(&changed.source) {
+                source.set_state(&note.name, note.before);
+            }
+        }
+        if changed.is_new_source {
+            self.sources.remove(&changed.source);
+        }
+    }
+
+    /// Forgets what has been left without values.
+    pub fn commit(&mut self, changed: &Changed) {
+        for note in &changed.families {
+            let Some(family) = self.families.get_mut(&note.name) else { continue };
+            for step in note.steps.iter().filter(|step| step.new.is_none()) {
+                if family.at(step.slot).is_some_and(|series| !series.is_shown()) {
+                    family.remove(step.slot);
+                }
+            }
+            if family.series().next().is_none() {
+                self.families.remove(&note.name);
+            }
+        }
+    }
+}

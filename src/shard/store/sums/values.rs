@@ -1,0 +1,187 @@
+//! A push to a stored source that changes nothing but values, as most pushes do.
+//!
+//! [`Store::push_values`] looks first whether it is such a push, and changes nothing. Then the source takes it, which checks whether there is room. What is shown of the sum changes last:
+//! only the values that differ are written, where they stand.
+
+use super::SourcePush;
+use crate::aggregate::{SourceFamily, Sum, ValuesPush};
+use crate::push::Batch;
+use crate::rules::PushId;
+use crate::shard::budget::claim::{Claim, Room, SharedChange};
+use crate::shard::groups::families::Families;
+use crate::shard::groups::group::{Group, Held};
+use crate::shard::groups::role::Role;
+use crate::shard::store::Store;
+
+impl Store {
+    /// Applies a push if it changes nothing but values and nothing is against it. Answers whether it has.
+    pub(super) fn push_values(
+        &mut self,
+        hidden: &mut Store,
+        push: &SourcePush<'_>,
+        batch: &Batch,
+    ) -> bool {
+        self.try_values(hidden, push, batch).unwrap_or_default()
+    }
+
+    fn try_values(
+        &mut self,
+        hidden: &mut Store,
+        push: &SourcePush<'_>,
+        batch: &Batch,
+    ) -> Option<bool> {
+        let SourcePush { hash, key, how, owner, target, now } = *push;
+        let hides = target.hides(key);
+        let needs_id = target.settings.needs_push_id();
+        let id = if needs_id { Some(how.asked.id?) } else { None };
+        let is_group = |(_, group): &(u64, Group)| *group.key == *target.sum.text();
+        let sum_at = self.groups.find_bucket_index(target.hash, is_group)?;
+        let is_source = |(_, group): &(u64, Group)| *group.key == *key.text();
+        let source_store = if hides { &*hidden } else { &*self };
+        let source_at = source_store.groups.find_bucket_index(hash, is_source)?;
+        let mut sum = self.take_sum_at(target.hash, sum_at)?;
+        let mut values = std::mem::take(&mut self.sums.values);
+        let source_store = if hides { &*hidden } else { &*self };
+        let at = (sum_at, source_at);
+        let planned = self.plan_values(source_store, push, at, id, batch, &mut sum, &mut values);
+        let source = if hides { &mut *hidden } else { &mut *self };
+        // What the source rejects is rejected once more behind this, with all that belongs to it.
+        let is_taken = planned.is_some()
+            && source
+                .update(hash, Some(source_at), key, how.mode, batch, owner, Room::Needed, now)
+                .is_ok();
+        if is_taken {
+            if let Some(id) = id
+                && let Some((_, group)) = source.groups.get_bucket_mut(source_at)
+                && let Role::Source(of) = &mut group.role
+            {
+                of.ids.remember(id, now.nanos());
+            }
+            source.accepted(false, hash, key);
+            if let Some(expire) = how.asked.expire {
+                source.asks(hash, key, expire);
+            }
+            self.show_values(push, sum_at, &mut sum, &mut values);
+            self.sums.left_out += values.left_out;
+            self.note_natives(batch, &mut sum);
+        }
+        self.sums.values = values;
+        if let Some((_, group)) = self.groups.get_bucket_mut(sum_at) {
+            group.role = Role::Sum(sum);
+        }
+        if is_taken && needs_id {
+            self.count_both(hidden, push); // One more push is remembered.
+        }
+        Some(is_taken)
+    }
+
+    /// Finds out what changes. `None` where the push may do more than change values, or something may be against it.
+    #[expect(clippy::too_many_arguments, reason = "a push is all of these")]
+    fn plan_values(
+        &self,
+        source_store: &Store,
+        push: &SourcePush<'_>,
+        (sum_at, source_at): (usize, usize),
+        id: Option<PushId>,
+        batch: &Batch,
+        sum: &mut Sum,
+        values: &mut ValuesPush,
+    ) -> Option<()> {
+        let SourcePush { key, owner, target, now, .. } = *push;
+        let (_, source) = source_store.groups.get_bucket(source_at)?;
+        let (_, shown) = self.groups.get_bucket(sum_at)?;
+        let Role::Source(of) = &source.role else { return None };
+        let is_known = of.sum_hash == target.hash
+            && of.sum.text() == target.sum.text()
+            && source.has_empty_instance == key.has_empty_instance()
+            && shown.has_empty_instance == target.sum.has_empty_instance()
+            && shown.charge.is_for(owner)
+            && source.families.len() == batch.families.len();
+        if !is_known || id.is_some_and(|id| of.ids.contains(id, now.nanos())) {
+            return None;
+        }
+        let mut plan = sum.values_of(key.text(), &target.settings, values)?;
+        let mut expected = 0;
+        for (held, new) in source.families.iter().zip(&batch.families) {
+            let family = &source_store.families[held.family];
+            let (name, help) = (batch.name(new), batch.help(new));
+            let is_same = *family.name == *name
+                && family.kind == new.kind
+                && held.help.as_deref().unwrap_or_default() == help;
+            if !is_same {
+                return None;
+            }
+            let place = position(&self.families, &shown.families, name, expected)?;
+            expected = place + 1;
+            let of_sum = &shown.families[place];
+            let text = self.families[of_sum.family].pages.block(of_sum.place).text;
+            let kind = new.kind;
+            let old = SourceFamily {
+                name,
+                kind,
+                help,
+                text: family.pages.block(held.place).text,
+                pushed: held.pushed.nanos(),
+            };
+            let new = SourceFamily { text: batch.text(new), pushed: now.nanos(), ..old };
+            if !plan.add([&old, &new], place, text) {
+                return None;
+            }
+        }
+        self.has_room_to_grow(shown, values.growth_max()).then_some(())
+    }
+
+    /// Whether a sum may grow by so many bytes and is no larger then than a group may become.
+    fn has_room_to_grow(&self, shown: &Group, bytes: u64) -> bool {
+        let bytes = shown.charge.usage().bytes + bytes;
+        let help = |held: &Held| held.help.as_ref().map_or(0, |help| help.len() as u64);
+        // Help texts are short. They are looked at only if they may matter.
+        bytes <= self.group_bytes_max / 2
+            || bytes + shown.families.iter().map(help).sum::<u64>() <= self.group_bytes_max
+    }
+
+    /// Changes the sum and what is shown of it.
+    fn show_values(
+        &mut self,
+        push: &SourcePush<'_>,
+        sum_at: usize,
+        sum: &mut Sum,
+        values: &mut ValuesPush,
+    ) {
+        let Store { groups, families, group_bytes, budget, .. } = self;
+        let Some((_, group)) = groups.get_bucket_mut(sum_at) else { return };
+        let before = group.bytes;
+        for number in 0..values.families() {
+            let held = &mut group.families[values.shown_at(number)];
+            let text = families[held.family].pages.block(held.place).text;
+            let patches = sum.change_values(values, number, text, push.now.nanos());
+            held.pushed = push.now;
+            if !patches.is_empty() {
+                let bytes = u64::from(held.bytes);
+                families.patch(held, patches);
+                group.bytes = group.bytes + u64::from(held.bytes) - bytes;
+            }
+        }
+        families.set_pushed(group, push.now);
+        if group.bytes != before {
+            let mut usage = group.charge.usage();
+            usage.bytes = usage.bytes + group.bytes - before;
+            let (shared, room) = (SharedChange::default(), Room::NotNeeded);
+            let charge = Some(&group.charge);
+            let claim = Claim::new(budget.as_ref(), push.owner, charge, usage, shared, room);
+            if let Ok(claim) = claim {
+                claim.settle(&mut group.charge);
+                *group_bytes = *group_bytes + group.bytes - before;
+            }
+        }
+    }
+}
+
+/// Where a group holds a family that is probably at `expected`.
+fn position(families: &Families, held: &[Held], name: &str, expected: usize) -> Option<usize> {
+    let name_of = |held: &Held| &*families[held.family].name;
+    match held.get(expected) {
+        Some(there) if *name_of(there) == *name => Some(expected),
+        _ => held.binary_search_by(|held| name_of(held).cmp(name)).ok(),
+    }
+}
