@@ -13,5 +13,5 @@ mod trust;
 
 pub use connection::{ANSWER_WAIT, Answer, CONNECT_WAIT, ClientError, Connection};
 pub use endpoint::{Endpoint, EndpointError};
-pub use pool::{POOL_ANSWER_BYTES_MAX, POOL_CONNECT_WAIT, Pool, SendError};
+pub use pool::{POOL_ANSWER_BYTES_MAX, POOL_CONNECT_WAIT, Pool, SendError, Turn};
 pub use trust::Trust;

@@ -1,6 +1,6 @@
 //! A bounded number of connections to one gateway, for many requests at a time.
 //!
-//! Start at [`Pool::send`]. A connection is kept after its answer and used again. A request that is given up takes its
+//! Start at [`Pool::turn`] and [`Pool::send`]. A connection is kept after its answer and used again. A request that is given up takes its
 //! connection along, so that no later request gets its answer.
 
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Request, Response};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::connect::connect;
 use super::{ClientError, Endpoint};
@@ -41,6 +41,12 @@ struct Idle {
     since: Instant,
 }
 
+/// The right to send one request.
+#[derive(Debug)]
+pub struct Turn<'p> {
+    _until_answered: Option<SemaphorePermit<'p>>,
+}
+
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
@@ -58,15 +64,20 @@ impl Pool {
         Pool { endpoint, connections: Semaphore::new(connections_max), idle: Mutex::default() }
     }
 
-    /// Sends a request once a connection is free, and reads the whole answer. The caller bounds the time.
+    /// Waits until a connection is free. The caller bounds the time.
+    pub async fn turn(&self) -> Turn<'_> {
+        Turn { _until_answered: self.connections.acquire().await.ok() }
+    }
+
+    /// Sends a request at its turn, and reads the whole answer. The caller bounds the time.
     ///
     /// # Errors
     /// Why there is no answer, and whether the gateway may have received the request.
     pub async fn send(
         &self,
+        _turn: Turn<'_>,
         mut request: Request<Full<Bytes>>,
     ) -> Result<Response<Bytes>, SendError> {
-        let _until_answered = self.connections.acquire().await;
         if !request.headers().contains_key(HOST)
             && let Ok(host) = HeaderValue::from_str(&self.endpoint.authority)
         {
@@ -174,11 +185,17 @@ mod tests {
         };
         let sending = async {
             for _ in 0..2 {
-                assert_eq!(pool.send(request()).await.expect("it is answered").body(), "OK");
+                assert_eq!(
+                    pool.send(pool.turn().await, request()).await.expect("it is answered").body(),
+                    "OK"
+                );
             }
             // The connection is closed by now, or is about to be.
             tokio::time::sleep(Duration::from_millis(50)).await;
-            assert_eq!(pool.send(request()).await.expect("it is answered").status(), 202);
+            assert_eq!(
+                pool.send(pool.turn().await, request()).await.expect("it is answered").status(),
+                202
+            );
         };
         tokio::join!(serving, sending);
     }
@@ -190,10 +207,11 @@ mod tests {
             let (mut stream, _) = listener.accept().await.expect("it connects");
             take(&mut stream).await;
         };
-        let (sent, ()) = tokio::join!(pool.send(request()), serving);
+        let sending = async { pool.send(pool.turn().await, request()).await };
+        let (sent, ()) = tokio::join!(sending, serving);
         assert!(matches!(sent, Err(SendError::InDoubt(_))), "{sent:?}");
         drop(listener);
-        let sent = pool.send(request()).await;
+        let sent = pool.send(pool.turn().await, request()).await;
         assert!(matches!(sent, Err(SendError::NotSent(_))), "{sent:?}");
     }
 
@@ -203,7 +221,7 @@ mod tests {
         let sent = |at: u8| {
             let pool = &pool;
             async move {
-                pool.send(request()).await.expect("it is answered");
+                pool.send(pool.turn().await, request()).await.expect("it is answered");
                 at
             }
         };

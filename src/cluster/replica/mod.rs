@@ -88,7 +88,7 @@ impl<L: Log> Replica<L> {
                 self.role.begin(now, ends);
                 self.membership.knows_of(ends.last);
             }
-            Event::Probed(ends) => self.role.probed(now, ends),
+            Event::Probed { sent, ends } => self.role.probed(now, sent, ends),
             Event::Looked { sequence, found } => {
                 let look = self.look_of(found);
                 self.role.looked(now, sequence, look);
@@ -127,7 +127,7 @@ impl<L: Log> Replica<L> {
                     self.append(attempt, sequence, &entry).await;
                 }
                 Task::Look { sequence } => self.look(sequence),
-                Task::Probe => self.probe(),
+                Task::Probe { sent } => self.probe(sent),
                 Task::Read { after } => self.reader = Some(self.log.read(after)),
                 Task::Restart { was_leading } => {
                     if was_leading {

@@ -34,11 +34,11 @@ impl<L: Log> Replica<L> {
         });
     }
 
-    pub(super) fn probe(&self) {
+    pub(super) fn probe(&self, sent: Duration) {
         let (log, events, wait) = (self.log.clone(), self.events.clone(), self.answer_wait());
         tokio::spawn(async move {
             let ends = tokio::time::timeout(wait, log.ends()).await;
-            let _gone = events.send(Event::Probed(ends.ok().and_then(Result::ok)));
+            let _gone = events.send(Event::Probed { sent, ends: ends.ok().and_then(Result::ok) });
         });
     }
 

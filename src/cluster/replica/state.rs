@@ -23,7 +23,7 @@ pub(super) const ENTRY_BYTES: usize = 256;
 #[derive(Debug)]
 pub(super) enum Event {
     Begun(Ends),
-    Probed(Option<Ends>),
+    Probed { sent: Duration, ends: Option<Ends> },
     Looked { sequence: u64, found: Option<Found> },
     Appended { attempt: u64, appended: Result<(), AppendError>, took: Duration },
     Purged(u64, Result<(), LogError>),

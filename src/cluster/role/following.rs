@@ -87,11 +87,14 @@ impl Role {
         }
     }
 
-    /// The answer to a probe: the ends of the stream, or that there is no answer.
-    pub(in crate::cluster) fn probed(&mut self, now: Duration, ends: Option<Ends>) {
+    /// The answer to the probe that was sent at that time: the ends of the stream, or that there is no answer.
+    pub(in crate::cluster) fn probed(&mut self, now: Duration, sent: Duration, ends: Option<Ends>) {
         let is_led = self.reading.leading().is_some();
         let State::Following(following) = &mut self.state else { return };
-        let Some(sent) = following.probing.take() else { return };
+        if following.probing != Some(sent) {
+            return; // Of a probe before the last one: the stream may have gone on since.
+        }
+        following.probing = None;
         let Some(ends) = ends else {
             following.has_failed = true;
             return;
@@ -165,8 +168,10 @@ mod tests {
         assert!(role.hear(at(1), 10, &part(10)).is_some());
         assert!(!role.is_caught_up(), "what was purged was written again, perhaps behind that end");
         role.tick(at(2), false);
-        assert_eq!(tasks(&mut role), [Task::Probe]);
-        role.probed(at(3), Some(Ends { first: 8, last: 12 }));
+        assert_eq!(tasks(&mut role), [Task::Probe { sent: at(2) }]);
+        role.probed(at(3), at(1), Some(Ends { first: 1, last: 10 }));
+        assert!(!role.is_caught_up(), "that is the answer to another probe");
+        role.probed(at(3), at(2), Some(Ends { first: 8, last: 12 }));
         assert!(!role.is_caught_up());
         assert!(role.hear(at(4), 11, &part(11)).is_some());
         assert!(role.hear(at(4), 12, &part(12)).is_some());
@@ -183,13 +188,13 @@ mod tests {
         role.tick(at(1), false); // Nobody leads yet, as far as it knows.
         role.lose_reader(at(1));
         role.tick(at(100), false);
-        assert!(tasks(&mut role).contains(&Task::Probe));
+        assert!(tasks(&mut role).contains(&Task::Probe { sent: at(100) }));
         assert!(role.hear(at(101), 9, &part(9)).is_some());
-        role.probed(at(102), Some(Ends { first: 1, last: 9 }));
+        role.probed(at(102), at(100), Some(Ends { first: 1, last: 9 }));
         assert!(!role.is_caught_up(), "it was asked before");
         role.tick(at(400), false);
-        assert!(tasks(&mut role).contains(&Task::Probe));
-        role.probed(at(401), Some(Ends { first: 9, last: 9 }));
+        assert!(tasks(&mut role).contains(&Task::Probe { sent: at(400) }));
+        role.probed(at(401), at(400), Some(Ends { first: 9, last: 9 }));
         assert!(role.is_caught_up());
     }
 }

@@ -145,7 +145,7 @@ impl Role {
                 if is_wanted && following.probing.is_none() && now >= following.probe_at {
                     following.probing = Some(now);
                     following.probe_at = now + retry;
-                    self.tasks.push_back(Task::Probe);
+                    self.tasks.push_back(Task::Probe { sent: now });
                 }
             }
             State::Appending(flights) => {

@@ -12,8 +12,8 @@ pub(in crate::cluster) enum Task {
     Append { attempt: u64, sequence: u64, entry: Arc<Entry> },
     /// Reads the message of this sequence.
     Look { sequence: u64 },
-    /// Asks for the first and the last sequence of the stream.
-    Probe,
+    /// Asks for the first and the last sequence of the stream. The answer is for the question of this time.
+    Probe { sent: Duration },
     /// Reads the stream on from behind this entry.
     Read { after: u64 },
     /// Throws all groups away, and reads the stream from its beginning: begins with [`Role::begin`] again.

@@ -95,7 +95,7 @@ impl Truth {
         let found = &self.entries[position as usize - 1];
         let is_epoch = entry.kind == Kind::Part { is_last: true };
         if !found.is(entry) || is_epoch && !self.epochs.contains_key(&position) {
-            return Err(format!("{entry:?} does not count at {position}"));
+            return Err(format!("{entry:?} does not count at {position}, where {found:?} stands"));
         }
         Ok(())
     }

@@ -75,9 +75,17 @@ impl ReplicaSet {
         *forwarded.method_mut() = head.method.clone();
         *forwarded.uri_mut() = target.clone().into();
         *forwarded.headers_mut() = of_request(head);
-        let header = self.signer.sign(signed, &to.id, &sent, SystemTime::now());
-        forwarded.headers_mut().insert(FORWARDED, header);
-        let (mut answering, since) = (pin!(pool.send(forwarded)), Instant::now());
+        // Signed when it is sent, since the leader counts from then on how long it was on its way.
+        let answering = async {
+            let turn = pool.turn().await;
+            let header = self.signer.sign(signed, &to.id, &sent, SystemTime::now());
+            forwarded.headers_mut().insert(FORWARDED, header);
+            match self.membership.awake() {
+                Ok(()) => pool.send(turn, forwarded).await.map_err(Some),
+                Err(_paused) => Err(None),
+            }
+        };
+        let (mut answering, since) = (pin!(answering), Instant::now());
         let answer = loop {
             match timeout(LOOK_WAIT, answering.as_mut()).await {
                 Ok(answer) => break answer,
@@ -93,8 +101,9 @@ impl ReplicaSet {
         };
         let (head, body) = match answer {
             Ok(answer) => answer.into_parts(),
-            Err(SendError::NotSent(error)) => return Outcome::NotDone(error.to_string()),
-            Err(SendError::InDoubt(error)) => return Outcome::InDoubt(error.to_string()),
+            Err(None) => return Outcome::NotDone("it was not sent".to_owned()),
+            Err(Some(SendError::NotSent(error))) => return Outcome::NotDone(error.to_string()),
+            Err(Some(SendError::InDoubt(error))) => return Outcome::InDoubt(error.to_string()),
         };
         match meaning(head.status, &head.headers) {
             Meaning::Answer(position) => {

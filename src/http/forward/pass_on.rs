@@ -15,9 +15,9 @@ use crate::http::reply::Reply;
 use crate::http::request::admission::Request;
 use crate::own_metrics::Forwarded;
 
-/// When a request is sent again to a leader that could not be reached. Twice as late each time, and at most so late: a
-/// leader that is cut off from NATS must not drown in requests that it cannot take.
+/// When a request is sent again to a leader that could not be reached. Twice as late each time.
 const AGAIN_WAIT: Duration = Duration::from_millis(50);
+/// And at most so late: a leader that is cut off from NATS must not drown in requests that it cannot take.
 const AGAIN_WAIT_MAX: Duration = Duration::from_millis(400);
 
 impl ReplicaSet {

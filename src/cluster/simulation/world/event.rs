@@ -1,6 +1,7 @@
 //! What can happen, in its order.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::super::super::entry::Entry;
 use super::super::super::role::{Ends, Look};
@@ -20,7 +21,9 @@ pub(super) enum Event {
     Looking {
         sequence: u64,
     },
-    Probing,
+    Probing {
+        sent: Duration,
+    },
     Purging {
         up_to: u64,
     },
@@ -35,7 +38,10 @@ pub(super) enum Event {
         sequence: u64,
         look: Option<Look>,
     },
-    Probed(Option<Ends>),
+    Probed {
+        sent: Duration,
+        ends: Option<Ends>,
+    },
     Begin,
     Read {
         reader: u64,

@@ -117,15 +117,21 @@ impl World {
 
     /// Sends a message between a replica and the stream: it may be lost, and it may come twice.
     fn send(&mut self, replica: usize, event: Event) {
+        let life = self.replicas[replica].life;
+        self.carry(replica, life, event);
+    }
+
+    /// The same for a process: an answer to one that has ended reaches nobody.
+    fn carry(&mut self, replica: usize, life: u64, event: Event) {
         if self.is_cut(replica) || self.chance(25) {
             return;
         }
         if self.chance(20) {
             let delay = self.delay();
-            self.for_replica(delay, replica, event.clone());
+            self.at(self.now + delay, replica, life, event.clone());
         }
         let delay = self.delay();
-        self.for_replica(delay, replica, event);
+        self.at(self.now + delay, replica, life, event);
     }
 
     fn awaken(&mut self, replica: usize) {
@@ -153,9 +159,9 @@ impl World {
                 let is_expected = self.truth.last() + 1 == sequence;
                 if is_expected || self.variant.ignores_expectation {
                     self.truth.add(&entry);
-                    self.send(replica, Event::Acknowledged { attempt });
+                    self.carry(replica, life, Event::Acknowledged { attempt });
                 } else {
-                    self.send(replica, Event::Doubted { attempt });
+                    self.carry(replica, life, Event::Doubted { attempt });
                 }
             }
             Event::Purging { up_to } => {
@@ -168,11 +174,11 @@ impl World {
                     Some(_) if sequence < self.first => Look::Purged,
                     Some(entry) => Look::Message(Ok((**entry).clone())),
                 };
-                self.send(replica, Event::Looked { sequence, look: Some(look) });
+                self.carry(replica, life, Event::Looked { sequence, look: Some(look) });
             }
-            Event::Probing => {
-                let ends = self.ends();
-                self.send(replica, Event::Probed(Some(ends)));
+            Event::Probing { sent } => {
+                let ends = Some(self.ends());
+                self.carry(replica, life, Event::Probed { sent, ends });
             }
             // At a replica.
             event => {

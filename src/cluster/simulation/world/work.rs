@@ -28,7 +28,7 @@ impl World {
             Event::Acknowledged { attempt } => replica.role.acknowledged(now, attempt),
             Event::Doubted { attempt } => replica.role.doubt(attempt),
             Event::Looked { sequence, look } => replica.role.looked(now, sequence, look),
-            Event::Probed(ends) => replica.role.probed(now, ends),
+            Event::Probed { sent, ends } => replica.role.probed(now, sent, ends),
             Event::Begin if is_cut => self.for_replica(LEASE / 5, at, Event::Begin),
             Event::Begin => replica.role.begin(now, ends),
             Event::Read { reader } if reader == replica.reader => {
@@ -86,9 +86,9 @@ impl World {
                     self.send(at, Event::Looking { sequence });
                     self.for_replica(TIMEOUT, at, Event::Looked { sequence, look: None });
                 }
-                Task::Probe => {
-                    self.send(at, Event::Probing);
-                    self.for_replica(TIMEOUT, at, Event::Probed(None));
+                Task::Probe { sent } => {
+                    self.send(at, Event::Probing { sent });
+                    self.for_replica(TIMEOUT, at, Event::Probed { sent, ends: None });
                 }
                 Task::Read { after } => {
                     let replica = &mut self.replicas[at];
