@@ -1,7 +1,5 @@
 //! New values for some lines of a text.
 
-use memchr::memchr;
-
 use crate::exposition::write_number;
 
 /// What changes of a text: pieces that do not overlap, in their order.
@@ -37,7 +35,8 @@ impl Patches {
 
     /// Notes the new value of the line whose value is at `at`, unless it is the same. Answers where the line ends.
     pub(super) fn value(&mut self, text: &[u8], at: usize, value: f64) -> usize {
-        let len = memchr(b'\n', &text[at..]).unwrap_or(text.len() - at);
+        // A value is short.
+        let len = text[at..].iter().position(|byte| *byte == b'\n').unwrap_or(text.len() - at);
         let start = self.bytes.len();
         write_number(&mut self.bytes, value);
         // A later one for the same value may be what was there before.

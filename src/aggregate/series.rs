@@ -92,7 +92,7 @@ impl LineValue {
             LineValue::Total(total) if is_increment => total.add(step.new),
             // What is no number counts only while the source has it.
             LineValue::Total(total) if step.is_restart && step.old.is_finite() => {
-                total.add(step.new)
+                total.add(step.new);
             }
             LineValue::Total(total) => total.replace(step.old, step.new),
             LineValue::Gauge(values) => values.replace(one(step.old, old), one(step.new, new)),

@@ -1,6 +1,6 @@
 //! How the lines of a family change with a push that only brings other values: see `sum/values`.
 
-use crate::aggregate::family::{Family, Target, Targets, is_gauge, lines_of};
+use crate::aggregate::family::{Family, Target, Targets, is_gauge};
 use crate::aggregate::patches::Patches;
 use crate::aggregate::series::{By, ValueStep};
 use crate::exposition::parse_number;
@@ -21,19 +21,16 @@ impl Family {
         let takes_all = is_increment || self.gauges() == Some(Gauges::Last);
         // All lines of a series begin anew together.
         let has_parts = counts && self.kind.part_label().is_some();
-        let (mut old_lines, mut new_lines, mut left_out) = (lines_of(old), lines_of(new), 0);
         let (mut first, mut is_restart) = (steps.len(), false);
+        let (mut lines, mut left_out) = (Pairs { old, new, longer: None }, 0);
         for Target { slot, line } in targets.iter().copied() {
-            let (old, new) = (old_lines.next()?, new_lines.next()?);
-            let (opening, new) = new.split_at(value_at(new));
-            if value_at(old) != opening.len() || old[..opening.len()] != *opening {
-                return None;
-            }
-            let old = &old[opening.len()..];
             if line == Target::LEFT_OUT {
+                lines.skip()?;
                 left_out += 1;
                 continue;
             }
+            let series = self.series_at(slot)?;
+            let [old, new] = lines.next(series.lines.get(line as usize)?.opening.len())?;
             if line == 0 {
                 ends_series(steps, first, is_restart);
                 (first, is_restart) = (steps.len(), false);
@@ -42,9 +39,9 @@ impl Family {
             if is_equal && !takes_all && !has_parts {
                 continue;
             }
-            let new = number(new);
-            let old = if is_equal { new } else { number(old) };
-            let is_sum = || self.series_at(slot).is_some_and(|it| it.sum_at == Some(line as usize));
+            let new = number(new)?;
+            let old = if is_equal { new } else { number(old)? };
+            let is_sum = || series.sum_at == Some(line as usize);
             if is_increment && (!new.is_finite() || new < 0.0 && !is_sum()) {
                 return None;
             }
@@ -52,7 +49,7 @@ impl Family {
             steps.push(ValueStep { slot, line, old, new, is_restart: false, is_equal });
         }
         ends_series(steps, first, is_restart);
-        (old_lines.next().is_none() && new_lines.next().is_none()).then_some(left_out)
+        lines.are_over().then_some(left_out)
     }
 
     /// Makes these changes of a source, and notes what changes in `text`, which is what is shown of the family.
@@ -99,21 +96,69 @@ fn ends_series(steps: &mut [ValueStep], first: usize, is_restart: bool) {
     }
 }
 
+/// The lines of two texts of a source that differ in nothing but values.
+struct Pairs<'t> {
+    old: &'t [u8],
+    new: &'t [u8],
+    /// By how much a line up to its value is longer here than in the sum, which does not have all labels: the same for all lines.
+    longer: Option<usize>,
+}
+
+impl<'t> Pairs<'t> {
+    /// The values of the next line, up to which that of the sum is so long.
+    fn next(&mut self, len_in_sum: usize) -> Option<[&'t [u8]; 2]> {
+        let longer = match self.longer {
+            Some(longer) => longer,
+            None => value_at(&self.new[..end(self.new)?]).checked_sub(len_in_sum)?,
+        };
+        self.longer = Some(longer);
+        let opening = len_in_sum + longer;
+        let (old, new) = (self.old.get(opening..)?, self.new.get(opening..)?);
+        if self.old[..opening] != self.new[..opening] || self.new[opening - 1] != b' ' {
+            return None;
+        }
+        let (old_end, new_end) = (short_end(old)?, short_end(new)?);
+        (self.old, self.new) = (&old[old_end + 1..], &new[new_end + 1..]);
+        Some([&old[..old_end], &new[..new_end]])
+    }
+
+    /// Passes over a line that no sum has.
+    fn skip(&mut self) -> Option<()> {
+        let [old, new] = [self.old, self.new].map(|text| end(text).map(|end| text.split_at(end)));
+        let ((old, old_rest), (new, new_rest)) = (old?, new?);
+        (self.old, self.new) = (&old_rest[1..], &new_rest[1..]);
+        (old[..value_at(old)] == new[..value_at(new)]).then_some(())
+    }
+
+    fn are_over(&self) -> bool {
+        self.old.is_empty() && self.new.is_empty()
+    }
+}
+
+/// Where the first line ends.
+fn end(text: &[u8]) -> Option<usize> {
+    memchr::memchr(b'\n', text)
+}
+
+/// The same for a text that begins with a value: that is short.
+fn short_end(text: &[u8]) -> Option<usize> {
+    text.iter().position(|byte| *byte == b'\n')
+}
+
 /// Where the value of a line begins. It has no blanks, and is short.
 fn value_at(line: &[u8]) -> usize {
     line.iter().rposition(|byte| *byte == b' ').map_or(0, |blank| blank + 1)
 }
 
 /// A value. Most are small whole numbers.
-fn number(text: &[u8]) -> f64 {
-    let is_short = (1..=15).contains(&text.len());
-    let digits = || {
-        text.iter().try_fold(0_u64, |number, byte| {
-            byte.is_ascii_digit().then(|| number * 10 + u64::from(byte - b'0'))
-        })
-    };
-    match is_short.then(digits).flatten() {
-        Some(whole) => whole as f64,
-        None => parse_number(text).unwrap_or(f64::NAN),
+fn number(text: &[u8]) -> Option<f64> {
+    let mut whole = 0_u64;
+    for byte in text.get(..15).unwrap_or(text) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return parse_number(text);
+        }
+        whole = whole * 10 + u64::from(digit);
     }
+    if (1..=15).contains(&text.len()) { Some(whole as f64) } else { parse_number(text) }
 }
