@@ -6,12 +6,12 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::BodyExt;
 use hyper::StatusCode;
 use hyper::body::{Body, Incoming};
 
 use crate::http::body::arriving::{Arriving, gave_way};
 use crate::http::body::in_flight::{InFlight, Room};
+use crate::http::connection::wakes::poll_frame;
 use crate::http::failure::{Cause, Failure};
 
 /// The least room for a body of which some bytes have arrived, unless its announced length is less. A body that is only
@@ -123,7 +123,7 @@ async fn within<T>(
 }
 
 async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, Failure> {
-    while let Some(frame) = body.frame().await {
+    while let Some(frame) = poll_fn(|context| poll_frame(body, context)).await {
         // Trailers say nothing that we would use.
         if let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() {
             return Ok(Some(data));

@@ -20,6 +20,7 @@ use crate::http::connection::rare::{Ready, select_rare};
 use crate::http::connection::target::Targets;
 use crate::http::connection::timeouts::{End, HEADER_BYTES_MAX, end_of};
 use crate::http::connection::unread_body::{is_taken_in, linger};
+use crate::http::connection::wakes::keeping_back;
 use crate::http::reply::and_close;
 use crate::http::server::Http;
 use crate::listen::{Client, Protocol};
@@ -75,7 +76,8 @@ pub(crate) async fn serve(
         .serve_connection(TokioIo::new(stream), service);
     let ended = {
         let mut end = pin!(end_of(activity, &http.config.web, stopping));
-        select_rare(Pin::new(&mut connection), end.as_mut()).await
+        let served = pin!(keeping_back(Pin::new(&mut connection)));
+        select_rare(served, end.as_mut()).await
     };
     let served = match ended {
         Ready::Main(served) => served,
