@@ -108,7 +108,7 @@ mod tests {
         let mut body = request.into_body();
         while !body.is_end_stream() {
             let frame = poll_fn(|context| poll_frame(&mut body, context)).await;
-            if !frame.is_some_and(|frame| frame.is_ok()) {
+            if frame.is_none_or(|frame| frame.is_err()) {
                 break;
             }
         }
