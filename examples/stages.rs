@@ -1,12 +1,19 @@
-//! Decodes bodies and does nothing else, so that `.ci/counts` can count the instructions that one takes.
+//! Runs one stage of many pushes and nothing else, so that `.ci/counts` can count the instructions that one push takes.
 //!
-//! `decode FORMAT WORKLOAD BODIES`: `text` or `protobuf`; `batch-job` or `mixed-jobs`; how many.
+//! `stages STAGE FORMAT WORKLOAD BODIES`: `decode`; `update`, which stores what was decoded before; or `render`, which is an
+//! update and its share of a scrape after all groups have changed. `text` or `protobuf`, which a scrape is rendered as too; `batch-job` or `mixed-jobs`; how many.
 
 use std::env;
 use std::hint::black_box;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use shardgate::exposition::{Kind, NameRules, parse_number, sample_lines};
-use shardgate::push::{Batch, BatchFamily, GroupingKey, decode, decode_protobuf};
+use shardgate::push::{
+    Batch, BatchFamily, GroupingKey, PUSH_FAILURE_TIME, PUSH_TIME, decode, decode_protobuf,
+};
+use shardgate::scrape::{Form, Format, Runs, Scrape};
+use shardgate::shard::{Index, Mode, Selection, Store, Timestamp};
 
 #[path = "../loadtest/src/profile/kinds.rs"]
 mod kinds;
@@ -21,7 +28,9 @@ const RULES: NameRules = NameRules::Legacy;
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [format, workload, count] = &arguments[..] else { panic!("FORMAT WORKLOAD BODIES") };
+    let [stage, format, workload, count] = &arguments[..] else {
+        panic!("STAGE FORMAT WORKLOAD BODIES")
+    };
     let count: usize = count.parse().expect("a number of bodies");
     let texts: Vec<String> = match &**workload {
         "batch-job" => vec![include_str!("../profiles/batch-job.prom").to_owned()],
@@ -37,16 +46,77 @@ fn main() {
         false => texts.iter().map(|text| protobuf(text)).collect(),
     };
     let keys: Vec<GroupingKey> = (0..GROUPS).map(key).collect();
-    for at in 0..count {
-        // A step without a factor in common with the number of groups comes to all of them, in no order.
-        let group = at * 787 % GROUPS;
+    let decoded = |group: usize| {
         let (key, body) = (&keys[group], &bodies[group % bodies.len()]);
         let batch = match is_text {
             true => decode(black_box(key), black_box(body), RULES),
             false => decode_protobuf(black_box(key), black_box(body), RULES),
         };
-        assert!(black_box(batch).is_ok());
+        batch.expect("a valid push")
+    };
+    // A step without a factor in common with the number of groups comes to all of them, in no order.
+    let groups = (0..count).map(|at| at * 787 % GROUPS);
+    match &**stage {
+        "decode" => groups.for_each(|group| drop(black_box(decoded(group)))),
+        "update" => {
+            let mut stored = Stored::new(&keys, decoded);
+            groups.for_each(|group| stored.push(group));
+        }
+        "render" => {
+            let (mut stored, form) = (Stored::new(&keys, decoded), form(is_text));
+            for (at, group) in groups.enumerate() {
+                stored.push(group);
+                if (at + 1) % GROUPS == 0 {
+                    assert!(black_box(stored.scrape(form)) > GROUPS);
+                }
+            }
+        }
+        other => panic!("no such stage: {other}"),
     }
+}
+
+/// A shard that holds all groups, and what is pushed to them.
+struct Stored<'k> {
+    store: Store,
+    keys: &'k [GroupingKey],
+    hashes: Vec<u64>,
+    batches: Vec<Batch>,
+    runs: Runs,
+}
+
+impl<'k> Stored<'k> {
+    /// Decodes and stores each group often enough that its body has a shape.
+    fn new(keys: &'k [GroupingKey], decoded: impl Fn(usize) -> Batch) -> Stored<'k> {
+        let index = Arc::new(Index::default());
+        index.reserve(PUSH_TIME, Kind::Gauge);
+        index.reserve(PUSH_FAILURE_TIME, Kind::Gauge);
+        let hasher = ahash::RandomState::with_seeds(1, 2, 3, 4);
+        let hashes = keys.iter().map(|key| hasher.hash_one(&*key.identity())).collect();
+        let (batches, runs) = ((0..keys.len()).map(&decoded).collect(), Runs::default());
+        let mut stored = Stored { store: Store::new(index, None), keys, hashes, batches, runs };
+        (0..keys.len()).for_each(|group| stored.push(group));
+        stored.batches = (0..keys.len()).map(decoded).collect();
+        (0..keys.len()).for_each(|group| stored.push(group));
+        stored
+    }
+
+    fn push(&mut self, group: usize) {
+        let (hash, key, batch) = (self.hashes[group], &self.keys[group], &self.batches[group]);
+        let pushed = self.store.push(hash, key, Mode::Replace, batch, None, Timestamp::now());
+        pushed.expect("groups do not conflict");
+    }
+
+    /// How many bytes a scrape of everything has.
+    fn scrape(&mut self, form: Form) -> usize {
+        let snapshots = vec![self.store.snapshot(&Selection::default())];
+        let (mut scrape, tasks) = Scrape::new(snapshots, Vec::new(), form);
+        tasks.into_iter().for_each(|task| scrape.take(task.run().0));
+        scrape.answer(&self.runs).chunks.iter().map(Bytes::len).sum()
+    }
+}
+
+fn form(is_text: bool) -> Form {
+    if is_text { Form::TEXT } else { Form { format: Format::Protobuf, ..Form::TEXT } }
 }
 
 fn key(group: usize) -> GroupingKey {
