@@ -80,6 +80,10 @@ async fn read(log: &impl Log) -> Result<Option<Result<Groups, ExportError>>, Log
             Ok(entry) => entry,
             Err(error) => return Ok(Some(Err(ExportError::Entry(sequence, error.to_string())))),
         };
+        if reading.misses_takeover(&entry) {
+            let torn = "is of a term whose takeover is missing: a NATS server has another copy of the stream; try again";
+            return Ok(Some(Err(ExportError::Entry(sequence, torn.to_owned()))));
+        }
         match reading.hear(&entry) {
             Heard::Void => {}
             Heard::Took | Heard::Resigned => parts.clear(),

@@ -24,7 +24,7 @@ use super::books::Books;
 use super::entry::{Entry, Kind};
 use super::log::{AppendError, Log, Reader};
 use super::membership::{Leader, Member, Role as Shown};
-use super::role::Task;
+use super::role::{Anew, Task};
 use crate::shard::{Timestamp, Unavailable};
 
 impl<L: Log> Replica<L> {
@@ -129,13 +129,20 @@ impl<L: Log> Replica<L> {
                 Task::Look { sequence } => self.look(sequence),
                 Task::Probe { sent } => self.probe(sent),
                 Task::Read { after } => self.reader = Some(self.log.read(after)),
-                Task::Restart { was_leading } => {
-                    if was_leading {
-                        tracing::warn!("another replica has taken over; reading the stream anew");
-                    } else {
-                        tracing::info!(
+                Task::Restart(why) => {
+                    match why {
+                        Anew::Deposed => {
+                            tracing::warn!(
+                                "another replica has taken over; reading the stream anew"
+                            );
+                        }
+                        Anew::Purged => tracing::info!(
                             "reading the stream anew: parts of it were purged meanwhile"
-                        );
+                        ),
+                        Anew::Torn => tracing::error!(
+                            "reading the stream anew: a NATS server has shown a takeover to others that its own copy does not \
+                             have; if this comes again and again, remove that copy, and use NATS 2.10 or newer"
+                        ),
                     }
                     self.restart().await?;
                 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::super::entry::{Entry, Kind};
-use super::{Look, Role, State, Task};
+use super::{Anew, Look, Role, State, Task};
 use crate::shard::Timestamp;
 
 impl Role {
@@ -151,7 +151,7 @@ impl Role {
     /// that has only tried to take over holds nothing else than what it has read.
     fn give_way(&mut self, now: Duration) {
         if self.leads() {
-            self.restart(true);
+            self.restart(Anew::Deposed);
         } else {
             self.follow(now, self.position + 1);
         }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::super::entry::{Entry, EntryError, Kind};
 use super::super::reading::Heard;
 use super::flights::Flights;
-use super::{Ends, Role, State, Task};
+use super::{Anew, Ends, Role, State, Task};
 
 /// How it goes.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Role {
         if sequence != self.position + 1 {
             if self.reading.has_begun() {
                 // What was purged may have said that a group is gone, of which there was a record before.
-                self.restart(false);
+                self.restart(Anew::Purged);
                 return None;
             }
             // Purged before it could be read, as happens all the time under load. What of it is needed has been written again,
@@ -75,6 +75,12 @@ impl Role {
                 return None;
             }
         };
+        if self.reading.misses_takeover(entry) {
+            // A NATS server may keep another message in its place: those before 2.10 do after some crashes. Another reader may get
+            // the copy of another server.
+            self.restart(Anew::Torn);
+            return None;
+        }
         self.position = sequence;
         Some(self.reading.hear(entry))
     }
@@ -107,7 +113,7 @@ impl Role {
             (following.target, following.aims_since) = (ends.last, None);
         }
         if ends.first > self.position + 1 {
-            self.restart(false);
+            self.restart(Anew::Purged);
         } else if following.is_lost || ends.last > self.position {
             let is_stuck = now >= following.heard + 2 * self.terms.patience;
             let aims_since = following.aims_since;
@@ -178,7 +184,22 @@ mod tests {
         assert!(role.is_caught_up());
         // Later it may have been a deletion that was purged.
         assert!(role.hear(at(5), 14, &part(14)).is_none());
-        assert_eq!(tasks(&mut role), [Task::Restart { was_leading: false }]);
+        assert_eq!(tasks(&mut role), [Task::Restart(Anew::Purged)]);
+    }
+
+    #[test]
+    fn a_copy_of_the_stream_without_a_takeover_is_not_believed() {
+        let (mut role, at) = (role(), Duration::from_millis);
+        role.begin(at(0), Ends { first: 1, last: 10 });
+        tasks(&mut role);
+        for sequence in 1..3 {
+            assert!(role.hear(at(1), sequence, &part(sequence)).is_some());
+        }
+        let late = part(2);
+        assert_eq!(role.hear(at(1), 3, &late), Some(Heard::Void));
+        let next = part(5).map(|entry| Entry { term: 4, ..entry });
+        assert_eq!(role.hear(at(1), 4, &next), None);
+        assert_eq!(tasks(&mut role), [Task::Restart(Anew::Torn)]);
     }
 
     #[test]

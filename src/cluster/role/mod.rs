@@ -25,7 +25,7 @@ use bytes::Bytes;
 
 use self::flights::Flights;
 use self::following::Following;
-pub(super) use self::task::{Ends, Look, Task};
+pub(super) use self::task::{Anew, Ends, Look, Task};
 pub(super) use self::terms::Terms;
 use super::entry::Author;
 use super::reading::{Leading, Reading};
@@ -164,14 +164,14 @@ impl Role {
         }
     }
 
-    fn restart(&mut self, was_leading: bool) {
+    fn restart(&mut self, why: Anew) {
         if self.is_resigning {
             self.state = State::Away;
             self.tasks.push_back(Task::Left);
             return;
         }
         self.state = State::Starting;
-        self.tasks.push_back(Task::Restart { was_leading });
+        self.tasks.push_back(Task::Restart(why));
     }
 
     /// The stream ends before something that was in it, as it seems: a NATS server that was cut off may know no better.

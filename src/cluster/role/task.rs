@@ -17,7 +17,7 @@ pub(in crate::cluster) enum Task {
     /// Reads the stream on from behind this entry.
     Read { after: u64 },
     /// Throws all groups away, and reads the stream from its beginning: begins with [`Role::begin`] again.
-    Restart { was_leading: bool },
+    Restart(Anew),
     /// Leads from now on: takes changes.
     Lead,
     /// An entry of this replica is in the stream. It is a part of an epoch, or its end.
@@ -26,6 +26,17 @@ pub(in crate::cluster) enum Task {
     Left,
     /// Takes no part any more, for this reason.
     StepBack(String),
+}
+
+/// Why the stream is read from its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cluster) enum Anew {
+    /// This replica was leading, and another one has taken over.
+    Deposed,
+    /// Entries were purged that were not read yet.
+    Purged,
+    /// The takeover of a term is not in the copy of the stream that was read.
+    Torn,
 }
 
 /// What a look at one message of the stream has shown.

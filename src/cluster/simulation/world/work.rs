@@ -97,7 +97,7 @@ impl World {
                     let reader = replica.reader;
                     self.for_replica(2, at, Event::Read { reader });
                 }
-                Task::Restart { .. } => {
+                Task::Restart(_) => {
                     let keeps_groups = self.variant.keeps_groups;
                     let replica = &mut self.replicas[at];
                     self.counts[1] += replica.forget(keeps_groups);
