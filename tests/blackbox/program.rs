@@ -64,7 +64,7 @@ fn help_and_version_go_to_standard_output() {
 fn the_allocator_gives_large_blocks_back_as_soon_as_they_are_freed() {
     let output = program(&["--version"]).env("MIMALLOC_VERBOSE", "1").output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("'arena_max_object_size': 32768 KiB"), "{said}");
+    assert!(said.contains("'arena_max_object_size': 1024 KiB"), "{said}");
 }
 
 #[test]
