@@ -27,8 +27,7 @@ impl Families {
 
     /// Where a family is that is probably at `expected`.
     pub(super) fn position(&self, name: &str, expected: usize) -> Option<usize> {
-        let is_there = self.0.get(expected).is_some_and(|(there, _)| **there == *name);
-        if is_there { Some(expected) } else { self.find(name).ok() }
+        position(&self.0, |(name, _)| name, name, expected)
     }
 
     /// The family at a place that [`Families::position`] has answered.
@@ -62,5 +61,18 @@ impl Families {
 
     fn find(&self, name: &str) -> Result<usize, usize> {
         self.0.binary_search_by(|(there, _)| (**there).cmp(name))
+    }
+}
+
+/// Where a name is in a list that is sorted by name. It is probably at `expected`.
+pub fn position<'n, T>(
+    list: &'n [T],
+    name_of: impl Fn(&'n T) -> &'n str,
+    name: &str,
+    expected: usize,
+) -> Option<usize> {
+    match list.get(expected) {
+        Some(there) if name_of(there) == name => Some(expected),
+        _ => list.binary_search_by(|one| name_of(one).cmp(name)).ok(),
     }
 }

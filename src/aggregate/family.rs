@@ -98,6 +98,12 @@ impl Family {
         !is_gauge(self.kind) && self.adding.counters == Counters::Increments
     }
 
+    /// Whether a push changes what is counted though it brings the values of before: increments add up, and the gauge that was pushed
+    /// last is shown.
+    pub(super) fn takes_all(&self) -> bool {
+        self.counts_increments() || self.gauges() == Some(Gauges::Last)
+    }
+
     pub(super) fn series(&self) -> impl Iterator<Item = &Series> {
         self.series.iter().flatten()
     }
@@ -265,6 +271,11 @@ pub(super) fn have_same_lines(old: &[u8], new: &[u8]) -> bool {
             _ => return false,
         }
     }
+}
+
+/// Whether a value can be added to a total. The sum of a histogram may fall.
+pub(super) fn is_increment(value: f64, is_sum: bool) -> bool {
+    value.is_finite() && (value >= 0.0 || is_sum)
 }
 
 /// Whether values of this kind can fall, and are gone with their source.

@@ -27,6 +27,7 @@ use crate::exposition::write_label_name;
 use crate::push::GroupingKey;
 use crate::rules::Aggregation;
 
+pub use families::position;
 pub use family::SourceFamily;
 pub use patches::Patches;
 pub use push_ids::{PushIds, REMEMBERED_FOR, REMEMBERED_MAX};

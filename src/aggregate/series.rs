@@ -66,13 +66,12 @@ pub(super) struct ValueStep {
     pub(super) new: f64,
     /// Whether the source was started again, so that the old value stays in the total.
     pub(super) is_restart: bool,
-    pub(super) is_equal: bool,
 }
 
 impl ValueStep {
     /// Whether a total changes that counts what its sources have.
     pub(super) fn changes(&self) -> bool {
-        self.is_restart || !self.is_equal
+        self.is_restart || self.old.to_bits() != self.new.to_bits()
     }
 }
 

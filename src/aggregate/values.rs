@@ -1,10 +1,9 @@
 //! How the lines of a family change with a push that only brings other values: see `sum/values`.
 
-use crate::aggregate::family::{Family, Target, Targets, is_gauge};
+use crate::aggregate::family::{Family, Target, Targets, is_gauge, is_increment, opening};
 use crate::aggregate::patches::Patches;
 use crate::aggregate::series::{By, ValueStep};
 use crate::exposition::parse_number;
-use crate::rules::Gauges;
 
 impl Family {
     /// Adds what changes between two texts of a source. Answers how many values are left out, or nothing if more than values differs or a
@@ -15,10 +14,9 @@ impl Family {
         [old, new]: [&[u8]; 2],
         steps: &mut Vec<ValueStep>,
     ) -> Option<u64> {
-        let is_increment = self.counts_increments();
-        let counts = !is_gauge(self.kind) && !is_increment;
-        // The same value that was pushed later may be shown instead of another source's.
-        let takes_all = is_increment || self.gauges() == Some(Gauges::Last);
+        let adds = self.counts_increments();
+        let counts = !is_gauge(self.kind) && !adds;
+        let takes_all = self.takes_all();
         // All lines of a series begin anew together.
         let has_parts = counts && self.kind.part_label().is_some();
         let (mut first, mut is_restart) = (steps.len(), false);
@@ -41,12 +39,12 @@ impl Family {
             }
             let new = number(new)?;
             let old = if is_equal { new } else { number(old)? };
-            let is_sum = || series.sum_at == Some(line as usize);
-            if is_increment && (!new.is_finite() || new < 0.0 && !is_sum()) {
+            let is_sum = series.sum_at == Some(line as usize);
+            if adds && !is_increment(new, is_sum) {
                 return None;
             }
-            is_restart |= counts && new < old && !is_sum();
-            steps.push(ValueStep { slot, line, old, new, is_restart: false, is_equal });
+            is_restart |= counts && new < old && !is_sum;
+            steps.push(ValueStep { slot, line, old, new, is_restart: false });
         }
         ends_series(steps, first, is_restart);
         lines.are_over().then_some(left_out)
@@ -61,8 +59,7 @@ impl Family {
         text: &[u8],
         patches: &mut Patches,
     ) {
-        let is_increment = self.counts_increments();
-        let takes_all = is_increment || self.gauges() == Some(Gauges::Last);
+        let (is_increment, takes_all) = (self.counts_increments(), self.takes_all());
         let Some((all, starts)) = self.laid_out() else { return };
         for of_series in steps.chunk_by(|one, other| one.slot == other.slot) {
             let slot = of_series[0].slot as usize;
@@ -109,7 +106,7 @@ impl<'t> Pairs<'t> {
     fn next(&mut self, len_in_sum: usize) -> Option<[&'t [u8]; 2]> {
         let longer = match self.longer {
             Some(longer) => longer,
-            None => value_at(&self.new[..end(self.new)?]).checked_sub(len_in_sum)?,
+            None => opening(&self.new[..end(self.new)?]).len().checked_sub(len_in_sum)?,
         };
         self.longer = Some(longer);
         let opening = len_in_sum + longer;
@@ -127,7 +124,7 @@ impl<'t> Pairs<'t> {
         let [old, new] = [self.old, self.new].map(|text| end(text).map(|end| text.split_at(end)));
         let ((old, old_rest), (new, new_rest)) = (old?, new?);
         (self.old, self.new) = (&old_rest[1..], &new_rest[1..]);
-        (old[..value_at(old)] == new[..value_at(new)]).then_some(())
+        (opening(old) == opening(new)).then_some(())
     }
 
     fn are_over(&self) -> bool {
@@ -143,11 +140,6 @@ fn end(text: &[u8]) -> Option<usize> {
 /// The same for a text that begins with a value: that is short.
 fn short_end(text: &[u8]) -> Option<usize> {
     text.iter().position(|byte| *byte == b'\n')
-}
-
-/// Where the value of a line begins. It has no blanks, and is short.
-fn value_at(line: &[u8]) -> usize {
-    line.iter().rposition(|byte| *byte == b' ').map_or(0, |blank| blank + 1)
 }
 
 /// A value. Most are small whole numbers.

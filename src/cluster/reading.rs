@@ -37,9 +37,8 @@ pub(super) struct Leading {
 #[derive(Debug, Default, Clone)]
 pub(super) struct Reading {
     leading: Option<Leading>,
-    has_begun: bool,
-    /// The last term that has begun.
-    term: u64,
+    /// The last term that has begun; nothing before the first entry.
+    term: Option<u64>,
     /// Lets every entry count; for the simulation, which must notice.
     #[cfg(test)]
     pub(super) lets_all_count: bool,
@@ -53,25 +52,24 @@ impl Reading {
 
     /// Whether anything was read since it began.
     pub(super) fn has_begun(&self) -> bool {
-        self.has_begun
+        self.term.is_some()
     }
 
     /// Forgets what was read: the stream is read from its beginning.
     pub(super) fn begin_anew(&mut self) {
-        (self.leading, self.has_begun, self.term) = (None, false, 0);
+        (self.leading, self.term) = (None, None);
     }
 
     /// Whether an entry is of a later term than any that was read, without the takeover of that term. A stream never has that: the
     /// term is the sequence of its takeover.
     pub(super) fn misses_takeover(&self, entry: &Entry) -> bool {
-        self.has_begun && entry.kind != Kind::Takeover && entry.term > self.term
+        entry.kind != Kind::Takeover && self.term.is_some_and(|term| entry.term > term)
     }
 
     /// Reads the next entry. The first entry counts: what is purged ends where an entry that counts begins an epoch.
     pub(super) fn hear(&mut self, entry: &Entry) -> Heard {
-        let is_first = !std::mem::replace(&mut self.has_begun, true);
-        if is_first || entry.kind == Kind::Takeover {
-            self.term = entry.term;
+        if !self.has_begun() || entry.kind == Kind::Takeover {
+            self.term = Some(entry.term);
             self.leading = Some(Leading {
                 author: Arc::clone(&entry.author),
                 since: entry.time,

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::Sum;
 use super::source::{Source, SourceName, State};
 use super::undo::{Changed, ChangedFamily};
-use crate::aggregate::family::{Family, SourceFamily, have_same_lines, is_gauge, runs};
+use crate::aggregate::family::{
+    Family, SourceFamily, have_same_lines, is_gauge, is_increment, runs,
+};
 use crate::aggregate::series::{By, Numbers, Step};
 use crate::push::Refusal;
 use crate::rules::{Adding, Counters, Gauges};
@@ -140,7 +142,7 @@ impl Sum {
             let (family, stored) = (new.name.to_owned(), kind.text());
             return Err(Refusal::TypeConflict { family, stored, is_own: false });
         }
-        let is_increment = family.counts_increments();
+        let adds = family.counts_increments();
         let old = old.zip(note.before.as_ref()).filter(|(old, _)| old.kind == kind);
         let targets = match (new, old) {
             (Some(new), Some((old, before))) if have_same_lines(old.text, new.text) => {
@@ -158,7 +160,7 @@ impl Sum {
         // An increment is in the total for good, unless its source takes it along to where it is counted again.
         let counts_old = is_gauge(kind)
             || counting == Counting::Moved
-            || !is_increment && old.is_some_and(|(_, before)| !before.is_increment);
+            || !adds && old.is_some_and(|(_, before)| !before.is_increment);
         let old_runs = match old.filter(|_| counts_old) {
             Some((old, before)) => runs(&before.targets, old.text).0,
             None => Vec::new(),
@@ -184,7 +186,7 @@ impl Sum {
             let found = if by_slot.is_empty() { Some(at) } else { by_slot.get(&run.slot).copied() };
             let had = found.and_then(|at| old_values.get_mut(at)).and_then(|(_, had)| had.take());
             let Some(series) = family.at(run.slot) else { continue };
-            if is_increment && let Some(value) = not_an_increment(&run.values, series.sum_at) {
+            if adds && let Some(value) = not_an_increment(&run.values, series.sum_at) {
                 let (family, value) = (name.to_string(), value.to_string());
                 return Err(Refusal::NoIncrement { family, value });
             }
@@ -206,15 +208,14 @@ impl Sum {
             series.make(&step);
             note.steps.push(step);
         }
-        source.set_state(&name, targets.map(|targets| State { targets, is_increment }));
+        source.set_state(&name, targets.map(|targets| State { targets, is_increment: adds }));
         Ok(())
     }
 }
 
-/// The value that cannot be added to a total, if there is one. The sum of a histogram may fall.
+/// The value that cannot be added to a total, if there is one.
 fn not_an_increment(values: &[f64], sum_at: Option<usize>) -> Option<f64> {
     let mut values = values.iter().enumerate();
-    let found =
-        values.find(|(at, value)| !value.is_finite() || **value < 0.0 && Some(*at) != sum_at);
+    let found = values.find(|(at, value)| !is_increment(**value, Some(*at) == sum_at));
     found.map(|(_, value)| *value)
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::aggregate::families::position;
 use crate::aggregate::family::Targets;
 
 /// What a sum knows of one source.
@@ -40,10 +41,8 @@ impl Source {
 
     /// Where a family counts that is probably at `expected`.
     pub(super) fn state_at(&self, name: &str, expected: usize) -> Option<&State> {
-        match self.families.get(expected) {
-            Some((there, state)) if **there == *name => Some(state),
-            _ => self.state(name),
-        }
+        let at = position(&self.families, |(name, _)| name, name, expected)?;
+        Some(&self.families[at].1)
     }
 
     pub(super) fn set_state(&mut self, name: &Arc<str>, state: Option<State>) {

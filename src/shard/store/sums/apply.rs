@@ -2,11 +2,9 @@
 //!
 //! The sum comes first, because it may reject the push. If then the source has no room, the sum is what it was.
 
-use std::sync::Arc;
-
 use super::families::families;
 use super::{Name, SourcePush, Target};
-use crate::aggregate::{Sum, gone_labels};
+use crate::aggregate::Sum;
 use crate::push::{Batch, GroupingKey, Refusal};
 use crate::rules::PushId;
 use crate::shard::budget::claim::Room;
@@ -54,7 +52,7 @@ impl Store {
     ) -> Result<bool, PushError> {
         let target = push.target;
         let (mut sum, was_there) = match self.take_sum(push)? {
-            Some((sum, _)) => (sum, true),
+            Some(sum) => (sum, true),
             None if self.find(target.hash, &target.sum)?.is_some() => {
                 return Err(Refusal::KeyOfSum.into());
             }
@@ -86,8 +84,7 @@ impl Store {
         let source = if target.hides(key) { &*hidden } else { &*self };
         let at = source.find(hash, key)?;
         let batch = source.merged_source(at, how, target, batch)?;
-        let gone = gone_labels(key, &target.sum);
-        let name = Name { key: Arc::from(key.text()), hash, gone: &gone };
+        let name = Name::new(hash, key, &target.sum);
         let old = source.source_families(at, how.mode, &batch);
         let changed = sum.push(name.of(), &old, &families(&batch, now))?;
         drop(old);

@@ -1,10 +1,8 @@
 //! Whether a push to a source would be applied.
 
-use std::sync::Arc;
-
 use super::families::families;
 use super::{Name, SourcePush, Target};
-use crate::aggregate::{Sum, gone_labels};
+use crate::aggregate::Sum;
 use crate::push::{Batch, GroupingKey, Refusal};
 use crate::shard::store::Store;
 use crate::shard::store::plan::{How, Mode};
@@ -42,7 +40,7 @@ impl Store {
         if !is_stored && self.find(target.hash, &target.sum)?.is_some() {
             return Err(Refusal::KeyOfSum);
         }
-        let mut sum = sum.map(|(sum, _)| sum).unwrap_or_default();
+        let mut sum = sum.unwrap_or_default();
         if sum.settings().is_none() {
             sum.set_settings(&target.settings);
         }
@@ -65,8 +63,7 @@ impl Store {
         let at = source.find(hash, key)?;
         let batch = source.merged_source(at, how, target, batch)?;
         source.check(hash, key, how.mode, &batch)?;
-        let gone = gone_labels(key, &target.sum);
-        let name = Name { key: Arc::from(key.text()), hash, gone: &gone };
+        let name = Name::new(hash, key, &target.sum);
         let old = source.source_families(at, how.mode, &batch);
         let changed = sum.push(name.of(), &old, &families(&batch, push.now))?;
         let shown = sum.shown(&changed);

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::{Name, SourcePush, Target};
-use crate::aggregate::gone_labels;
 use crate::push::GroupingKey;
 use crate::shard::budget::Budget;
 use crate::shard::store::Store;
@@ -43,8 +42,7 @@ impl Store {
         let is_stored = source.group(hash, key).is_some();
         if is_stored {
             source.set_source(hash, key, target, None, now);
-            let gone = gone_labels(key, &target.sum);
-            let name = Name { key: Arc::from(key.text()), hash, gone: &gone };
+            let name = Name::new(hash, key, &target.sum);
             if !sum.has_source(key.text())
                 && let Ok(changed) = sum.push(name.of(), &[], &[])
             {

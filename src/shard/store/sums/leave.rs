@@ -93,7 +93,7 @@ impl Store {
             }
             let of = GroupingKey::from_text(&source.key, source.has_empty_instance);
             let gone = of.map(|of| gone_labels(&of, key)).unwrap_or_default();
-            let name = Name { key: Arc::clone(&source.key), hash: source.hash, gone: &gone };
+            let name = Name { key: Arc::clone(&source.key), hash: source.hash, gone };
             let families = source.families.iter().map(|family| SourceFamily {
                 name: &family.name,
                 kind: family.kind,

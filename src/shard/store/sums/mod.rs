@@ -28,7 +28,7 @@ use super::Store;
 use super::place::Placement;
 use super::plan::{How, Mode};
 use super::views::GroupRef;
-use crate::aggregate::{SourceName, Sum, ValuesPush};
+use crate::aggregate::{SourceName, Sum, ValuesPush, gone_labels};
 use crate::push::{Batch, GroupingKey, Refusal};
 use crate::rules::Aggregation;
 use crate::shard::budget::Budget;
@@ -91,15 +91,20 @@ impl Target {
 }
 
 /// The name of a source, owned.
-pub(super) struct Name<'a> {
+pub(super) struct Name {
     pub(super) key: Arc<str>,
     pub(super) hash: u64,
-    pub(super) gone: &'a [Vec<u8>],
+    pub(super) gone: Vec<Vec<u8>>,
 }
 
-impl Name<'_> {
+impl Name {
+    /// That of the source `key` of a sum.
+    pub(super) fn new(hash: u64, key: &GroupingKey, sum: &GroupingKey) -> Name {
+        Name { key: Arc::from(key.text()), hash, gone: gone_labels(key, sum) }
+    }
+
     pub(super) fn of(&self) -> SourceName<'_> {
-        SourceName { key: &self.key, hash: self.hash, gone: self.gone }
+        SourceName { key: &self.key, hash: self.hash, gone: &self.gone }
     }
 }
 
@@ -123,7 +128,7 @@ impl Store {
         let push = SourcePush { hash, key, how, owner, target, now };
         let is_done = self.push_values(&mut hidden, &push, &batch);
         self.hidden = Some(hidden);
-        if is_done {
+        if is_done.is_some() {
             return Ok(());
         }
         self.bring_over(hash, key, target);
@@ -212,10 +217,10 @@ impl Store {
     }
 
     /// Takes the sum out of its group, and marks the group as changed. `None` where the group is no sum, or is not there.
-    fn take_sum(&mut self, push: &SourcePush<'_>) -> Result<Option<(Box<Sum>, usize)>, Refusal> {
+    fn take_sum(&mut self, push: &SourcePush<'_>) -> Result<Option<Box<Sum>>, Refusal> {
         let (hash, key) = (push.target.hash, &push.target.sum);
         let Some(at) = self.find(hash, key)? else { return Ok(None) };
-        Ok(self.take_sum_at(hash, at).map(|sum| (sum, at)))
+        Ok(self.take_sum_at(hash, at))
     }
 
     pub(super) fn take_sum_at(&mut self, hash: u64, at: usize) -> Option<Box<Sum>> {

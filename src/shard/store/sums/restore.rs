@@ -1,10 +1,8 @@
 //! Reads sums and their sources back.
 
-use std::sync::Arc;
-
 use super::Name;
 use super::families::stored_families;
-use crate::aggregate::{PushIds, Sum, gone_labels};
+use crate::aggregate::{PushIds, Sum};
 use crate::push::{GroupingKey, Refusal};
 use crate::shard::groups::role::{Role, SourceOf};
 use crate::shard::groups::role::{SavedRole, SavedSource};
@@ -41,8 +39,9 @@ impl Store {
                 Some(hidden) => hidden,
                 None => &mut *self,
             };
-            store.set_restored_source(*hash, key, *sum_hash, of);
-            let ids_bytes = PushIds::read(&of.ids).unwrap_or_default().bytes();
+            let ids = PushIds::read(&of.ids).unwrap_or_default();
+            let ids_bytes = ids.bytes();
+            store.set_restored_source(*hash, key, *sum_hash, of, ids);
             let restored = self.restore_source(*hash, key, *sum_hash, &of.sum, ids_bytes);
             restored.map_err(named(key))?;
         }
@@ -55,6 +54,7 @@ impl Store {
         key: &GroupingKey,
         sum_hash: u64,
         of: &SavedSource,
+        ids: PushIds,
     ) {
         let group = self.groups.find_mut(hash, |(_, group)| *group.key == *key.text());
         if let Some((_, group)) = group {
@@ -62,7 +62,7 @@ impl Store {
                 sum: of.sum.clone(),
                 sum_hash,
                 is_hidden: of.is_hidden,
-                ids: PushIds::read(&of.ids).unwrap_or_default(),
+                ids,
                 counted_bytes: 0,
             }));
             if Store::is_misplaced(group) {
@@ -94,8 +94,7 @@ impl Store {
         let Role::Sum(mut of) = std::mem::take(&mut group.role) else {
             return Err(Refusal::KeyOfSum);
         };
-        let gone = gone_labels(key, sum);
-        let name = Name { key: Arc::from(key.text()), hash, gone: &gone };
+        let name = Name::new(hash, key, sum);
         let mut result = Ok(());
         let stores = self.hidden.iter().map(|hidden| &**hidden).chain([&*self]);
         for store in stores {

@@ -216,7 +216,7 @@ fn a_push_that_changes_values_alone_does_what_any_other_push_does() {
             let push =
                 SourcePush { hash: hash(&key), key: &key, how, owner: None, target: &of_one, now };
             let mut hidden = one.hidden.take().unwrap_or_else(|| one.new_hidden());
-            let is_quick = one.push_values(&mut hidden, &push, &batch());
+            let is_quick = one.push_values(&mut hidden, &push, &batch()).is_some();
             one.hidden = Some(hidden);
             quick += u32::from(is_quick);
             if !is_quick {

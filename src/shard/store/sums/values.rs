@@ -4,32 +4,23 @@
 //! only the values that differ are written, where they stand.
 
 use super::SourcePush;
-use crate::aggregate::{SourceFamily, Sum, ValuesPush};
+use super::weight::recount;
+use crate::aggregate::{SourceFamily, Sum, ValuesPush, position};
 use crate::push::Batch;
 use crate::rules::PushId;
-use crate::shard::budget::claim::{Claim, Room, SharedChange};
-use crate::shard::groups::families::Families;
+use crate::shard::budget::claim::Room;
 use crate::shard::groups::group::{Group, Held};
 use crate::shard::groups::role::Role;
 use crate::shard::store::Store;
 
 impl Store {
-    /// Applies a push if it changes nothing but values and nothing is against it. Answers whether it has.
+    /// Applies a push if it changes nothing but values and nothing is against it. Nothing otherwise, and no answer.
     pub(super) fn push_values(
         &mut self,
         hidden: &mut Store,
         push: &SourcePush<'_>,
         batch: &Batch,
-    ) -> bool {
-        self.try_values(hidden, push, batch).unwrap_or_default()
-    }
-
-    fn try_values(
-        &mut self,
-        hidden: &mut Store,
-        push: &SourcePush<'_>,
-        batch: &Batch,
-    ) -> Option<bool> {
+    ) -> Option<()> {
         let SourcePush { hash, key, how, owner, target, now } = *push;
         let hides = target.hides(key);
         let needs_id = target.settings.needs_push_id();
@@ -72,7 +63,7 @@ impl Store {
         if is_taken && needs_id {
             self.count_both(hidden, push); // One more push is remembered.
         }
-        Some(is_taken)
+        is_taken.then_some(())
     }
 
     /// Finds out what changes. `None` where the push may do more than change values, or something may be against it.
@@ -111,7 +102,8 @@ impl Store {
             if !is_same {
                 return None;
             }
-            let place = position(&self.families, &shown.families, name, expected)?;
+            let name_of = |held: &Held| &*self.families[held.family].name;
+            let place = position(&shown.families, name_of, name, expected)?;
             expected = place + 1;
             let of_sum = &shown.families[place];
             let text = self.families[of_sum.family].pages.block(of_sum.place).text;
@@ -164,24 +156,8 @@ impl Store {
         }
         families.set_pushed(group, push.now);
         if group.bytes != before {
-            let mut usage = group.charge.usage();
-            usage.bytes = usage.bytes + group.bytes - before;
-            let (shared, room) = (SharedChange::default(), Room::NotNeeded);
-            let charge = Some(&group.charge);
-            let claim = Claim::new(budget.as_ref(), push.owner, charge, usage, shared, room);
-            if let Ok(claim) = claim {
-                claim.settle(&mut group.charge);
-                *group_bytes = *group_bytes + group.bytes - before;
-            }
+            let bytes = [before, group.bytes];
+            recount(group, budget.as_ref(), group_bytes, bytes);
         }
-    }
-}
-
-/// Where a group holds a family that is probably at `expected`.
-fn position(families: &Families, held: &[Held], name: &str, expected: usize) -> Option<usize> {
-    let name_of = |held: &Held| &*families[held.family].name;
-    match held.get(expected) {
-        Some(there) if *name_of(there) == *name => Some(expected),
-        _ => held.binary_search_by(|held| name_of(held).cmp(name)).ok(),
     }
 }
