@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import threading
@@ -16,6 +17,7 @@ from programs import await_that
 from replica_set import LEASE_SECONDS, ReplicaSet
 
 TAKEOVER_SECONDS_MAX = LEASE_SECONDS + 1.0
+JOB = re.compile(r'job="[^"]*"')
 FINDINGS = ("lost", "stale", "phantom", "half_applied", "doubled", "api_differs")
 PROFILE = """
 about = "Many jobs, a group each."
@@ -44,6 +46,12 @@ def first_acknowledged(three: ReplicaSet, since: float) -> float:
     while (answer := three.push("first", 1)) is None or answer.status != 200:
         assert time.monotonic() - since < 30, answer
     return time.monotonic() - since
+
+
+def await_pushed(three: ReplicaSet, groups: int) -> None:
+    """Waits until so many jobs of the load tester are there: after a takeover, until its pushes go on."""
+    leader = three.leader()
+    await_that(lambda: len(set(JOB.findall("\n".join(leader.groups())))) > groups, f"{groups} groups have been pushed")
 
 
 def test_a_killed_leader_costs_a_wait_and_no_push(three: ReplicaSet) -> None:
@@ -187,13 +195,14 @@ def test_the_load_tester_loses_nothing_when_leaders_are_killed(three: ReplicaSet
     verified = [*command, "--duration=60s", "--verify", "--scrape", three.proxy_url]
     with subprocess.Popen(verified, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as load:
         try:
-            await_that(lambda: len(three.replicas[0].groups()) > 300, "groups have been pushed")
-            for _ in range(2):
+            for pushed in (50, 100):
+                await_pushed(three, pushed)
                 leader = three.leader()
                 leader.program.kill()
                 await_that(lambda: any(one.program.running and one.leads() for one in three.replicas), "a new leader")
                 leader.program.start()
                 three.await_ready(leader)
+            await_pushed(three, 160)
             load.send_signal(signal.SIGINT)
             out, err = load.communicate(timeout=60)
         finally:
