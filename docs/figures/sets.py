@@ -2,21 +2,23 @@
 """Takes the figures of replica sets again, each as a Markdown table with the bound that it is held to.
 
     cargo build --profile dist --workspace
-    docs/figures/sets.py rate         # or: scrapes, join, stream
+    docs/figures/sets.py rate         # or: cost, scrapes, join, stream
 
 `rate`: pushes/s of a set, NATS included, against one gateway with `--persistence.sync=push`, and processor time per push on
-a follower against that on the leader. `scrapes`: scrapes of a follower against those of a single gateway with the same
+a follower against that on the leader. `cost`: processor time per push of every process, and what an entry of the stream holds. `scrapes`: scrapes of a follower against those of a single gateway with the same
 groups. `join`: seconds until a new replica is ready that finds 100,000 groups in the stream. `stream`: the size of the
 stream after ten million overwrites of 10,000 groups, against the text that a scrape shows; `OVERWRITES=100000` does fewer.
 
 With `brief` behind it, everything is small: that shows whether it works, its figures mean nothing. `SHARDGATE_BIN` and
-`LOADTEST_BIN` name other programs, `NATS_SERVER_BIN` a nats-server of 2.10 or newer, without which nothing is purged. Needs nats-server and haproxy. Three gateways and three NATS
+`LOADTEST_BIN` name other programs, `NATS_SERVER_BIN` a nats-server of 2.10 or newer, without which nothing is purged. With such a
+server `CLUSTER_SYNC=always` has each message synced to disk, as one gateway with `--persistence.sync=push` syncs each commit. Needs nats-server and haproxy. Three gateways and three NATS
 servers run on this machine, so every figure has all of them in it. Everything stays on loopback.
 """
 import contextlib
 import http.client
 import os
 import pathlib
+import resource
 import statistics
 import sys
 import tempfile
@@ -30,10 +32,12 @@ sys.path[:0] = [str(ROOT / "tests/cluster"), str(ROOT / "tests/peers")]
 from hosts import Network
 from nats import BINARY, Nats
 from programs import await_that
-from replica_set import ReplicaSet
+from replica_set import SYNC, ReplicaSet
 
 IS_BRIEF = "brief" in sys.argv[2:]
 ROUNDS, SECONDS = (1, 1) if IS_BRIEF else (7, 3)
+WARMUP_SECONDS = 0.3
+"""For which `measure.run` pushes before it counts."""
 TICKS = os.sysconf("SC_CLK_TCK")
 STREAM_SECONDS_MAX = 2 * 3600
 """No figure runs for longer."""
@@ -48,7 +52,7 @@ def three():
     """A replica set as a user runs it, with its leader and a follower."""
     with tempfile.TemporaryDirectory(prefix="shardgate-figures-") as name:
         network, folder = Network(), pathlib.Path(name)
-        nats = Nats(folder, network)
+        nats = Nats(folder, network, sync=SYNC)
         over = ReplicaSet(folder / "set", nats, network)
         for replica in over.replicas:
             replica.program.command.remove("--shards=1")  # Which tests want.
@@ -124,6 +128,45 @@ def rate():
             taken.append([spent[0] / pushes, spent[1] / pushes, sum(spent[2:]) / pushes])
         ours, theirs, nats = (f"{statistics.median(column) * 1e6:.1f} us" for column in zip(*taken))
         row("", ours, theirs, middle([two / one for one, two, _ in taken]), nats, "at most 0.4")
+
+
+def cost():
+    groups = size(1000, 100)
+    with single() as one, three() as over:
+        leader, followers, leads = over.leader(), over.followers(), over.nats.leader(over.stream)
+        servers = sorted(over.nats.servers, key=lambda server: server is not leads)
+        pids = [one.process.pid, *(gateway.program.pid for gateway in (leader, *followers))]
+        pids += [server.program.pid for server in servers]
+        row = table(
+            "connections", "pushes to", "one gateway", "leader", "follower", "follower", "NATS, leads the stream", "NATS", "NATS", "load tester", "all",
+            "pushes per entry", "entries/s", "bytes per entry",
+        )
+        targets = {"one gateway": one, "the leader": address(leader), "a follower": address(followers[0])}
+        for connections in (64, 512):
+            for name, target in targets.items():
+                load(target, connections, groups=groups)
+                rounds = [costs(over, pids, target, connections, groups) for _ in range(ROUNDS)]
+                *times, per_entry, entries, bytes_ = (statistics.median(column) for column in zip(*rounds))
+                if name == "one gateway":
+                    per_entry = entries = bytes_ = 0  # The leader only makes itself heard.
+                row(connections, name, *(f"{time * 1e6:.1f} us" for time in (*times, sum(times))), f"{per_entry:.1f}", f"{entries:.0f}", f"{bytes_:,.0f}")
+
+
+def costs(over, pids, target, connections, groups):
+    """Processor seconds per push of each process and of the load tester; pushes per entry, entries/s, bytes per entry."""
+    def children():
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+    before, entries, own = [cpu_seconds(pid) for pid in pids], state(over), children()
+    report = load(target, connections, groups=groups, prefill="false")
+    own, pushes = children() - own, report["successes"] * (1 + WARMUP_SECONDS / SECONDS)
+    time.sleep(0.3)  # The followers apply the last of it.
+    now = state(over)
+    spent = [(cpu_seconds(pid) - since) / pushes for pid, since in zip(pids, before)]
+    appended = max(now["last_seq"] - entries["last_seq"], 1)
+    kept = max(now["messages"] - entries["messages"], 1)
+    return *spent, own / pushes, pushes / appended, appended / (SECONDS + WARMUP_SECONDS), max(now["bytes"] - entries["bytes"], 0) / kept
 
 
 def scrape(target, encoding):
@@ -207,7 +250,7 @@ def stream():
 
 
 if __name__ == "__main__":
-    known = {function.__name__: function for function in (rate, scrapes, join, stream)}
+    known = {function.__name__: function for function in (rate, cost, scrapes, join, stream)}
     if len(sys.argv) < 2 or sys.argv[1] not in known or not set(sys.argv[2:]) <= {"brief"}:
         sys.exit(__doc__ + "\nknown: " + ", ".join(known))
     print(f"\n{sys.argv[1]}{', brief: the figures mean nothing' if IS_BRIEF else ''}\n")

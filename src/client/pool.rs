@@ -41,6 +41,12 @@ struct Idle {
     since: Instant,
 }
 
+impl Idle {
+    fn is_old(&self) -> bool {
+        self.since.elapsed() >= IDLE_WAIT
+    }
+}
+
 /// The right to send one request.
 #[derive(Debug)]
 pub struct Turn<'p> {
@@ -123,8 +129,16 @@ impl Pool {
     /// A connection that waits for a request.
     fn idle(&self) -> Option<SendRequest<Full<Bytes>>> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|idle| idle.since.elapsed() < IDLE_WAIT && !idle.sender.is_closed());
-        idle.pop().map(|idle| idle.sender)
+        // Those that have waited longest come first: there may be hundreds, and each request comes here.
+        if idle.first().is_some_and(Idle::is_old) {
+            idle.retain(|idle| !idle.is_old());
+        }
+        loop {
+            let sender = idle.pop()?.sender;
+            if !sender.is_closed() {
+                return Some(sender);
+            }
+        }
     }
 }
 

@@ -111,18 +111,23 @@ impl Books {
         }
     }
 
-    fn is_wasteful(&self) -> bool {
-        self.bytes > self.living_bytes + self.living_bytes / 2 + self.slack_bytes
+    /// How many bytes there are too many.
+    fn excess_bytes(&self) -> u64 {
+        self.bytes.saturating_sub(self.living_bytes + self.living_bytes / 2 + self.slack_bytes)
     }
 
     /// Groups to be written again, about so many bytes, so that the oldest epochs die. Names each group once.
     pub(super) fn keys_to_write_again(&mut self, bytes_max: u64) -> Vec<Arc<str>> {
         let (mut keys, mut bytes) = (Vec::new(), 0);
-        let is_wasteful = self.is_wasteful();
+        let excess_bytes = self.excess_bytes();
         let Books { epochs, locations, .. } = self;
         let last = epochs.len().saturating_sub(1);
         let mut dying = 0;
-        for epoch in epochs.iter_mut().take(if is_wasteful { last } else { 0 }) {
+        for epoch in epochs.iter_mut().take(last) {
+            // More need not die now. What was named before and is still on its way dies too.
+            if dying >= excess_bytes + bytes {
+                break;
+            }
             while bytes < bytes_max
                 && let Some(key) = epoch.keys.pop()
             {
@@ -132,11 +137,10 @@ impl Books {
                     keys.push(key);
                 }
             }
-            dying += epoch.bytes - epoch.living_bytes;
-            // More than that need not die now.
-            if bytes >= bytes_max || dying > bytes_max {
+            if bytes >= bytes_max {
                 break;
             }
+            dying += epoch.bytes;
         }
         keys
     }
@@ -145,7 +149,7 @@ impl Books {
     /// can be purged.
     pub(super) fn give_up(&mut self) -> Option<u64> {
         let mut up_to = None;
-        while self.is_wasteful()
+        while self.excess_bytes() > 0
             && self.epochs.len() > 1
             && self.epochs.front().is_some_and(|epoch| epoch.living_bytes == 0)
             && let Some(epoch) = self.epochs.pop_front()

@@ -32,7 +32,7 @@ shardgate_cluster_members gauge Replicas that were lately heard of, this one inc
 shardgate_cluster_nats_connected gauge 1 while NATS is reached, 0 otherwise.
 shardgate_cluster_position gauge The last entry of the stream that this replica has applied, or had acknowledged.
 shardgate_cluster_role gauge 1 for the role that this replica has, 0 for the others.
-shardgate_cluster_stream_bytes gauge Bytes of the entries in the stream.
+shardgate_cluster_stream_bytes gauge Bytes of the entries in the stream, before they are compressed.
 shardgate_cluster_takeovers_total counter How often this replica became the leader.
 shardgate_connection_panics_total counter Tasks of connections that have panicked.
 shardgate_connections gauge Connections that are served, and in reserve: told that there is no room.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 use super::record;
 use super::store::Change;
@@ -28,6 +28,8 @@ pub(crate) struct Epoch {
     pub(crate) oldest: Timestamp,
     /// When it began to be gathered.
     pub(crate) since: Instant,
+    /// Its place among the epochs that are on their way at a time, until it is dropped.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl Epoch {
@@ -70,6 +72,9 @@ pub(crate) struct EpochSource {
     /// For how long the shards hand over dirty groups at low priority.
     pub(crate) low_priority_time: Duration,
     pub(crate) stopping: watch::Receiver<bool>,
+    /// How many epochs may be on their way at a time. An epoch is gathered once there is room for it, so that the pushes that come
+    /// until then are in it.
+    pub(crate) room: Option<Arc<Semaphore>>,
 }
 
 impl EpochSource {
@@ -86,8 +91,12 @@ impl EpochSource {
                 () = self.awaited.notified() => false,
                 () = tokio::time::sleep_until(due.into()) => false,
             };
+            let room = match &self.room {
+                Some(room) => Arc::clone(room).acquire_owned().await.ok(), // Nobody closes it.
+                None => None,
+            };
             let since = Instant::now();
-            match self.gather(since, is_last).await {
+            match self.gather(since, is_last, room).await {
                 Ok(epoch) => {
                     (self.gathered)(epoch.groups());
                     if epochs.send_async(epoch).await.is_err() || is_last {
@@ -102,7 +111,12 @@ impl EpochSource {
         }
     }
 
-    async fn gather(&self, since: Instant, is_last: bool) -> Result<Epoch, Unavailable> {
+    async fn gather(
+        &self,
+        since: Instant,
+        is_last: bool,
+        room: Option<OwnedSemaphorePermit>,
+    ) -> Result<Epoch, Unavailable> {
         let checkpoint = match is_last {
             false => self.shards.checkpoint(self.low_priority_time).await?,
             true => self.shards.last_checkpoint().await?,
@@ -111,7 +125,8 @@ impl EpochSource {
         changes.push(self.ledger());
         changes.retain(|changes| !changes.is_empty());
         let oldest = changes.iter().map(|changes| changes.since).min();
-        Ok(Epoch { changes, waiters, oldest: oldest.unwrap_or(Timestamp::NEVER), since })
+        let oldest = oldest.unwrap_or(Timestamp::NEVER);
+        Ok(Epoch { changes, waiters, oldest, since, _room: room })
     }
 }
 

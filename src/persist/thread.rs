@@ -107,6 +107,7 @@ impl<B: StorageBackend> Owner<B> {
             pace: Arc::clone(&pace),
             low_priority_time: self.low_priority_time,
             stopping: self.stopping.clone(),
+            room: None,
         };
         let (send, epochs) = flume::bounded(0);
         let source = self.runtime.spawn(source.run(send));

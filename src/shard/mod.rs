@@ -43,6 +43,7 @@ pub use store::Store;
 pub use store::expire::{EXPIRED_AT_A_TIME, Looked};
 pub use store::place::Placement;
 pub use store::plan::{GROUP_BYTES_MAX, How, Mode};
+pub use store::replay::UnhashedGroup;
 pub use store::restore::RestoredGroup;
 pub use store::snapshot::{HomedPage, Piece, Selection, Snapshot};
 pub use store::views::{Expiry, FamilyView, GroupRef, GroupSummary, GroupView};

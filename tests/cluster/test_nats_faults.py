@@ -17,7 +17,7 @@ from hosts import Network
 from load import Load
 from nats import Nats, Server
 from programs import await_that
-from replica_set import ReplicaSet, replica_set
+from replica_set import LEASE_SECONDS, ReplicaSet, replica_set
 from test_gateway_faults import assert_right
 
 
@@ -164,6 +164,13 @@ def test_a_deleted_stream_is_noticed_and_never_passes_for_an_empty_set(tmp_path:
         # Until somebody decides, nobody takes a push: it would be all that a new stream holds.
         refused = own.proxy.ask("PUT", "/metrics/job/after", b"after 1\n")
         assert refused is None or refused.status == 503, refused
+
+        def have_stepped_back() -> bool:
+            answers = [replica.ask("GET", "/-/ready") for replica in own.replicas]
+            return all(answer is not None and "it was deleted" in answer.text for answer in answers)
+
+        took = await_that(have_stepped_back, "all replicas step back", 20 * LEASE_SECONDS + 10)
+        print(f"stream deleted: all replicas have stepped back after {took:.2f} s more")
 
 
 def test_a_stream_of_another_configuration_is_an_error_at_the_start(tmp_path: Path) -> None:

@@ -35,6 +35,9 @@ pub(super) enum LogError {
     /// It can later, perhaps.
     #[error("{0}")]
     Away(String),
+    /// There is no such stream, as the answer says: it was deleted, unless the server has just started.
+    #[error("there is no such stream")]
+    Gone,
     /// It cannot before somebody has changed something.
     #[error("{0}")]
     Unusable(String),

@@ -11,7 +11,7 @@ use super::super::reading::Heard;
 use super::state::{ENTRY_BYTES, Replica};
 use crate::persist::record::JOB_KEY;
 use crate::persist::{Record, RecordError, StorageError, has_quoted_names_in, records};
-use crate::shard::{RestoreError, RestoredGroup, Unavailable};
+use crate::shard::{RestoreError, Unavailable, UnhashedGroup};
 
 /// How many bytes of epochs go into the shards together at most, unless one is larger.
 const TOGETHER_BYTES: usize = 4 << 20;
@@ -148,13 +148,16 @@ impl<L: Log> Replica<L> {
             let some = task.await.map_err(|_| RestoreError::Unavailable(Unavailable::Dead))?;
             groups.extend(some?);
         }
-        if !self.membership.has_quoted_names() && groups.iter().any(has_quoted_names_in) {
+        if !self.membership.has_quoted_names()
+            && groups.iter().any(|group| has_quoted_names_in(group.unhashed()))
+        {
             self.membership.sees_quoted_names();
         }
         Ok(self.shards.replay(gone, groups).await?)
     }
 }
 
-fn restored(records: &[Bytes]) -> Result<Vec<RestoredGroup>, RecordError> {
-    records.iter().map(|record| Record::read(record)?.restore()).collect()
+/// The groups of records, whose checksums were found to hold.
+fn restored(records: &[Bytes]) -> Result<Vec<UnhashedGroup>, RecordError> {
+    records.iter().map(|record| Record::read_again(record)?.restore_unhashed()).collect()
 }

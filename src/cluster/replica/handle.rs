@@ -112,7 +112,8 @@ async fn connect(options: &Options, membership: &Arc<Membership>) -> Result<Nats
                     return Err(ClusterError::Unusable(reason));
                 }
             }
-            Err(LogError::Away(reason)) => {
+            Err(error @ (LogError::Away(_) | LogError::Gone)) => {
+                let reason = error.to_string();
                 if said.is_none() {
                     let servers = options.nats.join(",");
                     tracing::warn!(servers, err = reason, "NATS is not reached; trying again");

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::super::entry::RECORDS_BYTES_MAX;
 use super::super::log::Log;
 use super::state::Replica;
-use super::term::{Part, Pending, Term};
+use super::term::{EPOCHS_LEN, Part, Pending, Term};
 use crate::persist::epochs::{Epoch, EpochSource, Pace};
 use crate::persist::record;
 use crate::shard::{Changes, RestoreError, Unavailable};
@@ -46,6 +46,7 @@ impl<L: Log> Replica<L> {
             pace: Arc::clone(&pace),
             low_priority_time: Duration::ZERO,
             stopping,
+            room: Some(Arc::new(Semaphore::new(EPOCHS_LEN))),
         };
         let (send, epochs) = flume::bounded(0);
         self.term = Some(Term {

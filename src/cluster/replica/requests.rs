@@ -3,9 +3,12 @@
 use std::time::{Duration, Instant};
 
 use super::super::entry::Entry;
-use super::super::log::{AppendError, Found, Log};
-use super::super::role::Look;
+use super::super::log::{AppendError, Found, Log, LogError};
+use super::super::role::{Ends, Look};
 use super::state::{Event, Replica};
+
+/// The ends of a stream that was deleted: as if it had lost everything.
+const NO_STREAM: Ends = Ends { first: 1, last: 0 };
 
 impl<L: Log> Replica<L> {
     /// How long an answer is waited for.
@@ -29,7 +32,10 @@ impl<L: Log> Replica<L> {
         let (log, events, wait) = (self.log.clone(), self.events.clone(), self.answer_wait());
         tokio::spawn(async move {
             let found = tokio::time::timeout(wait, log.look(sequence)).await;
-            let found = found.ok().and_then(Result::ok);
+            let found = match found {
+                Ok(Err(LogError::Gone)) => Some(Found::Shrunk),
+                found => found.ok().and_then(Result::ok),
+            };
             let _gone = events.send(Event::Looked { sequence, found });
         });
     }
@@ -38,7 +44,11 @@ impl<L: Log> Replica<L> {
         let (log, events, wait) = (self.log.clone(), self.events.clone(), self.answer_wait());
         tokio::spawn(async move {
             let ends = tokio::time::timeout(wait, log.ends()).await;
-            let _gone = events.send(Event::Probed { sent, ends: ends.ok().and_then(Result::ok) });
+            let ends = match ends {
+                Ok(Err(LogError::Gone)) => Some(NO_STREAM),
+                ends => ends.ok().and_then(Result::ok),
+            };
+            let _gone = events.send(Event::Probed { sent, ends });
         });
     }
 

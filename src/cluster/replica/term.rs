@@ -10,8 +10,9 @@ use tokio::task::JoinHandle;
 use crate::persist::epochs::{Epoch, Pace};
 use crate::shard::Unavailable;
 
-/// How many epochs are on their way into the stream at a time.
-const EPOCHS_LEN: usize = 2;
+/// How many epochs are gathered and on their way into the stream at a time. With more of them each has fewer pushes, and an entry
+/// costs the NATS servers and the followers much the same whatever is in it.
+pub(super) const EPOCHS_LEN: usize = 1;
 
 /// What a replica does while it leads.
 pub(super) struct Term {
@@ -50,9 +51,7 @@ impl Term {
     /// The next epoch, once there is room for it; `None` when there will be none. Never, if the replica does not lead.
     pub(super) async fn next(term: &mut Option<Term>) -> Option<Epoch> {
         match term {
-            Some(term) if !term.is_ended && !term.has_more() && term.pending.len() < EPOCHS_LEN => {
-                term.epochs.recv_async().await.ok()
-            }
+            Some(term) if !term.is_ended && !term.has_more() => term.epochs.recv_async().await.ok(),
             _ => std::future::pending().await,
         }
     }

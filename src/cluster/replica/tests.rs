@@ -15,11 +15,11 @@ use crate::exposition::NameRules;
 use crate::persist::record;
 use crate::push::{GroupingKey, decode};
 use crate::rules::GroupRules;
-use crate::shard::Shards;
 use crate::shard::{
     FamilySnapshot, GROUP_BYTES_MAX, GroupTimes, Mode, Options as ShardOptions, PushError,
     RestoredGroup, SavedRole, Saving, Selection,
 };
+use crate::shard::{Shards, UnhashedGroup};
 
 /// A stream in memory. Clones are the same.
 #[derive(Debug, Clone, Default)]
@@ -29,11 +29,16 @@ struct MemoryLog(Arc<Mutex<Messages>>);
 struct Messages {
     first: u64,
     all: Vec<Bytes>,
+    is_deleted: bool,
 }
 
 impl MemoryLog {
     fn with<T>(&self, act: impl FnOnce(&mut Messages) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn is_there(&self) -> Result<(), LogError> {
+        self.with(|it| if it.is_deleted { Err(LogError::Gone) } else { Ok(()) })
     }
 
     /// The first sequence that is still there, and the last.
@@ -44,10 +49,14 @@ impl MemoryLog {
 
 impl Log for MemoryLog {
     async fn ends(&self) -> Result<Ends, LogError> {
+        self.is_there()?;
         Ok(self.now())
     }
 
     async fn append(&self, sequence: u64, message: Bytes) -> Acknowledgement {
+        if self.is_there().is_err() {
+            return Box::pin(async { Err(AppendError::InDoubt("no responders".into())) });
+        }
         let taken = self.with(|it| {
             let is_expected = it.all.len() as u64 + 1 == sequence;
             if is_expected {
@@ -59,6 +68,7 @@ impl Log for MemoryLog {
     }
 
     async fn look(&self, sequence: u64) -> Result<Found, LogError> {
+        self.is_there()?;
         Ok(self.with(|it| match it.all.get(sequence as usize - 1) {
             None => Found::End,
             Some(_) if sequence < it.first => Found::Purged,
@@ -274,7 +284,7 @@ async fn groups_that_swap_their_names_within_an_epoch_swap_them_on_a_follower() 
         let groups = (0..12).map(|group| {
             let name = (group + round) % 12;
             let kind = if round % 2 == 0 { "counter" } else { "gauge" };
-            restored(group, format!("# TYPE m{name} {kind}\nm{name} {round}\n"))
+            UnhashedGroup::new(restored(group, format!("# TYPE m{name} {kind}\nm{name} {round}\n")))
         });
         assert_eq!(follower.shards.replay(Vec::new(), groups.collect()).await, Ok(()));
         let mut expected: Vec<_> = (0..12)
@@ -359,4 +369,28 @@ async fn a_leader_that_ends_hands_over_at_once_and_loses_nothing() {
     assert_eq!(task.await.expect("it does not panic"), Ok(()));
     second.leads().await;
     assert_eq!(second.text().await.matches("push_failure_time_seconds{").count(), 2);
+}
+
+#[tokio::test]
+async fn when_the_stream_is_deleted_every_replica_steps_back_and_keeps_its_groups() {
+    let log = MemoryLog::default();
+    let first = start(&log, 1);
+    first.leads().await;
+    let second = start(&log, 1);
+    assert_eq!(first.push(1, "m 1\n").await, Ok(()));
+    second.follows(&first).await;
+    let shown = first.lines().await;
+    log.with(|it| it.is_deleted = true);
+    for replica in [&first, &second] {
+        for _ in 0..2000 {
+            if matches!(replica.membership.role(), Shown::SteppedBack(_)) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let role = replica.membership.role();
+        assert!(matches!(&role, Shown::SteppedBack(why) if why.contains("deleted")), "{role:?}");
+        assert_eq!(replica.lines().await, shown);
+    }
+    log.with(|it| assert!(it.all.len() > 1, "nothing was begun anew"));
 }

@@ -11,7 +11,11 @@ use super::{
 use crate::push::{Batch, GroupingKey, RenderedFamily};
 use crate::shard::{
     GroupTimes, HIDDEN_MARK, JobCounts, RestoredGroup, SavedRole, SavedSource, Timestamp,
+    UnhashedGroup,
 };
+
+/// How many bytes the kind, the time and the four lengths of a family take.
+const FAMILY_BYTES_MIN: usize = 25;
 
 /// A record whose checksum holds.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +33,18 @@ impl<'a> Record<'a> {
     /// # Errors
     /// Why there is none.
     pub fn read(bytes: &'a [u8]) -> Result<Record<'a>, RecordError> {
+        Record::read_checked(bytes, false)
+    }
+
+    /// The record in bytes that [`Record::read`] has found to be one.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(crate) fn read_again(bytes: &'a [u8]) -> Result<Record<'a>, RecordError> {
+        Record::read_checked(bytes, true)
+    }
+
+    fn read_checked(bytes: &'a [u8], is_checked: bool) -> Result<Record<'a>, RecordError> {
         let mut head = Cursor(bytes);
         if head.take(MAGIC.len())? != MAGIC {
             return Err(RecordError::Damaged);
@@ -38,7 +54,7 @@ impl<'a> Record<'a> {
         let payload = head.take(payload_bytes)?;
         let checksum = head.take(CHECKSUM_BYTES)?;
         let (sealed, whole) = (HEAD_BYTES + payload_bytes, bytes.len() - head.0.len());
-        if xxh3_128(&bytes[..sealed]).to_le_bytes() != *checksum {
+        if !is_checked && xxh3_128(&bytes[..sealed]).to_le_bytes() != *checksum {
             return Err(RecordError::Damaged);
         }
         if !(VERSION..=LATEST_VERSION).contains(&version) {
@@ -93,6 +109,21 @@ impl<'a> Record<'a> {
     /// # Errors
     /// When what was written is no group.
     pub fn restore(&self) -> Result<RestoredGroup, RecordError> {
+        self.group(Batch::add_rendered)
+    }
+
+    /// The group, before the fingerprints of its series are made.
+    ///
+    /// # Errors
+    /// When what was written is no group.
+    pub(crate) fn restore_unhashed(&self) -> Result<UnhashedGroup, RecordError> {
+        self.group(Batch::add_unhashed).map(UnhashedGroup::new)
+    }
+
+    fn group(
+        &self,
+        add: impl Fn(&mut Batch, &RenderedFamily<'_>) -> bool,
+    ) -> Result<RestoredGroup, RecordError> {
         let mut payload = Cursor(self.payload);
         let flags = payload.take(1)?[0];
         const KNOWN: u8 = EMPTY_INSTANCE_FLAG | ASKED_FLAG | SUM_FLAG | SOURCE_FLAG;
@@ -121,7 +152,10 @@ impl<'a> Record<'a> {
             return Err(RecordError::Damaged);
         }
         let families = payload.u32()?;
-        let (mut batch, mut pushed) = (Batch::default(), Vec::new());
+        // Each of them takes more than that, whatever the number says.
+        let families_max = (families as usize).min(payload.0.len() / FAMILY_BYTES_MIN);
+        let mut batch = Batch::with_room(families_max, payload.0.len());
+        let mut pushed = Vec::with_capacity(families_max);
         for _ in 0..families {
             let kind = KINDS.get(payload.take(1)?[0] as usize).ok_or(RecordError::Damaged)?;
             pushed.push(Timestamp::from_nanos(payload.u64()?));
@@ -133,7 +167,7 @@ impl<'a> Record<'a> {
                 native: payload.string()?,
             };
             // Each line ends in a line feed, the last like the others.
-            if !family.text.ends_with(b"\n") || !batch.add_rendered(&family) {
+            if !family.text.ends_with(b"\n") || !add(&mut batch, &family) {
                 return Err(RecordError::Damaged);
             }
         }

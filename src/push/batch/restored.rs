@@ -5,6 +5,7 @@
 use crate::exposition::{Kind, has_quoted_names};
 use crate::push::batch::empty_labels::duplicate;
 use crate::push::batch::series::{SORTED_LEN_MIN, Series, SeriesHasher, has_duplicate};
+use crate::push::batch::strings::Strings;
 use crate::push::batch::{Batch, BatchFamily};
 use crate::push::error::Refusal;
 use crate::push::spelling::{has_empty, spellings};
@@ -29,10 +30,40 @@ impl Batch {
     /// Adds a family whose name is behind those of the others. Answers whether it fits: the batch holds as much
     /// as 32 bits can count.
     pub fn add_rendered(&mut self, family: &RenderedFamily<'_>) -> bool {
-        self.add_with_series(family, |series| add_series(series, family))
+        self.add_with_series(family, |series| {
+            add_series(series, family.name, family.kind, family.text);
+        })
     }
 
-    /// The same, when the fingerprints of its series are known, in the order of its text.
+    /// The same, without its fingerprints: they are missing until [`Batch::hash_series`].
+    pub(crate) fn add_unhashed(&mut self, family: &RenderedFamily<'_>) -> bool {
+        self.add_with_series(family, |_| {})
+    }
+
+    /// Makes the fingerprints of all series.
+    pub(crate) fn hash_series(&mut self) {
+        let Batch { families, strings, series, text, .. } = self;
+        series.clear();
+        for family in families {
+            let first = series.len() as u32;
+            let [start, end] = family.text.map(|at| at as usize);
+            let name = &strings[family.strings[0] as usize..family.strings[1] as usize];
+            add_series(series, name, family.kind, &text[start..end]);
+            family.series = [first, series.len() as u32];
+        }
+    }
+
+    /// Room for so many families, and for about so many bytes of samples, names and help texts.
+    pub(crate) fn with_room(families: usize, bytes: usize) -> Batch {
+        Batch {
+            families: Vec::with_capacity(families),
+            strings: Strings::Own(String::with_capacity(bytes / 4)),
+            text: Vec::with_capacity(bytes),
+            ..Batch::default()
+        }
+    }
+
+    /// The same as [`Batch::add_rendered`], when the fingerprints of its series are known, in the order of its text.
     pub(crate) fn add_known(&mut self, family: &RenderedFamily<'_>, known: &[Series]) -> bool {
         self.add_with_series(family, |series| {
             let first = series.len();
@@ -92,9 +123,9 @@ fn append(all: &mut Vec<u8>, bytes: &[u8]) -> [u32; 2] {
     [start, all.len() as u32]
 }
 
-fn add_series(series: &mut Vec<Series>, family: &RenderedFamily<'_>) {
+fn add_series(series: &mut Vec<Series>, name: &str, kind: Kind, text: &[u8]) {
     let hasher = SeriesHasher::get();
-    spellings(family.name, family.kind, family.text, |spelling| {
+    spellings(name, kind, text, |spelling| {
         series.push(hasher.series(spelling));
     });
 }

@@ -11,7 +11,8 @@ use crate::shard::error::{RestoreError, Unavailable};
 use crate::shard::handle::Shards;
 use crate::shard::handle::ask::gather;
 use crate::shard::saving::dirty_groups::HIDDEN_MARK;
-use crate::shard::store::restore::{Keys, RestoredGroup};
+use crate::shard::store::replay::UnhashedGroup;
+use crate::shard::store::restore::Keys;
 use crate::shard::store::views::GroupRef;
 use crate::shard::task::message::Message;
 use crate::shard::task::replay::Replay;
@@ -25,7 +26,7 @@ impl Shards {
     pub async fn replay(
         &self,
         gone: Vec<Arc<str>>,
-        groups: Vec<RestoredGroup>,
+        groups: Vec<UnhashedGroup>,
     ) -> Result<(), RestoreError> {
         let is_refused = Arc::<AtomicBool>::default();
         let (gone, gone_hidden) = apart(gone);
@@ -40,7 +41,7 @@ impl Shards {
             replays[self.shard(group.hash)].gone.push(group);
         }
         for group in groups {
-            let (hash, sum_hash) = self.restored_route(&group);
+            let (hash, sum_hash) = self.restored_route(group.unhashed());
             replays[self.shard(hash)].groups.push((hash, sum_hash, group));
         }
         // All shards are asked in the order of these.

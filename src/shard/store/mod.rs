@@ -1,7 +1,7 @@
 //! What one shard holds: its groups, families and pages. Plain and synchronous; the task is its only caller.
 //!
 //! Start with [`Store::push`]. `update` applies a push: `plan` says what it changes, `weigh` how much, and the index whether
-//! it may. `large` does the same in slices, for `delete` and `place` too. `expire` does what the rules say. `sums` keeps sums of groups. `delete`, `place`, `restore` and `wipe` change groups in other ways; `check`, `snapshot`,
+//! it may. `large` does the same in slices, for `delete` and `place` too. `expire` does what the rules say. `sums` keeps sums of groups. `delete`, `place`, `restore`, `replay` and `wipe` change groups in other ways; `check`, `snapshot`,
 //! `selected_jobs` and `views` only read.
 
 pub(super) mod check;
@@ -15,6 +15,7 @@ pub(super) mod large;
 pub(super) mod merge;
 pub(super) mod place;
 pub(super) mod plan;
+pub(super) mod replay;
 pub(super) mod restore;
 pub(super) mod selected_jobs;
 pub(super) mod snapshot;

@@ -178,7 +178,7 @@ impl Values {
 /// Reads from each block that is about to be replaced. With much stored, most blocks are far away in memory, and the way to each has
 /// several steps. Here each step is taken for all blocks before the next one, so that the waits for memory overlap. They do not while blocks are replaced:
 /// changing a shared page takes atomic operations, and those wait.
-fn touch(families: &Families, group: &Group) {
+pub(super) fn touch(families: &Families, group: &Group) {
     let blocks = group.families.iter().map(|held| (held.family, held.place));
     let blocks = blocks.chain([(PUSH_TIME_ID, group.push_time)]);
     let pages: SmallVec<[_; 24]> =

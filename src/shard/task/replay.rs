@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::shard::error::RestoreError;
 use crate::shard::store::Store;
-use crate::shard::store::restore::{Keys, RestoredGroup};
+use crate::shard::store::replay::UnhashedGroup;
+use crate::shard::store::restore::Keys;
 use crate::shard::store::views::GroupRef;
 use crate::shard::task::cut::Cut;
 
@@ -22,7 +23,7 @@ pub(in crate::shard) struct Replay {
     pub(in crate::shard) gone: Vec<GroupRef>,
     /// The keys of hidden sources that are gone from this or another shard.
     pub(in crate::shard) gone_hidden: Arc<Keys>,
-    pub(in crate::shard) groups: Vec<(u64, u64, RestoredGroup)>,
+    pub(in crate::shard) groups: Vec<(u64, u64, UnhashedGroup)>,
     /// Whether any shard has found a group that does not agree with what is stored. All shards share it.
     pub(in crate::shard) is_refused: Arc<AtomicBool>,
 }
@@ -36,13 +37,16 @@ pub(super) async fn replay(
     let Replay { gone, gone_hidden, groups, is_refused } = replay;
     store.forget_replayed(&gone, &gone_hidden);
     let mut refused = Vec::new();
-    for (at, group) in groups.into_iter().enumerate() {
+    for (at, (hash, sum_hash, group)) in groups.into_iter().enumerate() {
         if at % GROUPS_BEFORE_YIELD == GROUPS_BEFORE_YIELD - 1 {
             tokio::task::yield_now().await;
         }
-        let (hash, sum_hash, restored) = &group;
-        if store.restore(*hash, *sum_hash, restored).is_err() {
-            refused.push(group);
+        if store.replay_values(hash, &group) {
+            continue;
+        }
+        let restored = group.hashed();
+        if store.restore(hash, sum_hash, &restored).is_err() {
+            refused.push((hash, sum_hash, restored));
         }
     }
     if !refused.is_empty() {

@@ -20,15 +20,12 @@ use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
 use self::connect::{ANSWER_WAIT, RECONNECT_WAIT, connect};
-use self::errors::{away, is_without_jetstream, no_jetstream, unavailable};
+use self::errors::{STREAM_NOT_FOUND, away, is_without_jetstream, no_jetstream, unavailable};
 use self::settings::{check, create};
 use super::{Acknowledgement, AppendError, Found, Log, LogError, READ_AHEAD_LEN, Reader};
 use crate::cluster::Options;
 use crate::cluster::membership::Membership;
 use crate::cluster::role::Ends;
-
-/// The code of the error for a stream that there is not.
-const STREAM_NOT_FOUND: u64 = 10059;
 
 /// A stream. Clones share one connection.
 #[derive(Debug, Clone)]
