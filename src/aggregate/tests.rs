@@ -59,7 +59,7 @@ impl Tried {
         };
         let batch = decode(&key, body.as_bytes(), NameRules::Utf8).expect("a valid push");
         let changed = self.sum.push(name, &old_families, &families(&batch, self.now))?;
-        self.sum.commit(&changed);
+        self.sum.commit(changed);
         self.pushed.insert(path.to_owned(), (batch, self.now));
         Ok(())
     }

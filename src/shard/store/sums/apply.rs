@@ -107,7 +107,7 @@ impl Store {
             self.show_again(target, sum, was_there);
             return Err(error);
         }
-        sum.commit(&changed);
+        sum.commit(changed);
         self.sums.left_out += left_out;
         self.note_natives(&batch, sum);
         Ok(at.is_none())

@@ -31,7 +31,6 @@ pub(in crate::shard) struct Left {
 struct LeftFamily {
     name: String,
     kind: Kind,
-    text: Vec<u8>,
     pushed: u64,
 }
 
@@ -98,7 +97,7 @@ impl Store {
                 name: &family.name,
                 kind: family.kind,
                 help: "",
-                text: &family.text,
+                text: b"", // The sum knows the values.
                 pushed: family.pushed,
             });
             let families: Vec<_> = families.collect();
@@ -155,7 +154,6 @@ fn left_families(group: &Group, families: &Families) -> Vec<LeftFamily> {
     let held = held.iter().map(|family| LeftFamily {
         name: family.name.to_owned(),
         kind: family.kind,
-        text: family.text.to_vec(),
         pushed: family.pushed,
     });
     held.collect()

@@ -199,6 +199,7 @@ impl Store {
         let mut hidden = Store::new(Arc::default(), None);
         hidden.dirty = self.dirty.as_ref().map(|dirty| DirtyGroups::of_hidden(dirty.write));
         let mut hidden = hidden.within(self.budget.clone(), self.group_bytes_max);
+        hidden.families.hides_times = true;
         hidden.ruling = self.ruling.for_hidden();
         Box::new(hidden)
     }

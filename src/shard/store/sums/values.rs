@@ -5,7 +5,7 @@
 
 use super::SourcePush;
 use super::weight::recount;
-use crate::aggregate::{SourceFamily, Sum, ValuesPush, position};
+use crate::aggregate::{SourceFamily, Sum, ValuesPush, have_same_lines, position};
 use crate::push::Batch;
 use crate::rules::PushId;
 use crate::shard::budget::claim::Room;
@@ -92,14 +92,19 @@ impl Store {
             return None;
         }
         let mut plan = sum.values_of(key.text(), &target.settings, values)?;
+        // Then all but the values is the same, and what the source has need not be read.
+        let is_alike = source.likeness.is_some() && source.likeness == batch.likeness;
         let mut expected = 0;
         for (held, new) in source.families.iter().zip(&batch.families) {
             let family = &source_store.families[held.family];
             let (name, help) = (batch.name(new), batch.help(new));
-            let is_same = *family.name == *name
-                && family.kind == new.kind
-                && held.help.as_deref().unwrap_or_default() == help;
-            if !is_same {
+            let is_same = || {
+                *family.name == *name
+                    && family.kind == new.kind
+                    && held.help.as_deref().unwrap_or_default() == help
+            };
+            debug_assert!(!is_alike || is_same());
+            if !is_alike && !is_same() {
                 return None;
             }
             let name_of = |held: &Held| &*self.families[held.family].name;
@@ -107,16 +112,12 @@ impl Store {
             expected = place + 1;
             let of_sum = &shown.families[place];
             let text = self.families[of_sum.family].pages.block(of_sum.place).text;
-            let kind = new.kind;
-            let old = SourceFamily {
-                name,
-                kind,
-                help,
-                text: family.pages.block(held.place).text,
-                pushed: held.pushed.nanos(),
-            };
-            let new = SourceFamily { text: batch.text(new), pushed: now.nanos(), ..old };
-            if !plan.add([&old, &new], place, text) {
+            let before = || family.pages.block(held.place).text;
+            debug_assert!(!is_alike || have_same_lines(before(), batch.text(new)));
+            let text_before = if is_alike { None } else { Some(before()) };
+            let (kind, pushed) = (new.kind, now.nanos());
+            let new = SourceFamily { name, kind, help, text: batch.text(new), pushed };
+            if !plan.add(&new, held.pushed.nanos(), text_before, place, text) {
                 return None;
             }
         }
