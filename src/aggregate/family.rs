@@ -127,29 +127,48 @@ impl Family {
     }
 
     /// Whether `text` is what is to be shown. Each line then knows where its value stands in it, until anything changes but values.
-    pub(super) fn is_laid_out(&mut self, text: &[u8]) -> bool {
+    pub(super) fn is_laid_out<'t>(&mut self, text: impl Fn() -> &'t [u8]) -> bool {
         if !self.is_laid_out {
-            self.is_laid_out = self.lay_out(text).is_some();
+            let text = text();
+            let mut rendered = Vec::with_capacity(text.len());
+            self.render(&mut rendered);
+            self.is_laid_out = rendered == text;
         }
-        debug_assert!(!self.is_laid_out || self.rendered() == text, "it is shown as it was left");
+        debug_assert!(self.shows(text()), "it is shown as it was left");
         self.is_laid_out
     }
 
-    fn lay_out(&mut self, text: &[u8]) -> Option<()> {
-        let shown = self.series.iter_mut().flatten().filter(|series| series.is_shown());
-        let mut end = 0;
-        for series in shown {
-            end = series.lay_out(text, end)?;
-        }
-        (end == text.len()).then_some(())
+    fn shows(&mut self, text: &[u8]) -> bool {
+        let mut rendered = Vec::new();
+        self.render(&mut rendered);
+        !self.is_laid_out || rendered == text
     }
 
-    fn rendered(&self) -> Vec<u8> {
-        let mut text = Vec::new();
-        self.series()
-            .filter(|series| series.is_shown())
-            .for_each(|series| series.render(&mut text));
-        text
+    /// Appends what is shown, which is all of `out` then. Answers the fingerprints of the series.
+    pub(super) fn render(&mut self, out: &mut Vec<u8>) -> Vec<push::Series> {
+        let shown = self.series.iter_mut().flatten().filter(|series| series.is_shown());
+        let fingerprints = shown.map(|series| {
+            series.render(out);
+            series.fingerprint
+        });
+        let fingerprints = fingerprints.collect();
+        self.is_laid_out = true;
+        fingerprints
+    }
+
+    /// Whether each line knows where its value stands in what was shown last.
+    pub(super) fn knows_places(&self) -> bool {
+        self.is_laid_out
+    }
+
+    /// Says again that each line knows that: nothing but values has changed.
+    pub(super) fn keep_places(&mut self) {
+        self.is_laid_out = true;
+    }
+
+    /// Forgets where values stand.
+    pub(super) fn forget_places(&mut self) {
+        self.is_laid_out = false;
     }
 
     /// All series, and when each source pushed the family.

@@ -87,6 +87,11 @@ impl Patches {
         self.list.iter().all(|patch| patch.grows() == 0)
     }
 
+    /// By how much the text grows.
+    pub fn growth(&self) -> i64 {
+        self.list.iter().map(Patch::grows).sum()
+    }
+
     /// Changes a text whose length stays.
     pub fn overwrite(&self, text: &mut [u8]) {
         for Patch { at, len, new } in &self.list {

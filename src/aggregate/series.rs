@@ -190,28 +190,13 @@ impl Series {
         self.lines.iter().any(|line| matches!(line.value, LineValue::Gauge(_)))
     }
 
-    /// Takes down where its values stand in a text of which its lines begin at `start`. Answers where they end; `None` where they are other lines.
-    pub(super) fn lay_out(&mut self, text: &[u8], start: usize) -> Option<usize> {
-        let mut at = start;
-        let mut spelled = Vec::new();
+    /// Appends its lines to the text of the family, and takes down where their values stand there.
+    pub(super) fn render(&mut self, out: &mut Vec<u8>) {
         for line in &mut self.lines {
-            let value = text.get(at..)?.strip_prefix(&*line.opening)?;
-            at += line.opening.len();
-            spelled.clear();
-            write_number(&mut spelled, line.value.shown());
-            line.place = ValuePlace { at: at as u32, len: spelled.len() as u32 };
-            at += spelled.len() + 1;
-            spelled.push(b'\n');
-            value.strip_prefix(&spelled[..])?;
-        }
-        Some(at)
-    }
-
-    /// Appends its lines.
-    pub(super) fn render(&self, out: &mut Vec<u8>) {
-        for line in &self.lines {
             out.extend_from_slice(&line.opening);
+            let at = out.len() as u32;
             write_number(out, line.value.shown());
+            line.place = ValuePlace { at, len: out.len() as u32 - at };
             out.push(b'\n');
         }
     }

@@ -69,7 +69,7 @@ impl Tried {
     }
 
     /// The lines that are shown, without the labels of the key.
-    fn shown(&self) -> String {
+    fn shown(&mut self) -> String {
         let (batch, _) = self.sum.shown_whole().expect("it is small");
         let mut shown = String::new();
         for family in &batch.families {

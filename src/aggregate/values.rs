@@ -76,12 +76,35 @@ impl Family {
             line.value.change(step, is_increment, by, stamps);
             line.place.len = patches.value(text, line.place, line.value.shown());
         }
+        self.order(patches);
+        self.stamp(by[1].source, by[1].pushed);
+    }
+
+    /// Notes what changes in `text`, which was shown of the family, where the values of these series have changed.
+    pub(super) fn patch(
+        &mut self,
+        slots: impl Iterator<Item = u32>,
+        text: &[u8],
+        patches: &mut Patches,
+    ) {
+        let (all, _) = self.to_change();
+        for slot in slots {
+            let Some(Some(series)) = all.get_mut(slot as usize) else { continue };
+            for line in &mut series.lines {
+                line.place.len = patches.value(text, line.place, line.value.shown());
+            }
+        }
+        self.order(patches);
+    }
+
+    /// Ends patches of what is shown: all lines know again where their values stand.
+    fn order(&mut self, patches: &mut Patches) {
+        let (all, _) = self.to_change();
         patches.order();
         if !patches.keep_lengths() {
             let lines = all.iter_mut().flatten().flat_map(|series| &mut series.lines);
             patches.shift(lines.map(|line| &mut line.place.at));
         }
-        self.stamp(by[1].source, by[1].pushed);
     }
 }
 

@@ -149,6 +149,7 @@ impl Sum {
             help: None,
             steps: Vec::new(),
             made: Vec::new(),
+            knew_places: false,
             stamp: 0,
         });
         let (Some(note), Some(family)) =
@@ -156,7 +157,7 @@ impl Sum {
         else {
             return Ok(None);
         };
-        note.stamp = family.stamps.get(number);
+        (note.stamp, note.knew_places) = (family.stamps.get(number), family.knows_places());
         if let Some(new) = new.filter(|new| new.kind != kind) {
             let (family, stored) = (new.name.to_owned(), kind.text());
             return Err(Refusal::TypeConflict { family, stored, is_own: false });

@@ -29,6 +29,8 @@ pub(super) struct ChangedFamily {
     pub(super) steps: Vec<Step>,
     /// The series that were made.
     pub(super) made: Vec<u32>,
+    /// Whether each line knew where its value stands in what is shown.
+    pub(super) knew_places: bool,
     /// When the source had pushed it before.
     pub(super) stamp: u64,
 }

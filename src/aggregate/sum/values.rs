@@ -28,6 +28,9 @@ pub struct ValuesPush {
     patches: Patches,
 }
 
+/// No number is written with more bytes.
+pub(super) const NUMBER_BYTES_MAX: u64 = 32;
+
 /// What changes of a family.
 #[derive(Debug, Clone, Copy)]
 struct Touched {
@@ -99,13 +102,13 @@ impl ValuesPlan<'_> {
     /// Adds a family that the source brings. It had the same with this name, type and help text, pushed at `pushed_before`; the text that it had is
     /// `text_before`, unless that is known to have the same lines. The sum shows `text` of it, as number `shown_at` of all that it shows. Answers whether
     /// the push is still one that only changes values.
-    pub fn add(
+    pub fn add<'t>(
         &mut self,
         new: &SourceFamily<'_>,
         pushed_before: u64,
         text_before: Option<&[u8]>,
         shown_at: usize,
-        text: &[u8],
+        text: impl Fn() -> &'t [u8],
     ) -> bool {
         let ValuesPlan { families, source, push, longer } = self;
         let expected = push.families.last().map_or(0, |last| last.position + 1);
@@ -143,7 +146,6 @@ impl ValuesPush {
 
     /// How many bytes the text of the sum may grow at most.
     pub fn growth_max(&self) -> u64 {
-        // No number is written with more bytes.
-        32 * self.steps.len() as u64
+        NUMBER_BYTES_MAX * self.steps.len() as u64
     }
 }

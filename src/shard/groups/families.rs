@@ -238,7 +238,8 @@ impl Families {
     pub(in crate::shard) fn patch(&mut self, held: &mut Held, patches: &Patches) {
         let pages = &mut self.list[held.family as usize].pages;
         held.place = pages.patch(held.place, patches, &mut self.scratch);
-        held.bytes = pages.block(held.place).text.len() as u32;
+        held.bytes = (i64::from(held.bytes) + patches.growth()) as u32;
+        debug_assert_eq!(held.bytes as usize, pages.block(held.place).text.len());
     }
 
     /// Holds a family for a group, still without samples.

@@ -126,7 +126,9 @@ impl Store {
         let shown = if is_rebuilt { sum.shown_whole() } else { sum.render(names.iter()) };
         if let Ok((batch, is_whole)) = shown {
             let mode = if is_whole { Mode::Replace } else { Mode::Add };
-            self.show_sum(*hash, key, mode, &batch);
+            if !self.show_sum(*hash, key, mode, &batch) {
+                sum.forget_places();
+            }
         }
         self.give_sum(*hash, key, sum);
         self.count_sum(*hash, key.text());
