@@ -6,7 +6,8 @@ use std::sync::Arc;
 use memchr::{memchr_iter, memrchr};
 
 use crate::aggregate::parts::{Parts, differs};
-use crate::aggregate::series::{Numbers, Series};
+use crate::aggregate::series::{Numbers, Series, Step};
+use crate::aggregate::stamps::Stamps;
 use crate::exposition::{Kind, parse_number};
 use crate::push::{self, Refusal, SeriesHasher, spelling};
 use crate::rules::{Adding, Counters, Gauges};
@@ -32,6 +33,10 @@ pub(super) struct Target {
     pub(super) slot: u32,
     /// The line of the series; or [`Target::LEFT_OUT`].
     pub(super) line: u32,
+    /// How long the line is up to its value, without the labels that go: those are as long in all lines of a source.
+    pub(super) opening: u32,
+    /// Whether it is the sum of a histogram or summary.
+    pub(super) is_sum: bool,
 }
 
 impl Target {
@@ -63,8 +68,10 @@ pub(super) struct Family {
     by_fingerprint: HashMap<push::Series, u32, ahash::RandomState>,
     /// Those of the last source, which others may share.
     last_targets: Targets,
-    /// Where each series begins in what is shown; nothing when it may have changed.
-    starts: Option<Vec<u32>>,
+    /// Whether each line knows where its value stands in what is shown.
+    is_laid_out: bool,
+    /// When each source pushed the family last, if that decides about what is shown.
+    pub(super) stamps: Stamps,
     series_bytes: u64,
 }
 
@@ -78,7 +85,8 @@ impl Family {
             unused: Vec::new(),
             by_fingerprint: HashMap::default(),
             last_targets: Arc::from([]),
-            starts: None,
+            is_laid_out: false,
+            stamps: Stamps::default(),
             series_bytes: 0,
         }
     }
@@ -110,7 +118,7 @@ impl Family {
 
     /// A series, to be changed.
     pub(super) fn at(&mut self, slot: u32) -> Option<&mut Series> {
-        self.starts = None;
+        self.is_laid_out = false;
         self.series.get_mut(slot as usize)?.as_mut()
     }
 
@@ -118,36 +126,83 @@ impl Family {
         self.series.get(slot as usize)?.as_ref()
     }
 
-    /// Whether `text` is what is to be shown. The family then knows where each series stands in it, until anything changes but values.
-    pub(super) fn is_laid_out(&mut self, text: &[u8]) -> bool {
-        if self.starts.is_some() {
-            debug_assert!(self.rendered().0 == text, "it is shown as it was left");
-            return true;
+    /// Whether `text` is what is to be shown. Each line then knows where its value stands in it, until anything changes but values.
+    pub(super) fn is_laid_out<'t>(&mut self, text: impl Fn() -> &'t [u8]) -> bool {
+        if !self.is_laid_out {
+            let text = text();
+            let mut rendered = Vec::with_capacity(text.len());
+            self.render(&mut rendered);
+            self.is_laid_out = rendered == text;
         }
-        let (rendered, starts) = self.rendered();
-        self.starts = (rendered == text).then_some(starts);
-        self.starts.is_some()
+        debug_assert!(self.shows(text()), "it is shown as it was left");
+        self.is_laid_out
     }
 
-    /// All series, and where each begins in what is shown.
-    pub(super) fn laid_out(&mut self) -> Option<(&mut [Option<Series>], &mut [u32])> {
-        Some((&mut self.series, self.starts.as_mut()?))
+    fn shows(&mut self, text: &[u8]) -> bool {
+        let mut rendered = Vec::new();
+        self.render(&mut rendered);
+        !self.is_laid_out || rendered == text
     }
 
-    fn rendered(&self) -> (Vec<u8>, Vec<u32>) {
-        let (mut text, mut starts) = (Vec::new(), Vec::with_capacity(self.series.len()));
-        for series in &self.series {
-            starts.push(text.len() as u32);
-            if let Some(series) = series.as_ref().filter(|series| series.is_shown()) {
-                series.render(&mut text);
-            }
+    /// Appends what is shown, which is all of `out` then. Answers the fingerprints of the series.
+    pub(super) fn render(&mut self, out: &mut Vec<u8>) -> Vec<push::Series> {
+        let shown = self.series.iter_mut().flatten().filter(|series| series.is_shown());
+        let fingerprints = shown.map(|series| {
+            series.render(out);
+            series.fingerprint
+        });
+        let fingerprints = fingerprints.collect();
+        self.is_laid_out = true;
+        fingerprints
+    }
+
+    /// Whether each line knows where its value stands in what was shown last.
+    pub(super) fn knows_places(&self) -> bool {
+        self.is_laid_out
+    }
+
+    /// Says again that each line knows that: nothing but values has changed.
+    pub(super) fn keep_places(&mut self) {
+        self.is_laid_out = true;
+    }
+
+    /// Forgets where values stand.
+    pub(super) fn forget_places(&mut self) {
+        self.is_laid_out = false;
+    }
+
+    /// All series, and when each source pushed the family.
+    pub(super) fn to_change(&mut self) -> (&mut [Option<Series>], &Stamps) {
+        (&mut self.series, &self.stamps)
+    }
+
+    /// Makes a change of a series.
+    pub(super) fn make(&mut self, step: &Step) {
+        self.change_series(step, false);
+    }
+
+    /// Undoes the last change that was made of a series.
+    pub(super) fn undo(&mut self, step: &Step) {
+        self.change_series(step, true);
+    }
+
+    fn change_series(&mut self, step: &Step, undoes: bool) {
+        self.is_laid_out = false;
+        if let Some(Some(series)) = self.series.get_mut(step.slot as usize) {
+            series.change(step, undoes, &self.stamps);
         }
-        (text, starts)
+    }
+
+    /// Notes when a source has pushed the family; 0 when the source no longer has it.
+    pub(super) fn stamp(&mut self, source: u32, pushed: u64) {
+        if self.gauges() == Some(Gauges::Last) {
+            self.stamps.set(source, pushed);
+        }
     }
 
     /// Forgets a series of which nothing is shown.
     pub(super) fn remove(&mut self, slot: u32) {
-        self.starts = None;
+        self.is_laid_out = false;
         if let Some(series) = self.series.get_mut(slot as usize).and_then(Option::take) {
             self.series_bytes -= series.bytes();
             self.by_fingerprint.remove(&series.fingerprint);
@@ -157,7 +212,7 @@ impl Family {
 
     /// Forgets all values of gauges. They are put together in another way from now on.
     pub(super) fn empty_gauges(&mut self) {
-        self.starts = None;
+        (self.is_laid_out, self.stamps) = (false, Stamps::default());
         let gauges = self.gauges();
         for series in self.series.iter_mut().flatten() {
             let openings = std::mem::take(&mut series.lines).into_iter();
@@ -186,16 +241,17 @@ impl Family {
             let first = targets.len();
             for line in lines_of(lines) {
                 let opening = opening(line);
-                if parts.is_left_out(opening) {
-                    targets.push(Target { slot: 0, line: Target::LEFT_OUT });
-                    continue;
-                }
-                if parts.is_sum(opening) {
-                    sum_at = Some(openings.len());
-                }
-                targets.push(Target { slot: 0, line: openings.len() as u32 });
                 let mut kept = Vec::with_capacity(opening.len());
                 spelling::write_without(&mut kept, opening, gone);
+                let (is_left_out, is_sum) = (parts.is_left_out(opening), parts.is_sum(opening));
+                let line = if is_left_out { Target::LEFT_OUT } else { openings.len() as u32 };
+                targets.push(Target { slot: 0, line, opening: kept.len() as u32, is_sum });
+                if is_left_out {
+                    continue;
+                }
+                if is_sum {
+                    sum_at = Some(openings.len());
+                }
                 openings.push(kept.into_boxed_slice());
             }
             let slot = match self.by_fingerprint.get(&fingerprint) {
@@ -226,7 +282,7 @@ impl Family {
     }
 
     fn insert(&mut self, series: Series) -> u32 {
-        self.starts = None;
+        self.is_laid_out = false;
         self.series_bytes += series.bytes();
         let fingerprint = series.fingerprint;
         let slot = match self.unused.pop() {
@@ -244,25 +300,29 @@ impl Family {
     }
 }
 
+/// The values of all lines of a text. What is no number counts as NaN.
+pub(super) fn numbers(text: &[u8]) -> impl Iterator<Item = f64> {
+    lines_of(text).map(|line| parse_number(&line[opening(line).len()..]).unwrap_or(f64::NAN))
+}
+
 /// The values of a source, series by series, and how many of them are left out.
-pub(super) fn runs(targets: &[Target], text: &[u8]) -> (Vec<Run>, u64) {
+pub(super) fn runs(targets: &[Target], values: &[f64]) -> (Vec<Run>, u64) {
     let (mut runs, mut left_out) = (Vec::<Run>::new(), 0);
-    for (line, target) in lines_of(text).zip(targets) {
+    for (value, target) in values.iter().zip(targets) {
         if target.line == Target::LEFT_OUT {
             left_out += 1;
             continue;
         }
-        let value = parse_number(&line[opening(line).len()..]).unwrap_or(f64::NAN);
         match runs.last_mut() {
-            Some(run) if run.slot == target.slot && target.line > 0 => run.values.push(value),
-            _ => runs.push(Run { slot: target.slot, values: Numbers::from_slice(&[value]) }),
+            Some(run) if run.slot == target.slot && target.line > 0 => run.values.push(*value),
+            _ => runs.push(Run { slot: target.slot, values: Numbers::from_slice(&[*value]) }),
         }
     }
     (runs, left_out)
 }
 
 /// Whether two texts of a source differ in nothing but values, so that their lines count in the same places.
-pub(super) fn have_same_lines(old: &[u8], new: &[u8]) -> bool {
+pub fn have_same_lines(old: &[u8], new: &[u8]) -> bool {
     let (mut old, mut new) = (lines_of(old), lines_of(new));
     loop {
         match (old.next(), new.next()) {

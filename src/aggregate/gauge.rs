@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::aggregate::exact::Exact;
 use crate::aggregate::last::Last;
+use crate::aggregate::stamps::Stamps;
 use crate::rules::Gauges;
 
 /// One value, with its source and when that was pushed.
@@ -39,20 +40,20 @@ impl Values {
         }
     }
 
-    pub(super) fn add(&mut self, one: Contribution) {
+    pub(super) fn add(&mut self, one: Contribution, stamps: &Stamps) {
         match self {
             Values::Sum(sum) => sum.add(one.value),
-            Values::Last(last) => last.add(one),
+            Values::Last(last) => last.add(one, stamps),
             Values::Ordered { nan, .. } if one.value.is_nan() => *nan += 1,
             Values::Ordered { values, .. } => *values.entry(rank(one.value)).or_default() += 1,
         }
     }
 
     /// Takes away what was added.
-    pub(super) fn take(&mut self, one: Contribution) {
+    pub(super) fn take(&mut self, one: Contribution, stamps: &Stamps) {
         match self {
             Values::Sum(sum) => sum.take(one.value),
-            Values::Last(last) => last.take(one),
+            Values::Last(last) => last.take(one, stamps),
             Values::Ordered { nan, .. } if one.value.is_nan() => *nan -= 1,
             Values::Ordered { values, .. } => {
                 if let Some(count) = values.get_mut(&rank(one.value)) {
@@ -66,12 +67,13 @@ impl Values {
     }
 
     /// Takes one away that was added, and adds another of the same source.
-    pub(super) fn replace(&mut self, old: Contribution, new: Contribution) {
+    pub(super) fn replace(&mut self, old: Contribution, new: Contribution, stamps: &Stamps) {
         match self {
             Values::Sum(sum) => sum.replace(old.value, new.value),
-            _ => {
-                self.take(old);
-                self.add(new);
+            Values::Last(last) => last.replace(old, new, stamps),
+            Values::Ordered { .. } => {
+                self.take(old, stamps);
+                self.add(new, stamps);
             }
         }
     }
@@ -109,9 +111,15 @@ mod tests {
             let (pushed, value) = values[at];
             Contribution { value, pushed, source: at as u32 }
         };
-        let mut all = Values::new(gauges);
-        (0..values.len()).for_each(|at| all.add(one(at)));
-        gone.iter().for_each(|at| all.take(one(*at)));
+        let (mut all, mut stamps) = (Values::new(gauges), Stamps::default());
+        for (at, (pushed, _)) in values.iter().enumerate() {
+            all.add(one(at), &stamps);
+            stamps.set(at as u32, *pushed);
+        }
+        for at in gone {
+            all.take(one(*at), &stamps);
+            stamps.set(*at as u32, 0);
+        }
         all.value()
     }
 

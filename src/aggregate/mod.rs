@@ -16,6 +16,7 @@ mod parts;
 mod patches;
 mod push_ids;
 mod series;
+mod stamps;
 mod sum;
 #[cfg(test)]
 mod tests;
@@ -28,7 +29,7 @@ use crate::push::GroupingKey;
 use crate::rules::Aggregation;
 
 pub use families::position;
-pub use family::SourceFamily;
+pub use family::{SourceFamily, have_same_lines};
 pub use patches::Patches;
 pub use push_ids::{PushIds, REMEMBERED_FOR, REMEMBERED_MAX};
 pub use sum::Sum;

@@ -1,5 +1,6 @@
 //! New values for some lines of a text.
 
+use crate::aggregate::series::ValuePlace;
 use crate::exposition::write_number;
 
 /// What changes of a text: pieces that do not overlap, in their order.
@@ -33,21 +34,25 @@ impl Patches {
         self.bytes.clear();
     }
 
-    /// Notes the new value of the line whose value is at `at`, unless it is the same. Answers where the line ends.
-    pub(super) fn value(&mut self, text: &[u8], at: usize, value: f64) -> usize {
-        // A value is short.
-        let len = text[at..].iter().position(|byte| *byte == b'\n').unwrap_or(text.len() - at);
-        let start = self.bytes.len();
+    /// Notes the new value that stands at a place from now on, unless it is the same. Answers how long it is.
+    pub(super) fn value(&mut self, text: &[u8], place: ValuePlace, value: f64) -> u32 {
+        let ValuePlace { at, mut len } = place;
+        let start = self.bytes.len() as u32;
         write_number(&mut self.bytes, value);
-        // A later one for the same value may be what was there before.
-        self.is_mixed |= self.list.last().is_some_and(|last| last.at as usize >= at);
-        if self.bytes[start..] == text[at..at + len] && !self.is_mixed {
-            self.bytes.truncate(start);
-        } else {
-            let new = [start as u32, self.bytes.len() as u32];
-            self.list.push(Patch { at: at as u32, len: len as u32, new });
+        let end = self.bytes.len() as u32;
+        self.is_mixed |= self.list.last().is_some_and(|last| last.at >= at);
+        if self.is_mixed {
+            // It may be another new value for the same place, which has the length of the first one.
+            let behind = &text[at as usize..];
+            len = behind.iter().position(|byte| *byte == b'\n').unwrap_or(behind.len()) as u32;
+        } else if end - start == len
+            && self.bytes[start as usize..] == text[at as usize..][..len as usize]
+        {
+            self.bytes.truncate(start as usize);
+            return len;
         }
-        at + len
+        self.list.push(Patch { at, len, new: [start, end] });
+        end - start
     }
 
     /// Brings them in their order. Of two for one value, the later one counts.
@@ -62,10 +67,7 @@ impl Patches {
     }
 
     /// Moves the starts of pieces of the text, which are in order, to where they are behind the change.
-    pub(super) fn shift(&self, starts: &mut [u32]) {
-        if self.keep_lengths() {
-            return;
-        }
+    pub(super) fn shift<'s>(&self, starts: impl Iterator<Item = &'s mut u32>) {
         let (mut patches, mut by) = (self.list.iter().peekable(), 0);
         for start in starts {
             while let Some(patch) = patches.next_if(|patch| patch.at < *start) {
@@ -83,6 +85,11 @@ impl Patches {
     /// Whether the rest of the text stays where it is.
     pub fn keep_lengths(&self) -> bool {
         self.list.iter().all(|patch| patch.grows() == 0)
+    }
+
+    /// By how much the text grows.
+    pub fn growth(&self) -> i64 {
+        self.list.iter().map(Patch::grows).sum()
     }
 
     /// Changes a text whose length stays.
@@ -123,13 +130,13 @@ mod tests {
         ] {
             let mut patches = Patches::default();
             for (line, value) in &values {
-                let at: u32 = lines[*line];
-                patches.value(text, at as usize + 2, *value);
+                let (at, len) = (lines[*line] + 2, if *line == 1 { 2 } else { 1 });
+                patches.value(text, ValuePlace { at, len }, *value);
             }
             patches.order();
             let (mut out, mut starts) = (Vec::new(), lines);
             patches.splice(text, &mut out);
-            patches.shift(&mut starts);
+            patches.shift(starts.iter_mut());
             assert_eq!(String::from_utf8_lossy(&out), expected);
             let names: Vec<u8> = starts.iter().map(|start| out[*start as usize]).collect();
             assert_eq!(names, b"abcd");

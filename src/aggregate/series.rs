@@ -2,6 +2,7 @@
 
 use crate::aggregate::exact::Exact;
 use crate::aggregate::gauge::{Contribution, Values};
+use crate::aggregate::stamps::Stamps;
 use crate::exposition::write_number;
 use crate::push;
 use crate::rules::Gauges;
@@ -12,6 +13,15 @@ pub(super) struct Line {
     /// Up to the value, the blank included.
     pub(super) opening: Box<[u8]>,
     pub(super) value: LineValue,
+    /// Where the value stands in what is shown of the family, and how long it is there. Only the family knows whether this is so.
+    pub(super) place: ValuePlace,
+}
+
+/// Where a value stands in a text.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct ValuePlace {
+    pub(super) at: u32,
+    pub(super) len: u32,
 }
 
 /// What all sources come to.
@@ -37,7 +47,7 @@ pub(super) struct Series {
 /// A series without its lines: its entries in the tables of the family.
 const SERIES_BYTES: u64 = 128;
 /// A line: its exact total, and the head of its opening. A total that is wide takes more, and is rare.
-const LINE_BYTES: u64 = 96;
+const LINE_BYTES: u64 = 128;
 
 /// Whose values these are, and when they were pushed.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +72,8 @@ pub(super) struct Step {
 pub(super) struct ValueStep {
     pub(super) slot: u32,
     pub(super) line: u32,
+    /// Which line of the source it is.
+    pub(super) at: u32,
     pub(super) old: f64,
     pub(super) new: f64,
     /// Whether the source was started again, so that the old value stays in the total.
@@ -85,7 +97,13 @@ impl LineValue {
     }
 
     /// Changes what one source has, or adds an increment.
-    pub(super) fn change(&mut self, step: &ValueStep, is_increment: bool, old: By, new: By) {
+    pub(super) fn change(
+        &mut self,
+        step: &ValueStep,
+        is_increment: bool,
+        [old, new]: [By; 2],
+        stamps: &Stamps,
+    ) {
         let one = |value, by: By| Contribution { value, pushed: by.pushed, source: by.source };
         match self {
             LineValue::Total(total) if is_increment => total.add(step.new),
@@ -94,7 +112,9 @@ impl LineValue {
                 total.add(step.new);
             }
             LineValue::Total(total) => total.replace(step.old, step.new),
-            LineValue::Gauge(values) => values.replace(one(step.old, old), one(step.new, new)),
+            LineValue::Gauge(values) => {
+                values.replace(one(step.old, old), one(step.new, new), stamps);
+            }
         }
     }
 }
@@ -113,7 +133,11 @@ impl Series {
             None => LineValue::Total(Exact::default()),
             Some(gauges) => LineValue::Gauge(Values::new(gauges)),
         };
-        let lines = openings.into_iter().map(|opening| Line { opening, value: value() });
+        let lines = openings.into_iter().map(|opening| Line {
+            opening,
+            value: value(),
+            place: ValuePlace::default(),
+        });
         Series { fingerprint, lines: lines.collect(), sum_at, sources: 0 }
     }
 
@@ -134,17 +158,8 @@ impl Series {
         self.sources > 0 || !self.is_gauge()
     }
 
-    /// Makes a change.
-    pub(super) fn make(&mut self, step: &Step) {
-        self.change(step, false);
-    }
-
-    /// Undoes the last change that was made.
-    pub(super) fn undo(&mut self, step: &Step) {
-        self.change(step, true);
-    }
-
-    fn change(&mut self, step: &Step, undoes: bool) {
+    /// Makes a change, or undoes the last one that was made.
+    pub(super) fn change(&mut self, step: &Step, undoes: bool, stamps: &Stamps) {
         let mut sides = [(&step.old, true), (&step.new, false)];
         if undoes {
             sides.reverse(); // Both may have been pushed at the same time.
@@ -161,7 +176,7 @@ impl Series {
                     LineValue::Gauge(all) => {
                         let one =
                             Contribution { value: *value, pushed: by.pushed, source: by.source };
-                        if goes { all.take(one) } else { all.add(one) }
+                        if goes { all.take(one, stamps) } else { all.add(one, stamps) }
                     }
                 }
             }
@@ -175,11 +190,13 @@ impl Series {
         self.lines.iter().any(|line| matches!(line.value, LineValue::Gauge(_)))
     }
 
-    /// Appends its lines.
-    pub(super) fn render(&self, out: &mut Vec<u8>) {
-        for line in &self.lines {
+    /// Appends its lines to the text of the family, and takes down where their values stand there.
+    pub(super) fn render(&mut self, out: &mut Vec<u8>) {
+        for line in &mut self.lines {
             out.extend_from_slice(&line.opening);
+            let at = out.len() as u32;
             write_number(out, line.value.shown());
+            line.place = ValuePlace { at, len: out.len() as u32 - at };
             out.push(b'\n');
         }
     }

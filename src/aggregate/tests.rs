@@ -59,7 +59,7 @@ impl Tried {
         };
         let batch = decode(&key, body.as_bytes(), NameRules::Utf8).expect("a valid push");
         let changed = self.sum.push(name, &old_families, &families(&batch, self.now))?;
-        self.sum.commit(&changed);
+        self.sum.commit(changed);
         self.pushed.insert(path.to_owned(), (batch, self.now));
         Ok(())
     }
@@ -69,7 +69,7 @@ impl Tried {
     }
 
     /// The lines that are shown, without the labels of the key.
-    fn shown(&self) -> String {
+    fn shown(&mut self) -> String {
         let (batch, _) = self.sum.shown_whole().expect("it is small");
         let mut shown = String::new();
         for family in &batch.families {

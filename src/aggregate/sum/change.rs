@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Sum;
-use super::source::{Source, SourceName, State};
+use super::source::{SourceName, State};
 use super::undo::{Changed, ChangedFamily};
 use crate::aggregate::family::{
-    Family, SourceFamily, have_same_lines, is_gauge, is_increment, runs,
+    Family, SourceFamily, have_same_lines, is_gauge, is_increment, numbers, runs,
 };
 use crate::aggregate::series::{By, Numbers, Step};
 use crate::push::Refusal;
@@ -51,7 +51,7 @@ impl Sum {
         families: &[SourceFamily<'_>],
     ) -> Result<(), Refusal> {
         let changed = self.change(source, &[], families, Counting::Restored)?;
-        self.commit(&changed);
+        self.commit(changed);
         Ok(())
     }
 
@@ -66,8 +66,9 @@ impl Sum {
         let counting = if keeps_counts { Counting::Left } else { Counting::Moved };
         let Ok(changed) = self.change(source, old, &[], counting) else { return Vec::new() };
         self.sources.remove(source.key);
-        self.commit(&changed);
-        changed.families.into_iter().map(|family| family.name).collect()
+        let names = changed.families.iter().map(|family| Arc::clone(&family.name)).collect();
+        self.commit(changed);
+        names
     }
 
     fn change(
@@ -77,42 +78,59 @@ impl Sum {
         new: &[SourceFamily<'_>],
         counting: Counting,
     ) -> Result<Changed, Refusal> {
-        let is_new_source = !self.sources.contains_key(of.key);
-        if is_new_source {
-            self.last_number += 1;
-            let source = Source { number: self.last_number, hash: of.hash, families: Vec::new() };
-            self.sources.insert(Arc::clone(of.key), source);
-        }
+        let known = self.sources.number(of.key);
+        let number = known.unwrap_or_else(|| self.sources.insert(of.key, of.hash));
+        let (layout, values) = match self.sources.get(number) {
+            Some(source) => (Arc::clone(&source.layout), source.values.clone()),
+            None => Default::default(),
+        };
         let mut changed = Changed {
             source: Arc::clone(of.key),
-            is_new_source,
+            number,
+            is_new_source: known.is_none(),
+            before: None,
             families: Vec::with_capacity(old.len().max(new.len())),
             left_out: 0,
         };
+        let mut states = Vec::with_capacity(layout.families.len().max(new.len()));
         let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
         loop {
             let name = match (old.peek(), new.peek()) {
-                (None, None) => return Ok(changed),
+                (None, None) => break,
                 (Some(one), None) | (None, Some(one)) => one.name,
                 (Some(one), Some(other)) => one.name.min(other.name),
             };
             let pair = [old.next_if(|it| it.name == name), new.next_if(|it| it.name == name)];
-            if let Err(refusal) = self.change_family(of, pair, counting, &mut changed) {
-                self.revert(changed);
-                return Err(refusal);
+            let had = layout.state(name, states.len()).map(|state| (state, state.values(&values)));
+            match self.change_family(of, pair, had, counting, &mut changed) {
+                Ok(state) => states.extend(state),
+                Err(refusal) => {
+                    drop(layout); // Sources alone hold a layout.
+                    self.revert(changed);
+                    return Err(refusal);
+                }
             }
         }
+        let touched = |name: &str| {
+            changed.families.binary_search_by(|family| (*family.name).cmp(name)).is_ok()
+        };
+        let rest = layout.families.iter().filter(|state| !touched(&state.name));
+        states.extend(rest.map(|state| (state.clone(), state.values(&values).to_vec())));
+        states.sort_by(|(one, _), (other, _)| one.name.cmp(&other.name));
+        changed.before = self.sources.set(number, states);
+        Ok(changed)
     }
 
     fn change_family(
         &mut self,
         of: SourceName<'_>,
         [old, new]: [Option<&SourceFamily<'_>>; 2],
+        before: Option<(&State, &[f64])>,
         counting: Counting,
         changed: &mut Changed,
-    ) -> Result<(), Refusal> {
-        let Some(one) = new.or(old) else { return Ok(()) };
-        let Some(source) = self.sources.get_mut(of.key) else { return Ok(()) };
+    ) -> Result<Option<(State, Vec<f64>)>, Refusal> {
+        let Some(one) = new.or(old) else { return Ok(None) };
+        let number = changed.number;
         let is_new = self.families.get(one.name).is_none();
         if is_new {
             let adding = match &self.settings {
@@ -123,7 +141,7 @@ impl Sum {
         }
         let (name, kind) = match self.families.get(one.name) {
             Some((name, family)) => (Arc::clone(name), family.kind),
-            None => return Ok(()),
+            None => return Ok(None),
         };
         changed.families.push(ChangedFamily {
             name: Arc::clone(&name),
@@ -131,21 +149,23 @@ impl Sum {
             help: None,
             steps: Vec::new(),
             made: Vec::new(),
-            before: source.state(one.name).cloned(),
+            knew_places: false,
+            stamp: 0,
         });
         let (Some(note), Some(family)) =
             (changed.families.last_mut(), self.families.get_mut(&name))
         else {
-            return Ok(());
+            return Ok(None);
         };
+        (note.stamp, note.knew_places) = (family.stamps.get(number), family.knows_places());
         if let Some(new) = new.filter(|new| new.kind != kind) {
             let (family, stored) = (new.name.to_owned(), kind.text());
             return Err(Refusal::TypeConflict { family, stored, is_own: false });
         }
         let adds = family.counts_increments();
-        let old = old.zip(note.before.as_ref()).filter(|(old, _)| old.kind == kind);
+        let old = old.zip(before).filter(|(old, _)| old.kind == kind);
         let targets = match (new, old) {
-            (Some(new), Some((old, before))) if have_same_lines(old.text, new.text) => {
+            (Some(new), Some((old, (before, _)))) if have_same_lines(old.text, new.text) => {
                 Some(Arc::clone(&before.targets))
             }
             (Some(new), _) => Some(family.targets(new, of.gone, &mut note.made)?),
@@ -160,18 +180,21 @@ impl Sum {
         // An increment is in the total for good, unless its source takes it along to where it is counted again.
         let counts_old = is_gauge(kind)
             || counting == Counting::Moved
-            || !adds && old.is_some_and(|(_, before)| !before.is_increment);
+            || !adds && old.is_some_and(|(_, (before, _))| !before.is_increment);
         let old_runs = match old.filter(|_| counts_old) {
-            Some((old, before)) => runs(&before.targets, old.text).0,
+            Some((_, (before, values))) => runs(&before.targets, values).0,
             None => Vec::new(),
         };
-        let old_by = old.map(|(old, _)| By { source: source.number, pushed: old.pushed });
-        let new_by = new.map(|new| By { source: source.number, pushed: new.pushed });
-        let mut new_runs = Vec::new();
-        if let (Some(new), Some(targets)) = (new, &targets)
+        let old_by = old.map(|(old, _)| By { source: number, pushed: old.pushed });
+        let new_by = new.map(|new| By { source: number, pushed: new.pushed });
+        let (mut new_runs, mut new_values) = (Vec::new(), Vec::new());
+        if let Some(new) = new {
+            new_values.extend(numbers(new.text));
+        }
+        if let Some(targets) = &targets
             && (is_gauge(kind) || counting != Counting::Restored)
         {
-            let (runs, left_out) = runs(targets, new.text);
+            let (runs, left_out) = runs(targets, &new_values);
             (new_runs, changed.left_out) = (runs, changed.left_out + left_out);
         }
         let mut old_values: Vec<(u32, Option<Numbers>)> =
@@ -185,7 +208,7 @@ impl Sum {
         for (at, run) in new_runs.into_iter().enumerate() {
             let found = if by_slot.is_empty() { Some(at) } else { by_slot.get(&run.slot).copied() };
             let had = found.and_then(|at| old_values.get_mut(at)).and_then(|(_, had)| had.take());
-            let Some(series) = family.at(run.slot) else { continue };
+            let Some(series) = family.series_at(run.slot) else { continue };
             if adds && let Some(value) = not_an_increment(&run.values, series.sum_at) {
                 let (family, value) = (name.to_string(), value.to_string());
                 return Err(Refusal::NoIncrement { family, value });
@@ -197,19 +220,19 @@ impl Sum {
                 new: Some(run.values).zip(new_by),
                 keeps,
             };
-            series.make(&step);
+            family.make(&step);
             note.steps.push(step);
         }
         let keeps = counting != Counting::Moved;
         for (slot, had) in old_values {
             let Some(had) = had else { continue };
-            let Some(series) = family.at(slot) else { continue };
             let step = Step { slot, old: Some(had).zip(old_by), new: None, keeps };
-            series.make(&step);
+            family.make(&step);
             note.steps.push(step);
         }
-        source.set_state(&name, targets.map(|targets| State { targets, is_increment: adds }));
-        Ok(())
+        family.stamp(number, new.map_or(0, |new| new.pushed));
+        Ok(targets
+            .map(|targets| (State { name, targets, is_increment: adds, first: 0 }, new_values)))
     }
 }
 

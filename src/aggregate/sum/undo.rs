@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use super::Sum;
-use super::source::State;
+use super::sources::Before;
 use crate::aggregate::series::Step;
 
 /// A change that has been made, and can be reverted.
 #[derive(Debug)]
 pub struct Changed {
     pub(super) source: Arc<str>,
+    /// The number of the source.
+    pub(super) number: u32,
     pub(super) is_new_source: bool,
+    /// What the source had, if that has changed.
+    pub(super) before: Option<Before>,
     pub(super) families: Vec<ChangedFamily>,
     /// How many values were left out because they are quantiles.
     pub left_out: u64,
@@ -25,8 +29,10 @@ pub(super) struct ChangedFamily {
     pub(super) steps: Vec<Step>,
     /// The series that were made.
     pub(super) made: Vec<u32>,
-    /// What the source had of the family.
-    pub(super) before: Option<State>,
+    /// Whether each line knew where its value stands in what is shown.
+    pub(super) knew_places: bool,
+    /// When the source had pushed it before.
+    pub(super) stamp: u64,
 }
 
 impl Sum {
@@ -34,11 +40,8 @@ impl Sum {
     pub fn revert(&mut self, changed: Changed) {
         for note in changed.families.into_iter().rev() {
             if let Some(family) = self.families.get_mut(&note.name) {
-                for step in note.steps.iter().rev() {
-                    if let Some(series) = family.at(step.slot) {
-                        series.undo(step);
-                    }
-                }
+                family.stamp(changed.number, note.stamp);
+                note.steps.iter().rev().for_each(|step| family.undo(step));
                 note.made.iter().for_each(|slot| family.remove(*slot));
                 if let Some(help) = note.help {
                     family.help = help;
@@ -47,9 +50,9 @@ impl Sum {
             if note.is_new {
                 self.families.remove(&note.name);
             }
-            if let Some(source) = self.sources.get_mut(&changed.source) {
-                source.set_state(&note.name, note.before);
-            }
+        }
+        if let Some(before) = changed.before {
+            self.sources.restore(changed.number, before);
         }
         if changed.is_new_source {
             self.sources.remove(&changed.source);
@@ -57,7 +60,10 @@ impl Sum {
     }
 
     /// Forgets what has been left without values.
-    pub fn commit(&mut self, changed: &Changed) {
+    pub fn commit(&mut self, changed: Changed) {
+        if let Some((layout, _)) = changed.before {
+            self.sources.release(layout);
+        }
         for note in &changed.families {
             let Some(family) = self.families.get_mut(&note.name) else { continue };
             for step in note.steps.iter().filter(|step| step.new.is_none()) {

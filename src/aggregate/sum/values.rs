@@ -14,6 +14,7 @@ use crate::aggregate::families::Families;
 use crate::aggregate::family::SourceFamily;
 use crate::aggregate::patches::Patches;
 use crate::aggregate::series::{By, ValueStep};
+use crate::aggregate::values::PushedValues;
 use crate::rules::Aggregation;
 
 /// The values that such a push changes. Empty it is for the next push.
@@ -27,6 +28,9 @@ pub struct ValuesPush {
     patches: Patches,
 }
 
+/// No number is written with more bytes.
+pub(super) const NUMBER_BYTES_MAX: u64 = 32;
+
 /// What changes of a family.
 #[derive(Debug, Clone, Copy)]
 struct Touched {
@@ -36,6 +40,8 @@ struct Touched {
     shown_at: usize,
     /// Where its steps end.
     end: usize,
+    /// Where its values begin among those of the source.
+    first_value: usize,
     /// When the source pushed it before.
     pushed_before: u64,
 }
@@ -46,6 +52,8 @@ pub struct ValuesPlan<'s> {
     families: &'s mut Families,
     source: &'s Source,
     push: &'s mut ValuesPush,
+    /// By how much the lines of the source are longer up to their values than those of the sum.
+    longer: Option<usize>,
 }
 
 impl Sum {
@@ -60,11 +68,12 @@ impl Sum {
         if !self.settings.as_ref().is_some_and(is_same) {
             return None;
         }
-        let source = self.sources.get(key)?;
-        (push.source, push.left_out) = (source.number, 0);
+        let number = self.sources.number(key)?;
+        let source = self.sources.get(number)?;
+        (push.source, push.left_out) = (number, 0);
         push.families.clear();
         push.steps.clear();
-        Some(ValuesPlan { families: &mut self.families, source, push })
+        Some(ValuesPlan { families: &mut self.families, source, push, longer: None })
     }
 
     /// Changes the family at `number` of a push that was made at `now`, of which the sum shows `text`. Answers what changes in that text.
@@ -77,28 +86,35 @@ impl Sum {
     ) -> &'p Patches {
         let touched = push.families[number];
         let first = number.checked_sub(1).map_or(0, |before| push.families[before].end);
-        let [old, new] =
-            [touched.pushed_before, now].map(|pushed| By { source: push.source, pushed });
+        let by = [touched.pushed_before, now].map(|pushed| By { source: push.source, pushed });
         push.patches.clear();
         let steps = &push.steps[first..touched.end];
-        self.families.at(touched.position).change_values(steps, old, new, text, &mut push.patches);
+        if let Some(source) = self.sources.get_mut(push.source) {
+            let values = &mut source.values[touched.first_value..];
+            steps.iter().for_each(|step| values[step.at as usize] = step.new);
+        }
+        self.families.at(touched.position).change_values(steps, by, text, &mut push.patches);
         &push.patches
     }
 }
 
 impl ValuesPlan<'_> {
-    /// Adds what the source has of a family and what it brings, both with the same name, type and help text. The sum shows `text` of it, as
-    /// number `shown_at` of all that it shows. Answers whether the push is still one that only changes values.
-    pub fn add(
+    /// Adds a family that the source brings. It had the same with this name, type and help text, pushed at `pushed_before`; the text that it had is
+    /// `text_before`, unless that is known to have the same lines. The sum shows `text` of it, as number `shown_at` of all that it shows. Answers whether
+    /// the push is still one that only changes values.
+    pub fn add<'t>(
         &mut self,
-        [old, new]: [&SourceFamily<'_>; 2],
+        new: &SourceFamily<'_>,
+        pushed_before: u64,
+        text_before: Option<&[u8]>,
         shown_at: usize,
-        text: &[u8],
+        text: impl Fn() -> &'t [u8],
     ) -> bool {
-        let ValuesPlan { families, source, push } = self;
+        let ValuesPlan { families, source, push, longer } = self;
         let expected = push.families.last().map_or(0, |last| last.position + 1);
         let Some(position) = families.position(new.name, expected) else { return false };
-        let Some(state) = source.state_at(new.name, push.families.len()) else { return false };
+        let state = source.layout.state(new.name, push.families.len());
+        let Some(state) = state else { return false };
         let family = families.at(position);
         let is_same = family.kind == new.kind
             && family.counts_increments() == state.is_increment
@@ -106,13 +122,13 @@ impl ValuesPlan<'_> {
         if !is_same || !family.is_laid_out(text) {
             return false;
         }
-        let texts = [old.text, new.text];
-        let Some(left_out) = family.value_steps(&state.targets, texts, &mut push.steps) else {
-            return false;
-        };
+        let before = state.values(&source.values);
+        let pushed = PushedValues { before, text: new.text, text_before };
+        let steps = family.value_steps(&state.targets, pushed, longer, &mut push.steps);
+        let Some(left_out) = steps else { return false };
         push.left_out += left_out;
-        let (end, pushed_before) = (push.steps.len(), old.pushed);
-        push.families.push(Touched { position, shown_at, end, pushed_before });
+        let (end, first_value) = (push.steps.len(), state.first);
+        push.families.push(Touched { position, shown_at, end, first_value, pushed_before });
         true
     }
 }
@@ -130,7 +146,6 @@ impl ValuesPush {
 
     /// How many bytes the text of the sum may grow at most.
     pub fn growth_max(&self) -> u64 {
-        // No number is written with more bytes.
-        32 * self.steps.len() as u64
+        NUMBER_BYTES_MAX * self.steps.len() as u64
     }
 }

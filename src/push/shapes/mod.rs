@@ -314,6 +314,20 @@ mod tests {
     }
 
     #[test]
+    fn bodies_with_other_lines_are_not_alike_though_their_series_are() {
+        let likeness = |body: &str| {
+            is_recalled(body, "/j/instance/i", body);
+            let batch = recall(&key("/j/instance/i"), body.as_bytes(), RULES.into());
+            batch.and_then(|batch| batch.likeness).expect("it is remembered")
+        };
+        let seen = likeness(SEEN);
+        assert_eq!(likeness(&SEEN.replace("a 1", "a 2")), seen);
+        assert_ne!(likeness(&SEEN.replace("le=\"1.0\"", "le=\"2.0\"")), seen);
+        let quantile = "# TYPE s summary\ns{quantile=\"0.5\"} 1\ns_sum 2\ns_count 3\n";
+        assert_ne!(likeness(quantile), likeness(&quantile.replace("0.5", "0.9")));
+    }
+
+    #[test]
     fn what_cannot_be_told_from_values_is_not_remembered() {
         for seen in [
             "# TYPE s summary\ns_sum 1\n",

@@ -154,6 +154,12 @@ impl Shape {
             for line in lines {
                 said.push(u8::from(line.series.is_some()));
                 said.extend(line.series.into_iter().flat_map(Series::bytes));
+                // The bound of a bucket is not part of its series.
+                let pieces = self.pieces[range(line.pieces)].iter().map(|piece| piece.text);
+                for text in pieces.chain([line.closing]) {
+                    said.extend_from_slice(&(text[1] - text[0]).to_le_bytes());
+                    said.extend_from_slice(&self.text[range(text)]);
+                }
             }
         }
         Likeness::of(&said)

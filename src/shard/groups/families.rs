@@ -41,6 +41,8 @@ pub(in crate::shard) struct Families {
     pub(in crate::shard) samples: u64,
     /// What groups share: families and help texts, the push times excepted.
     pub(in crate::shard) shared: SharedCharge,
+    /// Whether nothing reads the push times as text, so that they need not be written.
+    pub(in crate::shard) hides_times: bool,
     scratch: Vec<u8>,
 }
 
@@ -74,6 +76,7 @@ impl Families {
             series: 0,
             samples: 0,
             shared: SharedCharge::new(gateway),
+            hides_times: false,
             scratch: Vec::new(),
         }
     }
@@ -94,6 +97,9 @@ impl Families {
     pub(in crate::shard) fn set_pushed(&mut self, group: &mut Group, time: Timestamp) {
         group.rhythm.note(group.pushed, time);
         group.pushed = time;
+        if self.hides_times {
+            return;
+        }
         let (pages, text) = self.render_time(PUSH_TIME_ID, &group.key, time);
         group.push_time = pages.replace(group.push_time, Block::plain(text));
     }
@@ -101,6 +107,9 @@ impl Families {
     /// Notes when a push to a group was last rejected.
     pub(in crate::shard) fn set_failed(&mut self, group: &mut Group, time: Timestamp) {
         group.failed = time;
+        if self.hides_times {
+            return;
+        }
         let (pages, text) = self.render_time(PUSH_FAILURE_TIME_ID, &group.key, time);
         group.failure_time = pages.replace(group.failure_time, Block::plain(text));
     }
@@ -229,7 +238,8 @@ impl Families {
     pub(in crate::shard) fn patch(&mut self, held: &mut Held, patches: &Patches) {
         let pages = &mut self.list[held.family as usize].pages;
         held.place = pages.patch(held.place, patches, &mut self.scratch);
-        held.bytes = pages.block(held.place).text.len() as u32;
+        held.bytes = (i64::from(held.bytes) + patches.growth()) as u32;
+        debug_assert_eq!(held.bytes as usize, pages.block(held.place).text.len());
     }
 
     /// Holds a family for a group, still without samples.

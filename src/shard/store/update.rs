@@ -180,7 +180,8 @@ impl Values {
 /// changing a shared page takes atomic operations, and those wait.
 pub(super) fn touch(families: &Families, group: &Group) {
     let blocks = group.families.iter().map(|held| (held.family, held.place));
-    let blocks = blocks.chain([(PUSH_TIME_ID, group.push_time)]);
+    let time = (!families.hides_times).then_some((PUSH_TIME_ID, group.push_time));
+    let blocks = blocks.chain(time);
     let pages: SmallVec<[_; 24]> =
         blocks.map(|(family, place)| families[family].pages.page(place)).collect();
     let starts: SmallVec<[_; 24]> =

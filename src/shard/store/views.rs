@@ -10,7 +10,7 @@ use crate::exposition::Kind;
 use crate::rules::Applied;
 use crate::shard::groups::families::{PUSH_FAILURE_TIME_ID, PUSH_TIME_ID};
 use crate::shard::groups::family::FamilyId;
-use crate::shard::groups::group::Group;
+use crate::shard::groups::group::{Group, write_time};
 use crate::shard::groups::rhythm::Rhythm;
 use crate::shard::groups::role::Role;
 use crate::shard::pages::Place;
@@ -198,11 +198,18 @@ impl Store {
         let mut families: Vec<FamilyView> = held
             .map(|held| view(held.family, held.place, held.help.as_ref(), held.pushed))
             .collect();
-        for (id, place, pushed) in [
-            (PUSH_TIME_ID, group.push_time, group.pushed),
-            (PUSH_FAILURE_TIME_ID, group.failure_time, group.failed),
-        ] {
-            families.push(view(id, place, self.families[id].help(), pushed.max(group.created)));
+        for (id, time) in [(PUSH_TIME_ID, group.pushed), (PUSH_FAILURE_TIME_ID, group.failed)] {
+            let (family, mut text) = (&self.families[id], Vec::new());
+            // Not every store keeps them as text.
+            write_time(&mut text, &family.name, &group.key, time);
+            families.push(FamilyView {
+                name: Arc::clone(&family.name),
+                kind: family.kind,
+                help: family.help().cloned(),
+                pushed: time.max(group.created),
+                text: text.into(),
+                native: None,
+            });
         }
         GroupView {
             key: Arc::clone(&group.key),

@@ -56,7 +56,8 @@ impl Store {
             hidden.index = Arc::default(); // No other store shares it.
             Box::new(remains)
         });
-        let families = Families::new(self.budget.clone());
+        let mut families = Families::new(self.budget.clone());
+        families.hides_times = self.families.hides_times;
         Remains {
             groups,
             _jobs: std::mem::take(&mut self.jobs),

@@ -4,7 +4,7 @@
 
 use super::families::families;
 use super::{Name, SourcePush, Target};
-use crate::aggregate::Sum;
+use crate::aggregate::{Changed, Sum};
 use crate::push::{Batch, GroupingKey, Refusal};
 use crate::rules::PushId;
 use crate::shard::budget::claim::Room;
@@ -89,13 +89,8 @@ impl Store {
         let changed = sum.push(name.of(), &old, &families(&batch, now))?;
         drop(old);
         let left_out = changed.left_out;
-        let shown = if !was_there { sum.shown_whole() } else { sum.shown(&changed) };
-        let updated = shown.map_err(PushError::from).and_then(|(sum_batch, is_whole)| {
-            let mode = if is_whole { Mode::Replace } else { Mode::Add };
-            let at = self.find(target.hash, &target.sum)?;
-            self.update(target.hash, at, &target.sum, mode, &sum_batch, owner, Room::Needed, now)
-        });
-        if let Err(error) = updated {
+        let is_patched = was_there && self.can_patch(push, sum, &changed);
+        if !is_patched && let Err(error) = self.render_sum(push, sum, was_there, &changed) {
             sum.revert(changed);
             return Err(error);
         }
@@ -104,13 +99,34 @@ impl Store {
         let stored = source.update(hash, at, key, how.mode, &batch, owner, Room::Needed, now);
         if let Err(error) = stored {
             sum.revert(changed);
-            self.show_again(target, sum, was_there);
+            if !is_patched {
+                self.show_again(target, sum, was_there);
+            }
             return Err(error);
         }
-        sum.commit(&changed);
+        if is_patched {
+            self.patch_sum(push, sum, &changed);
+        }
+        sum.commit(changed);
         self.sums.left_out += left_out;
         self.note_natives(&batch, sum);
         Ok(at.is_none())
+    }
+
+    /// Shows what a change has made of the sum.
+    fn render_sum(
+        &mut self,
+        push: &SourcePush<'_>,
+        sum: &mut Sum,
+        was_there: bool,
+        changed: &Changed,
+    ) -> Result<(), PushError> {
+        let SourcePush { owner, target, now, .. } = *push;
+        let (sum_batch, is_whole) =
+            if was_there { sum.shown(changed)? } else { sum.shown_whole()? };
+        let mode = if is_whole { Mode::Replace } else { Mode::Add };
+        let at = self.find(target.hash, &target.sum)?;
+        self.update(target.hash, at, &target.sum, mode, &sum_batch, owner, Room::Needed, now)
     }
 
     /// Notes what a push has brought that no sum shows.
@@ -121,12 +137,14 @@ impl Store {
     }
 
     /// Shows all of the sum: as it was, after a push that was rejected when the sum had been changed already, or under other rules.
-    fn show_again(&mut self, target: &Target, sum: &Sum, was_there: bool) {
+    fn show_again(&mut self, target: &Target, sum: &mut Sum, was_there: bool) {
         if !was_there {
             return self.delete(target.hash, &target.sum);
         }
         if let Ok((batch, _)) = sum.shown_whole() {
-            self.show_sum(target.hash, &target.sum, Mode::Replace, &batch);
+            if !self.show_sum(target.hash, &target.sum, Mode::Replace, &batch) {
+                sum.forget_places();
+            }
         }
     }
 

@@ -46,7 +46,7 @@ impl Store {
             if !sum.has_source(key.text())
                 && let Ok(changed) = sum.push(name.of(), &[], &[])
             {
-                sum.commit(&changed);
+                sum.commit(changed);
             }
         }
         self.give_sum(target.hash, &target.sum, sum);

@@ -31,7 +31,6 @@ pub(in crate::shard) struct Left {
 struct LeftFamily {
     name: String,
     kind: Kind,
-    text: Vec<u8>,
     pushed: u64,
 }
 
@@ -98,7 +97,7 @@ impl Store {
                 name: &family.name,
                 kind: family.kind,
                 help: "",
-                text: &family.text,
+                text: b"", // The sum knows the values.
                 pushed: family.pushed,
             });
             let families: Vec<_> = families.collect();
@@ -127,7 +126,9 @@ impl Store {
         let shown = if is_rebuilt { sum.shown_whole() } else { sum.render(names.iter()) };
         if let Ok((batch, is_whole)) = shown {
             let mode = if is_whole { Mode::Replace } else { Mode::Add };
-            self.show_sum(*hash, key, mode, &batch);
+            if !self.show_sum(*hash, key, mode, &batch) {
+                sum.forget_places();
+            }
         }
         self.give_sum(*hash, key, sum);
         self.count_sum(*hash, key.text());
@@ -155,7 +156,6 @@ fn left_families(group: &Group, families: &Families) -> Vec<LeftFamily> {
     let held = held.iter().map(|family| LeftFamily {
         name: family.name.to_owned(),
         kind: family.kind,
-        text: family.text.to_vec(),
         pushed: family.pushed,
     });
     held.collect()

@@ -199,21 +199,29 @@ impl Store {
         let mut hidden = Store::new(Arc::default(), None);
         hidden.dirty = self.dirty.as_ref().map(|dirty| DirtyGroups::of_hidden(dirty.write));
         let mut hidden = hidden.within(self.budget.clone(), self.group_bytes_max);
+        hidden.families.hides_times = true;
         hidden.ruling = self.ruling.for_hidden();
         Box::new(hidden)
     }
 
-    /// Replaces what a sum shows. What it counts for may grow: the push that this belongs to was accepted before.
-    pub(super) fn show_sum(&mut self, hash: u64, key: &GroupingKey, mode: Mode, batch: &Batch) {
-        let Some(group) = self.group(hash, key) else { return };
+    /// Replaces what a sum shows, and answers whether it is shown. What it counts for may grow: the push that this belongs to was accepted before.
+    pub(super) fn show_sum(
+        &mut self,
+        hash: u64,
+        key: &GroupingKey,
+        mode: Mode,
+        batch: &Batch,
+    ) -> bool {
+        let Some(group) = self.group(hash, key) else { return false };
         let (pushed, owner) = (group.pushed, group.charge.owner());
-        let Ok(at) = self.find(hash, key) else { return };
+        let Ok(at) = self.find(hash, key) else { return false };
         let shown =
             self.update(hash, at, key, mode, batch, owner.as_ref(), Room::NotNeeded, pushed);
-        if let Err(error) = shown {
+        if let Err(error) = &shown {
             // Another group has taken a series meanwhile that the sum had left.
             tracing::warn!(group = key.text(), err = %error, "the sum cannot show all of its sources");
         }
+        shown.is_ok()
     }
 
     /// Takes the sum out of its group, and marks the group as changed. `None` where the group is no sum, or is not there.

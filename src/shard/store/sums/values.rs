@@ -5,7 +5,7 @@
 
 use super::SourcePush;
 use super::weight::recount;
-use crate::aggregate::{SourceFamily, Sum, ValuesPush, position};
+use crate::aggregate::{Changed, SourceFamily, Sum, ValuesPush, have_same_lines, position};
 use crate::push::Batch;
 use crate::rules::PushId;
 use crate::shard::budget::claim::Room;
@@ -92,35 +92,75 @@ impl Store {
             return None;
         }
         let mut plan = sum.values_of(key.text(), &target.settings, values)?;
+        // Then all but the values is the same, and what the source has need not be read.
+        let is_alike = source.likeness.is_some() && source.likeness == batch.likeness;
         let mut expected = 0;
         for (held, new) in source.families.iter().zip(&batch.families) {
             let family = &source_store.families[held.family];
             let (name, help) = (batch.name(new), batch.help(new));
-            let is_same = *family.name == *name
-                && family.kind == new.kind
-                && held.help.as_deref().unwrap_or_default() == help;
-            if !is_same {
+            let is_same = || {
+                *family.name == *name
+                    && family.kind == new.kind
+                    && held.help.as_deref().unwrap_or_default() == help
+            };
+            debug_assert!(!is_alike || is_same());
+            if !is_alike && !is_same() {
                 return None;
             }
             let name_of = |held: &Held| &*self.families[held.family].name;
             let place = position(&shown.families, name_of, name, expected)?;
             expected = place + 1;
             let of_sum = &shown.families[place];
-            let text = self.families[of_sum.family].pages.block(of_sum.place).text;
-            let kind = new.kind;
-            let old = SourceFamily {
-                name,
-                kind,
-                help,
-                text: family.pages.block(held.place).text,
-                pushed: held.pushed.nanos(),
-            };
-            let new = SourceFamily { text: batch.text(new), pushed: now.nanos(), ..old };
-            if !plan.add([&old, &new], place, text) {
+            let text = || self.families[of_sum.family].pages.block(of_sum.place).text;
+            let before = || family.pages.block(held.place).text;
+            debug_assert!(!is_alike || have_same_lines(before(), batch.text(new)));
+            let text_before = if is_alike { None } else { Some(before()) };
+            let (kind, pushed) = (new.kind, now.nanos());
+            let new = SourceFamily { name, kind, help, text: batch.text(new), pushed };
+            if !plan.add(&new, held.pushed.nanos(), text_before, place, text) {
                 return None;
             }
         }
         self.has_room_to_grow(shown, values.growth_max()).then_some(())
+    }
+
+    /// Whether a change of a sum changes nothing but values of what is shown, and nothing is against it.
+    pub(super) fn can_patch(&self, push: &SourcePush<'_>, sum: &Sum, changed: &Changed) -> bool {
+        let SourcePush { owner, target, .. } = *push;
+        self.group(target.hash, &target.sum).is_some_and(|shown| {
+            shown.has_empty_instance == target.sum.has_empty_instance()
+                && shown.charge.is_for(owner)
+                && sum.changes_values_alone(changed)
+                && self.has_room_to_grow(shown, sum.growth_max(changed))
+        })
+    }
+
+    /// Shows such a change.
+    pub(super) fn patch_sum(&mut self, push: &SourcePush<'_>, sum: &mut Sum, changed: &Changed) {
+        let SourcePush { target, now, .. } = *push;
+        let Store { groups, families, group_bytes, budget, .. } = self;
+        let is_sum = |(_, group): &(u64, Group)| *group.key == *target.sum.text();
+        let Some((_, group)) = groups.find_mut(target.hash, is_sum) else { return };
+        let (before, mut expected) = (group.bytes, 0);
+        for name in Sum::changed_names(changed) {
+            let name_of = |held: &Held| &*families[held.family].name;
+            let Some(at) = position(&group.families, name_of, name, expected) else { continue };
+            expected = at + 1;
+            let held = &mut group.families[at];
+            let text = families[held.family].pages.block(held.place).text;
+            let patches = sum.patch(changed, name, text);
+            held.pushed = now;
+            if !patches.is_empty() {
+                let bytes = u64::from(held.bytes);
+                families.patch(held, &patches);
+                group.bytes = group.bytes + u64::from(held.bytes) - bytes;
+            }
+        }
+        families.set_pushed(group, now);
+        if group.bytes != before {
+            let bytes = [before, group.bytes];
+            recount(group, budget.as_ref(), group_bytes, bytes);
+        }
     }
 
     /// Whether a sum may grow by so many bytes and is no larger then than a group may become.
