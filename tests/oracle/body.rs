@@ -105,7 +105,8 @@ fn is_joined(line: &[u8]) -> bool {
     let pieces = comment.replace(r"\\", "\0\0").replace(r"\r\n", "\n").replace(r"\n", "\n");
     let trimmed = |line: &str| {
         let line = line.trim_matches(|letter: char| letter.is_ascii_whitespace());
-        line.strip_suffix(r"\r").unwrap_or(line).to_owned()
+        let line = line.strip_suffix(r"\r").unwrap_or(line);
+        line.trim_end_matches(|letter: char| letter.is_ascii_whitespace()).to_owned()
     };
     let mut lines = pieces.split(['\n', '\r']).skip(1).map(trimmed);
     comment.contains("# TYPE ")

@@ -35,12 +35,12 @@ impl Batch {
         })
     }
 
-    /// The same, without its fingerprints: they are missing until [`Batch::hash_series`].
+    /// The same, without its fingerprints and the number of its samples: they are missing until [`Batch::hash_series`].
     pub(crate) fn add_unhashed(&mut self, family: &RenderedFamily<'_>) -> bool {
-        self.add_with_series(family, |_| {})
+        self.add_counted(family, 0, |_| {})
     }
 
-    /// Makes the fingerprints of all series.
+    /// Makes the fingerprints of all series, and counts the samples.
     pub(crate) fn hash_series(&mut self) {
         let Batch { families, strings, series, text, .. } = self;
         series.clear();
@@ -50,6 +50,7 @@ impl Batch {
             let name = &strings[family.strings[0] as usize..family.strings[1] as usize];
             add_series(series, name, family.kind, &text[start..end]);
             family.series = [first, series.len() as u32];
+            family.samples = lines(&text[start..end]);
         }
     }
 
@@ -79,6 +80,15 @@ impl Batch {
         family: &RenderedFamily<'_>,
         add_series: impl FnOnce(&mut Vec<Series>),
     ) -> bool {
+        self.add_counted(family, lines(family.text), add_series)
+    }
+
+    fn add_counted(
+        &mut self,
+        family: &RenderedFamily<'_>,
+        samples: u32,
+        add_series: impl FnOnce(&mut Vec<Series>),
+    ) -> bool {
         let strings = self.strings.len() + family.name.len() + family.help.len();
         let bytes =
             [strings, self.text.len() + family.text.len(), self.native.len() + family.native.len()];
@@ -94,7 +104,7 @@ impl Batch {
         add_series(&mut self.series);
         self.families.push(BatchFamily {
             kind: family.kind,
-            samples: memchr_iter(b'\n', family.text).count() as u32,
+            samples,
             has_quoted_names: has_quoted_names(family.text),
             strings: [name_start, name_end, self.strings.len() as u32],
             series: [first, self.series.len() as u32],
@@ -115,6 +125,11 @@ impl Batch {
         let mut series = self.series(family).to_vec();
         Some(duplicate(self.name(family), family.kind, self.text(family), &mut series))
     }
+}
+
+/// How many lines a text has.
+fn lines(text: &[u8]) -> u32 {
+    memchr_iter(b'\n', text).count() as u32
 }
 
 fn append(all: &mut Vec<u8>, bytes: &[u8]) -> [u32; 2] {

@@ -67,7 +67,7 @@ fn split_at_line_end(text: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Whether `text` is a comment, or ends in a number behind something that begins like a metric name.
 fn reads_as_line(text: &[u8]) -> bool {
-    let text = text.strip_suffix(br"\r").unwrap_or(text);
+    let text = text.strip_suffix(br"\r").unwrap_or(text).trim_ascii_end();
     let begins_sample =
         |first: u8| !first.is_ascii_digit() && CLASS[first as usize] & METRIC_NAME != 0;
     match text.first() {
@@ -105,6 +105,7 @@ mod tests {
             "# HELP m text\\n# x\\n",
             "# note\rm 1\r",
             "# HELP m one\\ntwo three\\nm NaN",
+            "# note \\r\\nm 1 \\r\\n",
         ];
         for line in joined {
             assert_eq!(joined_line(line.as_bytes()), Some(1), "{line}");

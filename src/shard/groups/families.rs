@@ -221,7 +221,7 @@ impl Families {
         held.bytes = new.bytes();
     }
 
-    /// Replaces a block by one that differs in its values only.
+    /// Replaces a block by one with the same series. How many samples it has is up to the caller.
     pub(in crate::shard) fn replace_values(
         &mut self,
         held: &mut Held,
@@ -231,7 +231,7 @@ impl Families {
     ) {
         let pages = &mut self.list[held.family as usize].pages;
         held.place = pages.replace(held.place, block(batch, new));
-        (held.samples, held.bytes, held.pushed) = (new.samples, new.bytes(), now);
+        (held.bytes, held.pushed) = (new.bytes(), now);
     }
 
     /// Changes values of what a group holds of a family.

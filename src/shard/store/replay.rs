@@ -17,22 +17,22 @@ use crate::shard::groups::families::Families;
 use crate::shard::groups::group::{Group, SaveState};
 use crate::shard::groups::role::{Role, SavedRole};
 
-/// A group as another replica has written it. The fingerprints of its series are not made yet.
+/// A group as another replica has written it. The fingerprints of its series are not made and its samples not counted yet.
 #[derive(Debug)]
 pub struct UnhashedGroup(RestoredGroup);
 
 impl UnhashedGroup {
-    /// A group whose batch may lack its series.
+    /// A group whose batch may lack both.
     pub(crate) fn new(group: RestoredGroup) -> UnhashedGroup {
         UnhashedGroup(group)
     }
 
-    /// The group, without the series of its batch.
+    /// The group, without both.
     pub(crate) fn unhashed(&self) -> &RestoredGroup {
         &self.0
     }
 
-    /// The group with the fingerprints of its series.
+    /// The group with both.
     pub(in crate::shard) fn hashed(self) -> RestoredGroup {
         let UnhashedGroup(mut group) = self;
         group.batch.hash_series();
@@ -87,8 +87,7 @@ fn differs_in_values_only(families: &Families, group: &Group, batch: &Batch) -> 
     group.families.iter().zip(&batch.families).all(|(held, new)| {
         let family = &families[held.family];
         let block = family.pages.block(held.place);
-        held.samples == new.samples
-            && family.kind == new.kind
+        family.kind == new.kind
             && *family.name == *batch.name(new)
             && help(held) == batch.help(new)
             && block.native.is_none()

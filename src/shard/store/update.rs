@@ -78,6 +78,7 @@ impl Store {
             (group.samples, group.bytes) = (values.samples, values.bytes);
             group.likeness = batch.likeness;
             for (held, new) in group.families.iter_mut().zip(&batch.families) {
+                held.samples = new.samples; // A histogram may have other buckets.
                 families.replace_values(held, batch, new, now);
             }
             return Ok(());
