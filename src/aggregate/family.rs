@@ -172,7 +172,7 @@ impl Family {
     }
 
     /// All series, and when each source pushed the family.
-    pub(super) fn to_change(&mut self) -> (&mut [Option<Series>], &Stamps) {
+    pub(super) fn changeable(&mut self) -> (&mut [Option<Series>], &Stamps) {
         (&mut self.series, &self.stamps)
     }
 

@@ -69,7 +69,7 @@ impl Family {
         patches: &mut Patches,
     ) {
         let (is_increment, takes_all) = (self.counts_increments(), self.takes_all());
-        let (all, stamps) = self.to_change();
+        let (all, stamps) = self.changeable();
         for step in steps.iter().filter(|step| takes_all || step.changes()) {
             let Some(Some(series)) = all.get_mut(step.slot as usize) else { continue };
             let Some(line) = series.lines.get_mut(step.line as usize) else { continue };
@@ -87,7 +87,7 @@ impl Family {
         text: &[u8],
         patches: &mut Patches,
     ) {
-        let (all, _) = self.to_change();
+        let (all, _) = self.changeable();
         for slot in slots {
             let Some(Some(series)) = all.get_mut(slot as usize) else { continue };
             for line in &mut series.lines {
@@ -99,7 +99,7 @@ impl Family {
 
     /// Ends patches of what is shown: all lines know again where their values stand.
     fn order(&mut self, patches: &mut Patches) {
-        let (all, _) = self.to_change();
+        let (all, _) = self.changeable();
         patches.order();
         if !patches.keep_lengths() {
             let lines = all.iter_mut().flatten().flat_map(|series| &mut series.lines);

@@ -76,8 +76,7 @@ impl Sum {
     pub fn changes_values_alone(&self, changed: &Changed) -> bool {
         changed.families.iter().all(|note| {
             let Some((_, family)) = self.families.get(&note.name) else { return false };
-            let is_shown =
-                |slot: u32| family.series_at(slot).is_some_and(|series| series.is_shown());
+            let is_shown = |slot: u32| family.series_at(slot).is_some_and(Series::is_shown);
             note.knew_places
                 && note.help.is_none()
                 && note.made.is_empty()

@@ -89,6 +89,7 @@ impl Sources {
     }
 
     /// Lets go of a layout that a source had.
+    #[expect(clippy::needless_pass_by_value, reason = "the source no longer has it")]
     pub(super) fn release(&mut self, layout: Arc<Layout>) {
         // The other one is in the table.
         if Arc::strong_count(&layout) == 2 && self.layouts.remove(&*layout) {

@@ -141,10 +141,10 @@ impl Store {
         if !was_there {
             return self.delete(target.hash, &target.sum);
         }
-        if let Ok((batch, _)) = sum.shown_whole() {
-            if !self.show_sum(target.hash, &target.sum, Mode::Replace, &batch) {
-                sum.forget_places();
-            }
+        if let Ok((batch, _)) = sum.shown_whole()
+            && !self.show_sum(target.hash, &target.sum, Mode::Replace, &batch)
+        {
+            sum.forget_places();
         }
     }
 

@@ -4,7 +4,7 @@
 //! sources: no scrape and no index sees it. Its sum is a group of this store.
 //!
 //! Most pushes change nothing but values: `values` changes these in what the sum shows. All others go through `apply`, which renders the families of the sum
-//! anew that the push touches. `leave` takes sources away that are deleted or have expired, `restore` reads both back, `moving` follows the rules when they
+//! anew that the push touches, unless only values change in them. `leave` takes sources away that are deleted or have expired, `restore` reads both back, `moving` follows the rules when they
 //! change, and `weight` makes what a sum knows of its sources count.
 //!
 //! **Invariant:** a sum and its sources are on one shard, and change together: what the sum shows is what its sources come to.
