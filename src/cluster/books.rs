@@ -203,4 +203,27 @@ mod tests {
             assert_eq!(books.locations.len(), living.len());
         }
     }
+
+    #[test]
+    fn no_more_is_written_again_than_the_excess_needs() {
+        let mut books = Books::new(1000);
+        let mut random = 7_u64;
+        let mut again: VecDeque<Vec<Arc<str>>> = VecDeque::from([Vec::new(), Vec::new()]);
+        let (mut pushed, mut written_again) = (0, 0);
+        for sequence in 1..5000 {
+            let mut keys = again.pop_front().unwrap_or_default();
+            written_again += keys.len();
+            for _ in 0..20 {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                keys.push(format!("{}", (random >> 33) % 1000).into());
+            }
+            pushed += 20;
+            keys.sort_unstable();
+            keys.dedup();
+            books.write(sequence, keys.iter().map(|key| (key, Some(100))));
+            again.push_back(books.keys_to_write_again(100_000));
+            books.give_up();
+        }
+        assert!(written_again < pushed, "{written_again} written again, {pushed} pushed");
+    }
 }

@@ -185,6 +185,9 @@ fn each_once(mut changes: Vec<Change<'_>>) -> Vec<Change<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exposition::NameRules;
+    use crate::push::{GroupingKey, decode};
+    use crate::shard::{GROUP_BYTES_MAX, Mode, Options, Saving};
 
     #[test]
     fn epochs_are_early_enough_for_a_slow_disk_but_not_all_the_time() {
@@ -213,6 +216,51 @@ mod tests {
             let mut left = each_once(changes);
             left.sort_unstable();
             assert_eq!(left, [(&stays, record), (&goes, None), (&moves, record)]);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_pushed_while_there_is_no_room_is_in_one_epoch() {
+        let awaited = Arc::<Notify>::default();
+        let saving = Saving { write: record::write, awaited: Some(Arc::clone(&awaited)) };
+        let (shards, _tasks) = Shards::start(&Options {
+            shards: 2,
+            reserved: &[],
+            limits: None,
+            group_bytes_max: GROUP_BYTES_MAX,
+            saving: Some(saving),
+        });
+        let (_stop, stopping) = watch::channel(false);
+        let source = EpochSource {
+            shards: shards.clone(),
+            gathered: Box::new(|_| {}),
+            awaited,
+            pace: Arc::new(Pace::new(Duration::from_secs(100))),
+            low_priority_time: Duration::ZERO,
+            stopping,
+            room: Some(Arc::new(Semaphore::new(1))),
+        };
+        let (send, epochs) = flume::bounded(0);
+        tokio::spawn(source.run(send));
+        let push = |job: &'static [u8]| {
+            let shards = shards.clone();
+            let key = GroupingKey::parse(job, NameRules::Legacy).expect("a valid path");
+            let batch = decode(&key, b"m 1\n", NameRules::Legacy).expect("a valid push");
+            tokio::spawn(async move { shards.push(key, Mode::Replace, batch, None).await })
+        };
+        let first = push(b"/a");
+        let mut epoch = epochs.recv_async().await.expect("an epoch");
+        let others = [push(b"/b"), push(b"/c")];
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(epochs.try_recv().is_err(), "the first one is still on its way");
+        epoch.answer(Ok(()));
+        drop(epoch);
+        assert_eq!(first.await.expect("it does not panic"), Ok(()));
+        let mut epoch = epochs.recv_async().await.expect("an epoch");
+        assert_eq!(epoch.waiters.len(), 2);
+        epoch.answer(Ok(()));
+        for other in others {
+            assert_eq!(other.await.expect("it does not panic"), Ok(()));
         }
     }
 }
