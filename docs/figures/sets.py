@@ -5,14 +5,16 @@
     docs/figures/sets.py rate         # or: cost, scrapes, join, stream
 
 `rate`: pushes/s of a set, NATS included, against one gateway with `--persistence.sync=push`, and processor time per push on
-a follower against that on the leader. `cost`: processor time per push of every process, and what an entry of the stream holds. `scrapes`: scrapes of a follower against those of a single gateway with the same
-groups. `join`: seconds until a new replica is ready that finds 100,000 groups in the stream. `stream`: the size of the
-stream after ten million overwrites of 10,000 groups, against the text that a scrape shows; `OVERWRITES=100000` does fewer.
+a follower against that on the leader. `cost`: processor time per push of every process, and what an entry of the stream
+holds. `scrapes`: scrapes of a follower against those of a single gateway with the same groups. `join`: seconds until a new
+replica is ready that finds 100,000 groups in the stream. `stream`: the size of the stream after ten million overwrites of
+10,000 groups, against the text that a scrape shows; `OVERWRITES=100000` does fewer.
 
 With `brief` behind it, everything is small: that shows whether it works, its figures mean nothing. `SHARDGATE_BIN` and
-`LOADTEST_BIN` name other programs, `NATS_SERVER_BIN` a nats-server of 2.10 or newer, without which nothing is purged. With such a
-server `CLUSTER_SYNC=always` has each message synced to disk, as one gateway with `--persistence.sync=push` syncs each commit. Needs nats-server and haproxy. Three gateways and three NATS
-servers run on this machine, so every figure has all of them in it. Everything stays on loopback.
+`LOADTEST_BIN` name other programs, `NATS_SERVER_BIN` a nats-server of 2.10 or newer, without which nothing is purged. With
+such a server `CLUSTER_SYNC=always` has each message synced to disk, as one gateway with `--persistence.sync=push` syncs each
+commit. Needs nats-server and haproxy. Three gateways and three NATS servers run on this machine, so every figure has all of
+them in it. Everything stays on loopback.
 """
 import contextlib
 import http.client
