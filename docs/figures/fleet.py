@@ -169,7 +169,7 @@ def beside():
 def wrk_cpu(address, connections, script):
     """What wrk takes for a request, in seconds of its own and of the kernel for it."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = ["wrk", "-t2", f"-c{connections}", f"-d{size(2, 1)}s", "-s", script, f"http://{address}"]
+    command = ["wrk", f"-t{min(2, connections)}", f"-c{connections}", f"-d{size(2, 1)}s", "-s", script, f"http://{address}"]
     environment = os.environ | {"BODY": str(ROOT / "profiles/batch-job.prom")}
     out = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
