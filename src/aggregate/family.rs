@@ -321,18 +321,6 @@ pub(super) fn runs(targets: &[Target], values: &[f64]) -> (Vec<Run>, u64) {
     (runs, left_out)
 }
 
-/// Whether two texts of a source differ in nothing but values, so that their lines count in the same places.
-pub fn have_same_lines(old: &[u8], new: &[u8]) -> bool {
-    let (mut old, mut new) = (lines_of(old), lines_of(new));
-    loop {
-        match (old.next(), new.next()) {
-            (None, None) => return true,
-            (Some(one), Some(other)) if opening(one) == opening(other) => {}
-            _ => return false,
-        }
-    }
-}
-
 /// Whether a value can be added to a total. The sum of a histogram may fall.
 pub(super) fn is_increment(value: f64, is_sum: bool) -> bool {
     value.is_finite() && (value >= 0.0 || is_sum)

@@ -29,7 +29,7 @@ use crate::push::GroupingKey;
 use crate::rules::Aggregation;
 
 pub use families::position;
-pub use family::{SourceFamily, have_same_lines};
+pub use family::SourceFamily;
 pub use patches::Patches;
 pub use push_ids::{PushIds, REMEMBERED_FOR, REMEMBERED_MAX};
 pub use sum::Sum;

@@ -30,6 +30,6 @@ pub use name::{NameRules, is_label_name, is_metric_name, write_label_name, write
 pub use number::{is_canonical, is_whole, parse_number, write_number};
 pub use parted::{Parted, parted};
 pub use quote::{Quoted, shown_series};
-pub use read_back::{Labels, SampleLine, has_quoted_names, labels, sample_lines};
+pub use read_back::{Labels, SampleLine, has_quoted_names, have_same_lines, labels, sample_lines};
 pub use sample::write_sample;
 pub use unescape_name::unescape_name;

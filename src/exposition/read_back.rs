@@ -71,6 +71,24 @@ pub fn has_quoted_names(text: &[u8]) -> bool {
     QUOTED.iter().any(|quoted| quoted.find(text).is_some())
 }
 
+/// Whether two canonical texts differ in nothing but values, which are what stands behind the last blank of each line.
+pub fn have_same_lines(mut old: &[u8], mut new: &[u8]) -> bool {
+    while let Some(line) = memchr(b'\n', new) {
+        let Some(space) = new[..line].iter().rposition(|byte| *byte == b' ') else { return false };
+        let spelling = space + 1;
+        if old.len() < spelling || old[..spelling] != new[..spelling] {
+            return false;
+        }
+        let value = &old[spelling..];
+        let Some(end) = memchr(b'\n', value) else { return false };
+        if memchr(b' ', &value[..end]).is_some() {
+            return false;
+        }
+        (old, new) = (&value[end + 1..], &new[line + 1..]);
+    }
+    old.is_empty() && new.is_empty()
+}
+
 fn read(line: &str) -> Option<SampleLine<'_>> {
     let name_end = memchr2(b'{', b' ', line.as_bytes())?;
     let (name, mut rest) = (&line[..name_end], &line[name_end + 1..]);
@@ -137,6 +155,25 @@ mod tests {
             format!("{}|{}|{}", sample.name, labels.collect::<Vec<_>>().join("|"), sample.value)
         });
         lines.collect()
+    }
+
+    #[test]
+    fn lines_differ_in_values_only_if_their_names_and_labels_are_the_same() {
+        for (old, new, is_same) in [
+            ("a 1\n", "a 22\n", true),
+            ("a{b=\"c d\"} 1\na 1\n", "a{b=\"c d\"} NaN\na +Inf\n", true),
+            ("", "", true),
+            ("a 1\n", "b 1\n", false),
+            ("a 1\n", "a 1\na{b=\"\"} 1\n", false),
+            ("a 1\na{b=\"\"} 1\n", "a 1\n", false),
+            ("a{b=\"c d\"} 1\n", "a{b=\"c e\"} 1\n", false),
+            ("a{b=\"c 1\"} 1\n", "a{b=\"c 2\"} 1\n", false),
+            ("a{b=\"c\"} 1\n", "a{b=\"c 1\n", false),
+            ("a 1\n", "a 1", false),
+            ("a 1", "a 1\n", false),
+        ] {
+            assert_eq!(have_same_lines(old.as_bytes(), new.as_bytes()), is_same, "{old} {new}");
+        }
     }
 
     #[test]

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use super::Sum;
 use super::source::{SourceName, State};
 use super::undo::{Changed, ChangedFamily};
-use crate::aggregate::family::{
-    Family, SourceFamily, have_same_lines, is_gauge, is_increment, numbers, runs,
-};
+use crate::aggregate::family::{Family, SourceFamily, is_gauge, is_increment, numbers, runs};
 use crate::aggregate::series::{By, Numbers, Step};
+use crate::exposition::have_same_lines;
 use crate::push::Refusal;
 use crate::rules::{Adding, Counters, Gauges};
 

@@ -4,15 +4,12 @@
 //! stored text in its values only: [`Store::replay_values`] puts the new text in its place, and no series is hashed or looked up.
 //! Any other record is restored in full.
 
-use memchr::memchr;
-
 use super::Store;
 use super::restore::RestoredGroup;
 use super::update::touch;
-use super::weigh::help;
+use super::weigh::{help, recount};
+use crate::exposition::have_same_lines;
 use crate::push::Batch;
-use crate::shard::budget::Usage;
-use crate::shard::budget::claim::{Claim, Room, SharedChange};
 use crate::shard::groups::families::Families;
 use crate::shard::groups::group::{Group, SaveState};
 use crate::shard::groups::role::{Role, SavedRole};
@@ -55,14 +52,10 @@ impl Store {
         if !is_plain || !differs_in_values_only(families, group, batch) {
             return false;
         }
-        let (before, bytes) = (group.charge.usage(), batch.bytes() as u64);
-        let usage = Usage { bytes: before.bytes + bytes - group.bytes, ..before };
-        if usage != before {
-            let (charge, shared) = (Some(&group.charge), SharedChange::default());
-            let claim = Claim::new(budget.as_ref(), None, charge, usage, shared, Room::NotNeeded);
-            let Ok(claim) = claim else { return false };
-            claim.settle(&mut group.charge);
-            *group_bytes = *group_bytes + usage.bytes - before.bytes;
+        let bytes = batch.bytes() as u64;
+        if bytes != group.bytes {
+            let change = [group.bytes, bytes];
+            recount(group, budget.as_ref(), group_bytes, change);
         }
         (group.bytes, group.likeness) = (bytes, None);
         for ((held, new), pushed) in group.families.iter_mut().zip(&batch.families).zip(pushed) {
@@ -92,26 +85,8 @@ fn differs_in_values_only(families: &Families, group: &Group, batch: &Batch) -> 
             && help(held) == batch.help(new)
             && block.native.is_none()
             && !new.has_native()
-            && has_same_series(block.text, batch.text(new))
+            && have_same_lines(block.text, batch.text(new))
     })
-}
-
-/// Whether the lines of two families differ in nothing but their values, which are what stands behind the last space.
-fn has_same_series(mut old: &[u8], mut new: &[u8]) -> bool {
-    while let Some(line) = memchr(b'\n', new) {
-        let Some(space) = new[..line].iter().rposition(|byte| *byte == b' ') else { return false };
-        let spelling = space + 1;
-        if old.len() < spelling || old[..spelling] != new[..spelling] {
-            return false;
-        }
-        let value = &old[spelling..];
-        let Some(end) = memchr(b'\n', value) else { return false };
-        if memchr(b' ', &value[..end]).is_some() {
-            return false;
-        }
-        (old, new) = (&value[end + 1..], &new[line + 1..]);
-    }
-    old.is_empty() && new.is_empty()
 }
 
 #[cfg(test)]
@@ -126,25 +101,6 @@ mod tests {
     use crate::shard::store::counted::restored;
     use crate::shard::store::plan::Mode;
     use crate::shard::{Index, Timestamp};
-
-    #[test]
-    fn lines_differ_in_values_only_if_their_names_and_labels_are_the_same() {
-        for (old, new, is_same) in [
-            ("a 1\n", "a 22\n", true),
-            ("a{b=\"c d\"} 1\na 1\n", "a{b=\"c d\"} NaN\na +Inf\n", true),
-            ("", "", true),
-            ("a 1\n", "b 1\n", false),
-            ("a 1\n", "a 1\na{b=\"\"} 1\n", false),
-            ("a 1\na{b=\"\"} 1\n", "a 1\n", false),
-            ("a{b=\"c d\"} 1\n", "a{b=\"c e\"} 1\n", false),
-            ("a{b=\"c 1\"} 1\n", "a{b=\"c 2\"} 1\n", false),
-            ("a{b=\"c\"} 1\n", "a{b=\"c 1\n", false),
-            ("a 1\n", "a 1", false),
-            ("a 1", "a 1\n", false),
-        ] {
-            assert_eq!(has_same_series(old.as_bytes(), new.as_bytes()), is_same, "{old} {new}");
-        }
-    }
 
     fn store() -> Store {
         Store::new(Arc::new(Index::default()), None)

@@ -1,11 +1,13 @@
 //! What a push makes of its group, in bytes that count.
 
+use std::sync::Arc;
+
 use crate::push::{Batch, BatchFamily};
-use crate::shard::budget::Usage;
-use crate::shard::budget::claim::SharedChange;
+use crate::shard::budget::claim::{Claim, Room, SharedChange};
 use crate::shard::budget::weight::{of_family, of_help, of_samples};
+use crate::shard::budget::{Budget, Usage};
 use crate::shard::groups::families::Families;
-use crate::shard::groups::group::Held;
+use crate::shard::groups::group::{Group, Held};
 use crate::shard::store::plan::Step;
 
 /// What a push makes of a group, in what counts.
@@ -142,5 +144,23 @@ fn replace(
         if family.help_holders(new_help) == 0 {
             shared.added += of_help(new_help);
         }
+    }
+}
+
+/// Lets `now` bytes of a group count in place of `before`, whether there is room or not.
+pub(super) fn recount(
+    group: &mut Group,
+    budget: Option<&Arc<Budget>>,
+    group_bytes: &mut u64,
+    [before, now]: [u64; 2],
+) {
+    let mut usage = group.charge.usage();
+    usage.bytes = usage.bytes + now - before;
+    let (owner, shared) = (group.charge.owner(), SharedChange::default());
+    let charge = Some(&group.charge);
+    let claim = Claim::new(budget, owner.as_ref(), charge, usage, shared, Room::NotNeeded);
+    if let Ok(claim) = claim {
+        claim.settle(&mut group.charge);
+        *group_bytes = *group_bytes + now - before;
     }
 }

@@ -3,15 +3,21 @@
 //! [`Store::push_values`] looks first whether it is such a push, and changes nothing. Then the source takes it, which checks whether there is room. What is shown of the sum changes last:
 //! only the values that differ are written, where they stand.
 
+use std::sync::Arc;
+
 use super::SourcePush;
-use super::weight::recount;
-use crate::aggregate::{Changed, SourceFamily, Sum, ValuesPush, have_same_lines, position};
+use crate::aggregate::{Changed, Patches, SourceFamily, Sum, ValuesPush, position};
+use crate::exposition::have_same_lines;
 use crate::push::Batch;
 use crate::rules::PushId;
+use crate::shard::budget::Budget;
 use crate::shard::budget::claim::Room;
+use crate::shard::groups::families::Families;
 use crate::shard::groups::group::{Group, Held};
 use crate::shard::groups::role::Role;
 use crate::shard::store::Store;
+use crate::shard::store::weigh::recount;
+use crate::shard::timestamp::Timestamp;
 
 impl Store {
     /// Applies a push if it changes nothing but values and nothing is against it. Nothing otherwise, and no answer.
@@ -141,26 +147,18 @@ impl Store {
         let Store { groups, families, group_bytes, budget, .. } = self;
         let is_sum = |(_, group): &(u64, Group)| *group.key == *target.sum.text();
         let Some((_, group)) = groups.find_mut(target.hash, is_sum) else { return };
-        let (before, mut expected) = (group.bytes, 0);
+        let (mut expected, mut grown) = (0, 0);
         for name in Sum::changed_names(changed) {
             let name_of = |held: &Held| &*families[held.family].name;
             let Some(at) = position(&group.families, name_of, name, expected) else { continue };
             expected = at + 1;
-            let held = &mut group.families[at];
-            let text = families[held.family].pages.block(held.place).text;
+            let of_sum = &group.families[at];
+            let text = families[of_sum.family].pages.block(of_sum.place).text;
             let patches = sum.patch(changed, name, text);
-            held.pushed = now;
-            if !patches.is_empty() {
-                let bytes = u64::from(held.bytes);
-                families.patch(held, &patches);
-                group.bytes = group.bytes + u64::from(held.bytes) - bytes;
-            }
+            grown += patch(families, group, at, &patches, now);
         }
         families.set_pushed(group, now);
-        if group.bytes != before {
-            let bytes = [before, group.bytes];
-            recount(group, budget.as_ref(), group_bytes, bytes);
-        }
+        count_grown(group, grown, budget.as_ref(), group_bytes);
     }
 
     /// Whether a sum may grow by so many bytes and is no larger then than a group may become.
@@ -182,22 +180,40 @@ impl Store {
     ) {
         let Store { groups, families, group_bytes, budget, .. } = self;
         let Some((_, group)) = groups.get_bucket_mut(sum_at) else { return };
-        let before = group.bytes;
+        let mut grown = 0;
         for number in 0..values.families() {
-            let held = &mut group.families[values.shown_at(number)];
-            let text = families[held.family].pages.block(held.place).text;
+            let at = values.shown_at(number);
+            let of_sum = &group.families[at];
+            let text = families[of_sum.family].pages.block(of_sum.place).text;
             let patches = sum.change_values(values, number, text, push.now.nanos());
-            held.pushed = push.now;
-            if !patches.is_empty() {
-                let bytes = u64::from(held.bytes);
-                families.patch(held, patches);
-                group.bytes = group.bytes + u64::from(held.bytes) - bytes;
-            }
+            grown += patch(families, group, at, patches, push.now);
         }
         families.set_pushed(group, push.now);
-        if group.bytes != before {
-            let bytes = [before, group.bytes];
-            recount(group, budget.as_ref(), group_bytes, bytes);
-        }
+        count_grown(group, grown, budget.as_ref(), group_bytes);
+    }
+}
+
+/// Changes values of what a sum shows of a family. Answers by how many bytes that grows.
+fn patch(
+    families: &mut Families,
+    group: &mut Group,
+    at: usize,
+    patches: &Patches,
+    now: Timestamp,
+) -> i64 {
+    let held = &mut group.families[at];
+    held.pushed = now;
+    if !patches.is_empty() {
+        families.patch(held, patches);
+    }
+    patches.growth()
+}
+
+/// Lets what a sum has grown by count.
+fn count_grown(group: &mut Group, grown: i64, budget: Option<&Arc<Budget>>, group_bytes: &mut u64) {
+    if grown != 0 {
+        let before = group.bytes;
+        group.bytes = before.saturating_add_signed(grown);
+        recount(group, budget, group_bytes, [before, group.bytes]);
     }
 }

@@ -2,14 +2,11 @@
 //!
 //! It is counted behind each change of them, and needs no room: the next push that makes anything grow is rejected if there is none left.
 
-use std::sync::Arc;
-
 use super::SourcePush;
-use crate::shard::budget::Budget;
-use crate::shard::budget::claim::{Claim, Room, SharedChange};
 use crate::shard::groups::group::Group;
 use crate::shard::groups::role::Role;
 use crate::shard::store::Store;
+use crate::shard::store::weigh::recount;
 
 impl Store {
     /// Counts what the sum of a pushed source knows of itself and of the source.
@@ -55,23 +52,5 @@ impl Store {
             return;
         }
         recount(group, budget.as_ref(), group_bytes, [before, bytes]);
-    }
-}
-
-/// Lets `now` bytes of a group count in place of `before`, whether there is room or not.
-pub(super) fn recount(
-    group: &mut Group,
-    budget: Option<&Arc<Budget>>,
-    group_bytes: &mut u64,
-    [before, now]: [u64; 2],
-) {
-    let mut usage = group.charge.usage();
-    usage.bytes = usage.bytes + now - before;
-    let (owner, shared) = (group.charge.owner(), SharedChange::default());
-    let charge = Some(&group.charge);
-    let claim = Claim::new(budget, owner.as_ref(), charge, usage, shared, Room::NotNeeded);
-    if let Ok(claim) = claim {
-        claim.settle(&mut group.charge);
-        *group_bytes = *group_bytes + now - before;
     }
 }
