@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use memchr::{memchr_iter, memrchr};
 
+use crate::aggregate::natives::Natives;
 use crate::aggregate::parts::{Parts, differs};
 use crate::aggregate::series::{Numbers, Series, Step};
 use crate::aggregate::stamps::Stamps;
@@ -23,6 +24,8 @@ pub struct SourceFamily<'a> {
     pub help: &'a str,
     /// Its samples, rendered, with the labels of the source.
     pub text: &'a [u8],
+    /// What the text cannot say of it, with everything else: see [`Batch::native`](crate::push::Batch::native).
+    pub native: Option<&'a [u8]>,
     /// When it was pushed, in nanoseconds since 1970.
     pub pushed: u64,
 }
@@ -72,6 +75,8 @@ pub(super) struct Family {
     is_laid_out: bool,
     /// When each source pushed the family last, if that decides about what is shown.
     pub(super) stamps: Stamps,
+    /// What its text cannot say.
+    pub(super) natives: Natives,
     series_bytes: u64,
 }
 
@@ -87,13 +92,17 @@ impl Family {
             last_targets: Arc::from([]),
             is_laid_out: false,
             stamps: Stamps::default(),
+            natives: Natives::default(),
             series_bytes: 0,
         }
     }
 
     /// How much memory it takes.
     pub(super) fn bytes(&self, name: &str) -> u64 {
-        FAMILY_BYTES + (name.len() + self.help.len()) as u64 + self.series_bytes
+        FAMILY_BYTES
+            + (name.len() + self.help.len()) as u64
+            + self.series_bytes
+            + self.natives.bytes
     }
 
     /// How its values are put together, if they are those of gauges.
@@ -120,6 +129,17 @@ impl Family {
     pub(super) fn at(&mut self, slot: u32) -> Option<&mut Series> {
         self.is_laid_out = false;
         self.series.get_mut(slot as usize)?.as_mut()
+    }
+
+    /// All series with their slots.
+    pub(super) fn slots(&self) -> impl Iterator<Item = (u32, &Series)> {
+        let slots = self.series.iter().enumerate();
+        slots.filter_map(|(slot, series)| Some((slot as u32, series.as_ref()?)))
+    }
+
+    /// Where a series is.
+    pub(super) fn slot(&self, series: push::Series) -> Option<u32> {
+        self.by_fingerprint.get(&series).copied()
     }
 
     pub(super) fn series_at(&self, slot: u32) -> Option<&Series> {
@@ -206,6 +226,7 @@ impl Family {
         if let Some(series) = self.series.get_mut(slot as usize).and_then(Option::take) {
             self.series_bytes -= series.bytes();
             self.by_fingerprint.remove(&series.fingerprint);
+            self.natives.set(slot, None);
             self.unused.push(slot);
         }
     }

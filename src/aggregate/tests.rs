@@ -32,6 +32,7 @@ fn families(batch: &Batch, pushed: u64) -> Vec<SourceFamily<'_>> {
         kind: family.kind,
         help: batch.help(family),
         text: batch.text(family),
+        native: batch.native(family),
         pushed,
     });
     families.collect()

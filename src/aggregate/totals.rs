@@ -59,6 +59,7 @@ impl Sum {
             if lines > 0 {
                 return None;
             }
+            family.restore_natives(one);
             sum.families.insert(Arc::from(one.name), family);
         }
         (left == 0 && totals.is_empty()).then_some(sum)

@@ -75,7 +75,7 @@ shardgate_shard_queue_length gauge Messages waiting, by shard.
 shardgate_storage_bytes gauge Bytes stored, as they count against the bound, by shard.
 shardgate_storage_bytes_limit gauge Most bytes stored, as they count.
 shardgate_storage_series_limit gauge Most series stored.
-shardgate_sum_natives_left_out_total counter Families pushed to sources of sums with native histograms, exemplars or times of creation, which sums leave out, by shard.
+shardgate_sum_natives_left_out_total counter Families pushed to sources with native histograms that their sums leave out, by shard.
 shardgate_sum_quantiles_left_out_total counter Quantiles left out of sums of groups, by shard.
 shardgate_sum_sources gauge Sources of sums that are not shown themselves, by shard.
 shardgate_web_config_last_reload_success_timestamp_seconds gauge When the file that is in effect was read, in seconds since 1970.

@@ -12,10 +12,10 @@ use prost::encoding::encode_varint;
 
 use super::naming::Naming;
 use crate::exposition::protobuf::{
-    bucket, family, fields, histogram, label, metric, number_of, quantile, summary, value,
-    value_field, write_bytes, write_double, write_message, write_varint,
+    family, fields, label, metric, number_of, quantile, summary, value, value_field, write_bytes,
+    write_double, write_histogram, write_message, write_varint,
 };
-use crate::exposition::{Kind, SampleLine, is_whole, parse_number, sample_lines, unescape};
+use crate::exposition::{Kind, SampleLine, parse_number, sample_lines, unescape};
 
 /// Appends the length of a message, in bytes, as it stands in front of it.
 pub(super) fn write_delimiter(out: &mut Vec<u8>, message_bytes: usize) {
@@ -143,26 +143,7 @@ impl Folded {
     }
 
     fn write_histogram(&self, out: &mut Vec<u8>) {
-        let are_whole =
-            is_whole(self.count) && self.parts.iter().all(|&(_, count)| is_whole(count));
-        if are_whole {
-            write_varint(out, histogram::COUNT, self.count as u64);
-        }
-        write_double(out, histogram::SUM, self.sum);
-        for &(bound, count) in &self.parts {
-            write_message(out, histogram::BUCKET, |out| {
-                if are_whole {
-                    write_varint(out, bucket::COUNT, count as u64);
-                }
-                write_double(out, bucket::BOUND, bound);
-                if !are_whole {
-                    write_double(out, bucket::COUNT_FLOAT, count);
-                }
-            });
-        }
-        if !are_whole {
-            write_double(out, histogram::COUNT_FLOAT, self.count);
-        }
+        write_histogram(out, &self.parts, self.sum, self.count, |_| None);
     }
 }
 

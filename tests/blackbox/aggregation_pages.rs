@@ -123,7 +123,7 @@ fn what_a_sum_leaves_out_is_said_on_its_page_in_the_query_api_and_by_a_metric() 
         let answer: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
         answer["data"]["groups"][0].clone()
     };
-    let words = "without their native histograms and exemplars";
+    let words = "without those native histograms that do not add up";
     assert!(sum().get("natives_left_out").is_none());
     assert!(!gateway.get("/groups/job/web").text().contains(words));
     assert_eq!(left_out(), 0.0);
@@ -132,8 +132,24 @@ fn what_a_sum_leaves_out_is_said_on_its_page_in_the_query_api_and_by_a_metric() 
         let header = "content-type: application/openmetrics-text; version=1.0.0";
         let path = "/metrics/job/web/instance/2";
         assert_eq!(gateway.send("PUT", path, &[header], body.as_bytes()).status, 200);
-        assert_eq!(left_out(), pushes);
+        assert_eq!(left_out(), 0.0, "push {pushes}");
         assert_eq!(gateway.value("c_total{instance=\"\",job=\"web\"}"), Some(9.0));
+        let scrape = gateway.body("", &["accept: application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"]);
+        assert_eq!(
+            memchr::memmem::find_iter(&scrape, b"trace_id").count(),
+            1,
+            "the exemplar is that of the sum"
+        );
+    }
+    // A family `h`, delimited: a histogram whose count and bucket of zero are 1.5.
+    let counts = [&b"\x21"[..], &1.5_f64.to_le_bytes(), b"\x41", &1.5_f64.to_le_bytes()].concat();
+    let body = [&b"\x1b\x0a\x01h\x18\x04\x22\x14\x3a\x12"[..], &counts].concat();
+    for pushes in [1.0, 2.0] {
+        let header = "content-type: application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+        let path = "/metrics/job/web/instance/3";
+        assert_eq!(gateway.send("PUT", path, &[header], &body).status, 200);
+        assert_eq!(left_out(), pushes);
+        assert_eq!(gateway.value("h_count{instance=\"\",job=\"web\"}"), Some(1.5));
     }
     assert_eq!(sum()["natives_left_out"], serde_json::json!(true));
     let page = gateway.get("/groups/job/web");

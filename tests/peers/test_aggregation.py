@@ -8,6 +8,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from gateways import Server, shardgate
+from metrics_proto import CONTENT_TYPE, decode, encode
+from formats import scrape_bytes
+from test_native_histograms import CREATED, EXEMPLAR, NATIVE, as_queried, family
 from prometheus_server import await_that, found, prometheus_server
 from wire import Connection
 
@@ -50,6 +53,67 @@ def test_increase_over_restarts_of_sources_is_what_was_counted(tmp_path: Path) -
                 assert difference <= most_in(log, SCRAPE_SECONDS), (window, increase, counted)
         assert values(prometheus, f"resets({SERIES}[1m])") == [0], "no restart of a source shows"
         assert len(values(prometheus, '{job="workers",__name__="done_total"}')) == 1
+
+
+COARSER = {
+    "sample_count": 3,
+    "sample_sum": 2.0,
+    "schema": 2,
+    "zero_threshold": 2.0**-128,
+    "zero_count": 1,
+    "positive_span": [{"offset": 1, "length": 1}],
+    "positive_delta": [2],
+}
+
+
+def test_native_histograms_and_exemplars_of_a_sum_outlast_a_restart(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yml"
+    rules.write_text(RULES)
+    flags = (f"--rules.file={rules}", f"--persistence.file={tmp_path}/metrics.store")
+
+    def put(gateway: Server, source: str, histogram: object, exemplar: object) -> None:
+        counter = {"value": 3.0, "exemplar": exemplar, "created_timestamp": CREATED}
+        families = [family("seen_total", "COUNTER", counter, {}), family("took", "HISTOGRAM", histogram, {})]
+        headers = [("Content-Type", CONTENT_TYPE)]
+        path = f"/metrics/job/workers/instance/{source}"
+        answer = gateway.connect().ask("PUT", path, headers, encode(families))
+        assert answer.status == 200, answer.body
+
+    def exemplars(gateway: Server) -> list[float]:
+        scraped = {one.name: one for one in decode(scrape_bytes(gateway.connect(), CONTENT_TYPE))}
+        (counter,) = scraped["seen_total"].metric
+        (histogram,) = scraped["took"].metric
+        kept = [counter.counter.exemplar, *histogram.histogram.exemplars]
+        assert not counter.counter.HasField("created_timestamp")
+        return [counter.counter.value, *(one.value for one in kept)]
+
+    older = {**EXEMPLAR, "value": 0.25, "timestamp": {"seconds": 1_600_000_000}}
+    width = 2.0 ** (1 / 4)
+    # At the coarser of the two schemas; each bucket by its lower bound.
+    buckets = {-1 / width: 1.0, 0.0: 3.0, 1 / width: 1.0, 1.0: 6.0, width**2: 3.0}
+    buckets = {round(bound, 9): count for bound, count in buckets.items()}
+    sum_of_both = [({"job": "workers"}, "14", "20.5", buckets)]
+    with shardgate(tmp_path, *flags) as gateway:
+        for _ in range(2):
+            put(gateway, "a", NATIVE, EXEMPLAR)
+            put(gateway, "b", COARSER, older)
+        assert exemplars(gateway) == [6.0, 0.75, 0.75], "the newest, whoever pushed last"
+    with (
+        shardgate(tmp_path, *flags) as gateway,
+        prometheus_server(tmp_path, gateway, "--enable-feature=native-histograms") as prometheus,
+    ):
+        assert exemplars(gateway) == [6.0, 0.75, 0.75]
+        await_that(lambda: as_queried(prometheus, "took"), sum_of_both, "both together")
+        more = {**COARSER, "sample_count": 5, "zero_count": 3}
+        put(gateway, "b", more, older)
+        more_buckets = {**buckets, 0.0: 5.0}
+        expected = [({"job": "workers"}, "16", "20.5", more_buckets)]
+        await_that(lambda: as_queried(prometheus, "took"), expected, "what the source has counted since")
+        # A source that was started again.
+        put(gateway, "a", {**COARSER, "sample_sum": 1.0}, older)
+        more_buckets = {**more_buckets, 0.0: 6.0, 1.0: 8.0}
+        expected = [({"job": "workers"}, "19", "21.5", more_buckets)]
+        await_that(lambda: as_queried(prometheus, "took"), expected, "both lives of the source")
 
 
 def run(gateway: Server) -> Log:

@@ -7,6 +7,7 @@ use super::Sum;
 use super::source::{SourceName, State};
 use super::undo::{Changed, ChangedFamily};
 use crate::aggregate::family::{Family, SourceFamily, is_gauge, is_increment, numbers, runs};
+use crate::aggregate::natives::Change;
 use crate::aggregate::series::{By, Numbers, Step};
 use crate::exposition::have_same_lines;
 use crate::push::Refusal;
@@ -50,6 +51,7 @@ impl Sum {
         families: &[SourceFamily<'_>],
     ) -> Result<(), Refusal> {
         let changed = self.change(source, &[], families, Counting::Restored)?;
+        self.has_left_natives_out |= changed.natives_left_out > 0;
         self.commit(changed);
         Ok(())
     }
@@ -90,6 +92,7 @@ impl Sum {
             before: None,
             families: Vec::with_capacity(old.len().max(new.len())),
             left_out: 0,
+            natives_left_out: 0,
         };
         let mut states = Vec::with_capacity(layout.families.len().max(new.len()));
         let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
@@ -150,6 +153,8 @@ impl Sum {
             made: Vec::new(),
             knew_places: false,
             stamp: 0,
+            natives: Vec::new(),
+            had_natives: false,
         });
         let (Some(note), Some(family)) =
             (changed.families.last_mut(), self.families.get_mut(&name))
@@ -161,6 +166,8 @@ impl Sum {
             let (family, stored) = (new.name.to_owned(), kind.text());
             return Err(Refusal::TypeConflict { family, stored, is_own: false });
         }
+        note.had_natives = !family.natives.is_empty();
+        let natives = Change::of([old, new], of.gone, &family.natives);
         let adds = family.counts_increments();
         let old = old.zip(before).filter(|(old, _)| old.kind == kind);
         let targets = match (new, old) {
@@ -212,27 +219,38 @@ impl Sum {
                 let (family, value) = (name.to_string(), value.to_string());
                 return Err(Refusal::NoIncrement { family, value });
             }
-            let keeps = had.as_ref().is_some_and(|had| series.is_restart(had, &run.values));
+            let keeps = had.as_ref().is_some_and(|had| series.is_restart(had, &run.values))
+                || natives.as_ref().is_some_and(|it| it.is_restart(series.fingerprint));
             let step = Step {
                 slot: run.slot,
                 old: had.zip(old_by),
                 new: Some(run.values).zip(new_by),
                 keeps,
             };
-            family.make(&step);
-            note.steps.push(step);
+            make(family, note, step, natives.as_ref());
         }
         let keeps = counting != Counting::Moved;
         for (slot, had) in old_values {
             let Some(had) = had else { continue };
             let step = Step { slot, old: Some(had).zip(old_by), new: None, keeps };
-            family.make(&step);
-            note.steps.push(step);
+            make(family, note, step, natives.as_ref());
         }
         family.stamp(number, new.map_or(0, |new| new.pushed));
+        if natives.is_some_and(|natives| natives.is_left_out(family)) {
+            changed.natives_left_out += 1;
+        }
         Ok(targets
             .map(|targets| (State { name, targets, is_increment: adds, first: 0 }, new_values)))
     }
+}
+
+/// Makes a change of a series, and notes it.
+fn make(family: &mut Family, note: &mut ChangedFamily, step: Step, natives: Option<&Change>) {
+    family.make(&step);
+    if let Some(natives) = natives {
+        note.natives.push((step.slot, family.change_natives(&step, natives)));
+    }
+    note.steps.push(step);
 }
 
 /// The value that cannot be added to a total, if there is one.

@@ -32,7 +32,7 @@ pub struct Sum {
     settings: Option<Arc<Aggregation>>,
     pub(super) families: Families,
     sources: Sources,
-    /// Whether a source has pushed native histograms, exemplars or times of creation. No sum shows these.
+    /// Whether a source has pushed native histograms that the sum does not show.
     pub has_left_natives_out: bool,
     /// For how many bytes the sum was counted last: see [`Sum::bytes`]. The shard keeps it here.
     pub counted_bytes: u64,

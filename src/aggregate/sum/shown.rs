@@ -52,7 +52,7 @@ impl Sum {
                 kind: family.kind,
                 help: &family.help,
                 text: &text,
-                native: b"",
+                native: &family.render_natives(),
             };
             if fingerprints.is_empty() || batch.add_known(&rendered, &fingerprints) {
                 return Ok(());
@@ -78,6 +78,8 @@ impl Sum {
             let Some((_, family)) = self.families.get(&note.name) else { return false };
             let is_shown = |slot: u32| family.series_at(slot).is_some_and(Series::is_shown);
             note.knew_places
+                && !note.had_natives
+                && family.natives.is_empty()
                 && note.help.is_none()
                 && note.made.is_empty()
                 && note.steps.iter().all(|step| is_shown(step.slot))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Sum;
 use super::sources::Before;
+use crate::aggregate::natives::Native;
 use crate::aggregate::series::Step;
 
 /// A change that has been made, and can be reverted.
@@ -18,6 +19,8 @@ pub struct Changed {
     pub(super) families: Vec<ChangedFamily>,
     /// How many values were left out because they are quantiles.
     pub left_out: u64,
+    /// How many families the sum shows without all of their native histograms.
+    pub natives_left_out: u64,
 }
 
 #[derive(Debug)]
@@ -33,6 +36,9 @@ pub(super) struct ChangedFamily {
     pub(super) knew_places: bool,
     /// When the source had pushed it before.
     pub(super) stamp: u64,
+    /// What the text could not say of series before, and whether there was any of that.
+    pub(super) natives: Vec<(u32, Option<Native>)>,
+    pub(super) had_natives: bool,
 }
 
 impl Sum {
@@ -42,6 +48,9 @@ impl Sum {
             if let Some(family) = self.families.get_mut(&note.name) {
                 family.stamp(changed.number, note.stamp);
                 note.steps.iter().rev().for_each(|step| family.undo(step));
+                for (slot, native) in note.natives.into_iter().rev() {
+                    family.natives.set(slot, native);
+                }
                 note.made.iter().for_each(|slot| family.remove(*slot));
                 if let Some(help) = note.help {
                     family.help = help;

@@ -12,6 +12,7 @@ use super::Sum;
 use super::source::Source;
 use crate::aggregate::families::Families;
 use crate::aggregate::family::SourceFamily;
+use crate::aggregate::natives::says_more;
 use crate::aggregate::patches::Patches;
 use crate::aggregate::series::{By, ValueStep};
 use crate::aggregate::values::PushedValues;
@@ -118,7 +119,9 @@ impl ValuesPlan<'_> {
         let family = families.at(position);
         let is_same = family.kind == new.kind
             && family.counts_increments() == state.is_increment
-            && (!family.help.is_empty() || new.help.is_empty());
+            && (!family.help.is_empty() || new.help.is_empty())
+            && family.natives.is_empty()
+            && !new.native.is_some_and(says_more);
         if !is_same || !family.is_laid_out(text) {
             return false;
         }

@@ -69,6 +69,8 @@ pub(crate) mod histogram {
     pub(crate) const POSITIVE_DELTA: u32 = 13;
     pub(crate) const POSITIVE_COUNT: u32 = 14;
     pub(crate) const CREATED: u32 = 15;
+    /// Those of its native buckets.
+    pub(crate) const EXEMPLAR: u32 = 16;
 }
 
 /// `Bucket`.

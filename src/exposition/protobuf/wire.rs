@@ -1,9 +1,13 @@
 //! Protobuf messages field by field: writes them, and reads well-formed ones back.
 
+use std::borrow::Cow;
+
 use prost::encoding::{
-    DecodeContext, WireType, decode_key, decode_varint, encode_varint, encoded_len_varint,
-    skip_field,
+    DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint,
+    encoded_len_varint, skip_field,
 };
+
+use super::label;
 
 /// Appends a field of bytes or text.
 pub(crate) fn write_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
@@ -43,10 +47,13 @@ pub(crate) fn write_message(out: &mut Vec<u8>, field: u32, write: impl FnOnce(&m
     encode_varint(length, &mut &mut out[start - 1..start + more]);
 }
 
-/// All fields written here have numbers below 16, whose keys are one byte.
+/// Nearly all fields written here have numbers below 16, whose keys are one byte.
 fn write_key(out: &mut Vec<u8>, field: u32, wire_type: WireType) {
-    debug_assert!(field < 16, "the key of field {field} takes more than a byte");
-    out.push((field << 3) as u8 | wire_type as u8);
+    if field < 16 {
+        out.push((field << 3) as u8 | wire_type as u8);
+    } else {
+        encode_key(field, wire_type, out);
+    }
 }
 
 /// Appends a number. Nearly all are small.
@@ -66,6 +73,37 @@ pub(crate) struct Field<'a> {
     pub(crate) bytes: &'a [u8],
     /// The whole field.
     pub(crate) whole: &'a [u8],
+}
+
+impl<'a> Field<'a> {
+    /// The number in it; 0 if that is malformed.
+    pub(crate) fn varint(&self) -> u64 {
+        decode_varint(&mut self.behind_key()).unwrap_or_default()
+    }
+
+    /// The double in it; 0 if that is malformed.
+    pub(crate) fn double(&self) -> f64 {
+        self.behind_key().try_into().map_or(0.0, f64::from_le_bytes)
+    }
+
+    /// What is in a field that is a number. All of these have numbers below 16.
+    pub(crate) fn behind_key(&self) -> &'a [u8] {
+        self.whole.get(1..).unwrap_or_default()
+    }
+}
+
+/// The name and the value in a `LabelPair` message.
+pub(crate) fn label_of(message: &[u8]) -> (Cow<'_, str>, Cow<'_, str>) {
+    let mut pair = (Cow::Borrowed(""), Cow::Borrowed(""));
+    for field in fields(message) {
+        let text = String::from_utf8_lossy(field.bytes);
+        match field.number {
+            label::NAME => pair.0 = text,
+            label::VALUE => pair.1 = text,
+            _ => {}
+        }
+    }
+    pair
 }
 
 /// The fields of a message, up to the first that is malformed.

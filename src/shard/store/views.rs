@@ -53,7 +53,7 @@ pub struct GroupSummary {
     pub expiry: Option<Box<Expiry>>,
     /// How many sources it has, if it is a sum.
     pub sources: Option<u64>,
-    /// Whether it is a sum that leaves out native histograms, exemplars or times of creation of its sources.
+    /// Whether it is a sum that leaves out native histograms of its sources.
     pub has_left_natives_out: bool,
     /// The text of the key of its sum, if it is a source.
     pub sum: Option<Arc<str>>,

@@ -129,7 +129,7 @@ impl GroupLine {
 fn in_sum(row: &Row) -> Option<(String, String)> {
     if let Some(sources) = row.sources {
         let without = if row.has_left_natives_out {
-            ", without their native histograms and exemplars"
+            ", without those native histograms that do not add up"
         } else {
             ""
         };

@@ -32,7 +32,7 @@ pub struct Row {
     pub bytes: u64,
     /// How many sources it has, if it is a sum.
     pub sources: Option<u64>,
-    /// Whether it is a sum that leaves out native histograms, exemplars or times of creation.
+    /// Whether it is a sum that leaves out native histograms.
     pub has_left_natives_out: bool,
     /// The text of the key of its sum, if it is a source.
     pub sum: Option<Arc<str>>,

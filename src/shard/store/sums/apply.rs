@@ -88,7 +88,7 @@ impl Store {
         let old = source.source_families(at, how.mode, &batch);
         let changed = sum.push(name.of(), &old, &families(&batch, now))?;
         drop(old);
-        let left_out = changed.left_out;
+        let (left_out, natives_left_out) = (changed.left_out, changed.natives_left_out);
         let is_patched = was_there && self.can_patch(push, sum, &changed);
         if !is_patched && let Err(error) = self.render_sum(push, sum, was_there, &changed) {
             sum.revert(changed);
@@ -109,7 +109,8 @@ impl Store {
         }
         sum.commit(changed);
         self.sums.left_out += left_out;
-        self.note_natives(&batch, sum);
+        self.sums.natives_left_out += natives_left_out;
+        sum.has_left_natives_out |= natives_left_out > 0;
         Ok(at.is_none())
     }
 
@@ -127,13 +128,6 @@ impl Store {
         let mode = if is_whole { Mode::Replace } else { Mode::Add };
         let at = self.find(target.hash, &target.sum)?;
         self.update(target.hash, at, &target.sum, mode, &sum_batch, owner, Room::Needed, now)
-    }
-
-    /// Notes what a push has brought that no sum shows.
-    pub(super) fn note_natives(&mut self, batch: &Batch, sum: &mut Sum) {
-        let natives = batch.families.iter().filter(|family| family.has_native()).count() as u64;
-        self.sums.natives_left_out += natives;
-        sum.has_left_natives_out |= natives > 0;
     }
 
     /// Shows all of the sum: as it was, after a push that was rejected when the sum had been changed already, or under other rules.

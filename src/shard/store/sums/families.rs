@@ -38,11 +38,13 @@ pub(super) fn stored_families<'a>(
 ) -> Vec<SourceFamily<'a>> {
     let held = group.families.iter().map(|held| {
         let family = &families[held.family];
+        let block = family.pages.block(held.place);
         SourceFamily {
             name: &family.name,
             kind: family.kind,
             help: held.help.as_deref().unwrap_or_default(),
-            text: family.pages.block(held.place).text,
+            text: block.text,
+            native: block.native,
             pushed: held.pushed.nanos(),
         }
     });
@@ -56,6 +58,7 @@ pub(super) fn families(batch: &Batch, now: Timestamp) -> Vec<SourceFamily<'_>> {
         kind: family.kind,
         help: batch.help(family),
         text: batch.text(family),
+        native: batch.native(family),
         pushed: now.nanos(),
     });
     new.collect()

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::Name;
 use super::families::stored_families;
 use crate::aggregate::{SourceFamily, gone_labels};
@@ -31,6 +33,8 @@ pub(in crate::shard) struct Left {
 struct LeftFamily {
     name: String,
     kind: Kind,
+    /// What its text could not say, if that goes with it.
+    native: Option<Bytes>,
     pushed: u64,
 }
 
@@ -44,7 +48,7 @@ impl Store {
                 self.sums.orphans.extend(sources);
             }
             Role::Source(of) => {
-                let families = left_families(group, &self.families);
+                let families = left_families(group, &self.families, self.sums.is_moving);
                 let (key, has_empty_instance) = (Arc::clone(&group.key), group.has_empty_instance);
                 self.sums.left.push(Left {
                     sum_hash: of.sum_hash,
@@ -98,6 +102,7 @@ impl Store {
                 kind: family.kind,
                 help: "",
                 text: b"", // The sum knows the values.
+                native: family.native.as_deref(),
                 pushed: family.pushed,
             });
             let families: Vec<_> = families.collect();
@@ -151,11 +156,12 @@ impl Store {
     }
 }
 
-fn left_families(group: &Group, families: &Families) -> Vec<LeftFamily> {
+fn left_families(group: &Group, families: &Families, takes_counts: bool) -> Vec<LeftFamily> {
     let held = stored_families(group, families);
     let held = held.iter().map(|family| LeftFamily {
         name: family.name.to_owned(),
         kind: family.kind,
+        native: family.native.filter(|_| takes_counts).map(Bytes::copy_from_slice),
         pushed: family.pushed,
     });
     held.collect()

@@ -60,7 +60,7 @@ pub(in crate::shard) struct Sums {
     pub(super) misplaced: Vec<GroupRef>,
     /// How many quantiles have been left out.
     pub(in crate::shard) left_out: u64,
-    /// How many families were pushed to sources with more than their text says: native histograms, exemplars and times of creation have been left out.
+    /// How many families were pushed to sources with native histograms that their sums do not show.
     pub(in crate::shard) natives_left_out: u64,
     /// Memory for the next push that only changes values.
     pub(super) values: ValuesPush,

@@ -99,10 +99,6 @@ impl Store {
         let stores = self.hidden.iter().map(|hidden| &**hidden).chain([&*self]);
         for store in stores {
             if let Some(group) = store.source(hash, key.text()) {
-                let families = group.families.iter();
-                let mut blocks =
-                    families.map(|held| store.families[held.family].pages.block(held.place));
-                of.has_left_natives_out |= blocks.any(|block| block.native.is_some());
                 result = of.restore_source(name.of(), &stored_families(group, &store.families));
                 break;
             }

@@ -60,7 +60,6 @@ impl Store {
             }
             self.show_values(push, sum_at, &mut sum, &mut values);
             self.sums.left_out += values.left_out;
-            self.note_natives(batch, &mut sum);
         }
         self.sums.values = values;
         if let Some((_, group)) = self.groups.get_bucket_mut(sum_at) {
@@ -117,13 +116,14 @@ impl Store {
             let place = position(&shown.families, name_of, name, expected)?;
             expected = place + 1;
             let of_sum = &shown.families[place];
-            let text = || self.families[of_sum.family].pages.block(of_sum.place).text;
+            let shown = || self.families[of_sum.family].pages.block(of_sum.place).text;
             let before = || family.pages.block(held.place).text;
             debug_assert!(!is_alike || have_same_lines(before(), batch.text(new)));
             let text_before = if is_alike { None } else { Some(before()) };
             let (kind, pushed) = (new.kind, now.nanos());
-            let new = SourceFamily { name, kind, help, text: batch.text(new), pushed };
-            if !plan.add(&new, held.pushed.nanos(), text_before, place, text) {
+            let (text, native) = (batch.text(new), batch.native(new));
+            let new = SourceFamily { name, kind, help, text, native, pushed };
+            if !plan.add(&new, held.pushed.nanos(), text_before, place, shown) {
                 return None;
             }
         }
