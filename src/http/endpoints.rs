@@ -152,6 +152,7 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
     row(Verb::Get,     Is("/-/healthy"),             Always,       ANYBODY, "healthy",             OwnSite, Call::Probe(|http| http.probes.healthy())),
     row(Verb::Get,     Is("/-/ready"),               Always,       ANYBODY, "ready",               OwnSite, Call::Probe(|http| http.probes.ready())),
     row(Verb::Get,     Is("/-/ready/pushes"),        Always,       ANYBODY, "ready",               OwnSite, Call::Probe(|http| http.probes.ready_for_pushes())),
+    row(Verb::Get,     Is("/-/leading"),             Always,       ANYBODY, "leading",             OwnSite, Call::Probe(|http| http.probes.leading())),
     row(Verb::Put,     Is("/-/quit"),                Always,       ADMIN,   "",                    OwnSite, call!(|http, request| http.lifecycle.quit(&request))),
     row(Verb::Post,    Is("/-/quit"),                Always,       ADMIN,   "",                    OwnSite, call!(|http, request| http.lifecycle.quit(&request))),
     row(Verb::Get,     Is("/-/quit"),                AtRoot,       ANYBODY, "",                    OwnSite, call!(|_http, _request| text(StatusCode::METHOD_NOT_ALLOWED, "Only POST or PUT requests allowed."))),

@@ -33,6 +33,14 @@ impl Probes {
         self.unless_shedding(self.storage.ready_for_pushes())
     }
 
+    /// Leading: pushes that are sent here go through no other replica.
+    pub(crate) fn leading(&self) -> Reply {
+        match self.storage.leads() {
+            Ok(()) => text(StatusCode::OK, "OK"),
+            Err(failure) => Reply::from(&failure),
+        }
+    }
+
     fn unless_shedding(&self, ready: Result<(), Failure>) -> Reply {
         let is_shedding = || {
             let reason = "pushes are being turned away: shards or bodies have no room for them";

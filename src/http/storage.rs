@@ -78,6 +78,14 @@ impl Storage {
         }
     }
 
+    /// Whether changes are made here, and not passed on to another replica.
+    pub(crate) fn leads(&self) -> Result<(), Failure> {
+        match &self.keeper {
+            Keeper::Memory | Keeper::File(_) => Ok(()),
+            Keeper::Set(membership) => Ok(membership.leads()?),
+        }
+    }
+
     /// The state of the persistence file, if there is one.
     pub(crate) fn persistence(&self) -> Option<&Arc<Status>> {
         match &self.keeper {

@@ -18,6 +18,34 @@ def test_a_push_to_any_replica_is_scraped_from_each(three: ReplicaSet) -> None:
     assert len([line for line in shown if line.startswith("some_metric")]) == 3, shown
 
 
+def test_the_proxy_sends_pushes_to_the_leader_whichever_that_is(three: ReplicaSet) -> None:
+    def asked() -> list[int]:
+        answers = [replica.ask("GET", "/-/leading") for replica in three.replicas]
+        return [answer.status if answer else 0 for answer in answers]
+
+    def to_leader() -> bool:
+        """Whether each of several pushes in a row was answered by the replica that leads."""
+        leader = three.leader()
+        server = f"replica-{three.replicas.index(leader) + 1}"
+        passed_on = [replica.metric("shardgate_cluster_forwarded_requests_total", 'result="answered"') for replica in three.replicas]
+        for number in range(12):
+            answer = three.proxy.ask("PUT", "/metrics/job/led", f"led {number}\n".encode())
+            if answer is None or answer.status != 200 or answer.headers["x-gateway"] != server:
+                return False
+        return passed_on == [
+            replica.metric("shardgate_cluster_forwarded_requests_total", 'result="answered"') for replica in three.replicas
+        ]
+
+    assert sorted(asked()) == [200, 503, 503]
+    await_that(to_leader, "pushes reach the leader")
+    follower = three.followers()[0]
+    said = follower.ask("GET", "/-/leading")
+    assert said is not None and said.text.strip().endswith(f"{three.leader().url} does"), said
+    three.leader().program.terminate()
+    await_that(lambda: sorted(asked()) == [0, 200, 503], "another replica leads")
+    await_that(to_leader, "pushes reach the next leader")
+
+
 def test_every_change_is_that_of_the_set(three: ReplicaSet) -> None:
     first, second, third = three.replicas
     for job in ("kept", "posted", "gone"):

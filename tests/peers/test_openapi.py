@@ -143,7 +143,7 @@ def test_each_answer_is_documented_and_each_that_is_documented_is_given(
     documented = {(operation, status) for operation in contract.operations for status in contract.statuses(operation)}
     # A shard that dies, a load that is too much, and a host that cannot be scraped are what other tests are for.
     untried = {(operation, status) for operation, status in documented if status == 500}
-    untried |= documented & {(("GET", "/-/ready"), 503), (("GET", "/-/ready/pushes"), 503), (("GET", "/api/v1/sd"), 400)}
+    untried |= documented & {(("GET", "/-/ready"), 503), (("GET", "/-/ready/pushes"), 503), (("GET", "/-/leading"), 503), (("GET", "/api/v1/sd"), 400)}
     assert documented - tried.seen == untried
 
 
@@ -192,7 +192,7 @@ def _everybodys_answers(tried: Tried) -> None:
         tried.status("limited", 429, method, target)
         tried.status("guarded", 401, method, target)
         tried.ask("guarded", method, target, hers)
-        probe = path in ("/-/healthy", "/-/ready", "/-/ready/pushes")
+        probe = path in ("/-/healthy", "/-/ready", "/-/ready/pushes", "/-/leading")
         tried.status("taken", 200 if probe else 503, method, target)
         if "requestBody" in operation:
             tried.status("open", 413, method, target, LARGE)
@@ -221,7 +221,7 @@ def _queries(tried: Tried) -> None:
         tried.status("open", 400, "GET", f"{path}?{query}")
     protobuf = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
     tried.status("open", 200, "GET", "/metrics", [("Accept", protobuf)])
-    for path in ("/api/v1/status", "/api/v1/history", "/-/healthy", "/-/ready", "/-/ready/pushes"):
+    for path in ("/api/v1/status", "/api/v1/history", "/-/healthy", "/-/ready", "/-/ready/pushes", "/-/leading"):
         tried.status("open", 200, "GET", path)
     tried.status("open", 405, "GET", "/-/quit")
     tried.status("open", 200, "POST", "/api/v1/check", [], BODY)

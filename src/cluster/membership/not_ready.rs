@@ -33,6 +33,9 @@ pub enum NotReady {
          nothing was changed; try again"
     )]
     Paused(u64),
+    /// That replica leads.
+    #[error("this replica does not lead its set: {0} does")]
+    Follows(String),
     /// Nobody leads the set.
     #[error("no replica leads the set; try again")]
     NoLeader,

@@ -29,6 +29,17 @@ impl Membership {
         }
     }
 
+    /// Whether this replica leads, and can have changes appended now.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn leads(&self) -> Result<(), NotReady> {
+        match self.try_place()? {
+            Place::Here => Ok(()),
+            Place::At(leader) => Err(NotReady::Follows(leader.url)),
+        }
+    }
+
     /// Where changes go now.
     pub(super) fn try_place(&self) -> Result<Place, NotReady> {
         let state = self.state.borrow();

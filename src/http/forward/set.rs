@@ -112,9 +112,8 @@ impl ReplicaSet {
     }
 
     /// Whether this replica leads, and can have changes appended now. `term` is the one that a request was passed on for.
-    pub(crate) async fn leads(&self, term: Option<u64>) -> bool {
-        matches!(at_once(self.membership.place()).await, Some(Ok(Place::Here)))
-            && term.is_none_or(|term| self.term() == term)
+    pub(crate) fn leads(&self, term: Option<u64>) -> bool {
+        self.membership.leads().is_ok() && term.is_none_or(|term| self.term() == term)
     }
 
     /// The term of this replica as the leader; 0 while another one leads.

@@ -106,9 +106,9 @@ impl Http {
         let mut request = Request { head, body, tail: &tail, sender };
         if let Some(set) = &self.set
             && let Some(change) = endpoint.change()
-            // In boxes, so that other requests do not carry the room for them.
-            && !Box::pin(set.leads(term)).await
+            && !set.leads(term)
         {
+            // In a box, so that other requests do not carry the room for it.
             match Box::pin(set.take(change, &mut request, term.is_some())).await {
                 Taken::Here => {}
                 Taken::Answered(reply) => return reply,

@@ -29,9 +29,11 @@ async fn a_replica_that_stood_still_passes_nothing_on_and_applies_nothing() {
     assert!(!leader.scrape().await.contains("m{"));
     assert_eq!(follower.send("GET", "/-/ready", &[], "").await.status, 200);
     assert_eq!(follower.send("GET", "/-/ready/pushes", &[], "").await.status, 503);
+    assert_eq!(leader.send("GET", "/-/leading", &[], "").await.status, 200);
     leader.wakes();
     let answer = leader.put("/metrics/job/a", "m 1\n").await;
     assert!(answer.status == 503 && answer.body.contains("stood still"), "{}", answer.body);
+    assert_eq!(leader.send("GET", "/-/leading", &[], "").await.status, 503);
     assert!(!leader.scrape().await.contains("m{"));
 }
 
