@@ -40,12 +40,12 @@ pub use sum::values::ValuesPush;
 
 /// The grouping key of the sum that a group is a source of.
 pub fn sum_key(source: &GroupingKey, aggregation: &Aggregation) -> GroupingKey {
-    source.split(|label| aggregation.keeps(label)).0
+    source.kept(|label| aggregation.keeps(label))
 }
 
 /// The names of the labels that a source has and its sum does not, as they are spelled.
 pub fn gone_labels(source: &GroupingKey, sum: &GroupingKey) -> Vec<Vec<u8>> {
-    let (_, gone) = source.split(|label| sum.names(label));
+    let gone = source.gone(|label| sum.names(label));
     let spell = |name: String| {
         let mut spelled = Vec::new();
         write_label_name(&mut spelled, name.as_bytes());

@@ -5,8 +5,11 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_BASE64;
 
-use super::{GroupingKey, PathLabel};
+use smallvec::SmallVec;
+
+use super::{GroupingKey, Instance, Pair, PathLabel};
 use crate::exposition::{Escaping, escape_label_name, sample_lines, unescape};
+use crate::push::spelling::is_left_out;
 
 impl GroupingKey {
     /// The key whose text is `text`; `None` where there is none.
@@ -23,27 +26,70 @@ impl GroupingKey {
         (has_job && key.text() == text).then_some(key)
     }
 
-    /// The key of those of its labels whose names `keeps` says to keep, and the names of the others. The job is to be kept.
-    pub fn split(&self, keeps: impl Fn(&str) -> bool) -> (GroupingKey, Vec<String>) {
-        let (mut kept, mut gone) = (smallvec::SmallVec::new(), Vec::new());
-        for at in 0..self.len() {
-            let Some(name) = self.name(at).and_then(|name| std::str::from_utf8(name).ok()) else {
+    /// The key of those of its labels whose names `keeps` says to keep. The job is to be kept.
+    pub fn kept(&self, keeps: impl Fn(&str) -> bool) -> GroupingKey {
+        let mut kept = GroupingKey {
+            text: String::with_capacity(self.text.len() + 1),
+            braced_end: 0,
+            pairs: SmallVec::new(),
+            instance: self.instance,
+            has_empty_label: false,
+        };
+        let mut names: SmallVec<[&str; 4]> = SmallVec::new();
+        // They are sorted and spelled already.
+        for (name, Pair { start, value, end, .. }) in self.label_names().zip(&self.pairs) {
+            // An instance that the path does not give stands there nevertheless, and is empty.
+            let stays = !self.overrides(name.as_bytes()) || keeps(name);
+            if !stays && name != "instance" {
                 continue;
-            };
-            if !self.overrides(name.as_bytes()) {
-                continue; // It stands there because the path gives no instance.
             }
-            if keeps(name) {
-                kept.push((Cow::Borrowed(name), self.value(at)));
+            kept.text.push(if kept.pairs.is_empty() { '{' } else { ',' });
+            let at = kept.text.len() as u32;
+            kept.text.push_str(&self.text[*start as usize..*value as usize]);
+            let value_at = kept.text.len() as u32;
+            if stays {
+                let value = &self.text[*value as usize..*end as usize];
+                kept.text.push_str(value);
+                let without_quote = &value.as_bytes()[..value.len() - 1];
+                kept.has_empty_label |= is_left_out(name.as_bytes(), without_quote);
             } else {
-                gone.push(name.to_owned());
+                kept.text.push('"');
+                kept.instance = Instance::Absent;
+            }
+            let name_end = value_at - 2;
+            kept.pairs.push(Pair {
+                start: at,
+                value: value_at,
+                end: kept.text.len() as u32,
+                name: [at, name_end],
+            });
+            names.push(name);
+        }
+        kept.text.push_str("} ");
+        kept.braced_end = kept.text.len();
+        for (pair, name) in kept.pairs.iter_mut().zip(names) {
+            if kept.text.as_bytes()[pair.start as usize] == b'"' {
+                let at = kept.text.len() as u32;
+                kept.text.push_str(name);
+                pair.name = [at, kept.text.len() as u32];
             }
         }
-        (GroupingKey::new(kept), gone)
+        kept
+    }
+
+    fn label_names(&self) -> impl Iterator<Item = &str> {
+        let names = (0..self.len()).filter_map(|at| self.name(at));
+        names.map(|name| std::str::from_utf8(name).expect("names are UTF-8"))
+    }
+
+    /// The names of its other labels, which `keeps` does not say to keep. An instance that the path does not give is none of them.
+    pub fn gone(&self, keeps: impl Fn(&str) -> bool) -> Vec<String> {
+        let own = self.label_names().filter(|name| self.overrides(name.as_bytes()));
+        own.filter(|name| !keeps(name)).map(str::to_owned).collect()
     }
 
     /// The values of its labels by their names.
-    pub fn values(&self) -> smallvec::SmallVec<[(&str, Cow<'_, str>); 4]> {
+    pub fn values(&self) -> SmallVec<[(&str, Cow<'_, str>); 4]> {
         let names = (0..self.len()).filter_map(|at| {
             let name = self.name(at).and_then(|name| std::str::from_utf8(name).ok())?;
             Some((name, self.value(at)))

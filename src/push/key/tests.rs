@@ -135,3 +135,23 @@ fn names_are_sorted_as_they_are_meant() {
     assert_eq!(key.text(), r#"instance="",job="j","z\n"="3","z\""="1",zb="2","é"="4""#);
     assert!(key.names("z\n") && !key.names("instance"));
 }
+
+#[test]
+fn the_labels_that_are_kept_make_the_key_that_a_path_of_them_makes() {
+    for (path, gone, expected) in [
+        ("/j/instance/i/zone/z", "instance", "/j/zone/z"),
+        ("/j/instance/i/zone/z", "zone", "/j/instance/i"),
+        ("/j/instance@base64/=", "zone", "/j/instance@base64/="),
+        ("/j/instance@base64/=", "instance", "/j"),
+        ("/j/zone@base64/=/a/1", "a", "/j/zone@base64/="),
+        ("/j/zone@base64/=/a/1", "zone", "/j/a/1"),
+        ("/j/a/1", "instance", "/j/a/1"),
+        (r#"/j/U__a_2e_b/x"y/z/1"#, "z", r#"/j/U__a_2e_b/x"y"#),
+        ("/j/U__a_2e_b/1/Z/2/c/3", "Z", "/j/U__a_2e_b/1/c/3"),
+        ("/j/U__a_2e_b/1/c/3", "a.b", "/j/c/3"),
+    ] {
+        let parsed = |path: &str| GroupingKey::parse(path.as_bytes(), NameRules::Utf8).expect(path);
+        let (kept, expected) = (parsed(path).kept(|name| name != gone), parsed(expected));
+        assert_eq!(format!("{kept:?}"), format!("{expected:?}"), "{path} without {gone}");
+    }
+}
