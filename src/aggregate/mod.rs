@@ -1,8 +1,8 @@
 //! Sums of groups: what the values of many sources come to, and how that changes when one of them changes.
 //!
 //! This folder is pure. Start with [`Sum`], which the shard keeps for each sum. `family` finds the series for the lines of a
-//! source, and `series` and `gauge` hold what all sources come to. `values` changes values alone, and `patches` the text of the sum with them. `stamps` says when a source last pushed a family. `exact` and `wide` are sums that never round, `totals` is how they are stored, and
-//! `push_ids` remembers pushes of increments. `natives` adds up what only protobuf can say.
+//! source (`lines`), and `series` and `gauge` hold what all sources come to. `values` changes values alone, and `patches` the text of the sum with them. `stamps` says when a source last pushed a family. `exact` and `wide` are sums that never round, `totals` is how they are stored, and
+//! `push_ids` remembers pushes of increments. `natives` adds up what only protobuf can say, and `records` reads and writes it.
 //!
 //! **Invariants:** the same push twice changes nothing. What a source has counted stays in the totals when the source goes. A change costs in proportion to
 //! what its source pushes and to the families of the sum that it touches, whatever the number of sources.
@@ -12,10 +12,12 @@ mod families;
 mod family;
 mod gauge;
 mod last;
+mod lines;
 mod natives;
 mod parts;
 mod patches;
 mod push_ids;
+mod records;
 mod series;
 mod stamps;
 mod sum;

@@ -1,6 +1,7 @@
 //! How the lines of a family change with a push that only brings other values: see `sum/values`.
 
-use crate::aggregate::family::{Family, Target, Targets, is_gauge, is_increment, opening};
+use crate::aggregate::family::{Family, is_gauge, is_increment};
+use crate::aggregate::lines::{Target, Targets, opening};
 use crate::aggregate::patches::Patches;
 use crate::aggregate::series::{By, ValueStep};
 use crate::exposition::parse_number;

@@ -16,12 +16,12 @@ type Side = BTreeMap<i32, u64>;
 
 /// The buckets.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Buckets {
-    pub(super) schema: i32,
-    pub(super) zero_threshold: f64,
-    pub(super) zero: u64,
+pub(in crate::aggregate) struct Buckets {
+    pub(in crate::aggregate) schema: i32,
+    pub(in crate::aggregate) zero_threshold: f64,
+    pub(in crate::aggregate) zero: u64,
     /// Below zero and above it. No count is 0.
-    pub(super) sides: [Side; 2],
+    pub(in crate::aggregate) sides: [Side; 2],
 }
 
 /// Up to here floating-point numbers count one by one, as classic counts do.
@@ -33,7 +33,7 @@ const BUCKET_BYTES: u64 = 32;
 
 impl Buckets {
     /// Those of a metric; `None` where its counts are floats, which do not add up exactly.
-    pub(super) fn of(native: &NativeHistogram) -> Option<Buckets> {
+    pub(in crate::aggregate) fn of(native: &NativeHistogram) -> Option<Buckets> {
         let sides = [&native.negative, &native.positive];
         let sides = sides.map(|side| side.whole().filter(|(_, count)| *count > 0).collect());
         let &NativeHistogram { schema, zero_threshold, zero_count: zero, .. } = native;
@@ -42,25 +42,25 @@ impl Buckets {
     }
 
     /// How much memory they take.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(in crate::aggregate) fn bytes(&self) -> u64 {
         let buckets: usize = self.sides.iter().map(Side::len).sum();
         size_of::<Buckets>() as u64 + BUCKET_BYTES * buckets as u64
     }
 
     /// How many observations they hold; `None` where they are more than count one by one.
-    pub(super) fn observed(&self) -> Option<u64> {
+    pub(in crate::aggregate) fn observed(&self) -> Option<u64> {
         let counts = self.sides.iter().flat_map(BTreeMap::values);
         let observed = counts.copied().try_fold(self.zero, u64::checked_add)?;
         (observed < OBSERVED_MAX).then_some(observed)
     }
 
     /// Adds those of a source. Answers whether all of them can be counted.
-    pub(super) fn add(&mut self, other: &Buckets) -> bool {
+    pub(in crate::aggregate) fn add(&mut self, other: &Buckets) -> bool {
         self.combine(other, u64::checked_add)
     }
 
     /// Takes those of a source away that were added. Answers whether they were there.
-    pub(super) fn take(&mut self, other: &Buckets) -> bool {
+    pub(in crate::aggregate) fn take(&mut self, other: &Buckets) -> bool {
         self.combine(other, u64::checked_sub)
     }
 
@@ -84,7 +84,7 @@ impl Buckets {
 
     /// Whether a source that had `old` and now has these has begun anew. A client makes its own buckets coarser, but finer only when it begins anew, as Prometheus
     /// assumes too (`DetectReset` of its `model/histogram`).
-    pub(super) fn is_restart(&self, old: &Buckets) -> bool {
+    pub(in crate::aggregate) fn is_restart(&self, old: &Buckets) -> bool {
         if self.schema > old.schema || self.zero_threshold < old.zero_threshold {
             return true;
         }
@@ -150,7 +150,7 @@ impl Buckets {
     }
 
     /// Appends them as the native fields of a `Histogram` message.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
+    pub(in crate::aggregate) fn write(&self, out: &mut Vec<u8>) {
         write_varint(out, histogram::SCHEMA, zigzag(self.schema.into()));
         write_double(out, histogram::ZERO_THRESHOLD, self.zero_threshold);
         write_varint(out, histogram::ZERO_COUNT, self.zero);

@@ -13,7 +13,7 @@ const EXEMPLAR_BYTES: u64 = 48;
 
 /// The exemplars.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Exemplars {
+pub(in crate::aggregate) struct Exemplars {
     /// That of a counter, or that of each classic bucket.
     of_values: BTreeMap<Of, Exemplar>,
     /// Those of native buckets, from the oldest to the newest.
@@ -22,14 +22,14 @@ pub(super) struct Exemplars {
 
 /// What an exemplar is one of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Of {
+pub(in crate::aggregate) enum Of {
     Counter,
     /// The bucket whose bound has these bits.
     Bucket(u64),
 }
 
 impl Of {
-    pub(super) fn bucket(bound: f64) -> Of {
+    pub(in crate::aggregate) fn bucket(bound: f64) -> Of {
         Of::Bucket(bound.to_bits())
     }
 }
@@ -43,7 +43,7 @@ struct Exemplar {
 
 impl Exemplars {
     /// Those of a `Metric` message that was pushed at this time, in nanoseconds since 1970, which counts for those without a time.
-    pub(super) fn of(metric: &[u8], pushed: u64) -> Exemplars {
+    pub(in crate::aggregate) fn of(metric: &[u8], pushed: u64) -> Exemplars {
         let mut found = Exemplars::default();
         for field in fields(metric) {
             for part in fields(field.bytes) {
@@ -65,13 +65,13 @@ impl Exemplars {
     }
 
     /// How much memory they take.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(in crate::aggregate) fn bytes(&self) -> u64 {
         let all = self.of_values.values().chain(&self.native);
         all.map(|one| EXEMPLAR_BYTES + one.message.len() as u64).sum()
     }
 
     /// Takes those of a source that are newer. Of two that are as old, the one that is pushed later counts.
-    pub(super) fn take_newer(&mut self, others: &Exemplars) {
+    pub(in crate::aggregate) fn take_newer(&mut self, others: &Exemplars) {
         for (of, other) in &others.of_values {
             if self.of_values.get(of).is_none_or(|own| own.at <= other.at) {
                 self.of_values.insert(*of, other.clone());
@@ -88,12 +88,12 @@ impl Exemplars {
     }
 
     /// The message of one.
-    pub(super) fn get(&self, of: Of) -> Option<&[u8]> {
+    pub(in crate::aggregate) fn get(&self, of: Of) -> Option<&[u8]> {
         self.of_values.get(&of).map(|exemplar| &exemplar.message[..])
     }
 
     /// The messages of those of native buckets.
-    pub(super) fn native(&self) -> impl Iterator<Item = &[u8]> {
+    pub(in crate::aggregate) fn native(&self) -> impl Iterator<Item = &[u8]> {
         self.native.iter().map(|one| &one.message[..])
     }
 }

@@ -15,7 +15,8 @@ use std::sync::Arc;
 
 use self::sources::Sources;
 use crate::aggregate::families::Families;
-use crate::aggregate::family::{Family, SourceFamily, is_gauge, runs};
+use crate::aggregate::family::{Family, SourceFamily, is_gauge};
+use crate::aggregate::lines::runs;
 use crate::aggregate::series::{By, Step};
 use crate::rules::Aggregation;
 

@@ -4,7 +4,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::aggregate::families::position;
-use crate::aggregate::family::Targets;
+use crate::aggregate::lines::Targets;
 
 /// What a sum knows of one source. A push that changes values alone reads and changes this and nothing else of the source.
 #[derive(Debug)]

@@ -1,8 +1,7 @@
 //! The protobuf form of a family of a sum.
 
-use super::Native;
-use super::exemplars::{Exemplars, Of};
 use crate::aggregate::family::Family;
+use crate::aggregate::natives::{Exemplars, Native, Of};
 use crate::aggregate::series::{Line, Series};
 use crate::exposition::protobuf::{
     counter, family, histogram, label, metric, value, write_bytes, write_double, write_histogram,
@@ -18,7 +17,7 @@ impl Family {
             return out;
         }
         for (slot, series) in self.slots().filter(|(_, series)| series.is_shown()) {
-            let native = self.natives.by_slot.get(&slot);
+            let native = self.natives.get(slot);
             write_metric(&mut out, self.kind, series, native);
         }
         out
