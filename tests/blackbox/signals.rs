@@ -97,7 +97,12 @@ fn signals_that_announce_the_end_lose_nothing() {
 #[test]
 fn a_quit_signal_ends_it_at_once_as_a_kill_does() {
     let directory = Directory::new();
-    let gateway = start(&directory.store(), &[EACH_PUSH]);
+    // Programs of a script that runs in the background ignore this signal.
+    let mut command = Command::new("env");
+    command.args(["--default-signal=QUIT", env!("CARGO_BIN_EXE_shardgate")]);
+    command.args(["--web.listen-address=127.0.0.1:0", EACH_PUSH, &file_flag(&directory.store())]);
+    let gateway = Process::start(&mut command);
+    gateway.await_ready();
     gateway.put("/metrics/job/a", "m 1\n");
     signal(&gateway, "QUIT");
     assert_eq!(gateway.ended().0.signal(), Some(3));
