@@ -25,8 +25,11 @@ LEASE_SECONDS = float(os.environ.get("CLUSTER_LEASE", "1"))
 """Short, so that tests wait less. The default of the gateway is 3 s, for machines that have more to do."""
 SYNC = os.environ.get("CLUSTER_SYNC", "")
 """`always` for NATS 2.10 and newer: the servers sync each message to disk."""
+SPREADS = os.environ.get("CLUSTER_SPREAD", "") == "1"
+"""Whether the proxy sends pushes to each replica in turn, so that followers pass most of them on, and not to the leader."""
 HAPROXY = REPOSITORY / "packaging" / "haproxy" / "replicas.cfg"
 NEEDS_ROOT = re.compile(r"^    (log|option httplog|chroot|user|group|stats socket)\b.*\n", re.MULTILINE)
+TO_LEADER = re.compile(r"^    use-server .*\n", re.MULTILINE)
 SAMPLE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 
 
@@ -105,6 +108,7 @@ class ReplicaSet:
     name: str = "shardgate"
     count: int = REPLICAS
     flags: tuple[str, ...] = ()
+    spreads: bool = SPREADS
     replicas: list[Replica] = field(default_factory=list)
     proxy: Client = field(init=False)
     _haproxy: Program = field(init=False)
@@ -145,6 +149,9 @@ class ReplicaSet:
     def _proxy_config(self, port: int, statistics: int) -> str:
         """The shipped configuration without what needs root, with the addresses of these replicas."""
         text = NEEDS_ROOT.sub("", HAPROXY.read_text())
+        if self.spreads:
+            text, found = TO_LEADER.subn("", text)
+            assert found == self.count, f"{HAPROXY} prefers no leader"
         text = text.replace("bind :9091", f"bind 127.0.0.1:{port}").replace("127.0.0.1:8404", f"127.0.0.1:{statistics}")
         for number, replica in enumerate(self.replicas, start=1):
             text, found = re.subn(rf"127\.0\.0\.1:910{number}\b", replica.url.removeprefix("http://"), text)
@@ -254,13 +261,14 @@ def replica_set(
     small: frozenset[int] = frozenset(),
     servers: int = 3,
     binary: str = BINARY,
+    spreads: bool = SPREADS,
 ) -> Iterator[ReplicaSet]:
     """A started set with NATS servers of its own."""
     network = Network()
     try:
         nats = Nats(directory, network, servers, sync, binary, small)
         try:
-            started = ReplicaSet(directory, nats, network, flags=flags)
+            started = ReplicaSet(directory, nats, network, flags=flags, spreads=spreads)
             try:
                 started.start()
                 yield started

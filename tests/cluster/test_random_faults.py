@@ -9,7 +9,7 @@ import faults
 from hosts import Network
 from load import Load, Standing, marks
 from nats import Nats
-from replica_set import Replica, ReplicaSet
+from replica_set import Replica, ReplicaSet, replica_set
 
 COUNT = int(os.environ.get("CLUSTER_FAULTS", "6"))
 SEED = int(os.environ.get("CLUSTER_SEED", "1"))
@@ -17,6 +17,13 @@ SEED = int(os.environ.get("CLUSTER_SEED", "1"))
 
 def test_random_faults_lose_nothing(three: ReplicaSet) -> None:
     report = faults.run(three, COUNT, SEED, print)
+    print(report)
+    assert report.verdict.groups > 0 and not report.verdict.faults, report
+
+
+def test_random_faults_lose_nothing_that_followers_pass_on(tmp_path: Path) -> None:
+    with replica_set(tmp_path, spreads=True) as over:
+        report = faults.run(over, COUNT, SEED + 1, print)
     print(report)
     assert report.verdict.groups > 0 and not report.verdict.faults, report
 
@@ -35,7 +42,7 @@ class Strangers(ReplicaSet):
 
 def test_the_verifier_finds_that_gateways_are_no_set(tmp_path: Path) -> None:
     network = Network()
-    strangers = Strangers(tmp_path, Nats(tmp_path, network, 0), network)
+    strangers = Strangers(tmp_path, Nats(tmp_path, network, 0), network, spreads=True)
     try:
         strangers.start()
         with Load(strangers) as load:
