@@ -5,7 +5,7 @@ use std::sync::Arc;
 use memchr::{memchr_iter, memrchr};
 
 use crate::aggregate::series::Numbers;
-use crate::exposition::parse_number;
+use crate::exposition::{SampleLine, parse_number, sample_lines};
 
 /// Where the value of a line of a source counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +59,12 @@ pub(super) fn runs(targets: &[Target], values: &[f64]) -> (Vec<Run>, u64) {
 pub(super) fn lines_of(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut start = 0;
     memchr_iter(b'\n', text).map(move |end| &text[std::mem::replace(&mut start, end + 1)..end])
+}
+
+/// Reads the name and the labels of a line, of which this is all up to its value.
+pub(super) fn with_sample<T>(opening: &[u8], read: impl FnOnce(&SampleLine<'_>) -> T) -> Option<T> {
+    let line = [opening, &b"0\n"[..]].concat();
+    sample_lines(&line).next().map(|sample| read(&sample))
 }
 
 /// What stands before the value of a line, with the blank.

@@ -1,7 +1,8 @@
 //! The lines of a histogram or summary: its buckets or quantiles, its sum and its count.
 
+use crate::aggregate::lines::with_sample;
 use crate::aggregate::series::Series;
-use crate::exposition::{Kind, sample_lines};
+use crate::exposition::Kind;
 use crate::push::{Refusal, spelling};
 
 /// How the lines of a histogram or summary begin.
@@ -52,11 +53,11 @@ pub(super) fn differs(
 /// The bounds of buckets, and `sum` and `count`.
 fn part_names<'a>(name: &str, openings: impl Iterator<Item = &'a Box<[u8]>>) -> Vec<String> {
     let part = |opening: &[u8]| {
-        let line = [opening, &b"0"[..]].concat();
-        let sample = sample_lines(&line).next()?;
-        let bound = sample.labels.iter().find(|(label, _)| *label == "le");
-        let suffix = sample.name.get(name.len() + 1..).unwrap_or_default();
-        Some(bound.map_or_else(|| suffix.to_owned(), |(_, bound)| (*bound).to_owned()))
+        with_sample(opening, |sample| {
+            let bound = sample.labels.iter().find(|(label, _)| *label == "le");
+            let suffix = sample.name.get(name.len() + 1..).unwrap_or_default();
+            bound.map_or_else(|| suffix.to_owned(), |(_, bound)| (*bound).to_owned())
+        })
     };
     openings.filter_map(|opening| part(opening)).collect()
 }

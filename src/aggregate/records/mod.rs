@@ -39,11 +39,11 @@ pub(super) struct Change {
 
 /// Whether the protobuf form of a family says more than its text and than times of creation, which a sum does not have.
 pub(super) fn says_more(records: &[u8]) -> bool {
-    let parts = fields(records).flat_map(|metric| fields(metric.bytes)).flat_map(|value| {
+    let mut parts = fields(records).flat_map(|metric| fields(metric.bytes)).flat_map(|value| {
         let of_value = fields(value.bytes);
         of_value.map(move |part| (value.number, part))
     });
-    parts.into_iter().any(|(value, part)| match (value, part.number) {
+    parts.any(|(value, part)| match (value, part.number) {
         (metric::COUNTER, counter::EXEMPLAR) | (metric::HISTOGRAM, histogram::EXEMPLAR) => true,
         (metric::HISTOGRAM, histogram::BUCKET) => {
             fields(part.bytes).any(|part| part.number == bucket::EXEMPLAR)
@@ -70,8 +70,9 @@ impl Change {
 
     /// Whether the native histogram of a series has begun anew.
     pub(super) fn is_restart(&self, series: push::Series) -> bool {
-        let buckets = |brought: &Brought| brought.0.get(&series)?.native.buckets.clone();
-        buckets(&self.old).zip(buckets(&self.new)).is_some_and(|(old, new)| new.is_restart(&old))
+        let said = [&self.old, &self.new].map(|brought| brought.0.get(&series));
+        let [old, new] = said.map(|said| said?.native.buckets.as_ref());
+        old.zip(new).is_some_and(|(old, new)| new.is_restart(old))
     }
 
     /// Whether the sum shows less than the source says now.

@@ -1,13 +1,14 @@
 //! The protobuf form of a family of a sum.
 
 use crate::aggregate::family::Family;
+use crate::aggregate::lines::with_sample;
 use crate::aggregate::natives::{Exemplars, Native, Of};
 use crate::aggregate::series::{Line, Series};
 use crate::exposition::protobuf::{
     counter, family, histogram, label, metric, value, write_bytes, write_double, write_histogram,
     write_message,
 };
-use crate::exposition::{Kind, SampleLine, is_whole, parse_number, sample_lines, unescape};
+use crate::exposition::{Kind, SampleLine, is_whole, parse_number, unescape};
 
 impl Family {
     /// What a scrape in protobuf shows of it, in the form of [`push::Batch::native`](crate::push::Batch::native); empty where its text says all.
@@ -29,7 +30,7 @@ fn write_metric(out: &mut Vec<u8>, kind: Kind, series: &Series, native: Option<&
     let none = Exemplars::default();
     let exemplars = native.map_or(&none, |native| &native.exemplars);
     write_message(out, family::METRIC, |out| {
-        with_labels(last, |sample| {
+        with_sample(&last.opening, |sample| {
             for (name, value) in &sample.labels {
                 write_message(out, metric::LABEL, |out| {
                     write_bytes(out, label::NAME, name.as_bytes());
@@ -56,14 +57,15 @@ fn write_parts(out: &mut Vec<u8>, series: &Series, native: Option<&Native>, exem
     let shown = |line: &Line| line.value.shown();
     let sum = series.sum_at.and_then(|at| series.lines.get(at)).map_or(0.0, shown);
     let mut count = series.lines.last().map_or(0.0, shown);
-    let (mut parts, mut bound_of) = (Vec::new(), None);
-    for line in &series.lines {
-        with_labels(line, |sample| {
-            let bound = sample.labels.last().filter(|(name, _)| *name == "le");
-            bound_of = bound.and_then(|(_, bound)| parse_number(bound.as_bytes()));
-        });
-        parts.extend(bound_of.take().map(|bound| (bound, shown(line))));
-    }
+    let bound = |line: &Line| {
+        let read = |sample: &SampleLine<'_>| {
+            let (_, bound) = sample.labels.last().filter(|(name, _)| *name == "le")?;
+            parse_number(bound.as_bytes())
+        };
+        with_sample(&line.opening, read).flatten()
+    };
+    let parts = series.lines.iter().filter_map(|line| Some((bound(line)?, shown(line))));
+    let mut parts: Vec<(f64, f64)> = parts.collect();
     let buckets = native.and_then(|native| native.buckets.as_ref());
     let buckets = buckets.and_then(|buckets| Some((buckets, buckets.observed()?)));
     if let Some((_, observed)) = buckets {
@@ -79,13 +81,5 @@ fn write_parts(out: &mut Vec<u8>, series: &Series, native: Option<&Native>, exem
     if let Some((buckets, _)) = buckets {
         buckets.write(out);
         exemplars.native().for_each(|one| write_bytes(out, histogram::EXEMPLAR, one));
-    }
-}
-
-/// Reads the labels of a line.
-fn with_labels(line: &Line, read: impl FnOnce(&SampleLine<'_>)) {
-    let line = [&line.opening, &b"0\n"[..]].concat();
-    if let Some(sample) = sample_lines(&line).next() {
-        read(&sample);
     }
 }

@@ -155,7 +155,6 @@ impl Sum {
             knew_places: false,
             stamp: 0,
             natives: Vec::new(),
-            had_natives: false,
         });
         let (Some(note), Some(family)) =
             (changed.families.last_mut(), self.families.get_mut(&name))
@@ -167,7 +166,6 @@ impl Sum {
             let (family, stored) = (new.name.to_owned(), kind.text());
             return Err(Refusal::TypeConflict { family, stored, is_own: false });
         }
-        note.had_natives = !family.natives.is_empty();
         let natives = Change::of([old, new], of.gone, &family.natives);
         let adds = family.counts_increments();
         let old = old.zip(before).filter(|(old, _)| old.kind == kind);

@@ -78,8 +78,8 @@ impl Sum {
             let Some((_, family)) = self.families.get(&note.name) else { return false };
             let is_shown = |slot: u32| family.series_at(slot).is_some_and(Series::is_shown);
             note.knew_places
-                && !note.had_natives
                 && family.natives.is_empty()
+                && note.natives.iter().all(|(_, before)| before.is_none())
                 && note.help.is_none()
                 && note.made.is_empty()
                 && note.steps.iter().all(|step| is_shown(step.slot))

@@ -36,9 +36,8 @@ pub(super) struct ChangedFamily {
     pub(super) knew_places: bool,
     /// When the source had pushed it before.
     pub(super) stamp: u64,
-    /// What the text could not say of series before, and whether there was any of that.
+    /// What the text could not say of series before.
     pub(super) natives: Vec<(u32, Option<Native>)>,
-    pub(super) had_natives: bool,
 }
 
 impl Sum {

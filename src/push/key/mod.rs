@@ -84,17 +84,29 @@ impl GroupingKey {
             text.push(b'"');
             pairs.push(Pair { start, value: value_start, end: text.len() as u32, name });
         }
-        text.extend_from_slice(b"} ");
+        let text =
+            String::from_utf8(text).expect("names and values are UTF-8, and escaping keeps it");
+        let names = labels.iter().map(|(name, _)| &**name);
+        GroupingKey::ended(text, pairs, names, instance, has_empty_label)
+    }
+
+    /// The key of these labels, up to the last of them. Ends its text, and writes the names behind it that stand in quotes.
+    fn ended<'n>(
+        mut text: String,
+        mut pairs: SmallVec<[Pair; 4]>,
+        names: impl Iterator<Item = &'n str>,
+        instance: Instance,
+        has_empty_label: bool,
+    ) -> GroupingKey {
+        text.push_str("} ");
         let braced_end = text.len();
-        for (pair, (name, _)) in pairs.iter_mut().zip(&labels) {
-            if text[pair.start as usize] == b'"' {
+        for (pair, name) in pairs.iter_mut().zip(names) {
+            if text.as_bytes()[pair.start as usize] == b'"' {
                 let start = text.len() as u32;
-                text.extend_from_slice(name.as_bytes());
+                text.push_str(name);
                 pair.name = [start, text.len() as u32];
             }
         }
-        let text =
-            String::from_utf8(text).expect("names and values are UTF-8, and escaping keeps it");
         GroupingKey { text, braced_end, pairs, instance, has_empty_label }
     }
 

@@ -28,53 +28,40 @@ impl GroupingKey {
 
     /// The key of those of its labels whose names `keeps` says to keep. The job is to be kept.
     pub fn kept(&self, keeps: impl Fn(&str) -> bool) -> GroupingKey {
-        let mut kept = GroupingKey {
-            text: String::with_capacity(self.text.len() + 1),
-            braced_end: 0,
-            pairs: SmallVec::new(),
-            instance: self.instance,
-            has_empty_label: false,
-        };
-        let mut names: SmallVec<[&str; 4]> = SmallVec::new();
+        let mut text = String::with_capacity(self.text.len() + 1);
+        let (mut pairs, mut names) = (SmallVec::<[Pair; 4]>::new(), SmallVec::<[&str; 4]>::new());
+        let (mut instance, mut has_empty_label) = (self.instance, false);
         // They are sorted and spelled already.
-        for (name, Pair { start, value, end, .. }) in self.label_names().zip(&self.pairs) {
+        for (at, name) in self.label_names().enumerate() {
             // An instance that the path does not give stands there nevertheless, and is empty.
             let stays = !self.overrides(name.as_bytes()) || keeps(name);
             if !stays && name != "instance" {
                 continue;
             }
-            kept.text.push(if kept.pairs.is_empty() { '{' } else { ',' });
-            let at = kept.text.len() as u32;
-            kept.text.push_str(&self.text[*start as usize..*value as usize]);
-            let value_at = kept.text.len() as u32;
+            let Pair { start, value, .. } = self.pairs[at];
+            text.push(if pairs.is_empty() { '{' } else { ',' });
+            let own_start = text.len() as u32;
+            text.push_str(&self.text[start as usize..value as usize]);
+            let own_value = text.len() as u32;
             if stays {
-                let value = &self.text[*value as usize..*end as usize];
-                kept.text.push_str(value);
-                let without_quote = &value.as_bytes()[..value.len() - 1];
-                kept.has_empty_label |= is_left_out(name.as_bytes(), without_quote);
+                let value = self.escaped_value(at);
+                text.push_str(value);
+                has_empty_label |= is_left_out(name.as_bytes(), value.as_bytes());
             } else {
-                kept.text.push('"');
-                kept.instance = Instance::Absent;
+                instance = Instance::Absent;
             }
-            let name_end = value_at - 2;
-            kept.pairs.push(Pair {
-                start: at,
-                value: value_at,
-                end: kept.text.len() as u32,
-                name: [at, name_end],
+            text.push('"');
+            // Behind the name stand `="`.
+            let (end, name_end) = (text.len() as u32, own_value - 2);
+            pairs.push(Pair {
+                start: own_start,
+                value: own_value,
+                end,
+                name: [own_start, name_end],
             });
             names.push(name);
         }
-        kept.text.push_str("} ");
-        kept.braced_end = kept.text.len();
-        for (pair, name) in kept.pairs.iter_mut().zip(names) {
-            if kept.text.as_bytes()[pair.start as usize] == b'"' {
-                let at = kept.text.len() as u32;
-                kept.text.push_str(name);
-                pair.name = [at, kept.text.len() as u32];
-            }
-        }
-        kept
+        GroupingKey::ended(text, pairs, names.into_iter(), instance, has_empty_label)
     }
 
     fn label_names(&self) -> impl Iterator<Item = &str> {
@@ -90,11 +77,7 @@ impl GroupingKey {
 
     /// The values of its labels by their names.
     pub fn values(&self) -> SmallVec<[(&str, Cow<'_, str>); 4]> {
-        let names = (0..self.len()).filter_map(|at| {
-            let name = self.name(at).and_then(|name| std::str::from_utf8(name).ok())?;
-            Some((name, self.value(at)))
-        });
-        names.collect()
+        self.label_names().enumerate().map(|(at, name)| (name, self.value(at))).collect()
     }
 
     /// The key of these labels, as (name, value); `None` where none of them is a job.
